@@ -1,0 +1,1 @@
+"""A gRPC chat room service and a laboratory for bidirectional streams."""

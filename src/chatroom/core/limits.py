@@ -1,0 +1,64 @@
+"""Limits: every bound of the service, by name, with its default.
+
+The core gets them handed in; the server's settings may change them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Every queue, cache and timer of the service has its bound here."""
+
+    # Messages
+    text_bytes: int = 4096
+    """UTF-8 bytes of text in one message."""
+    nonce_bytes: int = 64
+    envelope_bytes: int = 64 * KIB
+    """One enveloped message from a client."""
+    message_rate: float = 10.0
+    """Messages a second that one member may send on average; 0: no limit."""
+    message_burst: int = 20
+    """Messages that one member may send at once."""
+    typing_interval: float = 3.0
+    """Seconds between two typing notices of one member that are passed on."""
+    heartbeat_interval: float = 10.0
+    """Seconds between two heartbeats of one member that are answered."""
+
+    # Members
+    name_characters: int = 32
+    outbox: int = 64
+    """Events outside the log that wait for one member; when full its stream is not read."""
+    room_capacity: int = 10_000
+    """Members in one room, unless the room says otherwise."""
+    server_members: int = 20_000
+    logged_arrivals: int = 500
+    """An arrival that takes a room above this many members is not logged."""
+    joined_roster: int = 500
+    """Members that `joined` lists; in a bigger room it lists none."""
+
+    # Rooms
+    server_rooms: int = 10_000
+    title_characters: int = 128
+    reason_characters: int = 256
+    history_default: int = 10
+    """Earlier messages that a join replays when it does not say how many."""
+    history_entries: int = 10_000
+    """Entries kept for each room."""
+    history_bytes: int = 16 * MIB
+    tail_bytes: int = 256 * KIB
+    """Newest entries of a room that stay in memory."""
+    write_bytes: int = 64 * KIB
+    """One write to one member (a stalled reader then holds no more of ours)."""
+    pending_bytes: int = 4 * MIB
+    """What waits for the journal in all rooms together; above it no stream is read."""
+    page_entries: int = 1000
+    page_entries_default: int = 100
+    page_bytes: int = 1 * MIB
+    page_rooms: int = 10_000
+    page_members: int = 1000

@@ -1,0 +1,265 @@
+"""Refusals: why the service did not do what was asked, as types with fields.
+
+A refusal is raised where its rule is known and turned into a status in one place,
+`chatroom.server.statuses`. `reason` is the stable word for programs; `str()` is the
+sentence for the person who can act on it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class Refusal(Exception):
+    """Why something was not done; nothing of it is in the journal."""
+
+    reason: ClassVar[str]
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds after which the same request may succeed; None: not by waiting."""
+        return None
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What a program needs to act on the refusal."""
+        return {}
+
+    @property
+    def field(self) -> str | None:
+        """The field of the request that was wrong, as in `google.rpc.BadRequest`."""
+        return None
+
+
+# ---- Joining ----------------------------------------------------------------
+
+
+class JoinRequired(Refusal):
+    """A stream did not begin with a join, or not in time."""
+
+    reason = "JOIN_REQUIRED"
+
+
+class OneField(Refusal):
+    """A message of a stream carries a second join, or more than one field."""
+
+    reason = "ONE_FIELD"
+
+
+class NameInvalid(Refusal):
+    """A name tag is empty, too long, reserved or not a nickname of RFC 8266."""
+
+    reason = "NAME_INVALID"
+    field = "name"  # type: ignore[assignment]  # a constant of the class, a property above
+
+
+class NameTaken(Refusal):
+    """Somebody in the room has this name tag, or one that looks like it."""
+
+    reason = "NAME_TAKEN"
+
+    def __init__(self, name: str, free: str | None) -> None:
+        hint = f"; {free!r} is free" if free else ""
+        super().__init__(f"the name tag {name!r} is in use in this room{hint}")
+        self.name = name
+        self.free = free
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return {"free": self.free} if self.free else {}
+
+
+class RoomFull(Refusal):
+    """The room has as many members as it may have."""
+
+    reason = "ROOM_FULL"
+    retry_after = 30.0  # type: ignore[assignment]  # seconds
+
+    def __init__(self, room_id: str, capacity: int) -> None:
+        super().__init__(f"room {room_id} is full ({capacity} members); try again later")
+
+
+class ServerFull(Refusal):
+    """The server has as many members, or rooms, as it may have."""
+
+    reason = "SERVER_FULL"
+    retry_after = 30.0  # type: ignore[assignment]  # seconds
+
+
+# ---- Rooms ------------------------------------------------------------------
+
+
+class RoomIdInvalid(Refusal):
+    """A room id is not of the form that room ids have."""
+
+    reason = "ROOM_ID_INVALID"
+    field = "room_id"  # type: ignore[assignment]  # a constant of the class, a property above
+
+
+class RoomNotFound(Refusal):
+    """No room has this id."""
+
+    reason = "ROOM_NOT_FOUND"
+
+    def __init__(self, room_id: str) -> None:
+        super().__init__(f"there is no room {room_id}")
+        self.room_id = room_id
+
+
+class RoomExists(Refusal):
+    """A room with the id that was asked for exists already."""
+
+    reason = "ROOM_EXISTS"
+
+    def __init__(self, room_id: str) -> None:
+        super().__init__(f"room {room_id} exists already")
+        self.room_id = room_id
+
+
+class RequestInvalid(Refusal):
+    """A field of a request is out of its range, or contradicts another."""
+
+    reason = "REQUEST_INVALID"
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self._field = field
+
+    @property
+    def field(self) -> str | None:
+        return self._field
+
+
+class MemberNotFound(Refusal):
+    """Nobody of this name is in the room."""
+
+    reason = "MEMBER_NOT_FOUND"
+
+    def __init__(self, name: str, room_id: str) -> None:
+        super().__init__(f"nobody called {name!r} is in room {room_id}")
+
+
+# ---- Text -------------------------------------------------------------------
+
+
+class TextInvalid(Refusal):
+    """A text is empty, or has characters that no screen should be sent."""
+
+    reason = "TEXT_INVALID"
+    field = "message.message"  # type: ignore[assignment]  # a constant of the class
+
+
+class TextTooLong(Refusal):
+    """A text is longer than a message may be."""
+
+    reason = "TEXT_TOO_LONG"
+    field = "message.message"  # type: ignore[assignment]  # a constant of the class
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(f"a message may have {limit} bytes of text; this one has {size}")
+        self.size = size
+        self.limit = limit
+
+
+class NonceInvalid(Refusal):
+    """A nonce is longer than a nonce may be."""
+
+    reason = "NONCE_INVALID"
+    field = "message.nonce"  # type: ignore[assignment]  # a constant of the class
+
+
+class RateLimited(Refusal):
+    """A member sends faster than members may."""
+
+    reason = "RATE_LIMITED"
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(f"you are sending too fast; try again in {wait:.1f} s")
+        self._wait = wait
+
+    @property
+    def retry_after(self) -> float | None:
+        return self._wait
+
+
+# ---- The end of a stream -----------------------------------------------------
+
+
+class RoomClosed(Refusal):
+    """The room was deleted while this member was in it."""
+
+    reason = "ROOM_CLOSED"
+
+    def __init__(self, room_id: str, why: str = "", successor: str = "") -> None:
+        sentence = f"room {room_id} was closed"
+        if why:
+            sentence += f": {why}"
+        if successor:
+            sentence += f" (the conversation goes on in room {successor})"
+        super().__init__(sentence)
+        self.room_id = room_id
+        self.why = why
+        self.successor = successor
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return {"successor": self.successor} if self.successor else {}
+
+
+class Removed(Refusal):
+    """An admin removed this member from the room."""
+
+    reason = "REMOVED"
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__(f"you were removed from the room{f': {why}' if why else ''}")
+        self.why = why
+
+
+class SlowConsumer(Refusal):
+    """A member fell behind what is kept of its room."""
+
+    reason = "SLOW_CONSUMER"
+
+    def __init__(self, sequence: int, epoch: str) -> None:
+        super().__init__(
+            f"you fell behind what is kept of this room; you had everything up to {sequence}"
+        )
+        self.sequence = sequence
+        self.epoch = epoch
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return {"sequence": str(self.sequence), "epoch": self.epoch}
+
+
+class SessionUnknown(Refusal):
+    """No open stream has this session."""
+
+    reason = "SESSION_UNKNOWN"
+
+    def __init__(self) -> None:
+        super().__init__("no open stream has this session; join again")
+
+
+class Draining(Refusal):
+    """The server is going away."""
+
+    reason = "DRAINING"
+    retry_after = 1.0  # type: ignore[assignment]  # seconds
+
+    def __init__(self) -> None:
+        super().__init__("the server is shutting down; connect again in a moment")
+
+
+class JournalUnavailable(Refusal):
+    """The journal cannot be read or written, so nothing can be shown to anyone."""
+
+    reason = "JOURNAL_UNAVAILABLE"
+    retry_after = 5.0  # type: ignore[assignment]  # seconds
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__(
+            "the server cannot store messages just now; try again in a moment"
+        )
+        self.why = why
