@@ -66,13 +66,13 @@ def generate(into: Path) -> None:
     # grpcio-tools writes absolute imports from the proto root; the package is not
     # at the top of sys.path, so they are made relative.
     stub = into / "rpc" / "chat_pb2_grpc.py"
-    stub.write_text(
-        stub.read_text().replace("from rpc import chat_pb2", "from . import chat_pb2")
-    )
+    stub.write_text(stub.read_text().replace("from rpc import chat_pb2", "from . import chat_pb2"))
     # The health classes themselves are the installed package's.
     connect = into / "grpc" / "health" / "v1" / "health_connect.py"
     connect.write_text(
-        connect.read_text().replace("from .health_pb2 import", "from grpc_health.v1.health_pb2 import")
+        connect.read_text().replace(
+            "from .health_pb2 import", "from grpc_health.v1.health_pb2 import"
+        )
     )
     for directory in [into, *(path for path in into.rglob("*") if path.is_dir())]:
         init = directory / "__init__.py"

@@ -14,21 +14,15 @@ class Refusal(Exception):
     """Why something was not done; nothing of it is in the journal."""
 
     reason: ClassVar[str]
-
-    @property
-    def retry_after(self) -> float | None:
-        """Seconds after which the same request may succeed; None: not by waiting."""
-        return None
+    field: str | None = None
+    """The field of the request that was wrong, as in `google.rpc.BadRequest`."""
+    retry_after: float | None = None
+    """Seconds after which the same request may succeed; None: not by waiting."""
 
     @property
     def metadata(self) -> dict[str, str]:
         """What a program needs to act on the refusal."""
         return {}
-
-    @property
-    def field(self) -> str | None:
-        """The field of the request that was wrong, as in `google.rpc.BadRequest`."""
-        return None
 
 
 # ---- Joining ----------------------------------------------------------------
@@ -50,7 +44,7 @@ class NameInvalid(Refusal):
     """A name tag is empty, too long, reserved or not a nickname of RFC 8266."""
 
     reason = "NAME_INVALID"
-    field = "name"  # type: ignore[assignment]  # a constant of the class, a property above
+    field = "name"
 
 
 class NameTaken(Refusal):
@@ -73,7 +67,7 @@ class RoomFull(Refusal):
     """The room has as many members as it may have."""
 
     reason = "ROOM_FULL"
-    retry_after = 30.0  # type: ignore[assignment]  # seconds
+    retry_after = 30.0
 
     def __init__(self, room_id: str, capacity: int) -> None:
         super().__init__(f"room {room_id} is full ({capacity} members); try again later")
@@ -83,7 +77,7 @@ class ServerFull(Refusal):
     """The server has as many members, or rooms, as it may have."""
 
     reason = "SERVER_FULL"
-    retry_after = 30.0  # type: ignore[assignment]  # seconds
+    retry_after = 30.0
 
 
 # ---- Rooms ------------------------------------------------------------------
@@ -93,7 +87,7 @@ class RoomIdInvalid(Refusal):
     """A room id is not of the form that room ids have."""
 
     reason = "ROOM_ID_INVALID"
-    field = "room_id"  # type: ignore[assignment]  # a constant of the class, a property above
+    field = "room_id"
 
 
 class RoomNotFound(Refusal):
@@ -123,11 +117,7 @@ class RequestInvalid(Refusal):
 
     def __init__(self, field: str, sentence: str) -> None:
         super().__init__(sentence)
-        self._field = field
-
-    @property
-    def field(self) -> str | None:
-        return self._field
+        self.field = field
 
 
 class MemberNotFound(Refusal):
@@ -146,14 +136,14 @@ class TextInvalid(Refusal):
     """A text is empty, or has characters that no screen should be sent."""
 
     reason = "TEXT_INVALID"
-    field = "message.message"  # type: ignore[assignment]  # a constant of the class
+    field = "message.message"
 
 
 class TextTooLong(Refusal):
     """A text is longer than a message may be."""
 
     reason = "TEXT_TOO_LONG"
-    field = "message.message"  # type: ignore[assignment]  # a constant of the class
+    field = "message.message"
 
     def __init__(self, size: int, limit: int) -> None:
         super().__init__(f"a message may have {limit} bytes of text; this one has {size}")
@@ -165,7 +155,7 @@ class NonceInvalid(Refusal):
     """A nonce is longer than a nonce may be."""
 
     reason = "NONCE_INVALID"
-    field = "message.nonce"  # type: ignore[assignment]  # a constant of the class
+    field = "message.nonce"
 
 
 class RateLimited(Refusal):
@@ -175,11 +165,7 @@ class RateLimited(Refusal):
 
     def __init__(self, wait: float) -> None:
         super().__init__(f"you are sending too fast; try again in {wait:.1f} s")
-        self._wait = wait
-
-    @property
-    def retry_after(self) -> float | None:
-        return self._wait
+        self.retry_after = wait
 
 
 # ---- The end of a stream -----------------------------------------------------
@@ -246,7 +232,7 @@ class Draining(Refusal):
     """The server is going away."""
 
     reason = "DRAINING"
-    retry_after = 1.0  # type: ignore[assignment]  # seconds
+    retry_after = 1.0
 
     def __init__(self) -> None:
         super().__init__("the server is shutting down; connect again in a moment")
@@ -256,10 +242,8 @@ class JournalUnavailable(Refusal):
     """The journal cannot be read or written, so nothing can be shown to anyone."""
 
     reason = "JOURNAL_UNAVAILABLE"
-    retry_after = 5.0  # type: ignore[assignment]  # seconds
+    retry_after = 5.0
 
     def __init__(self, why: str = "") -> None:
-        super().__init__(
-            "the server cannot store messages just now; try again in a moment"
-        )
+        super().__init__("the server cannot store messages just now; try again in a moment")
         self.why = why
