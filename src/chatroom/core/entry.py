@@ -1,0 +1,74 @@
+"""Entries: what the log of a room consists of, and drafts: what asks to become one."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .refusals import Refusal
+
+
+class Kind(enum.IntEnum):
+    """What an entry tells; stored in journals, so never renumbered."""
+
+    SAID = 0
+    ENTERED = 1
+    LEFT = 2
+    CLOSED = 3
+
+
+class LeaveReason(enum.IntEnum):
+    """Why a member left; the numbers are those of `rpc.LeaveReason`."""
+
+    QUIT = 1
+    LOST = 2
+    REMOVED = 3
+    TOO_SLOW = 4
+
+
+NOBODY = 0
+"""The author of entries that are the server's own."""
+
+ENTERED_TEXT = "Has entered the chat"
+LEFT_TEXT = "Has left the chat"
+CLOSED_TEXT = "chat room is closing"
+
+Settle = Callable[["Entry | Refusal"], None]
+"""Told once what became of a draft: the entry it became, or why it became none."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """Something that waits for the next commit; it has no sequence yet."""
+
+    kind: Kind
+    author: int
+    """The member whose it is, a random number of the room; `NOBODY`: the server."""
+    name: str
+    text: str
+    nonce: str = ""
+    since: int = 0
+    """Arrivals and departures: when the member came in, in ns since 1970."""
+    leave_reason: LeaveReason | None = None
+    closed_reason: str = ""
+    successor: str = ""
+    settle: Settle | None = None
+
+
+@dataclass(slots=True)
+class Entry:
+    """One entry of a room's log, as every reader gets it."""
+
+    sequence: int
+    """Position in the room: 1, 2, 3 …"""
+    sent: int
+    """ns since 1970, never less than that of the entry before."""
+    kind: Kind
+    author: int
+    envelope: bytes
+    """The encoded message in its gRPC envelope: the same bytes for every reader."""
+
+
+Encode = Callable[[Draft, int, int], bytes]
+"""(draft, sequence, sent in ns since 1970) to the enveloped message."""

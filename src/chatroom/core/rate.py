@@ -1,0 +1,27 @@
+"""A token bucket: how fast one member may send."""
+
+from __future__ import annotations
+
+
+class TokenBucket:
+    """At most `burst` at once and `rate` a second on average; a rate of 0: no limit."""
+
+    __slots__ = ("_burst", "_rate", "_tokens", "_updated")
+
+    def __init__(self, rate: float, burst: int, now: float) -> None:
+        """Begin full. `now` is in seconds of any clock that never goes back."""
+        self._rate = rate
+        self._burst = float(burst)
+        self._tokens = float(burst)
+        self._updated = now
+
+    def take(self, now: float) -> float:
+        """Take one token; 0 if there was one, else the seconds until there is (none taken)."""
+        if not self._rate:
+            return 0.0
+        self._tokens = min(self._burst, self._tokens + (now - self._updated) * self._rate)
+        self._updated = now
+        if self._tokens >= 1.0:
+            self._tokens -= 1.0
+            return 0.0
+        return (1.0 - self._tokens) / self._rate

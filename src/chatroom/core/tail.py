@@ -1,0 +1,158 @@
+"""The tail: the newest entries of a room, in memory up to a number of bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from .entry import Entry, Kind
+
+_ENTRY_OVERHEAD = 120
+"""Bytes that an entry costs beside its envelope (measured with sys.getsizeof)."""
+
+
+@dataclass(slots=True, frozen=True)
+class Chunk:
+    """Consecutive entries joined for one write; shared by all readers at one cursor."""
+
+    data: bytes
+    through: int
+    """The cursor after it: the sequence of its last entry."""
+    authors: frozenset[int]
+    """Who said something in it."""
+
+
+def joined(entries: Sequence[Entry]) -> Chunk:
+    """Join entries, at least one, for one write."""
+    return Chunk(
+        b"".join([entry.envelope for entry in entries]),
+        entries[-1].sequence,
+        frozenset([entry.author for entry in entries if entry.kind is Kind.SAID]),
+    )
+
+
+def without(entries: Iterable[Entry], author: int) -> bytes:
+    """Join entries, leaving out what `author` said."""
+    return b"".join(
+        [
+            entry.envelope
+            for entry in entries
+            if entry.author != author or entry.kind is not Kind.SAID
+        ]
+    )
+
+
+def writes(entries: Sequence[Entry], size: int) -> Iterator[bytes]:
+    """Join entries for writes of up to `size` bytes, at least one entry each."""
+    part: list[bytes] = []
+    part_size = 0
+    for entry in entries:
+        if part and part_size + len(entry.envelope) > size:
+            yield b"".join(part)
+            part, part_size = [], 0
+        part.append(entry.envelope)
+        part_size += len(entry.envelope)
+    if part:
+        yield b"".join(part)
+
+
+class Tail:
+    """The newest entries of one room.
+
+    It exists to keep one fact: every reader at the same cursor is handed the same
+    bytes object, joined once. What falls off its front is read from the journal.
+    """
+
+    __slots__ = ("_bytes", "_chunk_bytes", "_chunks", "_entries", "_max_bytes", "newest")
+
+    def __init__(self, newest: int, *, max_bytes: int, chunk_bytes: int) -> None:
+        """Begin empty, after the entry `newest` (0: the room has none yet)."""
+        self.newest = newest
+        self._entries: list[Entry] = []
+        self._bytes = 0
+        self._max_bytes = max_bytes
+        self._chunk_bytes = chunk_bytes
+        self._chunks: dict[int, Chunk] = {}
+
+    @property
+    def floor(self) -> int:
+        """The lowest cursor that can be read from here."""
+        return self.newest - len(self._entries)
+
+    def extend(self, entries: Sequence[Entry]) -> None:
+        """Add the entries that follow `newest`, and drop the oldest above the bound."""
+        for entry in entries:
+            if entry.sequence != self.newest + 1:
+                raise ValueError(f"entry {entry.sequence} does not follow {self.newest}")
+            self.newest = entry.sequence
+            self._bytes += len(entry.envelope) + _ENTRY_OVERHEAD
+        self._entries.extend(entries)
+        self._chunks.clear()
+        drop = 0
+        while self._bytes > self._max_bytes and drop < len(self._entries) - 1:
+            self._bytes -= len(self._entries[drop].envelope) + _ENTRY_OVERHEAD
+            drop += 1
+        if drop:
+            del self._entries[:drop]
+
+    def clear(self) -> None:
+        """Drop all entries; whoever comes later reads them from the journal."""
+        self._entries.clear()
+        self._chunks.clear()
+        self._bytes = 0
+
+    def read(self, cursor: int) -> Chunk:
+        """What follows `cursor`, up to `chunk_bytes` (at least one entry).
+
+        Requires floor <= cursor < newest.
+        """
+        chunk = self._chunks.get(cursor)
+        if chunk is None:
+            chunk = self._chunks[cursor] = joined(self._following(cursor))
+        return chunk
+
+    def read_apart(self, cursor: int, author: int, through: int | None) -> tuple[bytes, int]:
+        """As `read`, for one reader: without what `author` said, and nothing above `through`.
+
+        Returns the bytes, which may be none, and the cursor after them.
+        """
+        entries = self._following(cursor)
+        if through is not None:
+            del entries[max(through - cursor, 0) :]
+        if not entries:
+            return b"", cursor
+        return without(entries, author), entries[-1].sequence
+
+    def said(self, before: int, count: int) -> list[Entry] | None:
+        """The newest `count` things said below the sequence `before`, oldest first.
+
+        None when the tail does not reach back far enough to know them.
+        """
+        found: list[Entry] = []
+        floor = self.floor
+        for index in range(before - floor - 2, -1, -1):
+            entry = self._entries[index]
+            if entry.kind is Kind.SAID:
+                found.append(entry)
+                if len(found) == count:
+                    break
+        else:
+            if floor > 0:
+                return None
+        found.reverse()
+        return found
+
+    def _following(self, cursor: int) -> list[Entry]:
+        floor = self.floor
+        if not floor <= cursor < self.newest:
+            raise ValueError(f"cursor {cursor} is not within {floor} to {self.newest - 1}")
+        start = cursor - floor
+        size = 0
+        end = start
+        entries = self._entries
+        for end in range(start, len(entries)):
+            size += len(entries[end].envelope)
+            if size > self._chunk_bytes and end > start:
+                end -= 1
+                break
+        return entries[start : end + 1]

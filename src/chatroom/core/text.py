@@ -1,0 +1,38 @@
+"""Text: what a message may say."""
+
+from __future__ import annotations
+
+import re
+
+from .refusals import TextInvalid, TextTooLong
+
+# Unicode category Cc but newline and tab, and surrogates (category Cs), which have no
+# UTF-8 form. Noncharacters are allowed: they are valid text to Unicode (Corrigendum 9)
+# and to protobuf. So are bidirectional controls: each client isolates what it shows.
+_NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def checked_text(raw: str, *, limit: int) -> str:
+    """`raw` unchanged, if it may be a message: 1 to `limit` bytes of UTF-8.
+
+    Raises TextTooLong; and TextInvalid if it is empty or only white space, or has a
+    control character other than newline and tab. A carriage return is refused like
+    the others, not normalized: what is stored and echoed is what was sent.
+    """
+    size = len(raw) if raw.isascii() else len(raw.encode("utf-8", "surrogatepass"))
+    if size > limit:
+        raise TextTooLong(size, limit)
+    # Printable text has no control character and is nearly all there is; asking costs
+    # half of searching (0.28 against 0.53 µs for 64 bytes).
+    if not raw.isprintable() and (found := _NOT_TEXT.search(raw)):
+        raise TextInvalid(_complaint(found[0]))
+    if not raw or raw.isspace():
+        raise TextInvalid("a message needs at least one character that is not white space")
+    return raw
+
+
+def _complaint(char: str) -> str:
+    if "\ud800" <= char <= "\udfff":
+        return f"a message may not contain the lone surrogate U+{ord(char):04X}"
+    sentence = f"a message may not contain the control character U+{ord(char):04X}"
+    return f"{sentence}; end a line with a newline alone" if char == "\r" else sentence

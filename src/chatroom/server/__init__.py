@@ -1,0 +1,1 @@
+"""The server: an ASGI application, its streams and methods, and its command line."""

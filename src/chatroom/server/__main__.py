@@ -1,0 +1,5 @@
+"""`python -m chatroom.server` is `chatserver`."""
+
+from .cli import main
+
+main()

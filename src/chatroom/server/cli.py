@@ -1,0 +1,214 @@
+"""`chatserver`: the command line of the server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import platformdirs
+
+from chatroom.core.limits import Limits
+from chatroom.core.refusals import Refusal
+from chatroom.core.room_ids import checked_room_id
+from chatroom.journal import JournalUnusable
+from chatroom.journal.sqlite import SyncMode
+
+from .front import Allowed
+from .service import Service
+from .settings import Settings, Tls
+from .sockets import Address, BindError
+
+log = logging.getLogger("chatserver")
+
+_DEFAULTS = Limits()
+_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+
+
+def main() -> None:
+    """Entry point: exit codes 0 done, 1 failed, 2 wrong usage."""
+    chatserver(auto_envvar_prefix="CHATSERVER")
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(package_name="chatroom", prog_name="chatserver")
+@click.option(
+    "--bind",
+    multiple=True,
+    metavar="HOST:PORT",
+    default=["127.0.0.1:8080"],
+    help="Where to listen; may be given more than once. Port 0: any free one.",
+)
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    default=None,
+    show_default="your data directory",
+    help="Where rooms and messages are kept.",
+)
+@click.option("--in-memory", is_flag=True, help="Keep nothing: all is gone with the process.")
+@click.option(
+    "--sync",
+    type=click.Choice(["full", "normal"]),
+    default="full",
+    help="full: a stored message survives a loss of power. normal: it survives a "
+    "killed process; a loss of power may cost the last moments.",
+)
+@click.option(
+    "--room",
+    multiple=True,
+    metavar="ID",
+    help="Create this room at start unless it exists; may be given more than once.",
+)
+@click.option(
+    "--message-rate",
+    type=click.FloatRange(0),
+    default=_DEFAULTS.message_rate,
+    help="Messages a second from one member; 0: no limit.",
+)
+@click.option(
+    "--message-burst",
+    type=click.IntRange(1),
+    default=_DEFAULTS.message_burst,
+    help="Messages from one member at once.",
+)
+@click.option(
+    "--room-capacity",
+    type=click.IntRange(1),
+    default=_DEFAULTS.room_capacity,
+    help="Members in one room.",
+)
+@click.option(
+    "--max-members",
+    type=click.IntRange(1),
+    default=_DEFAULTS.server_members,
+    help="Members in all rooms.",
+)
+@click.option("--max-rooms", type=click.IntRange(1), default=_DEFAULTS.server_rooms, help="Rooms.")
+@click.option(
+    "--allow-host",
+    multiple=True,
+    metavar="NAME",
+    help="A name this server answers to, beside localhost and IP addresses; *: any.",
+)
+@click.option(
+    "--allow-origin",
+    multiple=True,
+    metavar="ORIGIN",
+    help="Web pages that may call, as in https://chat.example; *: any.",
+)
+@click.option("--tls-cert", type=_FILE, help="Certificate chain, PEM.")
+@click.option("--tls-key", type=_FILE, help="Its private key, PEM.")
+@click.option("--client-ca", type=_FILE, help="Ask clients for certificates signed by this, PEM.")
+@click.option(
+    "--drain-delay",
+    type=click.FloatRange(0),
+    default=0.0,
+    metavar="SECONDS",
+    help="After a signal to stop: how long health says so before streams end.",
+)
+def chatserver(
+    bind: tuple[str, ...], data: Path | None, in_memory: bool, sync: SyncMode,
+    room: tuple[str, ...], message_rate: float, message_burst: int, room_capacity: int,
+    max_members: int, max_rooms: int, allow_host: tuple[str, ...], allow_origin: tuple[str, ...],
+    tls_cert: Path | None, tls_key: Path | None, client_ca: Path | None, drain_delay: float,
+) -> None:  # fmt: skip
+    """Host chat rooms over gRPC, gRPC-Web and Connect on one port.
+
+    Every option can also be set by an environment variable: CHATSERVER_BIND,
+    CHATSERVER_DATA and so on.
+    """
+    if in_memory and data is not None:
+        raise click.UsageError("--in-memory and --data exclude each other")
+    if (tls_cert is None) != (tls_key is None):
+        raise click.UsageError("--tls-cert and --tls-key go together")
+    if client_ca is not None and tls_cert is None:
+        raise click.UsageError("--client-ca needs --tls-cert and --tls-key")
+    try:
+        addresses = tuple(Address.parse(text) for text in bind)
+        rooms = tuple(checked_room_id(room_id) for room_id in room)
+    except (BindError, Refusal) as error:
+        raise click.UsageError(str(error)) from None
+    if data is None and not in_memory:
+        data = platformdirs.user_data_path("chatroom", appauthor=False)
+    settings = Settings(
+        bind=addresses,
+        data=data,
+        sync=sync,
+        rooms=rooms,
+        limits=Limits(
+            message_rate=message_rate,
+            message_burst=message_burst,
+            room_capacity=room_capacity,
+            server_members=max_members,
+            server_rooms=max_rooms,
+        ),
+        allowed=Allowed(
+            hosts=frozenset(
+                [*(name.lower() for name in allow_host), *(a.host.lower() for a in addresses)]
+            ),
+            origins=frozenset(allow_origin),
+        ),
+        tls=Tls(certificate=tls_cert, key=tls_key, client_ca=client_ca)
+        if tls_cert is not None and tls_key is not None
+        else None,
+        drain_delay=drain_delay,
+    )
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(serve(settings))
+    except (JournalUnusable, BindError, Refusal, ValueError) as error:
+        click.echo(f"chatserver: {error}", err=True)
+        sys.exit(1)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # not on every system
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; a second one ends the process at once."""
+    stop = asyncio.Event()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            # What was acknowledged is in the journal already.
+            os._exit(1)
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, on_signal)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(on_signal))
+    service = Service(settings)
+    await service.start()
+    for address in service.addresses:
+        click.echo(f"chatserver: listening on {address}", err=True)
+    stopped = asyncio.create_task(stop.wait())
+    failed = asyncio.create_task(service.wait())
+    done, _ = await asyncio.wait((stopped, failed), return_when=asyncio.FIRST_COMPLETED)
+    if failed in done:
+        failed.result()
+    failed.cancel()
+    await service.stop()
+
+
+if __name__ == "__main__":
+    main()

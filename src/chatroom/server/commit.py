@@ -1,0 +1,117 @@
+"""The commit loop: one turn, one batch, durable before visible.
+
+Whatever was drafted while the last batch was being stored is the next batch, for all
+rooms together: group commit and group broadcast are one thing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from chatroom.core.entry import Draft, Encode, Entry
+from chatroom.core.limits import Limits
+from chatroom.core.refusals import JournalUnavailable
+from chatroom.core.room import Room
+from chatroom.journal import Append, Journal, JournalError
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+"""After a failed append; departures wait that long, everybody else was told."""
+
+
+class CommitLoop:
+    """Takes drafts from rooms, has them stored, publishes the entries.
+
+    `touch` says that a room has drafts. `room_to_read` is where streams wait while
+    more than `pending_bytes` wait for the journal: that is the back-pressure.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        encode: Encode,
+        limits: Limits,
+        *,
+        on_closed: Callable[[Room], Awaitable[None]],
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        """`on_closed` is awaited after a room's closing entry was published."""
+        self._journal = journal
+        self._encode = encode
+        self._limits = limits
+        self._on_closed = on_closed
+        self._clock = clock
+        self._dirty: dict[Room, None] = {}
+        self._wake = asyncio.Event()
+        self._turned = asyncio.Event()
+        self._turned.set()
+        self._committing = False
+        self._stopping = False
+
+    def touch(self, room: Room) -> None:
+        """Note that `room` has drafts."""
+        if room not in self._dirty:
+            self._dirty[room] = None
+            self._wake.set()
+
+    async def room_to_read(self) -> None:
+        """Return once little enough waits for the journal."""
+        while sum(room.pending_bytes for room in self._dirty) > self._limits.pending_bytes:
+            self._turned.clear()
+            await self._turned.wait()
+
+    @property
+    def behind(self) -> bool:
+        """Whether a batch is being stored, so that what is drafted now must wait."""
+        return self._committing
+
+    async def stop(self) -> None:
+        """Commit what is drafted, then let `run` return."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Take turns until `stop`."""
+        while True:
+            if not self._dirty:
+                if self._stopping:
+                    return
+                await self._wake.wait()
+                self._wake.clear()
+                continue
+            rooms, self._dirty = self._dirty, {}
+            self._committing = True
+            try:
+                await self._turn(list(rooms))
+            finally:
+                self._committing = False
+                self._turned.set()
+
+    async def _turn(self, rooms: list[Room]) -> None:
+        now = self._clock()
+        batch: list[tuple[Room, list[Draft], list[Entry]]] = []
+        for room in rooms:
+            drafts = room.take()
+            if drafts:
+                batch.append((room, drafts, room.stamp(drafts, now, self._encode)))
+        if not batch:
+            return
+        try:
+            await self._journal.append(
+                [Append(room.facts.key, entries, room.closing) for room, _, entries in batch]
+            )
+        except JournalError as error:
+            log.error("cannot store messages: %s", error)  # noqa: TRY400 # no traceback
+            for room, drafts, _ in batch:
+                room.fail(drafts, JournalUnavailable(str(error)))
+                if room.pending and not self._stopping:
+                    asyncio.get_running_loop().call_later(RETRY_SECONDS, self.touch, room)
+            return
+        for room, drafts, entries in batch:
+            room.publish(drafts, entries)
+            if room.closed is not None:
+                await self._on_closed(room)

@@ -1,0 +1,109 @@
+"""The contract over gRPC, gRPC-Web and Connect, by connectrpc.
+
+Everything goes through here but the two streams of native gRPC, which `native` serves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import aclosing
+from typing import Any as Anything
+from typing import TypeVar
+
+import protobuf.wkt
+from connectrpc.code import Code as ConnectCode
+from connectrpc.compat import google_protobuf_binary_codec, google_protobuf_json_codec
+from connectrpc.errors import ConnectError
+
+from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.api.rpc.chat_connect import ChatServiceASGIApplication
+from chatroom.core.limits import Limits
+from chatroom.core.refusals import Refusal
+
+from . import encode
+from .hub import Hub
+from .methods import Methods
+from .statuses import code_of, details_of
+from .stream import conversation, first_join, nothing
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+
+def connect_error(refusal: Refusal) -> ConnectError:
+    """A refusal as connectrpc wants it: the details as protobuf-py's `Any`."""
+    return ConnectError(
+        ConnectCode[code_of(refusal).name],
+        str(refusal),
+        details=[
+            protobuf.wkt.Any(type_url=detail.type_url, value=detail.value)
+            for detail in details_of(refusal)
+        ],
+    )
+
+
+class ConnectChatService:
+    """`chatroom.api.rpc.chat_connect.ChatService` over the hub."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        methods = Methods(hub)
+        self.create_chat_room = _answering(methods.create_chat_room)
+        self.list_chat_rooms = _answering(methods.list_chat_rooms)
+        self.delete_chat_room = _answering(methods.delete_chat_room)
+        self.send_message = _answering(methods.send_message)
+        self.list_messages = _answering(methods.list_messages)
+        self.list_members = _answering(methods.list_members)
+        self.remove_member = _answering(methods.remove_member)
+
+    async def chat(
+        self, request: AsyncIterator[pb.ChatMessage], _context: Anything
+    ) -> AsyncGenerator[pb.Message, None]:
+        """See `stream.conversation`; one message at a time."""
+        try:
+            join = await first_join(request)
+            async with aclosing(conversation(self._hub, join, request)) as chunks:
+                async for data in chunks:
+                    for payload in encode.payloads(data):
+                        yield pb.Message.FromString(payload)
+        except Refusal as refusal:
+            raise connect_error(refusal) from None
+
+    async def subscribe(
+        self, request: pb.JoinChat, _context: Anything
+    ) -> AsyncGenerator[pb.Message, None]:
+        """See `stream.conversation`; one message at a time."""
+        try:
+            async with aclosing(conversation(self._hub, request, nothing())) as chunks:
+                async for data in chunks:
+                    for payload in encode.payloads(data):
+                        yield pb.Message.FromString(payload)
+        except Refusal as refusal:
+            raise connect_error(refusal) from None
+
+
+def _answering(
+    method: Callable[[Q], Awaitable[A]],
+) -> Callable[[Q, Anything], Coroutine[Anything, Anything, A]]:
+    async def answer(request: Q, _context: Anything) -> A:
+        try:
+            return await method(request)
+        except Refusal as refusal:
+            raise connect_error(refusal) from None
+
+    return answer
+
+
+def application(hub: Hub, limits: Limits) -> ChatServiceASGIApplication:
+    """The contract as an ASGI application.
+
+    Unknown names in JSON are an error, so that `roomId` is not taken for an empty id.
+    """
+    return ChatServiceASGIApplication(
+        ConnectChatService(hub),
+        read_max_bytes=limits.envelope_bytes,
+        codecs=[
+            google_protobuf_binary_codec(),
+            google_protobuf_json_codec(ignore_unknown_fields=False),
+        ],
+    )

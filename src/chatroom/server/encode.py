@@ -1,0 +1,169 @@
+"""Everything a stream writes, as enveloped messages.
+
+An envelope is one byte of flags, four of length, then the message (gRPC over HTTP/2,
+"Length-Prefixed-Message"). The same bytes are valid for gRPC, gRPC-Web and Connect.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.core.entry import Draft, Kind
+from chatroom.core.events import Draining, Event, Heartbeat, Refused
+from chatroom.core.limits import Limits
+from chatroom.core.member import Member
+from chatroom.core.names import SERVER_NAME
+from chatroom.core.refusals import Refusal
+from chatroom.core.room import Room
+
+from . import statuses
+
+ENVELOPE_HEADER_BYTES = 5
+
+
+def envelope(payload: bytes) -> bytes:
+    """Put an uncompressed message into its envelope."""
+    return b"\0" + len(payload).to_bytes(4, "big") + payload
+
+
+def payload(enveloped: bytes) -> bytes:
+    """The message of one uncompressed envelope."""
+    return enveloped[ENVELOPE_HEADER_BYTES:]
+
+
+def payloads(chunk: bytes) -> list[bytes]:
+    """The messages of a run of uncompressed envelopes."""
+    found: list[bytes] = []
+    start = 0
+    while start < len(chunk):
+        begin = start + ENVELOPE_HEADER_BYTES
+        end = begin + int.from_bytes(chunk[start + 1 : begin], "big")
+        found.append(chunk[begin:end])
+        start = end
+    return found
+
+
+def timestamp(ns: int) -> Timestamp:
+    """Nanoseconds since 1970 as a Timestamp."""
+    seconds, nanos = divmod(ns, 1_000_000_000)
+    return Timestamp(seconds=seconds, nanos=nanos)
+
+
+def duration(seconds: float) -> Duration:
+    """Seconds as a Duration, to the millisecond."""
+    whole, millis = divmod(round(seconds * 1000), 1000)
+    return Duration(seconds=whole, nanos=millis * 1_000_000)
+
+
+def leave_reason(number: int) -> pb.LeaveReason:
+    """A number as the enum's type."""
+    return cast("pb.LeaveReason", number)
+
+
+def entry(draft: Draft, sequence: int, sent: int) -> bytes:
+    """An entry of the log. Called once for each; every reader gets these bytes."""
+    message = pb.Message(
+        name=draft.name,
+        message=draft.text,
+        sequence=sequence,
+        sent=timestamp(sent),
+        nonce=draft.nonce,
+    )
+    if draft.kind is Kind.ENTERED:
+        message.entered.name = draft.name
+        message.entered.since.CopyFrom(timestamp(draft.since))
+    elif draft.kind is Kind.LEFT:
+        message.left.name = draft.name
+        message.left.since.CopyFrom(timestamp(draft.since))
+        message.left.reason = leave_reason(draft.leave_reason or 0)
+    elif draft.kind is Kind.CLOSED:
+        message.closed.reason = draft.closed_reason
+        message.closed.successor = draft.successor
+    return envelope(message.SerializeToString())
+
+
+def joined(room: Room, member: Member, session: str, sequence: int, recovery: pb.Recovery,
+           limits: Limits) -> bytes:  # fmt: skip
+    """The first message to a member with events; `sequence` is that before its arrival."""
+    members = room.members() if room.member_count <= limits.joined_roster else []
+    return envelope(
+        pb.Message(
+            name=SERVER_NAME,
+            message=f"you are in room {room.room_id} as {member.name}",
+            joined=pb.Joined(
+                session=session,
+                epoch=room.facts.epoch,
+                sequence=sequence,
+                recovery=recovery,
+                members=[member_message(each) for each in members],
+                limits=pb.Limits(
+                    text_bytes=limits.text_bytes,
+                    messages_per_second=limits.message_rate,
+                    burst=limits.message_burst,
+                    history_entries=room.history,
+                ),
+                name=member.name,
+                room=room_message(room),
+            ),
+        ).SerializeToString()
+    )
+
+
+LIVE = envelope(pb.Message(name=SERVER_NAME, live=pb.Live()).SerializeToString())
+"""The replay is over."""
+
+
+def typing(name: str, active: bool) -> bytes:
+    """Somebody began or stopped typing."""
+    return envelope(pb.Message(name=name, typing=pb.Typing(active=active)).SerializeToString())
+
+
+def outside(event: Event, *, events: bool) -> bytes:
+    """An event from a member's outbox; empty for what a plain client is not told."""
+    match event:
+        case Refused(nonce, refusal):
+            return envelope(_refused(nonce, refusal, events).SerializeToString())
+        case Heartbeat(sequence) if events:
+            message = pb.Message(name=SERVER_NAME, heartbeat=pb.Heartbeat(sequence=sequence))
+        case Draining(retry_after) if events:
+            message = pb.Message(
+                name=SERVER_NAME,
+                message="the server is shutting down",
+                draining=pb.Draining(retry_after=duration(retry_after)),
+            )
+        case _:
+            return b""
+    return envelope(message.SerializeToString())
+
+
+def _refused(nonce: str, refusal: Refusal, events: bool) -> pb.Message:
+    message = pb.Message(name=SERVER_NAME, message=str(refusal))
+    if events:
+        message.refused.nonce = nonce
+        message.refused.code = statuses.code_of(refusal)
+        message.refused.reason = refusal.reason
+        if refusal.retry_after is not None:
+            message.refused.retry_after.CopyFrom(duration(refusal.retry_after))
+    return message
+
+
+def member_message(member: Member, reason: int = 0) -> pb.Member:
+    """A member, as the roster shows it."""
+    return pb.Member(name=member.name, since=timestamp(member.since), reason=leave_reason(reason))
+
+
+def room_message(room: Room) -> pb.ChatRoom:
+    """A room, as it is listed."""
+    return pb.ChatRoom(
+        room_id=room.room_id,
+        title=room.facts.title,
+        private=room.facts.private,
+        member_count=room.member_count,
+        capacity=room.capacity,
+        created=timestamp(room.facts.created),
+        sequence=room.newest,
+    )

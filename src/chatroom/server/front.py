@@ -1,0 +1,219 @@
+"""The front: what every request passes before a method sees it.
+
+It repairs what the stack leaves out (`root_path`), refuses what must not get further
+(header bytes that are no text, foreign Hosts and Origins), and routes by path.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from .asgi import Application, Headers, Receive, Scope, Send
+from .grpcstream import CONTENT_TYPE, trailers_only
+from .statuses import Code, Status
+
+CORS_METHODS = b"POST, GET"
+CORS_MAX_AGE = b"7200"
+CORS_EXPOSED = b"grpc-status, grpc-message, grpc-status-details-bin"
+
+
+@dataclass(slots=True, frozen=True)
+class Allowed:
+    """Which Hosts and Origins may be named by a request.
+
+    A page of elsewhere that a browser was led to must not reach a server that only
+    this machine is meant to reach (DNS rebinding), nor call one without being asked.
+    """
+
+    hosts: frozenset[str] = field(default_factory=frozenset)
+    """Names, without port, beside localhost and all IP addresses; `*`: any."""
+    origins: frozenset[str] = field(default_factory=frozenset)
+    """As a browser sends them (`https://chat.example`), beside the Host's own; `*`: any."""
+
+    def host(self, value: str) -> bool:
+        """Whether a Host header may be served."""
+        name = hostname(value)
+        if "*" in self.hosts or name == "localhost" or name in self.hosts:
+            return True
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+    def origin(self, value: str, host: str) -> bool:
+        """Whether a page of this Origin may call, when the request names this Host."""
+        if "*" in self.origins or value in self.origins:
+            return True
+        return value.partition("://")[2].lower() == host.lower()
+
+
+def hostname(host: str) -> str:
+    """A Host header without its port and an IPv6 literal's brackets, in lower case."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.partition(":")[0].rstrip(".").lower()
+
+
+class Front:
+    """The outermost ASGI application."""
+
+    def __init__(
+        self,
+        routes: Mapping[str, Application],
+        allowed: Allowed,
+        *,
+        native: Mapping[str, Application],
+    ) -> None:
+        """`routes` maps whole paths; `native` takes precedence for native gRPC requests."""
+        self._routes = routes
+        self._native = native
+        self._allowed = allowed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        headers: Headers = scope["headers"]
+        content_type = host = origin = b""
+        for key, value in headers:
+            if key == b"content-type":
+                content_type = value.partition(b";")[0].strip().lower()
+            elif key == b"host":
+                host = value
+            elif key == b"origin":
+                origin = value
+            if not (key.isascii() and value.isascii()):
+                try:
+                    key.decode()
+                    value.decode()
+                except UnicodeDecodeError:
+                    await _plain(send, 400, "a request header is not valid UTF-8")
+                    return
+        host_name = (host or _server_host(scope)).decode()
+        if not self._allowed.host(host_name):
+            await _refused(
+                send,
+                content_type,
+                403,
+                f"this server does not answer to the name {hostname(host_name)!r}; "
+                "its --allow-host can add it",
+            )
+            return
+        if origin:
+            if not self._allowed.origin(origin.decode(), host_name):
+                await _refused(
+                    send,
+                    content_type,
+                    403,
+                    f"pages of {origin.decode()} may not call this server; "
+                    "its --allow-origin can add them",
+                )
+                return
+            if scope["method"] == "OPTIONS":
+                await _preflight(send, origin, headers)
+                return
+            send = _with_origin(send, origin)
+        scope["root_path"] = ""
+        path: str = scope["path"]
+        native = content_type == CONTENT_TYPE or content_type.startswith(CONTENT_TYPE + b"+")
+        if native and content_type in (CONTENT_TYPE, CONTENT_TYPE + b"+proto"):
+            application = self._native.get(path) or self._routes.get(path)
+        else:
+            application = self._routes.get(path)
+        if application is None:
+            if native:
+                status = Status(Code.UNIMPLEMENTED, f"there is no method {path} here")
+                await trailers_only(send, status.trailers())
+            else:
+                await _plain(send, 404, f"there is nothing at {path}")
+            return
+        await application(scope, receive, send)
+
+
+async def _refused(send: Send, content_type: bytes, http_status: int, sentence: str) -> None:
+    if content_type.startswith(b"application/grpc") and b"web" not in content_type:
+        await trailers_only(send, Status(Code.PERMISSION_DENIED, sentence).trailers())
+    elif content_type in (b"application/json", b"application/proto"):
+        body = json.dumps({"code": "permission_denied", "message": sentence}).encode()
+        await respond(send, http_status, body, b"application/json")
+    else:
+        await _plain(send, http_status, sentence)
+
+
+async def _plain(send: Send, status: int, sentence: str) -> None:
+    await respond(send, status, sentence.encode() + b"\n", b"text/plain; charset=utf-8")
+
+
+async def respond(
+    send: Send,
+    status: int,
+    body: bytes,
+    content_type: bytes,
+    headers: Iterable[tuple[bytes, bytes]] = (),
+) -> None:
+    """A whole HTTP response."""
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [
+                (b"content-type", content_type),
+                (b"content-length", b"%d" % len(body)),
+                *headers,
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def _preflight(send: Send, origin: bytes, headers: Headers) -> None:
+    """A browser asks whether its page may call (Fetch standard, CORS preflight)."""
+    wanted = next((v for k, v in headers if k == b"access-control-request-headers"), b"")
+    await respond(
+        send,
+        200,
+        b"",
+        b"text/plain",
+        [
+            (b"access-control-allow-origin", origin),
+            (b"access-control-allow-methods", CORS_METHODS),
+            (b"access-control-allow-headers", wanted),
+            (b"access-control-max-age", CORS_MAX_AGE),
+            (b"vary", b"Origin"),
+        ],
+    )
+
+
+def _with_origin(send: Send, origin: bytes) -> Send:
+    async def sending(event: Scope) -> None:
+        if event["type"] == "http.response.start":
+            event["headers"] = [
+                *event.get("headers", ()),
+                (b"access-control-allow-origin", origin),
+                (b"access-control-expose-headers", CORS_EXPOSED),
+                (b"vary", b"Origin"),
+            ]
+        await send(event)
+
+    return sending
+
+
+def _server_host(scope: Scope) -> bytes:
+    server = scope.get("server")
+    return str(server[0]).encode() if server else b"localhost"
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        event = await receive()
+        await send({"type": f"{event['type']}.complete"})
+        if event["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,208 @@
+"""One native gRPC call, server side, on ASGI.
+
+The hot path: what is written is a run of enveloped messages, already joined, and goes
+out as one body event whatever number of messages it holds. Sources: gRPC over HTTP/2
+(grpc/grpc, doc/PROTOCOL-HTTP2.md), whose section names stand in quotation marks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError
+from google.protobuf.message import Message as ProtobufMessage
+
+from chatroom.core.refusals import Refusal
+
+from .asgi import Headers, Receive, Scope, Send
+from .envelopes import ENCODINGS, EnvelopeReader
+from .statuses import OK, Code, EnvelopeInvalid, Status
+
+log = logging.getLogger(__name__)
+
+M = TypeVar("M", bound=ProtobufMessage)
+
+CONTENT_TYPE = b"application/grpc"
+CONTENT_TYPES = (CONTENT_TYPE, b"application/grpc+proto")
+
+_TIMEOUT_UNITS = {
+    b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9,
+}  # fmt: skip
+_TIMEOUT_DIGITS = 8
+
+
+class Disconnected(Exception):
+    """The peer is gone, or has cancelled the call; nobody is left to tell."""
+
+
+class GrpcStream:
+    """One call: messages in, writes of enveloped messages out, a status at the end.
+
+    Response headers go out with the first write, so that a call refused before it is
+    answered by a single HEADERS frame ("Trailers-Only").
+    """
+
+    __slots__ = ("_ended", "_receive", "_send", "_started", "headers", "limit", "metadata",
+                 "trailers")  # fmt: skip
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, *, limit: int) -> None:
+        """`limit` is in bytes for one message, compressed or not."""
+        self._receive = receive
+        self._send = send
+        self._started = False
+        self._ended = False
+        self.limit = limit
+        self.metadata: Headers = scope["headers"]
+        self.headers: Headers = []
+        """Metadata to add to the response headers, before the first write."""
+        self.trailers: Headers = []
+        """Metadata to add to the trailers."""
+
+    def header(self, name: bytes) -> bytes:
+        """The first value of a request header; empty if there is none."""
+        return next((value for key, value in self.metadata if key == name), b"")
+
+    async def payloads(self) -> AsyncIterator[bytes]:
+        """The messages of the request, decompressed, until the peer half-closes.
+
+        After the last one it goes on watching: it ends when the peer has half-closed,
+        and raises Disconnected when the peer is gone. Raises EnvelopeInvalid,
+        MessageTooLarge.
+        """
+        reader = EnvelopeReader(self.header(b"grpc-encoding"), self.limit)
+        while True:
+            event = await self._receive()
+            if event["type"] == "http.disconnect":
+                raise Disconnected
+            for message in reader.feed(event.get("body", b"")):
+                yield message
+            if not event.get("more_body", False):
+                reader.end()
+                return
+
+    async def messages(self, message_type: type[M]) -> AsyncIterator[M]:
+        """As `payloads`, parsed; what is not of the type raises EnvelopeInvalid."""
+        async for payload in self.payloads():
+            try:
+                message = message_type.FromString(payload)
+            except DecodeError:
+                raise EnvelopeInvalid(
+                    f"a message is not a valid {message_type.DESCRIPTOR.full_name}"
+                ) from None
+            yield message
+
+    async def message(self, message_type: type[M]) -> M:
+        """The one message of a request that has one; raises EnvelopeInvalid."""
+        found: M | None = None
+        async for message in self.messages(message_type):
+            if found is not None:
+                raise EnvelopeInvalid("the request has more than one message", Code.UNIMPLEMENTED)
+            found = message
+        if found is None:
+            raise EnvelopeInvalid("the request has no message", Code.UNIMPLEMENTED)
+        return found
+
+    async def disconnected(self) -> None:
+        """After the half-close: raise Disconnected once the peer is gone."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        raise Disconnected
+
+    async def write(self, data: bytes) -> None:
+        """Send enveloped messages; returns when the HTTP/2 layer has taken them."""
+        if not self._started:
+            self._started = True
+            await self._send(
+                {
+                    "type": "http.response.start",
+                    "status": 200,
+                    "headers": [
+                        (b"content-type", CONTENT_TYPE),
+                        (b"grpc-accept-encoding", b",".join(ENCODINGS)),
+                        *self.headers,
+                    ],
+                    "trailers": True,
+                }
+            )
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def end(self, status: Status) -> None:
+        """Send the status: as trailers, or alone if nothing was written before."""
+        if self._ended:
+            return
+        self._ended = True
+        trailers = [*status.trailers(), *self.trailers]
+        if not self._started:
+            await trailers_only(self._send, [*self.headers, *trailers])
+            return
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        await self._send({"type": "http.response.trailers", "headers": trailers})
+
+
+async def trailers_only(send: Send, trailers: Headers) -> None:
+    """A whole response in one HEADERS frame ("Trailers-Only")."""
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [
+                (b"content-type", CONTENT_TYPE),
+                (b"grpc-accept-encoding", b",".join(ENCODINGS)),
+                *trailers,
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def timeout_seconds(value: bytes) -> float | None:
+    """The value of `grpc-timeout` in seconds; None if it is empty ("Timeout").
+
+    Raises EnvelopeInvalid if it is not of the form that the document gives.
+    """
+    if not value:
+        return None
+    digits, unit = value[:-1], value[-1:]
+    if not digits.isdigit() or len(digits) > _TIMEOUT_DIGITS or unit not in _TIMEOUT_UNITS:
+        raise EnvelopeInvalid(f"grpc-timeout {value.decode('latin-1')!r} is not valid")
+    return int(digits) * _TIMEOUT_UNITS[unit]
+
+
+async def serve_call(
+    stream: GrpcStream, call: Callable[[GrpcStream], Awaitable[Status | None]]
+) -> None:
+    """Run one call to its status, whatever happens in it.
+
+    `call` writes, and returns the status (None: OK) or raises: a Refusal becomes its
+    status, an elapsed `grpc-timeout` DEADLINE_EXCEEDED, Disconnected nothing, and what
+    nobody expected INTERNAL, with the traceback in the log and not on the wire.
+    """
+    try:
+        seconds = timeout_seconds(stream.header(b"grpc-timeout"))
+        async with asyncio.timeout(seconds) as deadline:
+            status = await call(stream) or OK
+    except Disconnected:
+        return
+    except TimeoutError:
+        if not deadline.expired():
+            raise
+        status = Status(Code.DEADLINE_EXCEEDED, "the deadline of the call has passed")
+    except Refusal as refusal:
+        status = Status.of(refusal)
+    except asyncio.CancelledError:
+        raise
+    except Exception:
+        log.exception("a call failed")
+        status = Status(Code.INTERNAL, "the server failed; its log has the reason")
+    await stream.end(status)
+
+
+def is_native(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a request is native gRPC with protobuf messages ("Content-Type")."""
+    for key, value in headers:
+        if key == b"content-type":
+            return value.partition(b";")[0].strip().lower() in CONTENT_TYPES
+    return False

@@ -1,0 +1,66 @@
+"""`grpc.health.v1.Health` (grpc/grpc, doc/health-checking.md): Check, Watch, List."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from connectrpc.code import Code
+from connectrpc.errors import ConnectError
+from grpc_health.v1.health_pb2 import (
+    HealthCheckRequest,
+    HealthCheckResponse,
+    HealthListRequest,
+    HealthListResponse,
+)
+
+SERVICES = ("", "rpc.ChatService")
+"""The empty name stands for the server as a whole."""
+
+
+class Health:
+    """Serving or not, for the whole server at once."""
+
+    def __init__(self) -> None:
+        self._serving = False
+        self._changed = asyncio.Event()
+
+    @property
+    def serving(self) -> bool:
+        """Whether new calls are welcome."""
+        return self._serving
+
+    def set(self, serving: bool) -> None:
+        """Change it, and tell everyone who watches."""
+        self._serving = serving
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def check(self, request: HealthCheckRequest, _context: Any) -> HealthCheckResponse:
+        """The status now; NOT_FOUND for a service that is not here."""
+        if request.service not in SERVICES:
+            raise ConnectError(Code.NOT_FOUND, f"there is no service {request.service!r} here")
+        return self._response(request.service)
+
+    async def list(self, _request: HealthListRequest, _context: Any) -> HealthListResponse:
+        """The status of every service."""
+        return HealthListResponse(
+            statuses={service: self._response(service) for service in SERVICES}
+        )
+
+    async def watch(
+        self, request: HealthCheckRequest, _context: Any
+    ) -> AsyncIterator[HealthCheckResponse]:
+        """The status now and whenever it changes; SERVICE_UNKNOWN is a status too."""
+        while True:
+            changed = self._changed
+            yield self._response(request.service)
+            await changed.wait()
+
+    def _response(self, service: str) -> HealthCheckResponse:
+        if service not in SERVICES:
+            return HealthCheckResponse(status=HealthCheckResponse.SERVICE_UNKNOWN)
+        return HealthCheckResponse(
+            status=HealthCheckResponse.SERVING if self._serving else HealthCheckResponse.NOT_SERVING
+        )

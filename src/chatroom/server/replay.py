@@ -1,0 +1,97 @@
+"""Replay: reading a room's log from a position that its tail does not reach."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable
+from typing import TypeVar
+
+from chatroom.core import refusals
+from chatroom.core.entry import Entry, Kind
+from chatroom.core.limits import Limits
+from chatroom.core.member import Member
+from chatroom.core.room import Room
+from chatroom.core.tail import joined, without, writes
+from chatroom.journal import Journal, JournalError
+
+T = TypeVar("T")
+
+
+class Replay:
+    """Pages of rooms' logs, each at most one write, read at the reader's own pace."""
+
+    def __init__(self, journal: Journal, limits: Limits) -> None:
+        self._journal = journal
+        self._limits = limits
+
+    async def said(self, room: Room, *, before: int, count: int) -> AsyncGenerator[bytes, None]:
+        """The newest `count` things said below `before`, oldest first, in writes.
+
+        Raises JournalUnavailable.
+        """
+        count = min(count, room.history)
+        if not count:
+            return
+        entries = room.tail.said(before, count)
+        if entries is not None:
+            for data in writes(entries, self._limits.write_bytes):
+                yield data
+            return
+        first = await _guarded(
+            self._journal.said_before(room.facts.key, before=before, count=count)
+        )
+        cursor = first - 1
+        while cursor < before - 1:
+            page = await self._page(room, cursor)
+            if not page:
+                return
+            cursor = page[-1].sequence
+            said = [e.envelope for e in page if e.kind is Kind.SAID and e.sequence < before]
+            if said:
+                yield b"".join(said)
+
+    async def catch_up(self, room: Room, member: Member) -> bytes:
+        """What follows a cursor that has fallen off the tail; moves the cursor.
+
+        Empty if all of it is the member's own and it asked for no echo. Raises
+        SlowConsumer if it has fallen off what is kept, JournalUnavailable.
+        """
+        page = await self._page(room, member.cursor)
+        if not page or page[0].sequence != member.cursor + 1:
+            raise refusals.SlowConsumer(member.cursor, room.facts.epoch)
+        if member.final is not None:
+            page = [entry for entry in page if entry.sequence <= member.final]
+        chunk = joined(page)
+        member.cursor = chunk.through
+        if member.echo or member.author not in chunk.authors:
+            return chunk.data
+        return without(page, member.author)
+
+    async def after(self, room: Room, after: int, count: int) -> list[Entry]:
+        """The oldest `count` entries above `after`, up to a page's bytes."""
+        return await _guarded(
+            self._journal.read(
+                room.facts.key, after=after, entries=count, size=self._limits.page_bytes
+            )
+        )
+
+    async def before(self, room: Room, before: int, count: int) -> list[Entry]:
+        """The newest `count` entries below `before`, up to a page's bytes."""
+        return await _guarded(
+            self._journal.read_before(
+                room.facts.key, before=before, entries=count, size=self._limits.page_bytes
+            )
+        )
+
+    async def _page(self, room: Room, after: int) -> list[Entry]:
+        # `size` counts until it is reached, so one entry may stand over it: leave room.
+        size = self._limits.write_bytes - 2 * self._limits.text_bytes
+        return await _guarded(
+            self._journal.read(room.facts.key, after=after, entries=1000, size=size)
+        )
+
+
+async def _guarded(reading: Awaitable[T]) -> T:
+    try:
+        return await reading
+    except JournalError as error:
+        raise refusals.JournalUnavailable(str(error)) from error

@@ -1,0 +1,152 @@
+"""Statuses: what a refusal becomes on the wire. The only place that knows.
+
+Every status carries `google.rpc.ErrorInfo{reason, domain}` and, where they apply,
+BadRequest and RetryInfo, in `grpc-status-details-bin` (gRPC richer error model).
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from enum import IntEnum
+
+from google.protobuf.any_pb2 import Any
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message as ProtobufMessage
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status as StatusMessage
+
+from chatroom.core import refusals
+from chatroom.core.refusals import Refusal
+
+DOMAIN = "rpc.ChatService"
+
+
+class Code(IntEnum):
+    """The gRPC status codes that this server uses (grpc/grpc, doc/statuscodes.md)."""
+
+    OK = 0
+    CANCELLED = 1
+    UNKNOWN = 2
+    INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    ABORTED = 10
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAVAILABLE = 14
+    UNAUTHENTICATED = 16
+
+
+class EnvelopeInvalid(Refusal):
+    """What a stream carries is not a run of enveloped messages of its type."""
+
+    reason = "ENVELOPE_INVALID"
+
+    def __init__(self, sentence: str, code: Code = Code.INVALID_ARGUMENT) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class MessageTooLarge(Refusal):
+    """An envelope is larger than the server takes."""
+
+    reason = "MESSAGE_TOO_LARGE"
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(f"a message may have {limit} bytes; this one has {size} or more")
+
+
+CODES: dict[type[Refusal], Code] = {
+    refusals.JoinRequired: Code.INVALID_ARGUMENT,
+    refusals.OneField: Code.INVALID_ARGUMENT,
+    refusals.NameInvalid: Code.INVALID_ARGUMENT,
+    refusals.NameTaken: Code.ALREADY_EXISTS,
+    refusals.RoomFull: Code.RESOURCE_EXHAUSTED,
+    refusals.ServerFull: Code.RESOURCE_EXHAUSTED,
+    refusals.RoomIdInvalid: Code.INVALID_ARGUMENT,
+    refusals.RoomNotFound: Code.NOT_FOUND,
+    refusals.RoomExists: Code.ALREADY_EXISTS,
+    refusals.RequestInvalid: Code.INVALID_ARGUMENT,
+    refusals.MemberNotFound: Code.NOT_FOUND,
+    refusals.TextInvalid: Code.INVALID_ARGUMENT,
+    refusals.TextTooLong: Code.INVALID_ARGUMENT,
+    refusals.NonceInvalid: Code.INVALID_ARGUMENT,
+    refusals.RateLimited: Code.RESOURCE_EXHAUSTED,
+    refusals.RoomClosed: Code.NOT_FOUND,
+    refusals.Removed: Code.PERMISSION_DENIED,
+    refusals.SlowConsumer: Code.RESOURCE_EXHAUSTED,
+    refusals.SessionUnknown: Code.NOT_FOUND,
+    refusals.Draining: Code.UNAVAILABLE,
+    refusals.JournalUnavailable: Code.UNAVAILABLE,
+    MessageTooLarge: Code.RESOURCE_EXHAUSTED,
+}
+
+
+def code_of(refusal: Refusal) -> Code:
+    """The status code of a refusal."""
+    return refusal.code if isinstance(refusal, EnvelopeInvalid) else CODES[type(refusal)]
+
+
+def details_of(refusal: Refusal) -> list[Any]:
+    """The details of a refusal, ErrorInfo first."""
+    details: list[ProtobufMessage] = [
+        ErrorInfo(reason=refusal.reason, domain=DOMAIN, metadata=refusal.metadata)
+    ]
+    if refusal.field is not None:
+        violation = BadRequest.FieldViolation(
+            field=refusal.field, description=str(refusal), reason=refusal.reason
+        )
+        details.append(BadRequest(field_violations=[violation]))
+    if refusal.retry_after is not None:
+        whole, millis = divmod(round(refusal.retry_after * 1000), 1000)
+        details.append(RetryInfo(retry_delay=Duration(seconds=whole, nanos=millis * 1_000_000)))
+    packed: list[Any] = []
+    for detail in details:
+        container = Any()
+        container.Pack(detail)
+        packed.append(container)
+    return packed
+
+
+@dataclass(slots=True, frozen=True)
+class Status:
+    """How a call ended."""
+
+    code: int
+    message: str = ""
+    details: tuple[Any, ...] = ()
+
+    @classmethod
+    def of(cls, refusal: Refusal) -> Status:
+        """The status of a refusal."""
+        return cls(code_of(refusal), str(refusal), tuple(details_of(refusal)))
+
+    def trailers(self) -> list[tuple[bytes, bytes]]:
+        """As trailers of gRPC over HTTP/2: "Status", "Status-Message", details."""
+        trailers = [(b"grpc-status", b"%d" % self.code)]
+        if self.message:
+            trailers.append((b"grpc-message", percent_encoded(self.message)))
+        if self.details:
+            binary = StatusMessage(
+                code=self.code, message=self.message, details=self.details
+            ).SerializeToString()
+            trailers.append((b"grpc-status-details-bin", b64encode(binary).rstrip(b"=")))
+        return trailers
+
+
+OK = Status(Code.OK)
+
+
+def percent_encoded(message: str) -> bytes:
+    """As "Percent-Encoded" of gRPC over HTTP/2: all but printable ASCII, and the percent sign."""
+    return b"".join(
+        [
+            b"%c" % byte if 0x20 <= byte <= 0x7E and byte != 0x25 else b"%%%02X" % byte
+            for byte in message.encode()
+        ]
+    )

@@ -1,0 +1,295 @@
+"""A member's stream: what `Chat` and `Subscribe` do, whatever carries them.
+
+Two tasks serve a stream: `listen` reads requests and posts them, `chunks` hands out
+what the member is to get. They share the member, and wake each other through it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+
+from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.core import events, refusals
+from chatroom.core.entry import NOBODY
+from chatroom.core.member import Member
+from chatroom.core.refusals import Refusal
+from chatroom.core.room import Room
+
+from . import encode
+from .hub import Hub, Place
+
+JOIN_SECONDS = 10.0
+"""How long a new stream may take for its first message."""
+
+_CHAT_FIELDS = ("join", "message", "typing", "heartbeat", "leave")
+
+Gone = Callable[[], Awaitable[None]]
+"""Returns never, and raises once the peer is gone; awaited after it has half-closed."""
+
+
+class Wake:
+    """Wakes one waiter. What happened is seen in the state, so none is ever lost.
+
+    Unlike asyncio.Event it costs one small object while nobody waits: there is one for
+    each member.
+    """
+
+    __slots__ = ("_loop", "_waiter")
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._waiter: asyncio.Future[None] | None = None
+
+    def set(self) -> None:
+        """Wake the waiter, if there is one."""
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def wait(self) -> None:
+        """Wait for the next `set`."""
+        self._waiter = self._loop.create_future()
+        await self._waiter
+
+
+def the_one_field(message: pb.ChatMessage, *, joined: bool = False) -> str | None:
+    """Name the one field that is set; None if none is. Raises OneField.
+
+    Once `joined`, a join is not a field that may be set.
+    """
+    found = [field for field in _CHAT_FIELDS if message.HasField(field)]
+    if len(found) > 1:
+        raise refusals.OneField(
+            f"a ChatMessage carries one field; this one has {' and '.join(found)}"
+        )
+    if joined and found == ["join"]:
+        raise refusals.OneField("a stream joins one room, with its first message")
+    return found[0] if found else None
+
+
+async def first_join(requests: AsyncIterator[pb.ChatMessage]) -> pb.JoinChat:
+    """The join that begins a stream; raises JoinRequired, OneField."""
+    try:
+        async with asyncio.timeout(JOIN_SECONDS):
+            message = await anext(requests, None)
+    except TimeoutError:
+        raise refusals.JoinRequired(
+            f"the first message of a stream is a join; none came within {JOIN_SECONDS:g} s"
+        ) from None
+    if message is None or the_one_field(message) != "join":
+        raise refusals.JoinRequired("the first message of a stream must be a join")
+    return message.join
+
+
+class MemberStream:
+    """One member's stream, from its join to its end.
+
+    `open` is called first and `close` last. While it is open, `chunks` yields enveloped
+    messages, many at a time, and ends as the stream is to end: by returning for status
+    OK, or by raising a Refusal or what `listen` met.
+    """
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._wake = Wake()
+        self._drained = Wake()
+        self._place: Place | None = None
+        self._failure: BaseException | None = None
+        self._history = hub.limits.history_default
+        self._recovery = pb.RECOVERY_UNSPECIFIED
+        self._heartbeat_due = 0.0
+
+    async def open(self, join: pb.JoinChat) -> None:
+        """Join the room; raises what `Hub.join` raises."""
+        if join.HasField("history"):
+            self._history = join.history
+        if join.HasField("resume"):
+            self._recovery = pb.RECOVERY_PARTIAL
+        self._place = await self._hub.join(
+            join.room_id,
+            join.name,
+            wants_events=pb.FEATURE_EVENTS in join.features,
+            echo=pb.FEATURE_ECHO in join.features,
+        )
+        self._place.member.wake = self._wake.set
+
+    def close(self) -> None:
+        """Leave the room; anything may have happened before, even nothing."""
+        if self._place is not None:
+            self._hub.leave(self._place)
+
+    # ---- Upwards ------------------------------------------------------------------
+
+    async def listen(self, requests: AsyncIterator[pb.ChatMessage], gone: Gone | None) -> None:
+        """Post what comes until the peer half-closes; a failure ends `chunks`.
+
+        Then, if the carrier wants it, wait for the peer to be gone.
+
+        Not reading is how a member over its rate, or all while the journal is behind,
+        are slowed down: HTTP/2 flow control carries it to the sender.
+        """
+        hub, place = self._hub, self._here
+        member = place.member
+        try:
+            async for request in requests:
+                field = the_one_field(request, joined=True)
+                if field is None:
+                    continue
+                if field == "leave":
+                    hub.quit(place)
+                    continue
+                if field == "heartbeat":
+                    self._answer_heartbeat()
+                else:
+                    await self._token(member)
+                    if field == "message":
+                        self._say(request.message)
+                    else:
+                        hub.type(place, request.typing.active)
+                await hub.commits.room_to_read()
+                while hub.read_later(member):
+                    await self._drained.wait()
+            if gone is not None:
+                await gone()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as failure:  # noqa: BLE001 # raised again by `chunks`
+            self._failure = failure
+            self._wake.set()
+
+    async def _token(self, member: Member) -> None:
+        while wait := self._hub.token_wait(member):  # noqa: ASYNC110 # tokens come with time alone
+            await asyncio.sleep(wait)
+
+    def _say(self, message: pb.Message) -> None:
+        place = self._here
+        if not place.member.present:
+            return  # too late, and its stream is about to say why
+        try:
+            self._hub.say(place, message.message, message.nonce)
+        except refusals.RoomClosed:
+            return  # likewise
+        except Refusal as refusal:
+            place.member.tell(events.Refused(message.nonce[:64], refusal))
+
+    def _answer_heartbeat(self) -> None:
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._heartbeat_due:
+            self._heartbeat_due = loop.time() + self._hub.limits.heartbeat_interval
+            place = self._here
+            place.member.tell(events.Heartbeat(place.room.newest))
+
+    # ---- Downwards ----------------------------------------------------------------
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Everything the member is to get, in writes of up to 64 KiB."""
+        place = self._here
+        room, member = place.room, place.member
+        async with aclosing(self._beginning()) as beginning:
+            async for data in beginning:
+                yield data
+        while True:
+            if self._failure is not None:
+                raise self._failure
+            if member.outbox:
+                data = self._outbox(member)
+                if data:
+                    yield data
+                continue
+            if member.cursor < room.newest and not self._all_read(member):
+                data = await self._following(room, member)
+                if data:
+                    yield data
+                continue
+            if room.closed is not None:
+                raise room.closed
+            if self._all_read(member):
+                if member.outcome is not None:
+                    raise member.outcome
+                return
+            if member.events and member.typing_seen != room.typing.version:
+                data = self._typing(room, member)
+                if data:
+                    yield data
+                continue
+            await self._wake.wait()
+
+    async def _beginning(self) -> AsyncGenerator[bytes, None]:
+        """Joined, history, own arrival, live: in this order (DESIGN, own entries)."""
+        place = self._here
+        room, member = place.room, place.member
+        if member.events:
+            yield encode.joined(
+                room, member, place.session, place.arrived, self._recovery, self._hub.limits
+            )
+        async with aclosing(
+            self._hub.replay.said(room, before=place.arrived + 1, count=self._history)
+        ) as history:
+            async for data in history:
+                yield data
+        yield member.arrival + encode.LIVE if member.events else member.arrival
+
+    async def _following(self, room: Room, member: Member) -> bytes:
+        """What follows the cursor, without the member's own unless it wants echoes."""
+        tail = room.tail
+        if member.cursor < tail.floor:
+            return await self._hub.replay.catch_up(room, member)
+        if member.final is None:
+            chunk = tail.read(member.cursor)
+            if member.echo or member.author not in chunk.authors:
+                member.cursor = chunk.through
+                return chunk.data
+        data, member.cursor = tail.read_apart(
+            member.cursor, NOBODY if member.echo else member.author, member.final
+        )
+        return data
+
+    def _all_read(self, member: Member) -> bool:
+        return member.final is not None and member.cursor >= member.final
+
+    def _outbox(self, member: Member) -> bytes:
+        outbox, member.outbox = member.outbox, []
+        self._drained.set()
+        return b"".join([encode.outside(event, events=member.events) for event in outbox])
+
+    def _typing(self, room: Room, member: Member) -> bytes:
+        changed = room.typing.since(member.typing_seen, member.author)
+        member.typing_seen = room.typing.version
+        return b"".join([encode.typing(name, active) for name, active in changed])
+
+    @property
+    def _here(self) -> Place:
+        assert self._place is not None, "open() comes first"
+        return self._place
+
+
+async def conversation(
+    hub: Hub,
+    join: pb.JoinChat,
+    requests: AsyncIterator[pb.ChatMessage],
+    gone: Gone | None = None,
+) -> AsyncGenerator[bytes, None]:
+    """A whole stream after its first message, ending as `MemberStream.chunks` does."""
+    stream = MemberStream(hub)
+    try:
+        await stream.open(join)
+        listener = asyncio.get_running_loop().create_task(stream.listen(requests, gone))
+        try:
+            async with aclosing(stream.chunks()) as chunks:
+                async for data in chunks:
+                    yield data
+        finally:
+            listener.cancel()
+    finally:
+        stream.close()
+
+
+async def nothing() -> AsyncGenerator[pb.ChatMessage, None]:
+    """The requests of a stream that cannot speak upwards."""
+    never: tuple[pb.ChatMessage, ...] = ()
+    for message in never:
+        yield message
