@@ -81,6 +81,9 @@ class Room:
         self._late: list[tuple[Member, LeaveReason]] = []
         """Who departed after `close`: nothing follows the closing entry in the log."""
         self._roster: dict[str, Member] = {}
+        """By `NameTag.key`, in order of arrival."""
+        self._names: dict[str, Member] = {}
+        """By every key of a name tag: what a newcomer's must not collide with."""
         self._limits = limits
         self._rng = rng
         self._last_sent = last_sent
@@ -122,7 +125,7 @@ class Room:
         return list(self._roster.values())
 
     def member_called(self, name: str) -> Member | None:
-        """The member of this name tag, compared as for uniqueness; raises NameInvalid."""
+        """The member of this name tag, compared as RFC 8266 does; raises NameInvalid."""
         return self._roster.get(names.name_tag(name, characters=self._limits.name_characters).key)
 
     # ---- Members -------------------------------------------------------------
@@ -138,9 +141,9 @@ class Room:
         """
         if self._closing is not None:
             raise RoomNotFound(self.room_id)
-        if tag.key in self._roster:
+        if any(key in self._names for key in tag.keys):
             free = names.free_name(
-                tag, self._roster.__contains__, characters=self._limits.name_characters
+                tag, self._names.__contains__, characters=self._limits.name_characters
             )
             raise NameTaken(tag.text, free)
         if len(self._roster) >= self.capacity:
@@ -156,6 +159,7 @@ class Room:
         )
         member.typing_seen = self.typing.version
         self._roster[tag.key] = member
+        self._names.update(dict.fromkeys(tag.keys, member))
         self.readers.add(member)
         if len(self._roster) > limits.logged_arrivals:
             member.cursor = self.newest
@@ -230,6 +234,8 @@ class Room:
         self.typing.forget(member.author)
         if self._roster.get(member.tag.key) is member:
             del self._roster[member.tag.key]
+            for key in member.tag.keys:
+                del self._names[key]
 
     # ---- What is said --------------------------------------------------------
 

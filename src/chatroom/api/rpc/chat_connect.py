@@ -38,6 +38,9 @@ _PROTO_BINARY_CODEC = google_protobuf_binary_codec()
 _GZIP_COMPRESSION = GzipCompression()
 
 class ChatService(Protocol):
+    """
+    Rooms, and the conversations in them.
+    """
     def chat(self, request: AsyncIterator[ChatMessage], ctx: RequestContext[ChatMessage, Message], /) -> AsyncIterator[Message]:
         """
         Join one room, then talk: the first ChatMessage carries `join`, each later
@@ -218,6 +221,9 @@ class ChatServiceASGIApplication(ConnectASGIApplication[ChatService]):
 
 
 class ChatServiceClient(ConnectClient):
+    """
+    Rooms, and the conversations in them.
+    """
     def __init__(
         self,
         address: str,
@@ -450,6 +456,9 @@ class ChatServiceClient(ConnectClient):
         )
 
 class ChatServiceSync(Protocol):
+    """
+    Rooms, and the conversations in them.
+    """
     def chat(self, request: Iterator[ChatMessage], ctx: RequestContext[ChatMessage, Message], /) -> Iterator[Message]:
         """
         Join one room, then talk: the first ChatMessage carries `join`, each later
@@ -628,6 +637,9 @@ class ChatServiceWSGIApplication(ConnectWSGIApplication):
 
 
 class ChatServiceClientSync(ConnectClientSync):
+    """
+    Rooms, and the conversations in them.
+    """
     def __init__(
         self,
         address: str,

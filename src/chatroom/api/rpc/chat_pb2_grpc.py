@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class ChatServiceStub:
-    """Missing associated documentation comment in .proto file."""
+    """Rooms, and the conversations in them.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -82,7 +83,8 @@ class ChatServiceStub:
 
 
 class ChatServiceServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Rooms, and the conversations in them.
+    """
 
     def Chat(self, request_iterator, context):
         """Join one room, then talk: the first ChatMessage carries `join`, each later
@@ -208,7 +210,8 @@ def add_ChatServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ChatService:
-    """Missing associated documentation comment in .proto file."""
+    """Rooms, and the conversations in them.
+    """
 
     @staticmethod
     def Chat(request_iterator,
