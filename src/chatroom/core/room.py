@@ -76,7 +76,6 @@ class Room:
         self.closed: RoomClosed | None = None
         """Set when the closing entry is published: how every stream ends."""
         self.pending: list[Draft] = []
-        self.pending_bytes = 0
         self._closing: RoomClosed | None = None
         self._late: list[tuple[Member, LeaveReason]] = []
         """Who departed after `close`: nothing follows the closing entry in the log."""
@@ -288,12 +287,10 @@ class Room:
 
     def _draft(self, draft: Draft) -> None:
         self.pending.append(draft)
-        self.pending_bytes += len(draft.text) + 64
 
     def take(self) -> list[Draft]:
         """Hand over everything that waits; what comes from now on is the next turn's."""
         drafts, self.pending = self.pending, []
-        self.pending_bytes = 0
         return drafts
 
     def stamp(self, drafts: Iterable[Draft], now: int, encode: Encode) -> list[Entry]:
@@ -332,4 +329,3 @@ class Room:
             if settle is not None:
                 settle(refusal)
         self.pending[:0] = kept
-        self.pending_bytes += 64 * len(kept)

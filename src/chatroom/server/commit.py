@@ -48,26 +48,26 @@ class CommitLoop:
         self._dirty: dict[Room, None] = {}
         self._wake = asyncio.Event()
         self._turned = asyncio.Event()
-        self._turned.set()
-        self._committing = False
+        self._drafted = 0
         self._stopping = False
 
-    def touch(self, room: Room) -> None:
-        """Note that `room` has drafts."""
+    def touch(self, room: Room, size: int = 0) -> None:
+        """Note that `room` has drafts; `size` bytes of text came with the latest."""
+        self._drafted += size
         if room not in self._dirty:
             self._dirty[room] = None
             self._wake.set()
 
+    @property
+    def full(self) -> bool:
+        """Whether so much waits for the journal that streams are not read."""
+        return self._drafted > self._limits.pending_bytes
+
     async def room_to_read(self) -> None:
         """Return once little enough waits for the journal."""
-        while sum(room.pending_bytes for room in self._dirty) > self._limits.pending_bytes:
+        while self.full:
             self._turned.clear()
             await self._turned.wait()
-
-    @property
-    def behind(self) -> bool:
-        """Whether a batch is being stored, so that what is drafted now must wait."""
-        return self._committing
 
     async def stop(self) -> None:
         """Commit what is drafted, then let `run` return."""
@@ -84,11 +84,10 @@ class CommitLoop:
                 self._wake.clear()
                 continue
             rooms, self._dirty = self._dirty, {}
-            self._committing = True
+            self._drafted = 0
             try:
                 await self._turn(list(rooms))
             finally:
-                self._committing = False
                 self._turned.set()
 
     async def _turn(self, rooms: list[Room]) -> None:

@@ -66,13 +66,14 @@ def leave_reason(number: int) -> pb.LeaveReason:
 
 def entry(draft: Draft, sequence: int, sent: int) -> bytes:
     """An entry of the log. Called once for each; every reader gets these bytes."""
-    message = pb.Message(
-        name=draft.name,
-        message=draft.text,
-        sequence=sequence,
-        sent=timestamp(sent),
-        nonce=draft.nonce,
-    )
+    # Setting the submessage's fields costs half of what handing in a Timestamp does.
+    message = pb.Message(name=draft.name, message=draft.text, sequence=sequence)
+    stamp = message.sent
+    stamp.seconds, stamp.nanos = divmod(sent, 1_000_000_000)
+    if draft.nonce:
+        message.nonce = draft.nonce
+    if draft.kind is Kind.SAID:
+        return envelope(message.SerializeToString())
     if draft.kind is Kind.ENTERED:
         message.entered.name = draft.name
         message.entered.since.CopyFrom(timestamp(draft.since))

@@ -61,7 +61,10 @@ def the_one_field(message: pb.ChatMessage, *, joined: bool = False) -> str | Non
 
     Once `joined`, a join is not a field that may be set.
     """
-    found = [field for field in _CHAT_FIELDS if message.HasField(field)]
+    has = message.HasField
+    if has("message") and not (has("join") or has("typing") or has("heartbeat") or has("leave")):
+        return "message"  # what almost every message is, in half the time
+    found = [field for field in _CHAT_FIELDS if has(field)]
     if len(found) > 1:
         raise refusals.OneField(
             f"a ChatMessage carries one field; this one has {' and '.join(found)}"
@@ -150,7 +153,8 @@ class MemberStream:
                         self._say(request.message)
                     else:
                         hub.type(place, request.typing.active)
-                await hub.commits.room_to_read()
+                if hub.commits.full:
+                    await hub.commits.room_to_read()
                 while hub.read_later(member):
                     await self._drained.wait()
             if gone is not None:

@@ -1,0 +1,51 @@
+# Fresh machine: Python 3.11 or newer and make are all that `make run` and `make test` need.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: help install run chat test check format proto bench clean
+
+help: ## This list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+install: $(STAMP) ## Everything into .venv, in the pinned versions
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; this is $$($(PYTHON) --version). Try: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group test --group check --group proto
+	@touch $@
+
+run: $(STAMP) ## Start the server with a room called lobby
+	@echo 'Chat with it from another terminal:   make chat'
+	@echo 'or, where grpcurl is installed:       grpcurl -plaintext localhost:8080 rpc.ChatService/ListChatRooms'
+	@exec $(BIN)/chatserver --room lobby $(ARGS)
+
+chat: $(STAMP) ## Join the lobby
+	@exec $(BIN)/chatter --room lobby $(ARGS)
+
+test: $(STAMP) ## Run the tests; says what was skipped for want of which tool
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP) ## Lint, format, types, generated code, import rules, the contract
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python tools/generate.py --check
+	@$(BIN)/python -m pytest -q tests/test_architecture.py
+	@$(BIN)/python tools/check_contract.py
+
+format: $(STAMP) ## Fix what ruff can fix
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+proto: $(STAMP) ## Generate src/chatroom/api from proto/
+	@$(BIN)/python tools/generate.py
+
+bench: $(STAMP) ## Compare with a naive grpc.aio server, in one run
+	@$(BIN)/python -m bench.fanout $(ARGS)
+
+clean: ## Remove what was made here
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .tools
