@@ -8,6 +8,7 @@ from .port import (
     JournalUnusable,
     NewRoom,
     StoredRoom,
+    SyncMode,
 )
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "JournalUnusable",
     "NewRoom",
     "StoredRoom",
+    "SyncMode",
 ]

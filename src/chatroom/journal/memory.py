@@ -73,7 +73,7 @@ class MemoryJournal:
         log = self._logs.get(key)
         if log is None:
             return []
-        end = max(before - 1, 0)
+        end = min(max(before - 1, 0), len(log.entries))
         newest_first = log.entries[max(end - entries, 0) : end][::-1]
         return bounded(newest_first, size)[::-1]
 

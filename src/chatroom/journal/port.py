@@ -13,10 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from chatroom.core.entry import Entry
 from chatroom.core.room import RoomFacts
+
+
+SyncMode = Literal["full", "normal", "off"]
+"""What an append waits for. full: it survives a loss of power. normal: it survives a
+killed process. off: for tests of the difference."""
 
 
 class JournalError(Exception):

@@ -16,17 +16,23 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from chatroom.core.entry import Entry, Kind
 from chatroom.core.room import RoomFacts
 
-from .port import Append, JournalConflict, JournalError, JournalUnusable, NewRoom, StoredRoom
+from .port import (
+    Append,
+    JournalConflict,
+    JournalError,
+    JournalUnusable,
+    NewRoom,
+    StoredRoom,
+    SyncMode,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-SyncMode = Literal["full", "normal", "off"]
 
 SCHEMA_VERSION = 1
 SCHEMA = """
@@ -248,6 +254,7 @@ class SQLiteJournal:
         return StoredRoom(facts, 0, 0)
 
     def _append(self, appends: Sequence[Append]) -> None:
+        connection = self._writing
         for append in appends:
             if append.entries[0].sequence != self._newest.get(append.key, -1) + 1:
                 raise JournalConflict(f"room {append.key} is not as expected")
@@ -263,7 +270,6 @@ class SQLiteJournal:
                     entry.author,
                     entry.envelope,
                 )
-        connection = self._writing
         execute = connection.execute
         execute("BEGIN IMMEDIATE")
         try:

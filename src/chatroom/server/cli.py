@@ -16,8 +16,7 @@ import platformdirs
 from chatroom.core.limits import Limits
 from chatroom.core.refusals import Refusal
 from chatroom.core.room_ids import checked_room_id
-from chatroom.journal import JournalUnusable
-from chatroom.journal.sqlite import SyncMode
+from chatroom.journal import JournalUnusable, SyncMode
 
 from .front import Allowed
 from .service import Service

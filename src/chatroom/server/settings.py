@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chatroom.core.limits import Limits
-from chatroom.journal.sqlite import SyncMode
+from chatroom.journal import SyncMode
 
 from .front import Allowed
 from .sockets import Address

@@ -1,0 +1,121 @@
+"""A room against the simplest model of it: a list of what is in the log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+)
+
+from chatroom.core.entry import Kind, LeaveReason
+from chatroom.core.limits import Limits
+from chatroom.core.member import Member
+from chatroom.core.refusals import NameTaken
+from tests.core.rooms import admit, commit, encode, fail, new_room, read
+
+NAMES = st.sampled_from(["Alice", "Bob", "Carol", "Dan", "alice"])
+
+
+class RoomMachine(RuleBasedStateMachine):
+    """Join, post, leave, commit, fail and read in any order.
+
+    The model of the log is `logged`; that of a member is where it began and what it
+    must have been handed since.
+    """
+
+    members: Bundle[Any] = Bundle("members")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.room = new_room(Limits(tail_bytes=100_000, write_bytes=60, logged_arrivals=3))
+        self.logged: list[tuple[Kind, int, bytes]] = []
+        self.handed: dict[Member, bytes] = {}
+        self.start: dict[Member, int] = {}
+        self.arriving: list[Member] = []
+        self.present: dict[str, Member] = {}
+
+    @rule(target=members, name=NAMES, echo=st.booleans())
+    def admit(self, name: str, echo: bool) -> Any:
+        try:
+            member = admit(self.room, name, echo=echo)
+        except NameTaken:
+            assert name.lower() in self.present
+            return multiple()
+        assert name.lower() not in self.present
+        self.present[name.lower()] = member
+        if member.logged:
+            self.arriving.append(member)
+        else:
+            self.start[member] = member.cursor
+            self.handed[member] = b""
+        return member
+
+    @rule(member=members, text=st.sampled_from(["x", "hello", "a longer message than others"]))
+    def post(self, member: Member, text: str) -> None:
+        if member.present:
+            self.room.post(member, text, "")
+
+    @rule(member=consumes(members))
+    def depart(self, member: Member) -> None:
+        self.room.depart(member, LeaveReason.QUIT)
+        if self.present.get(member.name.lower()) is member:
+            del self.present[member.name.lower()]
+
+    @rule()
+    def commit(self) -> None:
+        drafts = list(self.room.pending)
+        for draft, entry in zip(drafts, commit(self.room), strict=True):
+            assert encode(draft, entry.sequence, 0) == entry.envelope
+            self.logged.append((entry.kind, entry.author, entry.envelope))
+            for member in self.arriving:
+                if draft.kind is Kind.ENTERED and draft.author == member.author:
+                    member.cursor = self.start[member] = entry.sequence
+                    self.handed[member] = b""
+        self.arriving.clear()
+
+    @rule()
+    def fail(self) -> None:
+        fail(self.room)
+        for member in self.arriving:
+            self.room.retract(member)
+            if self.present.get(member.name.lower()) is member:
+                del self.present[member.name.lower()]
+        self.arriving.clear()
+
+    @rule(member=members)
+    def read(self, member: Member) -> None:
+        if member in self.start:
+            self.handed[member] += read(self.room, member)
+
+    @invariant()
+    def a_member_was_handed_exactly_the_log_since_its_arrival(self) -> None:
+        for member, handed in self.handed.items():
+            expected = b"".join(
+                envelope
+                for kind, author, envelope in self.logged[self.start[member] : member.cursor]
+                if member.echo or author != member.author or kind is not Kind.SAID
+            )
+            assert expected == handed
+
+    @invariant()
+    def the_roster_is_who_is_present(self) -> None:
+        assert len(self.present) == self.room.member_count
+
+    @invariant()
+    def departures_match_arrivals(self) -> None:
+        arrived = {author for kind, author, _ in self.logged if kind is Kind.ENTERED}
+        left = [author for kind, author, _ in self.logged if kind is Kind.LEFT]
+        assert len(left) == len(set(left))
+        assert set(left) <= arrived
+
+
+RoomMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestRoom = RoomMachine.TestCase

@@ -1,0 +1,235 @@
+"""What every journal promises, over every journal. See `chatroom.journal.port`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chatroom.core.entry import Entry, Kind
+from chatroom.journal import Append, Journal, JournalConflict, NewRoom
+from chatroom.journal.memory import MemoryJournal
+from chatroom.journal.sqlite import SQLiteJournal
+
+Scene = Callable[[Journal], Awaitable[None]]
+BIG = 1 << 30
+
+
+def a_room(room_id: str = "126859") -> NewRoom:
+    return NewRoom(
+        room_id=room_id,
+        epoch="e1",
+        created=1_795_391_925_080_210_459,
+        title="Über uns",
+        private=True,
+        capacity=7,
+        history=99,
+    )
+
+
+def entries(first: int, count: int, *, size: int = 20, kind: Kind = Kind.SAID) -> list[Entry]:
+    return [
+        Entry(
+            number, 1_795_391_925_080_210_459 + number, kind, (1 << 62) - 1, b"%*d" % (size, number)
+        )
+        for number in range(first, first + count)
+    ]
+
+
+@pytest.fixture(params=["memory", "sqlite-full", "sqlite-off"])
+def play(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Scene], None]:
+    """Run a scene on an open journal, and close it."""
+
+    def run(scene: Scene) -> None:
+        async def running() -> None:
+            journal: Journal
+            if request.param == "memory":
+                journal = MemoryJournal()
+            else:
+                sync = "full" if request.param == "sqlite-full" else "off"
+                journal = SQLiteJournal(tmp_path / "x" / "chatroom.db", sync=sync)
+            await journal.open()
+            try:
+                await scene(journal)
+            finally:
+                await journal.close()
+
+        asyncio.run(running())
+
+    return run
+
+
+def test_a_room_is_stored_with_all_its_facts(play: Callable[[Scene], None]) -> None:
+    """What a room was created with comes back, and each room has a key of its own."""
+
+    async def scene(journal: Journal) -> None:
+        first = await journal.create_room(a_room("one"))
+        second = await journal.create_room(a_room("two"))
+        assert first.facts.key != second.facts.key
+        assert (0, 0) == (first.newest, first.last_sent)
+        facts = first.facts
+        assert ("one", "e1", 1_795_391_925_080_210_459, "Über uns", True, 7, 99) == (
+            facts.room_id, facts.epoch, facts.created, facts.title, facts.private,
+            facts.capacity, facts.history,
+        )  # fmt: skip
+
+    play(scene)
+
+
+def test_entries_come_back_as_they_were(play: Callable[[Scene], None]) -> None:
+    """Every field, and the envelope byte for byte."""
+
+    async def scene(journal: Journal) -> None:
+        key = (await journal.create_room(a_room())).facts.key
+        stored = [
+            Entry(number, 5, kind, number, bytes(range(256))) for number, kind in enumerate(Kind, 1)
+        ]
+        await journal.append([Append(key, stored)])
+        assert stored == await journal.read(key, after=0, entries=10, size=BIG)
+
+    play(scene)
+
+
+def test_one_append_may_be_for_many_rooms(play: Callable[[Scene], None]) -> None:
+    """A turn of the commit loop is one call, whatever the number of rooms and entries."""
+
+    async def scene(journal: Journal) -> None:
+        keys = [(await journal.create_room(a_room(f"r{n}"))).facts.key for n in range(5)]
+        await journal.append([Append(key, entries(1, 10 * key + 273)) for key in keys])
+        await journal.append([Append(key, entries(10 * key + 274, 1)) for key in keys])
+        for key in keys:
+            assert entries(1, 10 * key + 274) == await journal.read(
+                key, after=0, entries=1000, size=BIG
+            )
+
+    play(scene)
+
+
+def test_a_conflict_stores_nothing(play: Callable[[Scene], None]) -> None:
+    """Too early, too late, or a room that is not there: the whole append is refused."""
+
+    async def scene(journal: Journal) -> None:
+        good = (await journal.create_room(a_room("good"))).facts.key
+        bad = (await journal.create_room(a_room("bad"))).facts.key
+        await journal.append([Append(bad, entries(1, 2))])
+        for append in (
+            Append(bad, entries(2, 1)),
+            Append(bad, entries(4, 1)),
+            Append(bad + 1000, entries(1, 1)),
+        ):
+            with pytest.raises(JournalConflict):
+                await journal.append([Append(good, entries(1, 1)), append])
+        assert [] == await journal.read(good, after=0, entries=10, size=BIG)
+        await journal.append([Append(good, entries(1, 1)), Append(bad, entries(3, 1))])
+
+    play(scene)
+
+
+def test_a_closed_room_is_readable_until_it_is_purged(play: Callable[[Scene], None]) -> None:
+    """Its last readers can finish; its id is free at once; nothing more is added."""
+
+    async def scene(journal: Journal) -> None:
+        key = (await journal.create_room(a_room())).facts.key
+        await journal.append([Append(key, entries(1, 3), closes=True)])
+        assert 3 == len(await journal.read(key, after=0, entries=10, size=BIG))
+        with pytest.raises(JournalConflict):
+            await journal.append([Append(key, entries(4, 1))])
+        anew = (await journal.create_room(a_room())).facts.key
+        assert key != anew
+        await journal.append([Append(anew, entries(1, 1))])
+        await journal.purge(key)
+        assert [] == await journal.read(key, after=0, entries=10, size=BIG)
+        assert 1 == len(await journal.read(anew, after=0, entries=10, size=BIG))
+
+    play(scene)
+
+
+def test_purging_a_long_room_leaves_nothing(play: Callable[[Scene], None]) -> None:
+    """However many pieces it takes."""
+
+    async def scene(journal: Journal) -> None:
+        key = (await journal.create_room(a_room())).facts.key
+        await journal.append([Append(key, entries(1, 4_500), closes=True)])
+        await journal.purge(key)
+        assert [] == await journal.read(key, after=0, entries=10, size=BIG)
+
+    play(scene)
+
+
+def test_calls_may_overlap(play: Callable[[Scene], None]) -> None:
+    """Appends in flight together are stored in the order in which they were called."""
+
+    async def scene(journal: Journal) -> None:
+        key = (await journal.create_room(a_room())).facts.key
+        await asyncio.gather(
+            *(journal.append([Append(key, entries(1 + 5 * turn, 5))]) for turn in range(40)),
+            *(journal.read(key, after=0, entries=10, size=BIG) for _ in range(20)),
+        )
+        assert entries(1, 200) == await journal.read(key, after=0, entries=1000, size=BIG)
+
+    play(scene)
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    told=st.lists(st.tuples(st.sampled_from(Kind), st.integers(1, 300)), max_size=30),
+    position=st.integers(0, 40),
+    count=st.integers(0, 12),
+    size=st.integers(1, 1_000),
+)
+def test_reading_is_what_a_list_gives(
+    play: Callable[[Scene], None],
+    told: list[tuple[Kind, int]],
+    position: int,
+    count: int,
+    size: int,
+) -> None:
+    """Forwards, backwards and by what was said, from any position, within any bound."""
+    log = [
+        Entry(number, number, kind, number, b"x" * length)
+        for number, (kind, length) in enumerate(told, 1)
+    ]
+
+    def bounded(found: list[Entry]) -> list[Entry]:
+        total, taken = 0, []
+        for entry in found[:count]:
+            taken.append(entry)
+            total += len(entry.envelope)
+            if total >= size:
+                break
+        return taken
+
+    async def scene(journal: Journal) -> None:
+        key = (await journal.create_room(a_room(f"r{id(told)}"))).facts.key
+        if log:
+            await journal.append([Append(key, log)])
+        after = [entry for entry in log if entry.sequence > position]
+        assert bounded(after) == await journal.read(key, after=position, entries=count, size=size)
+        below = [entry for entry in log if entry.sequence < position]
+        assert bounded(below[::-1])[::-1] == await journal.read_before(
+            key, before=position, entries=count, size=size
+        )
+        said = [entry.sequence for entry in below if entry.kind is Kind.SAID][-count:]
+        expected = said[0] if said and count else position
+        assert expected == await journal.said_before(key, before=position, count=count)
+        await journal.append([Append(key, entries(len(log) + 1, 1), closes=True)])
+        await journal.purge(key)
+
+    play(scene)
+
+
+def test_closing_twice_does_nothing(play: Callable[[Scene], None]) -> None:
+    """An orderly end may be asked for more than once."""
+
+    async def scene(journal: Journal) -> None:
+        await journal.close()
+
+    play(scene)

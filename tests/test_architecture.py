@@ -1,0 +1,97 @@
+"""The tree is the architecture: imports point one way."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src" / "chatroom"
+
+MAY_IMPORT = {
+    "api": {"api"},
+    "core": {"core"},
+    "journal": {"journal", "core"},
+    "server": {"server", "api", "core", "journal"},
+    "client": {"client", "api"},
+    "chatter": {"chatter", "client", "api"},
+}
+"""Of our own packages; DESIGN's table."""
+
+CORE_MAY_IMPORT = {
+    "__future__", "abc", "bisect", "collections", "confusable_homoglyphs", "contextlib",
+    "dataclasses", "enum", "functools", "importlib", "itertools", "json", "math", "precis_i18n",
+    "random", "re", "string", "typing", "unicodedata",
+}  # fmt: skip
+"""Nothing that awaits, does I/O when called, or knows a protocol."""
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((SOURCE / package).rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, by its absolute name."""
+    here = ["chatroom", *path.relative_to(SOURCE).with_suffix("").parts]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                yield ".".join([*here[: -node.level], *filter(None, [node.module])])
+            else:
+                yield node.module or ""
+
+
+@pytest.mark.parametrize("package", sorted(MAY_IMPORT))
+def test_packages_import_one_way(package: str) -> None:
+    """Each package imports only those below it."""
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules(package)
+        for name in imports(path)
+        if name.startswith("chatroom.") and name.split(".")[1] not in MAY_IMPORT[package]
+    ]
+    assert [] == wrong
+
+
+def test_every_package_is_in_the_table() -> None:
+    """A new package must be given its place."""
+    packages = {path.name for path in SOURCE.iterdir() if (path / "__init__.py").exists()}
+    assert set(MAY_IMPORT) == packages
+
+
+def test_the_core_is_pure() -> None:
+    """No asyncio, no protobuf, no I/O."""
+    wrong = [
+        f"{path.name} imports {name}"
+        for path in modules("core")
+        for name in imports(path)
+        if not name.startswith("chatroom.core") and name.split(".")[0] not in CORE_MAY_IMPORT
+    ]
+    assert [] == wrong
+
+
+def test_only_the_composition_root_knows_which_journal_is_in_use() -> None:
+    """Everything else has the port."""
+    knows = {
+        path.name
+        for path in modules("server")
+        for name in imports(path)
+        if name in {"chatroom.journal.memory", "chatroom.journal.sqlite"}
+    }
+    assert {"service.py"} == knows
+
+
+def test_files_have_one_subject() -> None:
+    """Above 400 lines a file has two."""
+    long = [
+        f"{path.relative_to(ROOT)}: {count} lines"
+        for path in SOURCE.rglob("*.py")
+        if "api" not in path.relative_to(SOURCE).parts
+        and (count := len(path.read_text().splitlines())) > 400
+    ]
+    assert [] == long
