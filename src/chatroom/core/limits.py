@@ -57,6 +57,8 @@ class Limits:
     """One write to one member (a stalled reader then holds no more of ours)."""
     pending_bytes: int = 4 * MIB
     """What waits for the journal in all rooms together; above it no stream is read."""
+    journal_retry: float = 1.0
+    """Seconds after an append that failed; departures wait so long, all else was refused."""
     page_entries: int = 1000
     page_entries_default: int = 100
     page_bytes: int = 1 * MIB

@@ -18,7 +18,6 @@ from typing import Literal, Protocol
 from chatroom.core.entry import Entry
 from chatroom.core.room import RoomFacts
 
-
 SyncMode = Literal["full", "normal", "off"]
 """What an append waits for. full: it survives a loss of power. normal: it survives a
 killed process. off: for tests of the difference."""

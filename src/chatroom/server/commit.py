@@ -19,9 +19,6 @@ from chatroom.journal import Append, Journal, JournalError
 
 log = logging.getLogger(__name__)
 
-RETRY_SECONDS = 1.0
-"""After a failed append; departures wait that long, everybody else was told."""
-
 
 class CommitLoop:
     """Takes drafts from rooms, has them stored, publishes the entries.
@@ -108,7 +105,9 @@ class CommitLoop:
             for room, drafts, _ in batch:
                 room.fail(drafts, JournalUnavailable(str(error)))
                 if room.pending and not self._stopping:
-                    asyncio.get_running_loop().call_later(RETRY_SECONDS, self.touch, room)
+                    asyncio.get_running_loop().call_later(
+                        self._limits.journal_retry, self.touch, room
+                    )
             return
         for room, drafts, entries in batch:
             room.publish(drafts, entries)
