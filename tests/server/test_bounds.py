@@ -1,0 +1,128 @@
+"""Every queue of a stream has its bound, and back-pressure is not reading."""
+
+from __future__ import annotations
+
+from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.core.limits import Limits
+from chatroom.journal.memory import MemoryJournal
+from tests.carriers import run
+from tests.server.listeners import Listener, TamedJournal, lobby
+
+
+def test_a_full_outbox_stops_the_reading_of_its_stream() -> None:
+    """Whoever sends only what is refused, and does not read, is read no further."""
+
+    async def scene() -> None:
+        async with lobby(MemoryJournal(), Limits(message_rate=0, outbox=5)) as hub:
+            alice = await Listener(hub, "Alice").open()
+            for _ in range(20):
+                alice.say("")
+            assert 15 == await alice.unread()
+            refused = [await alice.next() for _ in range(20)]
+            assert {"chat server"} == {message.name for message in refused}
+            await alice.close()
+
+    run(scene())
+
+
+def test_while_the_journal_is_behind_no_stream_is_read() -> None:
+    """What waits for it is bounded; the rest waits with its sender, and none is lost."""
+
+    async def scene() -> None:
+        journal = TamedJournal()
+        limits = Limits(message_rate=0, pending_bytes=10_000)
+        async with lobby(journal, limits) as hub:
+            alice = await Listener(hub, "Alice", pb.FEATURE_ECHO).open()
+            journal.going.clear()
+            for number in range(40):
+                alice.say(f"{number:01000}")
+            waiting = await alice.unread()
+            assert 20 < waiting < 35
+            journal.going.set()
+            received = [int((await alice.next()).message) for _ in range(40)]
+            assert list(range(40)) == received
+            await alice.close()
+
+    run(scene())
+
+
+def test_a_reader_behind_the_tail_reads_on_from_the_journal() -> None:
+    """In writes of the same bound, nothing missing, nothing twice, own words left out."""
+
+    async def scene() -> None:
+        limits = Limits(message_rate=0, tail_bytes=20_000, write_bytes=12_000)
+        async with lobby(MemoryJournal(), limits) as hub:
+            slow = await Listener(hub, "Slow").open()
+            alice = await Listener(hub, "Alice", pb.FEATURE_ECHO).open()
+            for number in range(100):
+                alice.say(f"{number:02}" + "x" * 1_000)
+                await alice.next()
+            slow.say("my own")
+            assert "my own" == (await alice.next()).message
+            received = [(await slow.next()).message for _ in range(101)]
+            assert ["Has entered the chat", *(f"{n:02}" for n in range(100))] == [
+                received[0], *(message[:2] for message in received[1:]),
+            ]  # fmt: skip
+            assert max(slow.writes) <= 12_000
+            await slow.close()
+            await alice.close()
+
+    run(scene())
+
+
+def test_history_beyond_the_tail_comes_from_the_journal_in_writes() -> None:
+    """As many as were asked for, in order, however many writes it takes."""
+
+    async def scene() -> None:
+        limits = Limits(message_rate=0, tail_bytes=20_000, write_bytes=12_000)
+        async with lobby(MemoryJournal(), limits) as hub:
+            alice = await Listener(hub, "Alice", pb.FEATURE_ECHO).open()
+            for number in range(60):
+                alice.say(f"{number:02}" + "x" * 1_000)
+                await alice.next()
+            bob = await Listener(hub, "Bob", history=50).open(arrive=False)
+            received = [(await bob.next()).message[:2] for _ in range(50)]
+            assert [f"{number:02}" for number in range(10, 60)] == received
+            assert (await bob.next()).HasField("entered")
+            assert max(bob.writes) <= 12_000
+            await bob.close()
+            await alice.close()
+
+    run(scene())
+
+
+def test_joined_lists_a_roster_up_to_its_bound() -> None:
+    """In a bigger room it lists none: ListMembers has them in pages."""
+
+    async def scene() -> None:
+        async with lobby(MemoryJournal(), Limits(joined_roster=2)) as hub:
+            listeners = [await Listener(hub, name).open() for name in ("Alice", "Bob")]
+            carol = await Listener(hub, "Carol", pb.FEATURE_EVENTS).open(arrive=False)
+            joined = (await carol.next()).joined
+            assert (0, 3) == (len(joined.members), joined.room.member_count)
+            for listener in (*listeners, carol):
+                await listener.close()
+
+    run(scene())
+
+
+def test_a_heartbeat_is_answered_once_in_its_interval() -> None:
+    """Ten at once are one answer; a plain client gets none."""
+
+    async def scene() -> None:
+        async with lobby(MemoryJournal()) as hub:
+            alice = await Listener(hub, "Alice", pb.FEATURE_EVENTS).open()
+            assert (await alice.next()).HasField("live")
+            for _ in range(10):
+                alice.requests.put_nowait(pb.ChatMessage(heartbeat=pb.Heartbeat()))
+            bob = await Listener(hub, "Bob").open()
+            bob.requests.put_nowait(pb.ChatMessage(heartbeat=pb.Heartbeat()))
+            bob.say("hello")
+            seen = [(await alice.next()) for _ in range(3)]
+            assert 1 == sum(message.HasField("heartbeat") for message in seen)
+            alice.say("bye")
+            assert "bye" == (await bob.next()).message
+            await alice.close()
+            await bob.close()
+
+    run(scene())
