@@ -5,8 +5,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .refusals import Refusal
+
+if TYPE_CHECKING:
+    from .member import Member
 
 
 class Kind(enum.IntEnum):
@@ -48,6 +52,8 @@ class Draft:
     name: str
     text: str
     nonce: str = ""
+    member: Member | None = None
+    """Who is told through its outbox if it cannot be stored and nobody is to settle."""
     since: int = 0
     """Arrivals and departures: when the member came in, in ns since 1970."""
     leave_reason: LeaveReason | None = None

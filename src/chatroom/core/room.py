@@ -19,6 +19,7 @@ from .entry import (
     LeaveReason,
     Settle,
 )
+from .events import Refused
 from .limits import Limits
 from .member import Member
 from .names import NameTag
@@ -241,6 +242,8 @@ class Room:
     def post(self, member: Member, text: str, nonce: str, settle: Settle | None = None) -> None:
         """Draft what a member says; `settle` hears what became of it.
 
+        Without `settle` the member is told through its outbox, if it could not be stored.
+
         Raises TextInvalid, TextTooLong, NonceInvalid, and RoomClosed or the member's
         own outcome when it is too late.
         """
@@ -251,7 +254,9 @@ class Room:
         text = checked_text(text, limit=self._limits.text_bytes)
         if nonce and len(nonce.encode()) > self._limits.nonce_bytes:
             raise NonceInvalid(f"a nonce may have {self._limits.nonce_bytes} bytes")
-        self._draft(Draft(Kind.SAID, member.author, member.name, text, nonce=nonce, settle=settle))
+        draft = Draft(Kind.SAID, member.author, member.tag.text, text, nonce, member)
+        draft.settle = settle
+        self._draft(draft)
 
     def close(self, reason: str, successor: str, settle: Settle | None = None) -> None:
         """Draft the closing entry, the last of the log; raises RoomNotFound if there is one."""
@@ -328,4 +333,6 @@ class Room:
                 self.reopen()
             if settle is not None:
                 settle(refusal)
+            elif draft.member is not None:
+                draft.member.tell(Refused(draft.nonce, refusal))
         self.pending[:0] = kept

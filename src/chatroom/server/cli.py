@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -24,6 +25,9 @@ from .settings import Settings, Tls
 from .sockets import Address, BindError
 
 log = logging.getLogger("chatserver")
+
+GC_THRESHOLD = 100_000
+"""Objects that may be made before the garbage collector looks at the young ones."""
 
 _DEFAULTS = Limits()
 _FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
@@ -198,6 +202,11 @@ async def serve(settings: Settings) -> None:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(on_signal))
     service = Service(settings)
     await service.start()
+    # What is here now stays; and messages are no cycles, so looking for some after every
+    # 700 objects costs 7 % of the CPU and finds nothing.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD, 50, 100)
     for address in service.addresses:
         click.echo(f"chatserver: listening on {address}", err=True)
     stopped = asyncio.create_task(stop.wait())

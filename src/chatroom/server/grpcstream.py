@@ -65,34 +65,30 @@ class GrpcStream:
         """The first value of a request header; empty if there is none."""
         return next((value for key, value in self.metadata if key == name), b"")
 
-    async def payloads(self) -> AsyncIterator[bytes]:
-        """The messages of the request, decompressed, until the peer half-closes.
+    async def messages(self, message_type: type[M]) -> AsyncIterator[M]:
+        """The messages of the request, until the peer half-closes.
 
-        After the last one it goes on watching: it ends when the peer has half-closed,
-        and raises Disconnected when the peer is gone. Raises EnvelopeInvalid,
-        MessageTooLarge.
+        Raises Disconnected when the peer is gone, EnvelopeInvalid for what is not a
+        message of the type, MessageTooLarge. One generator and no layers: it runs once
+        for every message that anybody sends.
         """
         reader = EnvelopeReader(self.header(b"grpc-encoding"), self.limit)
+        parse = message_type.FromString
         while True:
             event = await self._receive()
             if event["type"] == "http.disconnect":
                 raise Disconnected
-            for message in reader.feed(event.get("body", b"")):
+            for payload in reader.feed(event.get("body", b"")):
+                try:
+                    message = parse(payload)
+                except DecodeError:
+                    raise EnvelopeInvalid(
+                        f"a message is not a valid {message_type.DESCRIPTOR.full_name}"
+                    ) from None
                 yield message
             if not event.get("more_body", False):
                 reader.end()
                 return
-
-    async def messages(self, message_type: type[M]) -> AsyncIterator[M]:
-        """As `payloads`, parsed; what is not of the type raises EnvelopeInvalid."""
-        async for payload in self.payloads():
-            try:
-                message = message_type.FromString(payload)
-            except DecodeError:
-                raise EnvelopeInvalid(
-                    f"a message is not a valid {message_type.DESCRIPTOR.full_name}"
-                ) from None
-            yield message
 
     async def message(self, message_type: type[M]) -> M:
         """The one message of a request that has one; raises EnvelopeInvalid."""

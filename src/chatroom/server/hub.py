@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chatroom.core import events, names, refusals, room_ids
+from chatroom.core import names, refusals, room_ids
 from chatroom.core.entry import Encode, Entry, LeaveReason, Settle
 from chatroom.core.limits import Limits
 from chatroom.core.member import Member
@@ -319,14 +319,8 @@ class Hub:
         return member.bucket.take(self._monotonic())
 
     def say(self, place: Place, text: str, nonce: str) -> None:
-        """Draft a message of a stream; what becomes of it is told on that stream."""
-        member = place.member
-
-        def settled(result: Entry | Refusal) -> None:
-            if isinstance(result, Refusal):
-                member.tell(events.Refused(nonce, result))
-
-        place.room.post(member, text, nonce, settled)
+        """Draft a message of a stream; if it cannot be stored, that stream is told."""
+        place.room.post(place.member, text, nonce)
         self.commits.touch(place.room, len(text) + DRAFT_BYTES)
 
     async def send(self, place: Place, text: str, nonce: str) -> Entry:

@@ -1,0 +1,1 @@
+"""Benchmarks of the chat server, and the peers it is compared with."""

@@ -1,0 +1,86 @@
+"""Streams of the HTTP/2 client: what is sent on one, and who takes what comes."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from bench.http2_frames import DATA, FRAME_LIMIT, HEADER, WireError, frame
+
+if TYPE_CHECKING:
+    from bench.http2_sink import Connection
+
+
+class Stream:
+    """One call. Subclasses say what to do with its payload."""
+
+    __slots__ = ("connection", "credit", "number", "pending", "used", "window")
+
+    def __init__(self) -> None:
+        self.connection: Connection
+        self.number = 0
+        self.window = 0
+        """Bytes of DATA that the server will still take."""
+        self.used = 0
+        """Bytes of DATA received and not yet given back."""
+        self.pending: deque[bytes] = deque()
+
+    def received(self, buffer: bytearray, start: int, stop: int) -> None:
+        """DATA came: `buffer[start:stop]`, to be read before returning."""
+        raise NotImplementedError
+
+    def ended(self, headers: dict[str, str]) -> None:
+        """Tell that the server ended the stream, with the header fields that came last."""
+        raise WireError(
+            f"the server ended a stream: grpc-status {headers.get('grpc-status')},"
+            f" {headers.get('grpc-message', headers)}"
+        )
+
+    def send(self, enveloped: bytes, times: int = 1) -> None:
+        """Send a message `times` times, a DATA frame for each, when the windows allow it."""
+        size = len(enveloped)
+        connection = self.connection
+        total = size * times
+        if not self.pending and total <= self.window and total <= connection.window:
+            self.window -= total
+            connection.window -= total
+            connection.write((HEADER.pack(size << 8, 0, self.number) + enveloped) * times)
+            return
+        self.pending.extend([enveloped] * times)
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what waits, as far as the windows go; a message may then span frames."""
+        connection = self.connection
+        while self.pending:
+            room = min(self.window, connection.window, FRAME_LIMIT)
+            if room <= 0:
+                return
+            piece = self.pending.popleft()
+            if len(piece) > room:
+                self.pending.appendleft(piece[room:])
+                piece = piece[:room]
+            self.window -= len(piece)
+            connection.window -= len(piece)
+            connection.write(frame(DATA, 0, self.number, piece))
+
+
+class Call(Stream):
+    """A unary call: one message there, one back."""
+
+    __slots__ = ("answer", "done", "status")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answer = bytearray()
+        self.done = False
+        self.status = ""
+
+    def received(self, buffer: bytearray, start: int, stop: int) -> None:
+        self.answer += buffer[start:stop]
+
+    def ended(self, headers: dict[str, str]) -> None:
+        self.done = True
+        self.status = headers.get("grpc-status", "none")
+        if self.status != "0":
+            super().ended(headers)

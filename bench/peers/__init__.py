@@ -1,0 +1,1 @@
+"""Servers of the same contract that the benchmarks compare with."""
