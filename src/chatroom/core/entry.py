@@ -42,6 +42,25 @@ Settle = Callable[["Entry | Refusal"], None]
 """Told once what became of a draft: the entry it became, or why it became none."""
 
 
+@dataclass(slots=True, frozen=True)
+class Passage:
+    """Somebody came or went."""
+
+    since: int
+    """When they came in, in ns since 1970."""
+    reason: LeaveReason | None = None
+    """Why they left."""
+
+
+@dataclass(slots=True, frozen=True)
+class Closing:
+    """A room was deleted."""
+
+    reason: str
+    successor: str
+    """The id of the room to go to, if any."""
+
+
 @dataclass(slots=True)
 class Draft:
     """Something that waits for the next commit; it has no sequence yet."""
@@ -54,12 +73,10 @@ class Draft:
     nonce: str = ""
     member: Member | None = None
     """Who is told through its outbox if it cannot be stored and nobody is to settle."""
-    since: int = 0
-    """Arrivals and departures: when the member came in, in ns since 1970."""
-    leave_reason: LeaveReason | None = None
-    closed_reason: str = ""
-    successor: str = ""
     settle: Settle | None = None
+    passage: Passage | None = None
+    """Of an arrival or a departure."""
+    closing: Closing | None = None
 
 
 @dataclass(slots=True)

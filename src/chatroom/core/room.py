@@ -12,11 +12,13 @@ from .entry import (
     ENTERED_TEXT,
     LEFT_TEXT,
     NOBODY,
+    Closing,
     Draft,
     Encode,
     Entry,
     Kind,
     LeaveReason,
+    Passage,
     Settle,
 )
 from .events import Refused
@@ -164,15 +166,28 @@ class Room:
         if len(self._roster) > limits.logged_arrivals:
             member.cursor = self.newest
         else:
-            self._draft(
-                Draft(Kind.ENTERED, member.author, tag.text, ENTERED_TEXT, since=now, settle=settle)
+            self.pending.append(
+                Draft(
+                    Kind.ENTERED,
+                    member.author,
+                    tag.text,
+                    ENTERED_TEXT,
+                    settle=settle,
+                    passage=Passage(now),
+                )
             )
             member.logged = True
         return member
 
     def unlogged_arrival(self, member: Member) -> Draft:
         """The line that only the newcomer of a big room gets (sequence 0)."""
-        return Draft(Kind.ENTERED, member.author, member.name, ENTERED_TEXT, since=member.since)
+        return Draft(
+            Kind.ENTERED,
+            member.author,
+            member.name,
+            ENTERED_TEXT,
+            passage=Passage(member.since),
+        )
 
     def retract(self, member: Member) -> None:
         """Undo `admit` for a member whose arrival could not be stored."""
@@ -211,15 +226,14 @@ class Room:
                 member.final = result.sequence - 1
             member.wake()
 
-        self._draft(
+        self.pending.append(
             Draft(
                 Kind.LEFT,
                 member.author,
                 member.name,
                 LEFT_TEXT,
-                since=member.since,
-                leave_reason=reason,
                 settle=settled,
+                passage=Passage(member.since, reason),
             )
         )
 
@@ -254,24 +268,23 @@ class Room:
         text = checked_text(text, limit=self._limits.text_bytes)
         if nonce and len(nonce.encode()) > self._limits.nonce_bytes:
             raise NonceInvalid(f"a nonce may have {self._limits.nonce_bytes} bytes")
-        draft = Draft(Kind.SAID, member.author, member.tag.text, text, nonce, member)
-        draft.settle = settle
-        self._draft(draft)
+        self.pending.append(
+            Draft(Kind.SAID, member.author, member.tag.text, text, nonce, member, settle)
+        )
 
     def close(self, reason: str, successor: str, settle: Settle | None = None) -> None:
         """Draft the closing entry, the last of the log; raises RoomNotFound if there is one."""
         if self._closing is not None:
             raise RoomNotFound(self.room_id)
         self._closing = RoomClosed(self.room_id, reason, successor)
-        self._draft(
+        self.pending.append(
             Draft(
                 Kind.CLOSED,
                 NOBODY,
                 names.SERVER_NAME,
                 CLOSED_TEXT,
-                closed_reason=reason,
-                successor=successor,
                 settle=settle,
+                closing=Closing(reason, successor),
             )
         )
 
@@ -289,9 +302,6 @@ class Room:
             member.wake()
 
     # ---- One turn of the commit loop -------------------------------------------
-
-    def _draft(self, draft: Draft) -> None:
-        self.pending.append(draft)
 
     def take(self) -> list[Draft]:
         """Hand over everything that waits; what comes from now on is the next turn's."""

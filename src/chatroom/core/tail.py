@@ -81,11 +81,15 @@ class Tail:
 
     def extend(self, entries: Sequence[Entry]) -> None:
         """Add the entries that follow `newest`, and drop the oldest above the bound."""
+        expected = self.newest
+        size = 0
         for entry in entries:
-            if entry.sequence != self.newest + 1:
-                raise ValueError(f"entry {entry.sequence} does not follow {self.newest}")
-            self.newest = entry.sequence
-            self._bytes += len(entry.envelope) + _ENTRY_OVERHEAD
+            expected += 1
+            if entry.sequence != expected:
+                raise ValueError(f"entry {entry.sequence} does not follow {expected - 1}")
+            size += len(entry.envelope)
+        self.newest = expected
+        self._bytes += size + _ENTRY_OVERHEAD * len(entries)
         self._entries.extend(entries)
         self._chunks.clear()
         drop = 0

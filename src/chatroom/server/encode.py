@@ -6,6 +6,7 @@ An envelope is one byte of flags, four of length, then the message (gRPC over HT
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import cast
 
 from google.protobuf.duration_pb2 import Duration
@@ -65,26 +66,36 @@ def leave_reason(number: int) -> pb.LeaveReason:
 
 
 def entry(draft: Draft, sequence: int, sent: int) -> bytes:
-    """An entry of the log. Called once for each; every reader gets these bytes."""
-    # Setting the submessage's fields costs half of what handing in a Timestamp does.
-    message = pb.Message(name=draft.name, message=draft.text, sequence=sequence)
-    stamp = message.sent
-    stamp.seconds, stamp.nanos = divmod(sent, 1_000_000_000)
-    if draft.nonce:
-        message.nonce = draft.nonce
-    if draft.kind is Kind.SAID:
-        return envelope(message.SerializeToString())
-    if draft.kind is Kind.ENTERED:
-        message.entered.name = draft.name
-        message.entered.since.CopyFrom(timestamp(draft.since))
-    elif draft.kind is Kind.LEFT:
-        message.left.name = draft.name
-        message.left.since.CopyFrom(timestamp(draft.since))
-        message.left.reason = leave_reason(draft.leave_reason or 0)
-    elif draft.kind is Kind.CLOSED:
-        message.closed.reason = draft.closed_reason
-        message.closed.successor = draft.successor
-    return envelope(message.SerializeToString())
+    """An entry of the log. Called once for each; every reader gets these bytes.
+
+    Encodings joined are the encoding of all merged (protobuf encoding guide, "Last One
+    Wins"), so the time is encoded once a turn: that halves the cost of an entry. The
+    fields stand in the order of their numbers all the same.
+    """
+    said = pb.Message(name=draft.name, message=draft.text, sequence=sequence)
+    encoded = said.SerializeToString() + _sent(sent)
+    if draft.nonce or draft.kind is not Kind.SAID:
+        encoded += _rest(draft).SerializeToString()
+    return envelope(encoded)
+
+
+@lru_cache(maxsize=16)
+def _sent(ns: int) -> bytes:
+    return pb.Message(sent=timestamp(ns)).SerializeToString()
+
+
+def _rest(draft: Draft) -> pb.Message:
+    message = pb.Message(nonce=draft.nonce)
+    if draft.passage is not None:
+        passage = message.entered if draft.kind is Kind.ENTERED else message.left
+        passage.name = draft.name
+        passage.since.CopyFrom(timestamp(draft.passage.since))
+        passage.reason = leave_reason(draft.passage.reason or 0)
+    elif draft.closing is not None:
+        message.closed.reason = draft.closing.reason
+        message.closed.successor = draft.closing.successor
+        message.closed.SetInParent()
+    return message
 
 
 def joined(room: Room, member: Member, session: str, sequence: int, recovery: pb.Recovery,

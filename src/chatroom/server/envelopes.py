@@ -6,7 +6,7 @@ Does no I/O. Sources: gRPC over HTTP/2, "Length-Prefixed-Message"; gRPC compress
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from .encode import ENVELOPE_HEADER_BYTES
 from .statuses import Code, EnvelopeInvalid, MessageTooLarge
@@ -39,11 +39,22 @@ class EnvelopeReader:
             )
         self._encoding = encoding
         self._limit = limit
-        self._buffer = b""
+        self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
+    def feed(self, data: bytes) -> Iterable[bytes]:
         """The messages that `data` completes. Raises EnvelopeInvalid, MessageTooLarge."""
-        buffer = self._buffer + data if self._buffer else data
+        size = len(data) - ENVELOPE_HEADER_BYTES
+        if (
+            not self._buffer
+            and 0 <= size <= self._limit
+            and data[:ENVELOPE_HEADER_BYTES] == size.to_bytes(ENVELOPE_HEADER_BYTES, "big")
+        ):
+            return (data[ENVELOPE_HEADER_BYTES:],)  # one whole message: what people send
+        return self._cut(data)
+
+    def _cut(self, data: bytes) -> Iterator[bytes]:
+        buffer = self._buffer
+        buffer += data
         start = 0
         end = len(buffer)
         try:
@@ -58,10 +69,10 @@ class EnvelopeReader:
                 if end - begin < size:
                     break
                 start = begin + size
-                message = buffer[begin:start]
+                message = bytes(buffer[begin:start])
                 yield self._decompressed(message) if flags else message
         finally:
-            self._buffer = buffer[start:]
+            del buffer[:start]
 
     def end(self) -> None:
         """The body is over; raises EnvelopeInvalid if it ended within a message."""

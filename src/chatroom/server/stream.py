@@ -148,9 +148,10 @@ class MemberStream:
                 if field == "heartbeat":
                     self._answer_heartbeat()
                 else:
-                    await self._token(member)
+                    while wait := hub.token_wait(member):  # noqa: ASYNC110 # only time helps
+                        await asyncio.sleep(wait)
                     if field == "message":
-                        self._say(request.message)
+                        self._say(place, request.message)
                     else:
                         hub.type(place, request.typing.active)
                 if hub.commits.full:
@@ -165,12 +166,7 @@ class MemberStream:
             self._failure = failure
             self._wake.set()
 
-    async def _token(self, member: Member) -> None:
-        while wait := self._hub.token_wait(member):  # noqa: ASYNC110 # tokens come with time alone
-            await asyncio.sleep(wait)
-
-    def _say(self, message: pb.Message) -> None:
-        place = self._here
+    def _say(self, place: Place, message: pb.Message) -> None:
         if not place.member.present:
             return  # too late, and its stream is about to say why
         try:
