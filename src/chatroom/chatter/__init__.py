@@ -1,0 +1,1 @@
+"""The terminal program: pick a room, give a name tag, chat."""

@@ -1,0 +1,5 @@
+"""`python -m chatroom.chatter`."""
+
+from chatroom.chatter.cli import main
+
+main()

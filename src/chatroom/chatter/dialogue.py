@@ -1,0 +1,98 @@
+"""The questions before a chat: which room, and which name tag."""
+
+from __future__ import annotations
+
+import string
+from typing import TYPE_CHECKING
+
+from chatroom.chatter.failures import Failure, complain
+from chatroom.chatter.lines import LineTooLong
+from chatroom.chatter.running import sentence_of
+from chatroom.chatter.safe_text import one_line
+from chatroom.chatter.screen import show, write
+from chatroom.chatter.talk import talk
+from chatroom.client import NameInvalid, NameTaken, RoomNotFound
+
+if TYPE_CHECKING:
+    from chatroom.chatter.lines import Lines
+    from chatroom.client import Chat
+
+PRIVATE_ID_CHARACTERS = 16
+"""Private rooms are not listed, so an id at least this long is taken on trust; their
+ids are 128 random bits."""
+ID_ALPHABET = frozenset(string.ascii_letters + string.digits + "-_")
+
+
+async def chat_with(chat: Chat, lines: Lines, room_id: str | None, name: str | None) -> int:
+    """Ask for what is not given, join, and talk; the exit code. Raises Failure, ChatError.
+
+    What was asked for is asked for again when the server refuses it.
+    """
+    room = room_id
+    while True:
+        room = room or await pick_room(chat, lines)
+        name_tag = name or await ask(lines, "Enter a Name Tag: ")
+        show("Joining room")
+        try:
+            async with chat.join(room, name_tag) as membership:
+                return await talk(membership, lines)
+        except (NameTaken, NameInvalid) as refusal:
+            if name:
+                raise
+            complain(sentence_of(refusal))
+        except RoomNotFound as refusal:
+            if room_id:
+                raise
+            complain(sentence_of(refusal))
+            room = None
+
+
+async def create_room(chat: Chat, room_id: str | None, *, private: bool) -> str:
+    """Create a room, say so in the original's words, and return its id."""
+    room = await chat.create_room(room_id, private=private)
+    show(f"Chat room created: {one_line(room.room_id)}")
+    return room.room_id
+
+
+async def pick_room(chat: Chat, lines: Lines) -> str:
+    """List the rooms and ask until one is picked. Raises Failure, ChatError."""
+    room_ids = [room.room_id for room in await chat.rooms()]
+    if not room_ids:
+        raise Failure("there are no rooms yet; create one with: chatter create")
+    show("Chat rooms:")
+    for number, room_id in enumerate(room_ids, start=1):
+        show(f"[{number}]: {one_line(room_id)}")
+    while True:
+        room = chosen(await ask(lines, "Pick a room: "), room_ids)
+        if room is not None:
+            return room
+        numbers = "1" if len(room_ids) == 1 else f"1 to {len(room_ids)}"
+        complain(f"there is no such room; type its number ({numbers}) or its id")
+
+
+def chosen(answer: str, room_ids: list[str]) -> str | None:
+    """The room id that an answer means: a number in the list, an id in it, a private id."""
+    answer = answer.strip()
+    if answer.isascii() and answer.isdigit() and 1 <= int(answer[:9]) <= len(room_ids):
+        return room_ids[int(answer[:9]) - 1]
+    if answer in room_ids or (
+        len(answer) >= PRIVATE_ID_CHARACTERS and ID_ALPHABET.issuperset(answer)
+    ):
+        return answer
+    return None
+
+
+async def ask(lines: Lines, question: str) -> str:
+    """The answer to a question. Raises Failure when input ends instead."""
+    while True:
+        write(question)
+        try:
+            answer = await lines.next()
+        except LineTooLong as error:
+            complain(str(error))
+            continue
+        if answer is None:
+            if lines.interactive:
+                show("")
+            raise Failure("no answer: the input has ended")
+        return answer

@@ -1,0 +1,75 @@
+"""What can go wrong, as types with fields; `str()` is a sentence for a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import grpc
+
+
+class ChatError(Exception):
+    """The server did not do what was asked, or could not be asked.
+
+    `code` is the gRPC status, `reason` the server's stable word for programs
+    (`ErrorInfo.reason`; empty when it gave none), `field` the field of the request
+    that was wrong, `retry_after` the seconds after which the same may succeed.
+    """
+
+    def __init__(
+        self,
+        code: grpc.StatusCode,
+        reason: str,
+        message: str,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        field: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+        self.message = message
+        self.metadata = dict(metadata or {})
+        self.field = field
+        self.retry_after = retry_after
+
+
+class NameTaken(ChatError):
+    """Somebody in the room has this name tag, or one that looks like it."""
+
+    @property
+    def free(self) -> str:
+        """A name tag that the server says is free; empty when it named none."""
+        return self.metadata.get("free", "")
+
+
+class NameInvalid(ChatError):
+    """The name tag is empty, too long, reserved, or has characters a name may not have."""
+
+
+class RoomNotFound(ChatError):
+    """No room has this id."""
+
+
+class RoomClosed(ChatError):
+    """The room was deleted while this member was in it; its final message came before."""
+
+    why: str = ""
+    """What the admin gave as the reason; empty when nothing."""
+    successor: str = ""
+    """The room in which the conversation goes on; empty when there is none."""
+
+
+class Removed(ChatError):
+    """An admin removed this member from the room."""
+
+
+class NotInRoom(ChatError):
+    """Something was sent on a stream that has ended; iterating over the room says why."""
+
+
+class ServerUnavailable(ChatError):
+    """The server cannot be reached, is going away, or the connection to it was lost."""

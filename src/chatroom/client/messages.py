@@ -1,0 +1,230 @@
+"""What a member receives and what a server tells of its rooms, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from google.protobuf.duration_pb2 import Duration
+    from google.protobuf.timestamp_pb2 import Timestamp
+
+    from chatroom.api.rpc import chat_pb2
+
+SERVER_NAME = "chat server"
+"""The name tag that is the server's alone."""
+CLOSING_TEXT = "chat room is closing"
+"""What the server says last in a room that is deleted."""
+
+
+class Kind(StrEnum):
+    """What a message is. A server without events sends only SAID."""
+
+    SAID = "said"
+    ENTERED = "entered"
+    LEFT = "left"
+    CLOSED = "closed"
+    REFUSED = "refused"
+    DRAINING = "draining"
+    JOINED = "joined"
+    LIVE = "live"
+    TYPING = "typing"
+    HEARTBEAT = "heartbeat"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """Somebody in a room; `reason` says why they left (quit, lost, removed, too_slow)."""
+
+    name: str
+    since: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """One message was not accepted; the stream goes on."""
+
+    reason: str
+    code: int
+    nonce: str = ""
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """The room is deleted."""
+
+    reason: str = ""
+    successor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draining:
+    """The server is going away; it can be tried again after so many seconds."""
+
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRoom:
+    """What a server tells of a room."""
+
+    room_id: str
+    title: str = ""
+    private: bool = False
+    member_count: int = 0
+    capacity: int = 0
+    created: datetime | None = None
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """The admission to a room: what resuming needs, and the room as it was then."""
+
+    session: str
+    epoch: str
+    sequence: int
+    recovery: str
+    name: str
+    room: ChatRoom | None
+    members: tuple[Member, ...]
+    text_bytes: int
+    """The longest text that the room takes, in bytes of UTF-8; 0: not told."""
+
+
+Event = Member | Refused | Closed | Draining | Joined
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message of a room; everything shown to a person is `name: text`.
+
+    `sequence` is its position in the room, 0 for what is not in the room's log.
+    `replayed` tells that it is older than the join: a bot should not answer it.
+    """
+
+    name: str
+    text: str
+    sequence: int = 0
+    sent: datetime | None = None
+    nonce: str = ""
+    kind: Kind = Kind.SAID
+    event: Event | None = None
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Entries of a room in its order; `more` tells that there are others beyond."""
+
+    messages: tuple[Message, ...]
+    epoch: str
+    more: bool
+
+
+def message_from(message: chat_pb2.Message, *, replayed: bool = False) -> Message:
+    """The message as a value; an event that this version does not know counts as said."""
+    which = message.WhichOneof("event")
+    kind = Kind(which) if which else Kind.SAID
+    event: Event | None = None
+    if kind is Kind.ENTERED:
+        event = member_from(message.entered)
+    elif kind is Kind.LEFT:
+        event = member_from(message.left)
+    elif kind is Kind.CLOSED:
+        event = Closed(reason=message.closed.reason, successor=message.closed.successor)
+    elif kind is Kind.REFUSED:
+        event = _refused_from(message.refused)
+    elif kind is Kind.DRAINING:
+        draining = message.draining
+        event = Draining(
+            retry_after=_seconds(draining.retry_after) if draining.HasField("retry_after") else None
+        )
+    elif kind is Kind.JOINED:
+        event = _joined_from(message.joined)
+    return Message(
+        name=message.name,
+        text=message.message,
+        sequence=message.sequence,
+        sent=_time(message.sent) if message.HasField("sent") else None,
+        nonce=message.nonce,
+        kind=kind,
+        event=event,
+        replayed=replayed,
+    )
+
+
+def member_from(member: chat_pb2.Member) -> Member:
+    """The member as a value."""
+    return Member(
+        name=member.name,
+        since=_time(member.since) if member.HasField("since") else None,
+        reason=_word(member, "reason", "LEAVE_REASON_"),
+    )
+
+
+def room_from(room: chat_pb2.ChatRoom) -> ChatRoom:
+    """The room as a value."""
+    return ChatRoom(
+        room_id=room.room_id,
+        title=room.title,
+        private=room.private,
+        member_count=room.member_count,
+        capacity=room.capacity,
+        created=_time(room.created) if room.HasField("created") else None,
+        sequence=room.sequence,
+    )
+
+
+def page_from(page: chat_pb2.ListMessagesResponse) -> Page:
+    """The page as a value."""
+    return Page(
+        messages=tuple(message_from(message, replayed=True) for message in page.messages),
+        epoch=page.epoch,
+        more=page.more,
+    )
+
+
+def _refused_from(refused: chat_pb2.Refused) -> Refused:
+    return Refused(
+        reason=refused.reason,
+        code=refused.code,
+        nonce=refused.nonce,
+        retry_after=_seconds(refused.retry_after) if refused.HasField("retry_after") else None,
+    )
+
+
+def _joined_from(joined: chat_pb2.Joined) -> Joined:
+    return Joined(
+        session=joined.session,
+        epoch=joined.epoch,
+        sequence=joined.sequence,
+        recovery=_word(joined, "recovery", "RECOVERY_"),
+        name=joined.name,
+        room=room_from(joined.room) if joined.HasField("room") else None,
+        members=tuple(member_from(member) for member in joined.members),
+        text_bytes=joined.limits.text_bytes,
+    )
+
+
+def _word(message: chat_pb2.Member | chat_pb2.Joined, field: str, prefix: str) -> str:
+    """An enum's value in lower case without its prefix; empty when absent or unknown."""
+    number = getattr(message, field)
+    kind = message.DESCRIPTOR.fields_by_name[field].enum_type
+    value = kind.values_by_number.get(number) if kind else None
+    return value.name.removeprefix(prefix).lower() if value and number else ""
+
+
+def _time(stamp: Timestamp) -> datetime | None:
+    try:
+        return stamp.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError):  # a server may send what no calendar has
+        return None
+
+
+def _seconds(duration: Duration) -> float:
+    return duration.seconds + duration.nanos / 1e9

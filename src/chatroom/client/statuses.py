@@ -1,0 +1,121 @@
+"""The one place that turns the end of a call into an error of this library."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import grpc
+
+from chatroom.client.errors import (
+    ChatError,
+    NameInvalid,
+    NameTaken,
+    Removed,
+    RoomClosed,
+    RoomNotFound,
+    ServerUnavailable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from chatroom.client.address import Address
+
+DETAILS_KEY = "grpc-status-details-bin"
+
+BY_REASON: dict[str, type[ChatError]] = {
+    "NAME_TAKEN": NameTaken,
+    "NAME_INVALID": NameInvalid,
+    "ROOM_NOT_FOUND": RoomNotFound,
+    "ROOM_CLOSED": RoomClosed,
+    "REMOVED": Removed,
+}
+
+# What gRPC's own core says of a connection that could not be made or was lost, and
+# how a person would say it. The first that occurs is taken, so the order counts.
+CAUSES = (
+    ("connection refused", "connection refused"),
+    ("failed parsing http/2", "what answers there does not speak gRPC"),
+    ("http1.x server", "what answers there does not speak gRPC"),
+    ("wrong_version_number", "it does not speak TLS"),
+    ("certificate_verify_failed", "its TLS certificate is not to be trusted"),
+    ("handshake", "the TLS handshake failed"),
+    ("domain name not found", "there is no host of that name"),
+    ("dns resolution failed", "there is no host of that name"),
+    ("no route to host", "no route to host"),
+    ("network is unreachable", "the network is unreachable"),
+    ("permission denied", "the system does not permit it"),
+    ("too_many_pings", "it ended the connection (too many pings)"),
+    ("ping timeout", "it does not answer any more"),
+    ("keepalive", "it does not answer any more"),
+    ("timed out", "it does not answer"),
+    ("timeout", "it does not answer"),
+    ("failed to connect", "it closes the connection at once (does it want TLS?)"),
+)
+
+
+def error_from(error: grpc.aio.AioRpcError, address: Address) -> ChatError:
+    """The error that a call to `address` ended with, with the server's details if any."""
+    code = error.code()
+    details = (error.details() or "").strip()
+    reason, metadata, field, retry_after = _details(error)
+    if not reason and code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+        return ServerUnavailable(code, "", _unreachable(code, details, address))
+    kind = BY_REASON.get(reason, ChatError)
+    if code is grpc.StatusCode.UNAVAILABLE:
+        kind = ServerUnavailable
+    elif code is grpc.StatusCode.NOT_FOUND and not reason:
+        kind = RoomNotFound  # the original server gives no reasons
+    elif code is grpc.StatusCode.UNIMPLEMENTED and not reason:
+        details = f"the server at {address} cannot do this"
+    found = kind(
+        code,
+        reason,
+        details or f"the server at {address} answered {code.name}",
+        metadata=metadata,
+        field=field,
+        retry_after=retry_after,
+    )
+    if isinstance(found, RoomClosed):
+        found.successor = metadata.get("successor", "")
+    return found
+
+
+def _unreachable(code: grpc.StatusCode, details: str, address: Address) -> str:
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return f"cannot reach {address}: it does not answer"
+    said = details.lower()
+    for sign, cause in CAUSES:
+        if sign in said:
+            return f"cannot reach {address}: {cause}"
+    return f"lost the connection to {address}"
+
+
+def _details(error: grpc.aio.AioRpcError) -> tuple[str, dict[str, str], str, float | None]:
+    """Reason, metadata, wrong field and seconds to wait, as far as the server gave them."""
+    # grpc.aio gives the trailing metadata as pairs; the stubs know of single entries.
+    trailing = dict(cast("Iterable[tuple[str, bytes]]", error.trailing_metadata() or ()))
+    packed = trailing.get(DETAILS_KEY)
+    if not packed:
+        return "", {}, "", None
+
+    # Only refusals need these messages, so only a refusal pays for their import.
+    from google.protobuf.message import DecodeError
+    from google.rpc import error_details_pb2, status_pb2
+
+    reason, metadata, field, retry_after = "", {}, "", None
+    try:
+        status = status_pb2.Status.FromString(packed)
+        for detail in status.details:
+            if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
+                found = error_details_pb2.ErrorInfo.FromString(detail.value)
+                reason, metadata = found.reason, dict(found.metadata)
+            elif detail.Is(error_details_pb2.BadRequest.DESCRIPTOR):
+                bad = error_details_pb2.BadRequest.FromString(detail.value)
+                field = bad.field_violations[0].field if bad.field_violations else ""
+            elif detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
+                delay = error_details_pb2.RetryInfo.FromString(detail.value).retry_delay
+                retry_after = delay.seconds + delay.nanos / 1e9
+    except DecodeError:
+        pass  # the status and its sentence are good without them
+    return reason, metadata, field, retry_after

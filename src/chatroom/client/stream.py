@@ -1,0 +1,179 @@
+"""One Chat call: writes in order, reads that survive cancellation, one end."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, cast
+
+import grpc
+import grpc.aio
+
+from chatroom.client.errors import ChatError, NotInRoom, ServerUnavailable
+from chatroom.client.statuses import error_from
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Coroutine
+
+    from chatroom.api.rpc import chat_pb2
+    from chatroom.client.address import Address
+
+    ChatCall = grpc.aio.StreamStreamCall[chat_pb2.ChatMessage, chat_pb2.Message]
+
+STATUS_LOOKS = 100
+STATUS_PAUSE = 0.01
+"""How often, and after how many seconds each, to look whether the true status has
+followed one that grpc.aio made up."""
+
+
+class Stream:
+    """A Chat call that cancelling one of its users does not end; `cancel()` does.
+
+    grpc.aio ends a call whenever a task that reads or writes is cancelled, and
+    allows one write at a time. Here each read and write runs in a task of its own,
+    so that `asyncio.timeout()` around either is harmless. Reading goes by iteration:
+    grpc.aio's `read()` drops what is still to be read once a write has met the end.
+    """
+
+    def __init__(self, call: ChatCall, address: Address) -> None:
+        self._call = call
+        self._address = address
+        self._messages = aiter(call)
+        self._reading: asyncio.Task[chat_pb2.Message | None] | None = None
+        self._status: asyncio.Future[grpc.aio.AioRpcError | None]
+        self._status = asyncio.get_running_loop().create_future()
+        call.add_done_callback(self._note_status)
+        self._writes: set[asyncio.Task[None]] = set()
+        self._write_lock = asyncio.Lock()
+
+    async def read(self, *, patience: float | None = None) -> chat_pb2.Message | None:
+        """The next message; None once the stream has ended with OK or by `cancel()`.
+
+        Raises ChatError when it ended otherwise, and TimeoutError after `patience`
+        seconds without a message; the read itself goes on and nothing is lost.
+        """
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read())
+            self._reading.add_done_callback(_note_failure)
+        done, _ = await asyncio.wait({self._reading}, timeout=patience)
+        if not done:
+            raise TimeoutError
+        reading, self._reading = self._reading, None
+        if reading.cancelled():
+            return None
+        return reading.result()
+
+    async def write(self, message: chat_pb2.ChatMessage) -> None:
+        """Hand a message to the connection, waiting while flow control holds it back.
+
+        Raises ServerUnavailable when there is no connection, NotInRoom when the
+        stream has ended.
+        """
+        await self._in_order(self._write(message))
+
+    async def half_close(self) -> None:
+        """Say that nothing more will be written."""
+        await self._in_order(self._done_writing())
+
+    def cancel(self) -> None:
+        """End the call at once; what was not yet sent is lost."""
+        self._call.cancel()
+
+    async def _in_order(self, step: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(step)
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+        task.add_done_callback(_note_failure)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():  # the call was cancelled, not whoever wrote
+                raise self._ended() from None
+            raise
+
+    async def _write(self, message: chat_pb2.ChatMessage) -> None:
+        async with self._write_lock:
+            try:
+                await self._call.write(message)
+            except asyncio.InvalidStateError:
+                raise self._ended() from None
+            except grpc.aio.AioRpcError as error:
+                if _made_up(error):
+                    raise self._ended() from error
+                raise error_from(error, self._address) from error
+
+    async def _done_writing(self) -> None:
+        async with self._write_lock:
+            with suppress(grpc.aio.InternalError):  # it has ended; reading says how
+                await self._call.done_writing()
+
+    async def _read(self) -> chat_pb2.Message | None:
+        try:
+            return cast("chat_pb2.Message", await anext(self._messages))
+        except (StopAsyncIteration, grpc.aio.AioRpcError):
+            failure = await self._failure()
+        if failure is None:
+            return None
+        raise error_from(failure, self._address) from failure
+
+    async def _failure(self) -> grpc.aio.AioRpcError | None:
+        """The status with which the call has ended; None for OK."""
+        for _ in range(STATUS_LOOKS):
+            self._note_status(self._call)
+            if self._status.done():
+                return self._status.result()
+            await asyncio.sleep(STATUS_PAUSE)
+        raise ServerUnavailable(
+            grpc.StatusCode.UNAVAILABLE, "", f"lost the connection to {self._address}"
+        )
+
+    def _note_status(self, call: ChatCall) -> None:
+        """Keep the status that the call has just got, unless grpc.aio made it up.
+
+        When a write meets the end of the stream, grpc.aio sets a status of its own, soon
+        before the true one or soon after it, and keeps the later of the two. So this is
+        called with the first, and looks again later when the first was made up.
+        """
+        if self._status.done():
+            return
+        code: grpc.StatusCode = _at_once(call.code())
+        if code is grpc.StatusCode.OK:
+            self._status.set_result(None)
+            return
+        failure = grpc.aio.AioRpcError(
+            code,
+            grpc.aio.Metadata(),
+            _at_once(call.trailing_metadata()),
+            details=_at_once(call.details()),
+            debug_error_string="",
+        )
+        if not _made_up(failure):
+            self._status.set_result(failure)
+
+    def _ended(self) -> ChatError:
+        return NotInRoom(
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "",
+            "not sent: you are not in the room any more",
+        )
+
+
+def _note_failure(task: asyncio.Task[Any]) -> None:
+    """Mark a task's failure as seen, in case whoever waited for it has gone."""
+    if not task.cancelled():
+        task.exception()
+
+
+def _at_once(awaitable: Awaitable[Any]) -> Any:
+    """The result of something that need not wait."""
+    try:
+        awaitable.__await__().send(None)
+    except StopIteration as result:
+        return result.value
+    raise RuntimeError("grpc.aio has no status for a call that is done")
+
+
+def _made_up(error: grpc.aio.AioRpcError) -> bool:
+    return (
+        error.code() is grpc.StatusCode.INTERNAL and error.details() == "Internal error from Core"
+    )

@@ -1,0 +1,233 @@
+"""What a membership makes of servers that end, fall silent or misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import grpc
+import grpc.aio
+import pytest
+from google.protobuf.any_pb2 import Any
+from google.rpc import error_details_pb2, status_pb2
+
+from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.api.rpc import chat_pb2_grpc as rpc
+from chatroom.client import (
+    Chat,
+    ChatError,
+    NotInRoom,
+    Patience,
+    RoomClosed,
+    ServerUnavailable,
+    connect,
+)
+
+Behaviour = Callable[[AsyncIterator[pb.ChatMessage], grpc.aio.ServicerContext], Awaitable[None]]
+packed = Any()
+packed.Pack(error_details_pb2.ErrorInfo(reason="ROOM_CLOSED", domain="rpc.ChatService"))
+USUAL = Patience()
+ROOM_CLOSED = (
+    (
+        "grpc-status-details-bin",
+        status_pb2.Status(details=[packed]).SerializeToString(),
+    ),
+)
+JOINED = pb.Message(joined=pb.Joined(session="s", epoch="e", name="Bob"))
+
+
+def play(
+    behaviour: Behaviour,
+    scene: Callable[[Chat], Awaitable[None]],
+    patience: Patience = USUAL,
+) -> None:
+    """Play a scene with a server whose Chat behaves so, in the same process."""
+
+    class Service(rpc.ChatServiceServicer):
+        async def Chat(self, requests, context):
+            await behaviour(aiter(requests), context)
+
+    async def stage() -> None:
+        server = grpc.aio.server()
+        rpc.add_ChatServiceServicer_to_server(Service(), server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        try:
+            async with (
+                asyncio.timeout(30),
+                connect(f"127.0.0.1:{port}", patience=patience) as chat,
+            ):
+                await scene(chat)
+        finally:
+            await server.stop(None)
+
+    asyncio.run(stage())
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [(grpc.StatusCode.OK, "room 1 was closed"), (grpc.StatusCode.NOT_FOUND, "by its admin")],
+)
+def test_sending_against_the_end_loses_nothing(code: grpc.StatusCode, sentence: str) -> None:
+    """A member that keeps sending while the room closes still gets every message and the end."""
+
+    async def closes(requests, context) -> None:
+        await anext(requests)
+        await context.write(JOINED)
+        for number in range(20):
+            await context.write(pb.Message(name="A", message=str(number)))
+        await context.write(pb.Message(name="chat server", closed=pb.Closed()))
+        if code is not grpc.StatusCode.OK:
+            await context.abort(code, "by its admin", ROOM_CLOSED)
+
+    async def send_on(room) -> None:
+        while True:
+            await room.send("x" * 1000)
+
+    async def scene(chat: Chat) -> None:
+        for _ in range(50):
+            async with chat.join("1", "Bob") as room:
+                sending = asyncio.create_task(send_on(room))
+                heard = [(await anext(room)).text for _ in range(21)]
+                with pytest.raises(RoomClosed, match=sentence):
+                    await anext(room)
+                with pytest.raises((NotInRoom, RoomClosed)):
+                    await sending
+            assert [*map(str, range(20)), ""] == heard
+
+    play(closes, scene)
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.OK, grpc.StatusCode.UNKNOWN])
+def test_final_message_counts_whatever_the_status(code: grpc.StatusCode) -> None:
+    """Servers that end a deleted room's stream with OK, or with "EOF", mean the same."""
+
+    async def closes(requests, context) -> None:
+        await anext(requests)
+        await context.write(pb.Message(name="chat server", message="chat room is closing"))
+        if code is not grpc.StatusCode.OK:
+            await context.abort(code, "EOF")
+
+    async def scene(chat: Chat) -> None:
+        async with chat.join("1", "Bob") as room:
+            assert "chat room is closing" == (await anext(room)).text
+            with pytest.raises(RoomClosed):
+                await anext(room)
+
+    play(closes, scene)
+
+
+def test_silence_after_heartbeats_is_a_lost_connection() -> None:
+    """A server that has sent a heartbeat and then nothing at all counts as lost."""
+
+    async def falls_silent(requests, context) -> None:
+        await anext(requests)
+        await context.write(JOINED)
+        await context.write(pb.Message(heartbeat=pb.Heartbeat(sequence=1)))
+        await asyncio.Event().wait()
+
+    async def scene(chat: Chat) -> None:
+        with pytest.raises(ServerUnavailable, match="fell silent"):
+            async with chat.join("1", "Bob") as room:
+                await anext(room)
+
+    play(falls_silent, scene, Patience(silence=0.2))
+
+
+def test_silence_without_heartbeats_is_patience() -> None:
+    """A server that has never sent a heartbeat may be silent for as long as it likes."""
+
+    async def thinks(requests, context) -> None:
+        await anext(requests)
+        await context.write(JOINED)
+        await anext(requests)
+        await context.write(pb.Message(name="A", message="finally"))
+
+    async def scene(chat: Chat) -> None:
+        async with chat.join("1", "Bob") as room:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    await anext(room)
+            await room.send("go on")
+            assert "finally" == (await anext(room)).text
+
+    play(thinks, scene, Patience(silence=0.1))
+
+
+def test_room_of_a_silent_server_is_entered() -> None:
+    """A server without events that has nothing to say yet does not hold up the join."""
+
+    async def says_nothing(requests, context) -> None:
+        await anext(requests)
+        async for request in requests:
+            await context.write(pb.Message(name="A", message=request.message.message.upper()))
+
+    async def scene(chat: Chat) -> None:
+        async with chat.join("1", "Bob") as room:
+            await room.send("hello")
+            assert "HELLO" == (await anext(room)).text
+
+    play(says_nothing, scene, Patience(admission=0.1, plain_leave=0.1))
+
+
+def test_unconfirmed_leave_is_an_error() -> None:
+    """Leaving the block says so when the server never confirms what was sent."""
+
+    async def never_ends(requests, context) -> None:
+        await anext(requests)
+        await context.write(JOINED)
+        await asyncio.Event().wait()
+
+    async def scene(chat: Chat) -> None:
+        with pytest.raises(ServerUnavailable, match="did not confirm"):
+            async with chat.join("1", "Bob") as room:
+                await room.send("stored?")
+
+    play(never_ends, scene, Patience(leave=0.2))
+
+
+def test_stream_that_fails_in_the_middle_raises() -> None:
+    """A status that has no type of its own is a ChatError with code and sentence."""
+
+    async def fails(requests, context) -> None:
+        await anext(requests)
+        await context.write(JOINED)
+        await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too slow")
+
+    async def scene(chat: Chat) -> None:
+        async with chat.join("1", "Bob") as room:
+            with pytest.raises(ChatError) as failure:
+                await anext(room)
+        assert (grpc.StatusCode.RESOURCE_EXHAUSTED, "too slow") == (
+            failure.value.code, str(failure.value),
+        )  # fmt: skip
+
+    play(fails, scene)
+
+
+def test_stopped_server_is_a_lost_connection() -> None:
+    """A server that goes away ends the membership with ServerUnavailable."""
+    begun = asyncio.Event()
+
+    async def scene() -> None:
+        class Service(rpc.ChatServiceServicer):
+            async def Chat(self, requests, context):
+                await context.write(JOINED)
+                begun.set()
+                await asyncio.Event().wait()
+
+        server = grpc.aio.server()
+        rpc.add_ChatServiceServicer_to_server(Service(), server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        async with (
+            asyncio.timeout(30),
+            connect(f"127.0.0.1:{port}") as chat,
+            chat.join("1", "Bob") as room,
+        ):
+            await begun.wait()
+            await server.stop(None)
+            with pytest.raises(ServerUnavailable):
+                await anext(room)
+
+    asyncio.run(scene())
