@@ -93,4 +93,6 @@ class EnvelopeReader:
             raise MessageTooLarge(len(data), self._limit)
         if not inflate.eof:
             raise EnvelopeInvalid("a message is not valid gzip: it is incomplete")
+        if inflate.unused_data:
+            raise EnvelopeInvalid("a message is not valid gzip: something follows it")
         return data

@@ -11,12 +11,17 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from .asgi import Application, Headers, Receive, Scope, Send
-from .grpcstream import CONTENT_TYPE, trailers_only
+from .asgi import Application, Event, Headers, Receive, Scope, Send
+from .grpcstream import CONTENT_TYPE, CONTENT_TYPES, trailers_only
 from .statuses import Code, Status
 
 CORS_METHODS = b"POST, GET"
 CORS_MAX_AGE = b"7200"
+NO_TRAILERS = Status(
+    Code.INTERNAL,
+    "gRPC needs HTTP/2 and the header te: trailers; a proxy on the way may have taken it out",
+)
+"""For a request whose response may have no trailers ("TE"; ASGI, HTTP trailers)."""
 CORS_EXPOSED = b"grpc-status, grpc-message, grpc-status-details-bin"
 
 
@@ -124,10 +129,16 @@ class Front:
         scope["root_path"] = ""
         path: str = scope["path"]
         native = content_type == CONTENT_TYPE or content_type.startswith(CONTENT_TYPE + b"+")
-        if native and content_type in (CONTENT_TYPE, CONTENT_TYPE + b"+proto"):
-            application = self._native.get(path) or self._routes.get(path)
-        else:
+        if native and "http.response.trailers" not in scope.get("extensions", ()):
+            await trailers_only(send, NO_TRAILERS.trailers())
+            return
+        application = None
+        if scope["method"] == "POST" and content_type in CONTENT_TYPES:
+            application = self._native.get(path)
+        if application is None:
             application = self._routes.get(path)
+            if native:
+                send = _trailers_only_without_messages(send)
         if application is None:
             if native:
                 status = Status(Code.UNIMPLEMENTED, f"there is no method {path} here")
@@ -217,3 +228,32 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         await send({"type": f"{event['type']}.complete"})
         if event["type"] == "lifespan.shutdown":
             return
+
+
+def _trailers_only_without_messages(send: Send) -> Send:
+    """Make one HEADERS frame of a gRPC response that has no message ("Trailers-Only").
+
+    connectrpc always sends headers first, which tells a client that the call is under
+    way: it would not retry a refusal.
+    """
+    held: Event | None = None
+
+    async def sending(event: Event) -> None:
+        nonlocal held
+        kind = event["type"]
+        if kind == "http.response.start" and event.get("trailers"):
+            held = event
+            return
+        if held is not None:
+            if kind == "http.response.body" and not event.get("body"):
+                return
+            start, held = held, None
+            if kind == "http.response.trailers":
+                headers = [*start["headers"], *event["headers"]]
+                await send({**start, "headers": headers, "trailers": False})
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                return
+            await send(start)
+        await send(event)
+
+    return sending

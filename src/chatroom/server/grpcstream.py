@@ -57,7 +57,7 @@ class GrpcStream:
         self.limit = limit
         self.metadata: Headers = scope["headers"]
         self.headers: Headers = []
-        """Metadata to add to the response headers, before the first write."""
+        """Metadata to add to the response headers, before the first write or the end."""
         self.trailers: Headers = []
         """Metadata to add to the trailers."""
 
@@ -110,30 +110,36 @@ class GrpcStream:
     async def write(self, data: bytes) -> None:
         """Send enveloped messages; returns when the HTTP/2 layer has taken them."""
         if not self._started:
-            self._started = True
-            await self._send(
-                {
-                    "type": "http.response.start",
-                    "status": 200,
-                    "headers": [
-                        (b"content-type", CONTENT_TYPE),
-                        (b"grpc-accept-encoding", b",".join(ENCODINGS)),
-                        *self.headers,
-                    ],
-                    "trailers": True,
-                }
-            )
+            await self._start()
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
+    async def _start(self) -> None:
+        if self._started:
+            return
+        self._started = True
+        await self._send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [
+                    (b"content-type", CONTENT_TYPE),
+                    (b"grpc-accept-encoding", b",".join(ENCODINGS)),
+                    *self.headers,
+                ],
+                "trailers": True,
+            }
+        )
+
     async def end(self, status: Status) -> None:
-        """Send the status: as trailers, or alone if nothing was written before."""
+        """Send the status: as trailers, or alone if there was neither a write nor a header."""
         if self._ended:
             return
         self._ended = True
         trailers = [*status.trailers(), *self.trailers]
-        if not self._started:
-            await trailers_only(self._send, [*self.headers, *trailers])
+        if not self._started and not self.headers:
+            await trailers_only(self._send, trailers)
             return
+        await self._start()
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
         await self._send({"type": "http.response.trailers", "headers": trailers})
 

@@ -54,6 +54,8 @@ WRITE_SECONDS = 11.0
 that a stalled stream ends alone."""
 REQUEST_BODY_BYTES = 128 * 1024
 REQUEST_IDLE_SECONDS = 10.0
+MAX_FRAME_BYTES = 16_384
+"""HTTP/2's default; h2corn's 65,536 would be one byte more than a stream's window."""
 STREAM_WINDOW_BYTES = 65_535
 """The least that h2corn takes (and HTTP/2's default)."""
 CONNECTION_WINDOW_BYTES = 8 * 1024 * 1024
@@ -177,6 +179,7 @@ class Service:
             max_concurrent_streams=STREAMS_PER_CONNECTION,
             h2_initial_stream_window_size=STREAM_WINDOW_BYTES,
             h2_initial_connection_window_size=CONNECTION_WINDOW_BYTES,
+            h2_max_inbound_frame_size=MAX_FRAME_BYTES,
             h2_max_header_list_size=16 * 1024,
             h2_max_header_block_size=32 * 1024,
             limit_request_fields=64,

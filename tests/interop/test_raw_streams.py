@@ -1,0 +1,86 @@
+"""Native gRPC on the streams of HTTP/2: resets, pings, many at once.
+
+Before the colon of a docstring stands the section, or the rule of the grammar, of
+grpc/grpc, doc/PROTOCOL-HTTP2.md, unless another document is named.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from chatroom.api.rpc import chat_pb2 as pb
+
+from .raw_grpc import CHAT, LEAVE, MEMBERS, OK, answer, envelope, joining
+from .raw_http2 import Connection
+
+
+@pytest.mark.parametrize("code", [0, 2, 8], ids=["NO_ERROR", "INTERNAL_ERROR", "CANCEL"])
+def test_a_reset_makes_the_member_leave(connection: Connection, room: str, code: int) -> None:
+    """Errors: RST_STREAM from the client ends the call, so its member leaves at once."""
+    listener, leaver = connection.call(CHAT), connection.call(CHAT)
+    connection.data(listener, joining(room, "Alice"))
+    connection.payload(listener, 0)
+    connection.data(leaver, joining(room, "Bob"))
+    connection.payload(listener, 1)
+    connection.reset(leaver, code)
+    left = pb.Message.FromString(connection.payload(listener, 2))
+    assert ("Bob", "Has left the chat") == (left.name, left.message)
+    connection.reset(listener)
+
+
+def test_a_reset_after_the_half_close_makes_the_member_leave(
+    connection: Connection, room: str
+) -> None:
+    """Errors: a member that only listens leaves as well when its stream is reset."""
+    listener, leaver = connection.call(CHAT), connection.call(CHAT)
+    connection.data(listener, joining(room, "Alice"))
+    connection.payload(listener, 0)
+    connection.data(leaver, joining(room, "Bob"), end=True)
+    connection.payload(listener, 1)
+    connection.reset(leaver)
+    left = pb.Message.FromString(connection.payload(listener, 2))
+    assert ("Bob", "Has left the chat") == (left.name, left.message)
+    connection.reset(listener)
+
+
+def test_a_closed_connection_makes_its_members_leave(
+    connection: Connection, room: str, address: str
+) -> None:
+    """Connection Management: all members of a connection leave when it is closed."""
+    listener = connection.call(CHAT)
+    connection.data(listener, joining(room, "Alice"))
+    connection.payload(listener, 0)
+    with Connection(address) as other:
+        for number, name in enumerate(("Bob", "Carol")):
+            other.data(other.call(CHAT), joining(room, name))
+            connection.payload(listener, number + 1)
+    left = [pb.Message.FromString(connection.payload(listener, number)) for number in (3, 4)]
+    assert {"Bob", "Carol"} == {message.name for message in left}
+    assert ["Has left the chat"] * 2 == [message.message for message in left]
+    connection.reset(listener)
+
+
+def test_ping_is_answered_within_a_conversation(connection: Connection, room: str) -> None:
+    """PING Frame: a keepalive ping is acknowledged, with streams open and without."""
+    connection.ping()
+    stream = connection.call(CHAT)
+    connection.data(stream, joining(room, "Bob"))
+    connection.payload(stream, 0)
+    connection.ping()
+    assert not connection.responses[stream].over
+    connection.reset(stream)
+
+
+def test_many_streams_on_one_connection(connection: Connection, room: str) -> None:
+    """Stream Identification: calls on one connection are served side by side."""
+    streams = [connection.call(CHAT) for _ in range(30)]
+    for number, stream in enumerate(streams):
+        connection.data(stream, joining(room, f"member {number}"))
+    for stream in streams:
+        connection.payload(stream, 0)
+    listing = pb.ListMembersRequest(room_id=room).SerializeToString()
+    members = answer(connection, MEMBERS, envelope(listing)).payloads[0]
+    assert 30 == len(pb.ListMembersResponse.FromString(members).members)
+    for stream in reversed(streams):
+        connection.data(stream, LEAVE)
+    assert {OK} == {connection.response(stream).grpc_status for stream in streams}
