@@ -106,6 +106,23 @@ def test_joined_lists_a_roster_up_to_its_bound() -> None:
     run(scene())
 
 
+def test_silence_is_broken_by_heartbeats_for_members_with_events() -> None:
+    """Again and again, and not for a plain client."""
+
+    async def scene() -> None:
+        async with lobby(MemoryJournal(), Limits(heartbeat_silence=0.02)) as hub:
+            plain = await Listener(hub, "Plain").open()
+            alice = await Listener(hub, "Alice", pb.FEATURE_EVENTS).open()
+            assert (await alice.next()).HasField("live")
+            assert [2, 2, 2] == [(await alice.next()).heartbeat.sequence for _ in range(3)]
+            alice.say("hello")
+            assert ["Alice", "Alice"] == [(await plain.next()).name for _ in range(2)]
+            await alice.close()
+            await plain.close()
+
+    run(scene())
+
+
 def test_a_heartbeat_is_answered_once_in_its_interval() -> None:
     """Ten at once are one answer; a plain client gets none."""
 

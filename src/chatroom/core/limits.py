@@ -29,6 +29,8 @@ class Limits:
     """Seconds between two typing notices of one member that are passed on."""
     heartbeat_interval: float = 10.0
     """Seconds between two heartbeats of one member that are answered."""
+    heartbeat_silence: float = 25.0
+    """Seconds without a write after which a member with events gets a heartbeat."""
 
     # Members
     name_characters: int = 32

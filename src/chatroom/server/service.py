@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator
 
 import h2corn
+import h2corn._lib
 
 from chatroom.api.grpc.health.v1.health_connect import HealthASGIApplication
 from chatroom.core.refusals import RoomExists
@@ -108,6 +109,7 @@ class Service:
 
     async def start(self) -> None:
         """Open the journal and the port. Raises JournalUnusable, BindError, Refusal."""
+        _silence_banner()
         try:
             self._listeners = [sockets.listen(address) for address in self._settings.bind]
             self.addresses = tuple(sockets.address_of(each) for each in self._listeners)
@@ -205,6 +207,16 @@ class Service:
             await respond(send, 200, b"ok\n", b"text/plain; charset=utf-8")
         else:
             await respond(send, 503, b"draining\n", b"text/plain; charset=utf-8")
+
+
+def _silence_banner() -> None:
+    """Keep h2corn's own lines about listening off standard error; the command line has one.
+
+    h2corn 2.0.0 has no setting for it. The version is pinned; without the name in a later
+    one this does nothing.
+    """
+    if hasattr(h2corn._lib, "emit_banner"):
+        h2corn._lib.emit_banner = lambda *_: None
 
 
 def _policy(path: str, body_bytes: int, idle_seconds: float) -> h2corn.RequestPolicy:

@@ -104,7 +104,11 @@ class MemberStream:
         self._failure: BaseException | None = None
         self._history = hub.limits.history_default
         self._recovery = pb.RECOVERY_UNSPECIFIED
+        self._loop = asyncio.get_running_loop()
         self._heartbeat_due = 0.0
+        self._beat: asyncio.TimerHandle | None = None
+        self._quiet_since: float | None = None
+        """Since when nothing was written; None while something is."""
 
     async def open(self, join: pb.JoinChat) -> None:
         """Join the room; raises what `Hub.join` raises."""
@@ -122,6 +126,8 @@ class MemberStream:
 
     def close(self) -> None:
         """Leave the room; anything may have happened before, even nothing."""
+        if self._beat is not None:
+            self._beat.cancel()
         if self._place is not None:
             self._hub.leave(self._place)
 
@@ -177,9 +183,9 @@ class MemberStream:
             place.member.tell(events.Refused(message.nonce[:64], refusal))
 
     def _answer_heartbeat(self) -> None:
-        loop = asyncio.get_running_loop()
-        if loop.time() >= self._heartbeat_due:
-            self._heartbeat_due = loop.time() + self._hub.limits.heartbeat_interval
+        now = self._loop.time()
+        if now >= self._heartbeat_due:
+            self._heartbeat_due = now + self._hub.limits.heartbeat_interval
             place = self._here
             place.member.tell(events.Heartbeat(place.room.newest))
 
@@ -189,6 +195,8 @@ class MemberStream:
         """Everything the member is to get, in writes of up to 64 KiB."""
         place = self._here
         room, member = place.room, place.member
+        if member.events:
+            self._next_beat(self._hub.limits.heartbeat_silence)
         async with aclosing(self._beginning()) as beginning:
             async for data in beginning:
                 yield data
@@ -216,7 +224,12 @@ class MemberStream:
                 if data:
                     yield data
                 continue
-            await self._wake.wait()
+            if member.events:
+                self._quiet_since = self._loop.time()
+                await self._wake.wait()
+                self._quiet_since = None
+            else:
+                await self._wake.wait()
 
     async def _beginning(self) -> AsyncGenerator[bytes, None]:
         """Joined, history, own arrival, live: in this order (DESIGN, own entries)."""
@@ -247,6 +260,23 @@ class MemberStream:
             member.cursor, NOBODY if member.echo else member.author, member.final
         )
         return data
+
+    def _next_beat(self, seconds: float) -> None:
+        self._beat = self._loop.call_later(seconds, self._beat_if_quiet)
+
+    def _beat_if_quiet(self) -> None:
+        """After a silence tell the member that the server is there; then watch on."""
+        silence = self._hub.limits.heartbeat_silence
+        if self._quiet_since is None:  # a write is under way
+            self._next_beat(silence)
+            return
+        quiet = self._loop.time() - self._quiet_since
+        if quiet < silence:
+            self._next_beat(silence - quiet)
+            return
+        place = self._here
+        place.member.tell(events.Heartbeat(place.room.newest))
+        self._next_beat(silence)
 
     def _all_read(self, member: Member) -> bool:
         return member.final is not None and member.cursor >= member.final
