@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.limits import Limits
-from chatroom.journal import Append, Journal, JournalError
+from chatroom.journal import Append, Journal, JournalError, NewRoom, StoredRoom
 from chatroom.journal.memory import MemoryJournal
 from chatroom.server import encode
 from chatroom.server.hub import Hub
@@ -24,6 +24,10 @@ class TamedJournal(MemoryJournal):
         self.failed = asyncio.Event()
         self.going = asyncio.Event()
         self.going.set()
+
+    async def create_room(self, room: NewRoom) -> StoredRoom:
+        await self.going.wait()
+        return await super().create_room(room)
 
     async def append(self, appends: Sequence[Append]) -> None:
         await self.going.wait()

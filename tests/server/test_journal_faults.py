@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
@@ -64,6 +66,45 @@ def test_a_departure_is_logged_when_the_journal_works_again() -> None:
             await journal.failed.wait()
             journal.broken = False
             assert (await alice.next()).HasField("left")
+            await alice.close()
+
+    run(scene())
+
+
+def test_a_room_whose_creator_went_away_is_there_all_the_same() -> None:
+    """It is not left in the journal alone, where its id would be taken and no room be."""
+
+    async def scene() -> None:
+        journal = TamedJournal()
+        async with lobby(journal) as hub:
+            journal.going.clear()
+            creating = asyncio.create_task(hub.create_room(room_id="garden"))
+            await asyncio.sleep(0)
+            creating.cancel()
+            await asyncio.gather(creating, return_exceptions=True)
+            journal.going.set()
+            while "garden" not in [room.room_id for room in hub.rooms()]:
+                await asyncio.sleep(0)
+
+    run(scene())
+
+
+def test_a_member_who_goes_away_while_joining_leaves_no_trace_but_its_own() -> None:
+    """Its arrival is followed by its departure, and its name is free."""
+
+    async def scene() -> None:
+        journal = TamedJournal()
+        async with lobby(journal) as hub:
+            journal.going.clear()
+            joining = asyncio.create_task(Listener(hub, "Alice").open())
+            while not hub.room("lobby").member_count:
+                await asyncio.sleep(0)
+            joining.cancel()
+            await asyncio.gather(joining, return_exceptions=True)
+            journal.going.set()
+            alice = await Listener(hub, "Alice").open()
+            stored = await journal.read(1, after=0, entries=9, size=1 << 20)
+            assert ["ENTERED", "LEFT", "ENTERED"] == [entry.kind.name for entry in stored]
             await alice.close()
 
     run(scene())

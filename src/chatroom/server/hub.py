@@ -13,6 +13,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from chatroom.core import names, refusals, room_ids
 from chatroom.core.entry import Encode, Entry, LeaveReason, Settle
@@ -73,7 +74,7 @@ class Hub:
         """Ids of rooms that are being created."""
         self._places: dict[str, Place] = {}
         self._left = asyncio.Event()
-        self._purges: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[Any]] = set()
         self.commits = CommitLoop(journal, encode, limits, on_closed=self._retire, clock=clock)
 
     # ---- Life -------------------------------------------------------------------
@@ -106,8 +107,8 @@ class Hub:
 
     async def close(self) -> None:
         """Let go of the journal."""
-        if self._purges:
-            await asyncio.wait(self._purges)
+        if self._background:
+            await asyncio.wait(self._background)
         await self._journal.close()
 
     # ---- Rooms --------------------------------------------------------------------
@@ -165,23 +166,29 @@ class Hub:
         else:
             room_id = room_ids.new_room_id(self._taken, self._rng)
         self._claimed.add(room_id)
+        new = NewRoom(
+            room_id=room_id,
+            epoch=self._token(8).hex(),
+            created=self._clock(),
+            title=title,
+            private=private,
+            capacity=capacity,
+            history=history,
+        )
+        # Whoever asked may go away meanwhile: the room must not be in the journal alone.
+        creating = asyncio.get_running_loop().create_task(self._create(new))
+        self._background.add(creating)
+        creating.add_done_callback(self._background.discard)
+        return await asyncio.shield(creating)
+
+    async def _create(self, new: NewRoom) -> Room:
         try:
-            stored = await self._journal.create_room(
-                NewRoom(
-                    room_id=room_id,
-                    epoch=self._token(8).hex(),
-                    created=self._clock(),
-                    title=title,
-                    private=private,
-                    capacity=capacity,
-                    history=history,
-                )
-            )
+            stored = await self._journal.create_room(new)
         except JournalError as error:
             raise refusals.JournalUnavailable(str(error)) from error
         finally:
-            self._claimed.discard(room_id)
-        room = self._rooms[room_id] = self._room(stored)
+            self._claimed.discard(new.room_id)
+        room = self._rooms[new.room_id] = self._room(stored)
         return room
 
     async def delete_room(self, room_id: str, *, reason: str, successor: str) -> Room:
@@ -225,8 +232,8 @@ class Hub:
                 log.warning("room %s is purged at the next start: %s", room.room_id, error)
 
         task = asyncio.get_running_loop().create_task(purge())
-        self._purges.add(task)
-        task.add_done_callback(self._purges.discard)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     # ---- Members ------------------------------------------------------------------
 
