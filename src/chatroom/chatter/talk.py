@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from chatroom.client import Message, Room
 
 
-ENTERED_TEXT = "Has entered the chat"
-"""What the original's server says of an arrival, without structure."""
-
-
 async def talk(room: Room, lines: Lines) -> int:
     """Talk until the room, the input or the connection ends; the exit code.
 
@@ -67,9 +63,7 @@ class Conversation:
             self.unsaid += message.kind is Kind.REFUSED
 
     def _is_own_arrival(self, message: Message) -> bool:
-        return message.name == self._room.name and (
-            message.kind is Kind.ENTERED or message.text == ENTERED_TEXT
-        )
+        return message.kind is Kind.ENTERED and message.name == self._room.name
 
     async def speak(self) -> None:
         """Send every line, then leave.
