@@ -6,7 +6,6 @@ Everything goes through here but the two streams of native gRPC, which `native` 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import aclosing
 from typing import Any as Anything
 from typing import TypeVar
 
@@ -62,7 +61,7 @@ class ConnectChatService:
         """See `stream.conversation`; one message at a time."""
         try:
             join = await first_join(request)
-            async with aclosing(conversation(self._hub, join, request)) as chunks:
+            async with conversation(self._hub, join, request) as chunks:
                 async for data in chunks:
                     for payload in encode.payloads(data):
                         yield pb.Message.FromString(payload)
@@ -74,7 +73,7 @@ class ConnectChatService:
     ) -> AsyncGenerator[pb.Message, None]:
         """See `stream.conversation`; one message at a time."""
         try:
-            async with aclosing(conversation(self._hub, request, nothing())) as chunks:
+            async with conversation(self._hub, request, nothing()) as chunks:
                 async for data in chunks:
                     for payload in encode.payloads(data):
                         yield pb.Message.FromString(payload)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
-
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.limits import Limits
 
@@ -19,7 +17,7 @@ def chat(hub: Hub, limits: Limits) -> Application:
     async def call(stream: GrpcStream) -> None:
         requests = stream.messages(pb.ChatMessage)
         join = await first_join(requests)
-        async with aclosing(conversation(hub, join, requests, stream.disconnected)) as chunks:
+        async with conversation(hub, join, requests, stream.disconnected) as chunks:
             async for data in chunks:
                 await stream.write(data)
 
@@ -34,7 +32,7 @@ def subscribe(hub: Hub, limits: Limits) -> Application:
 
     async def call(stream: GrpcStream) -> None:
         join = await stream.message(pb.JoinChat)
-        async with aclosing(conversation(hub, join, nothing(), stream.disconnected)) as chunks:
+        async with conversation(hub, join, nothing(), stream.disconnected) as chunks:
             async for data in chunks:
                 await stream.write(data)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core import events, refusals
@@ -297,21 +297,21 @@ class MemberStream:
         return self._place
 
 
+@asynccontextmanager
 async def conversation(
     hub: Hub,
     join: pb.JoinChat,
     requests: AsyncIterator[pb.ChatMessage],
     gone: Gone | None = None,
-) -> AsyncGenerator[bytes, None]:
-    """A whole stream after its first message, ending as `MemberStream.chunks` does."""
+) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:
+    """A whole stream after its first message: `MemberStream.chunks`, to be read in the block."""
     stream = MemberStream(hub)
     try:
         await stream.open(join)
         listener = asyncio.get_running_loop().create_task(stream.listen(requests, gone))
         try:
             async with aclosing(stream.chunks()) as chunks:
-                async for data in chunks:
-                    yield data
+                yield chunks
         finally:
             listener.cancel()
     finally:
