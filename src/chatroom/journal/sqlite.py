@@ -296,10 +296,10 @@ class SQLiteJournal:
     def _purge_some(self, key: int) -> bool:
         execute = self._writing.execute
         deleted = execute(
-            "DELETE FROM entry WHERE room = ?1 AND sequence <= ("
+            "DELETE FROM entry WHERE room = :room AND sequence <= ("
             "  SELECT max(sequence) FROM ("
-            "    SELECT sequence FROM entry WHERE room = ?1 ORDER BY sequence LIMIT ?2))",
-            (key, _PURGE_ROWS),
+            "    SELECT sequence FROM entry WHERE room = :room ORDER BY sequence LIMIT :rows))",
+            {"room": key, "rows": _PURGE_ROWS},
         ).rowcount
         if deleted >= _PURGE_ROWS:
             return True
