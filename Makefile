@@ -19,8 +19,10 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 run: $(STAMP) ## Start the server with a room called lobby
+ifeq ($(ARGS),)
 	@echo 'Chat with it from another terminal:   make chat'
-	@echo 'or, where grpcurl is installed:       grpcurl -plaintext localhost:8080 rpc.ChatService/ListChatRooms'
+	@echo 'Look at it, where grpcurl is there:   grpcurl -plaintext localhost:8080 list'
+endif
 	@exec $(BIN)/chatserver --room lobby $(ARGS)
 
 chat: $(STAMP) ## Join the lobby

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "client": {"client", "api"},
     "chatter": {"chatter", "client", "api"},
 }
-"""Of our own packages; DESIGN's table."""
+"""Of our own packages; the table of docs/architecture.md."""
 
 CORE_MAY_IMPORT = {
     "__future__", "abc", "bisect", "collections", "confusable_homoglyphs", "contextlib",

@@ -52,6 +52,10 @@ def generate(into: Path) -> None:
     reflection = into / "reflection"
     reflection.mkdir()
     protoc(f"--py_out={reflection}", chat)
+    # The details of refusals, so that tools which read reflection can show them; the
+    # proto file is the installed googleapis-common-protos'.
+    details = Path(str(importlib.resources.files("google.rpc") / "error_details.proto"))
+    protoc(f"-I{details.parents[2]}", f"--py_out={reflection}", details)
     # The health service's own proto file is installed with grpcio-health-checking's
     # descriptors; it is written from those so that no copy is kept here.
     with tempfile.TemporaryDirectory() as temporary:

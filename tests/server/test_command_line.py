@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,7 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import grpc
 import pytest
+
+from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.api.rpc.chat_pb2_grpc import ChatServiceStub
 
 COMMAND = [sys.executable, "-m", "chatroom.server"]
 
@@ -78,6 +83,44 @@ def test_a_port_in_use_is_exit_code_1_and_a_sentence() -> None:
         code,
         stderr,
     )
+
+
+def test_tls_files_that_cannot_be_used_are_exit_code_1_and_a_sentence(tmp_path: Path) -> None:
+    """Not a traceback, whatever is in them."""
+    (tmp_path / "pem").write_text("not a certificate")
+    code, stderr = usage(
+        "--in-memory", "--bind", "127.0.0.1:0",
+        "--tls-cert", str(tmp_path / "pem"), "--tls-key", str(tmp_path / "pem"),
+    )  # fmt: skip
+    assert 1 == code
+    assert f"chatserver: cannot use {tmp_path / 'pem'} with" in stderr
+
+
+def test_with_a_certificate_the_port_speaks_tls(tmp_path: Path) -> None:
+    """gRPC clients that trust it are served, and only over TLS."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("openssl is not installed")
+        pytest.skip("openssl is not installed")
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(
+        [
+            openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+            "-nodes", "-days", "2", "-subj", "/CN=localhost",
+            "-addext", "subjectAltName=DNS:localhost",
+            "-keyout", str(key), "-out", str(certificate),
+        ],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    files = ("--tls-cert", str(certificate), "--tls-key", str(key))
+    with serving("--in-memory", "--room", "lobby", *files) as (_, port):
+        trusted = grpc.ssl_channel_credentials(certificate.read_bytes())
+        with grpc.secure_channel(f"localhost:{port}", trusted) as channel:
+            listed = ChatServiceStub(channel).ListChatRooms(pb.ListChatRoomsRequest(), timeout=20)
+        assert ["lobby"] == [room.room_id for room in listed.chat_rooms]
+        with grpc.insecure_channel(f"localhost:{port}") as channel, pytest.raises(grpc.RpcError):
+            ChatServiceStub(channel).ListChatRooms(pb.ListChatRoomsRequest(), timeout=20)
 
 
 def test_a_data_directory_in_use_is_exit_code_1_and_a_sentence(tmp_path: Path) -> None:

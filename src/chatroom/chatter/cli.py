@@ -57,7 +57,7 @@ def server_options(*, top: bool) -> Callable[[Callable[..., Any]], Callable[...,
 @click.option(
     "--create",
     is_flag=True,
-    help="Create a room and print its id; with --name, join it as well.",
+    help="Create a room and say its id; with --name, join it as well.",
 )
 @click.option("--private", is_flag=True, help="With --create: a room that is not listed.")
 @click.version_option(package_name="chatroom")

@@ -3,7 +3,8 @@
     async with connect("localhost:8080") as chat:
         async with chat.join("lobby", name="bot") as room:
             async for message in room:
-                await room.send(f"you said {message.text}")
+                if message.kind is Kind.SAID and not message.replayed:
+                    await room.send(f"{message.name} said {message.text}")
 
 Importing this package does not import gRPC; connecting does.
 """

@@ -21,7 +21,7 @@ from chatroom.journal import JournalUnusable, SyncMode
 
 from .front import Allowed
 from .service import Service
-from .settings import Settings, Tls
+from .settings import Settings, Tls, TlsUnusable
 from .sockets import Address, BindError
 
 log = logging.getLogger("chatserver")
@@ -170,7 +170,7 @@ def chatserver(
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serve(settings))
-    except (JournalUnusable, BindError, Refusal, ValueError) as error:
+    except (JournalUnusable, BindError, TlsUnusable, Refusal) as error:
         click.echo(f"chatserver: {error}", err=True)
         sys.exit(1)
 

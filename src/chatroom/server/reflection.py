@@ -13,6 +13,7 @@ from connectrpc_grpcreflect import (
     ServerReflectionService,
 )
 
+from chatroom.api.reflection.google.rpc import error_details_pb
 from chatroom.api.reflection.grpc.health.v1 import health_pb
 from chatroom.api.reflection.rpc import chat_pb
 
@@ -26,7 +27,7 @@ PATHS = (
 
 def applications() -> dict[str, Application]:
     """Both versions, by path."""
-    described = (chat_pb.desc(), health_pb.desc())
+    described = (chat_pb.desc(), health_pb.desc(), error_details_pb.desc())
     v1, v1alpha = PATHS
     return {
         v1: ServerReflectionASGIApplication(ServerReflectionService(*described)),

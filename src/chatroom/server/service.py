@@ -108,9 +108,14 @@ class Service:
         )
 
     async def start(self) -> None:
-        """Open the journal and the port. Raises JournalUnusable, BindError, Refusal."""
+        """Open the journal and the port.
+
+        Raises JournalUnusable, BindError, TlsUnusable, Refusal.
+        """
         _silence_banner()
         try:
+            if self._settings.tls is not None:
+                self._settings.tls.check()
             self._listeners = [sockets.listen(address) for address in self._settings.bind]
             self.addresses = tuple(sockets.address_of(each) for each in self._listeners)
             await self.hub.open()

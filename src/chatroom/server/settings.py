@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from .front import Allowed
 from .sockets import Address
 
 
+class TlsUnusable(Exception):
+    """The TLS files cannot be used; the sentence says why."""
+
+
 @dataclass(slots=True, frozen=True, kw_only=True)
 class Tls:
     """Files in PEM."""
@@ -20,6 +25,26 @@ class Tls:
     key: Path
     client_ca: Path | None = None
     """Clients must then show a certificate signed by it."""
+
+    def check(self) -> None:
+        """Read the files as a server would; raises TlsUnusable."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:
+            context.load_cert_chain(self.certificate, self.key, password=lambda: "")
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            raise TlsUnusable(
+                f"cannot use {self.certificate} with {self.key}: {_reason(error)}"
+            ) from error
+        if self.client_ca is not None:
+            try:
+                context.load_verify_locations(self.client_ca)
+            except (OSError, ValueError) as error:
+                raise TlsUnusable(f"cannot use {self.client_ca}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+    return str(reason).replace("_", " ").lower()
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

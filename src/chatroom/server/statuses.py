@@ -1,6 +1,6 @@
 """Statuses: what a refusal becomes on the wire. The only place that knows.
 
-Every status carries `google.rpc.ErrorInfo{reason, domain}` and, where they apply,
+Every refusal carries `google.rpc.ErrorInfo{reason, domain}` and, where they apply,
 BadRequest and RetryInfo, in `grpc-status-details-bin` (gRPC richer error model).
 """
 

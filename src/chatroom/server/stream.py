@@ -232,7 +232,7 @@ class MemberStream:
                 await self._wake.wait()
 
     async def _beginning(self) -> AsyncGenerator[bytes, None]:
-        """Joined, history, own arrival, live: in this order (DESIGN, own entries)."""
+        """Joined, history, own arrival, live: in this order."""
         place = self._here
         room, member = place.room, place.member
         if member.events:
