@@ -8,6 +8,7 @@ out as one body event whatever number of messages it holds. Sources: gRPC over H
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TypeVar
@@ -17,7 +18,7 @@ from google.protobuf.message import Message as ProtobufMessage
 
 from chatroom.core.refusals import Refusal
 
-from .asgi import Headers, Receive, Scope, Send
+from .asgi import Event, Headers, Receive, Scope, Send
 from .envelopes import ENCODINGS, EnvelopeReader
 from .statuses import OK, Code, EnvelopeInvalid, Status
 
@@ -108,16 +109,22 @@ class GrpcStream:
         raise Disconnected
 
     async def write(self, data: bytes) -> None:
-        """Send enveloped messages; returns when the HTTP/2 layer has taken them."""
+        """Send enveloped messages; returns when the HTTP/2 layer has taken them.
+
+        Raises Disconnected when the peer is gone: ASGI servers then raise an OSError.
+        """
         if not self._started:
             await self._start()
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        try:
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        except OSError as error:
+            raise Disconnected from error
 
     async def _start(self) -> None:
         if self._started:
             return
         self._started = True
-        await self._send(
+        await self._deliver(
             {
                 "type": "http.response.start",
                 "status": 200,
@@ -131,17 +138,26 @@ class GrpcStream:
         )
 
     async def end(self, status: Status) -> None:
-        """Send the status: as trailers, or alone if there was neither a write nor a header."""
+        """Send the status: as trailers, or alone if there was neither a write nor a header.
+
+        Raises Disconnected when the peer is gone.
+        """
         if self._ended:
             return
         self._ended = True
         trailers = [*status.trailers(), *self.trailers]
         if not self._started and not self.headers:
-            await trailers_only(self._send, trailers)
+            await trailers_only(self._deliver, trailers)
             return
         await self._start()
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-        await self._send({"type": "http.response.trailers", "headers": trailers})
+        await self._deliver({"type": "http.response.body", "body": b"", "more_body": False})
+        await self._deliver({"type": "http.response.trailers", "headers": trailers})
+
+    async def _deliver(self, event: Event) -> None:
+        try:
+            await self._send(event)
+        except OSError as error:
+            raise Disconnected from error
 
 
 async def trailers_only(send: Send, trailers: Headers) -> None:
@@ -199,7 +215,8 @@ async def serve_call(
     except Exception:
         log.exception("a call failed")
         status = Status(Code.INTERNAL, "the server failed; its log has the reason")
-    await stream.end(status)
+    with contextlib.suppress(Disconnected):
+        await stream.end(status)
 
 
 def is_native(headers: Iterable[tuple[bytes, bytes]]) -> bool:
