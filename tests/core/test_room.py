@@ -7,6 +7,7 @@ import pytest
 from chatroom.core.entry import Entry, Kind, LeaveReason
 from chatroom.core.limits import Limits
 from chatroom.core.refusals import (
+    JournalUnavailable,
     NameTaken,
     NonceInvalid,
     Refusal,
@@ -197,6 +198,17 @@ def test_an_arrival_that_cannot_be_stored_takes_its_departure_along() -> None:
     room.retract(alice)
     assert [] == commit(room)
     assert 0 == room.member_count
+
+
+def test_an_arrival_that_fails_takes_a_departure_of_the_next_turn_along() -> None:
+    """Who left while the arrival was being stored was never in the log either."""
+    room = new_room()
+    alice = admit(room, "Alice")
+    drafts = room.take()
+    room.depart(alice, LeaveReason.LOST)
+    room.fail(drafts, JournalUnavailable("disk full"))
+    assert not alice.logged
+    assert [] == commit(room)
 
 
 def test_time_within_a_room_never_goes_back() -> None:

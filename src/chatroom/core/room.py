@@ -172,6 +172,7 @@ class Room:
                     member.author,
                     tag.text,
                     ENTERED_TEXT,
+                    member=member,
                     settle=settle,
                     passage=Passage(now),
                 )
@@ -336,6 +337,8 @@ class Room:
         kept: list[Draft] = []
         retracted = {draft.author for draft in drafts if draft.kind is Kind.ENTERED}
         for draft in drafts:
+            if draft.kind is Kind.ENTERED and draft.member is not None:
+                draft.member.logged = False  # so is no departure from here on
             settle, draft.settle = draft.settle, None
             if draft.kind is Kind.LEFT and draft.author not in retracted:
                 kept.append(draft)
@@ -345,4 +348,10 @@ class Room:
                 settle(refusal)
             elif draft.member is not None:
                 draft.member.tell(Refused(draft.nonce, refusal))
-        self.pending[:0] = kept
+        # Who departed while the arrival was being stored has a departure in the next turn.
+        for draft in self.pending:
+            if draft.kind is not Kind.LEFT or draft.author not in retracted:
+                kept.append(draft)
+            elif draft.settle is not None:
+                draft.settle(refusal)
+        self.pending = kept

@@ -87,6 +87,10 @@ class CommitLoop:
             finally:
                 self._turned.set()
 
+    def _retry(self, room: Room) -> None:
+        self._retrying.discard(room)
+        self.touch(room)
+
     async def _turn(self, rooms: list[Room]) -> None:
         now = self._clock()
         batch: list[tuple[Room, list[Draft], list[Entry]]] = []
@@ -104,9 +108,10 @@ class CommitLoop:
             log.error("cannot store messages: %s", error)  # noqa: TRY400 # no traceback
             for room, drafts, _ in batch:
                 room.fail(drafts, JournalUnavailable(str(error)))
-                if room.pending and not self._stopping:
+                if room.pending and room not in self._retrying and not self._stopping:
+                    self._retrying.add(room)
                     asyncio.get_running_loop().call_later(
-                        self._limits.journal_retry, self.touch, room
+                        self._limits.journal_retry, self._retry, room
                     )
             return
         for room, drafts, entries in batch:
