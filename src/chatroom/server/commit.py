@@ -45,6 +45,8 @@ class CommitLoop:
         self._dirty: dict[Room, None] = {}
         self._wake = asyncio.Event()
         self._turned = asyncio.Event()
+        self._retrying: set[Room] = set()
+        """Rooms that a timer will touch again."""
         self._drafted = 0
         self._stopping = False
 
