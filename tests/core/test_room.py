@@ -15,6 +15,7 @@ from chatroom.core.refusals import (
     RoomClosed,
     RoomFull,
     RoomNotFound,
+    SessionUnknown,
     TextTooLong,
 )
 from tests.core.rooms import admit, commit, fail, join, new_room, read
@@ -110,7 +111,7 @@ def test_what_a_member_says_before_leaving_comes_before_the_departure() -> None:
     room.depart(alice, LeaveReason.QUIT)
     assert ["SAID", "LEFT"] == [entry.kind.name for entry in commit(room)]
     assert 2 == alice.final
-    with pytest.raises(RoomNotFound):
+    with pytest.raises(SessionUnknown):
         room.post(alice, "too late", "")
 
 

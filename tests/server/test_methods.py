@@ -23,7 +23,8 @@ def test_a_room_gets_six_digits_and_a_private_one_128_bits() -> None:
 
     async def scene() -> None:
         async with running() as server:
-            room, private = await server.create(""), await server.create("", private=True)
+            room = await server.create("", title="Salon\u00a0: thé 👨\u200d👩\u200d👧")
+            private = await server.create("", private=True)
             assert (6, True) == (len(room.room_id), room.room_id.isdigit())
             assert 128 == 4 * len(bytes.fromhex(private.room_id)) * 2
             listed = await server.carrier.call("ListChatRooms", pb.ListChatRoomsRequest())
@@ -43,6 +44,7 @@ def test_a_room_gets_six_digits_and_a_private_one_128_bits() -> None:
         ({"room_id": "mine", "private": True}, ("INVALID_ARGUMENT", "REQUEST_INVALID")),
         ({"title": "two\nlines"}, ("INVALID_ARGUMENT", "REQUEST_INVALID")),
         ({"title": "x" * 129}, ("INVALID_ARGUMENT", "REQUEST_INVALID")),
+        ({"title": "bidi \u202e"}, ("INVALID_ARGUMENT", "REQUEST_INVALID")),
         ({"capacity": 10_001}, ("INVALID_ARGUMENT", "REQUEST_INVALID")),
         ({"history": 10_001}, ("INVALID_ARGUMENT", "REQUEST_INVALID")),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -34,5 +35,23 @@ def test_streams_end_with_draining_and_what_was_said_is_stored(tmp_path: Path) -
             assert "last words" in [message.message for message in response.messages]
             left = [m for m in response.messages if m.HasField("left")]
             assert {"Alice", "Bob"} == {message.name for message in left}
+
+    run(scene())
+
+
+def test_a_stream_that_has_not_joined_yet_is_told_too() -> None:
+    """It does not hold up the end, nor end without a status."""
+
+    async def scene() -> None:
+        async with running() as server:
+            stream = server.carrier.chat()
+            await stream.call.wait_for_connection()
+            await server.create("lobby")  # the stream is open by the time this is answered
+            began = asyncio.get_running_loop().time()
+            await server.service.stop()
+            with pytest.raises(Ended) as ended:
+                await stream.rest()
+            assert ("UNAVAILABLE", "DRAINING") == (ended.value.code, ended.value.reason)
+            assert asyncio.get_running_loop().time() - began < 4
 
     run(scene())

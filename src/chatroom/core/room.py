@@ -34,6 +34,7 @@ from .refusals import (
     RoomClosed,
     RoomFull,
     RoomNotFound,
+    SessionUnknown,
 )
 from .tail import Tail
 from .text import checked_text
@@ -265,7 +266,7 @@ class Room:
         if self._closing is not None:
             raise self._closing
         if not member.present:
-            raise member.outcome or RoomNotFound(self.room_id)
+            raise member.outcome or SessionUnknown
         text = checked_text(text, limit=self._limits.text_bytes)
         if nonce and len(nonce.encode()) > self._limits.nonce_bytes:
             raise NonceInvalid(f"a nonce may have {self._limits.nonce_bytes} bytes")

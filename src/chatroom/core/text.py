@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .refusals import TextInvalid, TextTooLong
+from .refusals import RequestInvalid, TextInvalid, TextTooLong
 
 # Unicode category Cc but newline and tab, and surrogates (category Cs), which have no
 # UTF-8 form. Noncharacters are allowed: they are valid text to Unicode (Corrigendum 9)
@@ -36,3 +36,18 @@ def _complaint(char: str) -> str:
         return f"a message may not contain the lone surrogate U+{ord(char):04X}"
     sentence = f"a message may not contain the control character U+{ord(char):04X}"
     return f"{sentence}; end a line with a newline alone" if char == "\r" else sentence
+
+
+_NOT_IN_A_LINE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Controls, other ends of lines, and what turns the direction of what follows."""
+
+
+def checked_line(field: str, text: str, characters: int) -> str:
+    """One line for people (a title, a reason), or none; raises RequestInvalid."""
+    if len(text) > characters:
+        raise RequestInvalid(field, f"a {field} may have {characters} characters")
+    if _NOT_IN_A_LINE.search(text):
+        raise RequestInvalid(field, f"a {field} is one line without control characters")
+    return text

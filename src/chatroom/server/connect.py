@@ -60,7 +60,7 @@ class ConnectChatService:
     ) -> AsyncGenerator[pb.Message, None]:
         """See `stream.conversation`; one message at a time."""
         try:
-            join = await first_join(request)
+            join = await first_join(self._hub, request)
             async with conversation(self._hub, join, request) as chunks:
                 async for data in chunks:
                     for payload in encode.payloads(data):

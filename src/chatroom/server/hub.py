@@ -21,6 +21,7 @@ from chatroom.core.limits import Limits
 from chatroom.core.member import Member
 from chatroom.core.refusals import Refusal
 from chatroom.core.room import Room
+from chatroom.core.text import checked_line
 from chatroom.journal import Journal, JournalError, NewRoom, StoredRoom
 
 from .commit import CommitLoop
@@ -62,6 +63,8 @@ class Hub:
         """`clock` is in ns since 1970, `monotonic` in seconds; `token` gives secret bytes."""
         self.limits = limits
         self.draining = False
+        self.drained = asyncio.Event()
+        """Set when `drain` begins, for whoever waits to become a member."""
         self.replay = Replay(journal, limits)
         self._journal = journal
         self._encode = encode
@@ -91,6 +94,7 @@ class Hub:
     def drain(self) -> None:
         """From here on nobody joins, and every stream ends with DRAINING."""
         self.draining = True
+        self.drained.set()
         for place in list(self._places.values()):
             place.room.depart(place.member, LeaveReason.LOST, outcome=refusals.Draining())
             self.commits.touch(place.room)
@@ -148,7 +152,7 @@ class Hub:
             raise refusals.RequestInvalid(
                 "room_id", "a private room's id is made by the server; leave room_id out"
             )
-        title = _checked_line("title", title, limits.title_characters)
+        title = checked_line("title", title, limits.title_characters)
         if capacity > limits.room_capacity:
             raise refusals.RequestInvalid(
                 "capacity", f"a room may have {limits.room_capacity} members"
@@ -197,7 +201,7 @@ class Hub:
         Raises RoomNotFound, RequestInvalid, JournalUnavailable.
         """
         room = self.room(room_id)
-        reason = _checked_line("reason", reason, self.limits.reason_characters)
+        reason = checked_line("reason", reason, self.limits.reason_characters)
         if successor:
             room_ids.checked_room_id(successor)
         settled: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
@@ -300,7 +304,7 @@ class Hub:
     async def remove_member(self, room_id: str, name: str, reason: str) -> Member:
         """Take somebody out of a room. Raises RoomNotFound, MemberNotFound, NameInvalid."""
         room = self.room(room_id)
-        reason = _checked_line("reason", reason, self.limits.reason_characters)
+        reason = checked_line("reason", reason, self.limits.reason_characters)
         member = room.member_called(name)
         if member is None:
             raise refusals.MemberNotFound(name, room_id)
@@ -371,15 +375,6 @@ class Hub:
     def read_later(self, member: Member) -> bool:
         """Whether a member's stream is not to be read for now: its outbox is full."""
         return len(member.outbox) >= self.limits.outbox
-
-
-def _checked_line(field: str, text: str, characters: int) -> str:
-    """One line of text for people, or empty; raises RequestInvalid."""
-    if len(text) > characters:
-        raise refusals.RequestInvalid(field, f"a {field} may have {characters} characters")
-    if not text.isprintable():
-        raise refusals.RequestInvalid(field, f"a {field} is one line without control characters")
-    return text
 
 
 def _into(future: asyncio.Future[Entry]) -> Settle:

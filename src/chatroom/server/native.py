@@ -16,7 +16,7 @@ def chat(hub: Hub, limits: Limits) -> Application:
 
     async def call(stream: GrpcStream) -> None:
         requests = stream.messages(pb.ChatMessage)
-        join = await first_join(requests)
+        join = await first_join(hub, requests)
         async with conversation(hub, join, requests, stream.disconnected) as chunks:
             async for data in chunks:
                 await stream.write(data)

@@ -74,18 +74,33 @@ def the_one_field(message: pb.ChatMessage, *, joined: bool = False) -> str | Non
     return found[0] if found else None
 
 
-async def first_join(requests: AsyncIterator[pb.ChatMessage]) -> pb.JoinChat:
-    """The join that begins a stream; raises JoinRequired, OneField."""
+async def first_join(hub: Hub, requests: AsyncIterator[pb.ChatMessage]) -> pb.JoinChat:
+    """The join that begins a stream; raises JoinRequired, OneField, Draining."""
+    loop = asyncio.get_running_loop()
+    reading = loop.create_task(_first(requests))
+    draining = loop.create_task(hub.drained.wait())
     try:
-        async with asyncio.timeout(JOIN_SECONDS):
-            message = await anext(requests, None)
-    except TimeoutError:
-        raise refusals.JoinRequired(
-            f"the first message of a stream is a join; none came within {JOIN_SECONDS:g} s"
-        ) from None
+        await asyncio.wait(
+            (reading, draining), timeout=JOIN_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+        if reading.done():
+            message = reading.result()
+        elif draining.done():
+            raise refusals.Draining
+        else:
+            raise refusals.JoinRequired(
+                f"the first message of a stream is a join; none came within {JOIN_SECONDS:g} s"
+            )
+    finally:
+        reading.cancel()
+        draining.cancel()
     if message is None or the_one_field(message) != "join":
         raise refusals.JoinRequired("the first message of a stream must be a join")
     return message.join
+
+
+async def _first(requests: AsyncIterator[pb.ChatMessage]) -> pb.ChatMessage | None:
+    return await anext(requests, None)
 
 
 class MemberStream:
