@@ -51,8 +51,7 @@ class Limits:
     history_default: int = 10
     """Earlier messages that a join replays when it does not say how many."""
     history_entries: int = 10_000
-    """Entries kept for each room."""
-    history_bytes: int = 16 * MIB
+    """Entries that a room may be asked to keep, and that a join may have replayed."""
     tail_bytes: int = 256 * KIB
     """Newest entries of a room that stay in memory."""
     write_bytes: int = 64 * KIB
@@ -64,5 +63,4 @@ class Limits:
     page_entries: int = 1000
     page_entries_default: int = 100
     page_bytes: int = 1 * MIB
-    page_rooms: int = 10_000
     page_members: int = 1000
