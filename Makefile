@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help install run chat test check format proto bench clean
+.PHONY: help install run chat test soak check format proto bench clean
 
 help: ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -30,6 +30,9 @@ chat: $(STAMP) ## Join the lobby
 
 test: $(STAMP) ## Run the tests; says what was skipped for want of which tool
 	@$(BIN)/python -m pytest $(ARGS)
+
+soak: $(STAMP) ## The tests of faults at full length, with their figures
+	@SOAK=1 $(BIN)/python -m pytest -s tests/faults $(ARGS)
 
 check: $(STAMP) ## Lint, format, types, generated code, import rules, the contract
 	@$(BIN)/ruff check .

@@ -38,6 +38,9 @@ ENTERED_TEXT = "Has entered the chat"
 LEFT_TEXT = "Has left the chat"
 CLOSED_TEXT = "chat room is closing"
 
+STORED_OVERHEAD = 32
+"""Bytes that a journal is taken to need for an entry beside its envelope."""
+
 Settle = Callable[["Entry | Refusal"], None]
 """Told once what became of a draft: the entry it became, or why it became none."""
 
@@ -91,6 +94,13 @@ class Entry:
     author: int
     envelope: bytes
     """The encoded message in its gRPC envelope: the same bytes for every reader."""
+    nonce: str = ""
+    """Chosen by its author; empty: none."""
+
+    @property
+    def stored_bytes(self) -> int:
+        """What it counts for where the bytes that a room keeps are bounded."""
+        return len(self.envelope) + STORED_OVERHEAD
 
 
 Encode = Callable[[Draft, int, int], bytes]

@@ -1,23 +1,31 @@
 """Where the logs of rooms are kept: the port, and one file for each way of keeping them."""
 
 from .port import (
+    NONCE_SECONDS,
+    SESSION_SECONDS,
     Append,
     Journal,
     JournalConflict,
     JournalError,
     JournalUnusable,
     NewRoom,
+    NonceUsed,
     StoredRoom,
     SyncMode,
+    Trimmed,
 )
 
 __all__ = [
+    "NONCE_SECONDS",
+    "SESSION_SECONDS",
     "Append",
     "Journal",
     "JournalConflict",
     "JournalError",
     "JournalUnusable",
     "NewRoom",
+    "NonceUsed",
     "StoredRoom",
     "SyncMode",
+    "Trimmed",
 ]

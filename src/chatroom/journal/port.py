@@ -11,16 +11,21 @@ Every backend passes tests/journal/test_contract.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from chatroom.core.entry import Entry
+from chatroom.core.record import MemberRecord
 from chatroom.core.room import RoomFacts
 
 SyncMode = Literal["full", "normal", "off"]
 """What an append waits for. full: it survives a loss of power. normal: it survives a
 killed process. off: for tests of the difference."""
+
+
+NONCE_SECONDS = 600
+SESSION_SECONDS = 600
 
 
 class JournalError(Exception):
@@ -33,6 +38,15 @@ class JournalConflict(JournalError):
 
 class JournalUnusable(JournalError):
     """The journal cannot be opened; the sentence says why and what to do."""
+
+
+class NonceUsed(JournalError):
+    """Authors have used nonces of theirs again; nothing of the append was stored."""
+
+    def __init__(self, used: Mapping[tuple[int, str], Entry]) -> None:
+        super().__init__(f"{len(used)} nonces have been used before")
+        self.used = used
+        """By (author, nonce), all of them: the entry that was stored first."""
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -53,22 +67,42 @@ class StoredRoom:
     """A room as the journal has it."""
 
     facts: RoomFacts
-    newest: int
-    """The sequence of its newest entry; 0: it has none."""
-    last_sent: int
+    newest: int = 0
+    """The sequence of its newest entry ever; 0: it has had none."""
+    last_sent: int = 0
     """When that was sent, in ns since 1970; 0: never."""
+    oldest: int = 1
+    """The sequence of the oldest entry that is kept; `newest` + 1: none is."""
+    size: int = 0
+    """The sum of `Entry.stored_bytes` of all that are kept."""
+    inside: Sequence[MemberRecord] = ()
+    """Who is in the room, in order of arrival."""
 
 
 @dataclass(slots=True, frozen=True)
 class Append:
-    """Entries to add to one room."""
+    """What to add to one room."""
 
     key: int
-    entries: Sequence[Entry]
-    """At least one; their sequences follow each other."""
+    entries: Sequence[Entry] = ()
+    """Their sequences follow each other. None: only members change."""
+    members: Sequence[MemberRecord] = ()
+    """Members as they are from now on; what was kept of the same authors goes."""
+    gone: Sequence[int] = ()
+    """Authors of whom nothing is kept any more."""
     closes: bool = False
-    """Whether the room ends with them: its id is free again, its entries stay readable
-    by key until `purge`."""
+    """Whether the room ends with them: its id is free again, its sessions are gone, its
+    entries stay readable by key until `purge`."""
+
+
+@dataclass(slots=True, frozen=True)
+class Trimmed:
+    """What a `trim` has done to a room."""
+
+    oldest: int
+    """The sequence of the oldest entry that is still kept; newest + 1: none is."""
+    freed: int
+    """`Entry.stored_bytes` of what it deleted."""
 
 
 class Journal(Protocol):
@@ -80,7 +114,9 @@ class Journal(Protocol):
     async def open(self) -> list[StoredRoom]:
         """Make it usable and list its rooms; raises JournalUnusable.
 
-        Rooms that were closed are purged.
+        Rooms that were closed are purged. Rooms have a new epoch if what clients have
+        seen may be lost: after a loss of power that the sync mode does not survive (it
+        cannot be told from a killed process), and from a backup.
         """
         ...
 
@@ -89,10 +125,13 @@ class Journal(Protocol):
         ...
 
     async def append(self, appends: Sequence[Append]) -> None:
-        """Store entries of one or more rooms, each room at most once, as one transaction.
+        """Store entries and members of rooms, each room at most once, as one transaction.
 
         The first entry of each must have the sequence after the room's newest:
-        else JournalConflict. Raises JournalError when they cannot be stored.
+        else JournalConflict. Raises NonceUsed when an author has used the nonce of an
+        entry before and `NONCE_SECONDS` have not passed since, whether that entry is
+        still kept or was trimmed. No two entries of one call share author and nonce.
+        Raises JournalError when something cannot be stored.
         """
         ...
 
@@ -100,7 +139,7 @@ class Journal(Protocol):
         """The entries above the sequence `after`, oldest first.
 
         At most `entries`, and no more once their envelopes have `size` bytes
-        together, but at least one if there is any.
+        together, but at least one if there is any. Their nonces are left out.
         """
         ...
 
@@ -115,8 +154,28 @@ class Journal(Protocol):
         """
         ...
 
+    async def session(self, digest: bytes) -> tuple[int, MemberRecord] | None:
+        """The key of the room and the member whose session has this SHA-256, if kept."""
+        ...
+
+    async def trim(self, key: int, *, entries: int, size: int) -> Trimmed:
+        """Delete a room's oldest entries until at most `entries` and `size` bytes are kept.
+
+        `size` counts `Entry.stored_bytes`. The newest entry stays in any case. Appends
+        that come meanwhile do not wait for all of it, and are not trimmed by it.
+        """
+        ...
+
+    async def sweep(self, now: int) -> None:
+        """Forget nonces and ended sessions that are too old by `now` (ns since 1970).
+
+        That is NONCE_SECONDS, and SESSION_SECONDS after the last stream. Gives space
+        that is no longer needed back to the system, in steps, if there is much of it.
+        """
+        ...
+
     async def purge(self, key: int) -> None:
-        """Forget a closed room and its entries."""
+        """Forget a closed room and its entries, in steps."""
         ...
 
     async def close(self) -> None:
