@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 
 from chatroom.core.entry import Draft, Entry
+from chatroom.core.facts import RoomFacts
 from chatroom.core.limits import Limits
 from chatroom.core.member import Member
 from chatroom.core.names import name_tag
 from chatroom.core.refusals import JournalUnavailable
-from chatroom.core.room import Room, RoomFacts
+from chatroom.core.room import Room
 
 
 def encode(draft: Draft, sequence: int, sent: int) -> bytes:
@@ -39,19 +40,21 @@ def admit(room: Room, name: str, *, events: bool = False, echo: bool = False) ->
 
 def commit(room: Room, now: int = 1_000) -> list[Entry]:
     """One turn of a commit loop whose journal works."""
-    drafts = room.take()
-    entries = room.stamp(drafts, now, encode)
-    if entries:
-        room.publish(drafts, entries)
+    turn = room.take()
+    entries = room.stamp(turn.drafts, now, encode)
+    unlogged = [
+        Entry(0, now, each.kind, each.author, encode(each, 0, now)) for each in turn.unlogged
+    ]
+    room.publish(turn, entries, unlogged)
     return entries
 
 
 def fail(room: Room) -> JournalUnavailable:
     """One turn of a commit loop whose journal does not work."""
     refusal = JournalUnavailable("disk full")
-    drafts = room.take()
-    room.stamp(drafts, 1_000, encode)
-    room.fail(drafts, refusal)
+    turn = room.take()
+    room.stamp(turn.drafts, 1_000, encode)
+    room.fail(turn, refusal)
     return refusal
 
 

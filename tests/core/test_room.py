@@ -76,7 +76,7 @@ def test_a_name_that_looks_like_one_in_use_is_refused() -> None:
 def test_a_name_is_free_again_once_its_owner_departs() -> None:
     """The roster forgets every key of a name."""
     room = new_room()
-    room.depart(join(room, "Alice"), LeaveReason.QUIT)
+    room.depart(join(room, "Alice"), LeaveReason.QUIT, now=1_000)
     assert "Alice" == admit(room, "Alice").name
 
 
@@ -87,18 +87,18 @@ def test_a_full_room_refuses_the_next() -> None:
     join(room, "Bob")
     with pytest.raises(RoomFull):
         admit(room, "Carol")
-    room.depart(alice, LeaveReason.QUIT)
+    room.depart(alice, LeaveReason.QUIT, now=1_000)
     assert "Carol" == admit(room, "Carol").name
 
 
 def test_a_departure_is_logged_exactly_if_its_arrival_was() -> None:
     """In a big room neither is, and the newcomer's stream still has its place."""
     room = new_room(Limits(logged_arrivals=1))
-    alice, bob = join(room, "Alice"), admit(room, "Bob")
+    alice, bob = join(room, "Alice"), join(room, "Bob")
     assert (True, False) == (alice.logged, bob.logged)
-    assert 1 == bob.cursor
-    room.depart(bob, LeaveReason.QUIT)
-    room.depart(alice, LeaveReason.LOST)
+    assert 1 == room.newest
+    room.depart(bob, LeaveReason.QUIT, now=1_000)
+    room.depart(alice, LeaveReason.LOST, now=1_000)
     assert [Kind.LEFT] == [entry.kind for entry in commit(room)]
     assert (1, 1) == (bob.final, alice.final)
 
@@ -108,7 +108,7 @@ def test_what_a_member_says_before_leaving_comes_before_the_departure() -> None:
     room = new_room()
     alice = join(room, "Alice", echo=True)
     room.post(alice, "bye", "")
-    room.depart(alice, LeaveReason.QUIT)
+    room.depart(alice, LeaveReason.QUIT, now=1_000)
     assert ["SAID", "LEFT"] == [entry.kind.name for entry in commit(room)]
     assert 2 == alice.final
     with pytest.raises(SessionUnknown):
@@ -119,7 +119,7 @@ def test_a_removed_member_ends_with_the_reason() -> None:
     """The outcome is set at once, the last sequence with the commit."""
     room = new_room()
     alice = join(room, "Alice")
-    room.depart(alice, LeaveReason.REMOVED, outcome=Removed("spam"))
+    room.depart(alice, LeaveReason.REMOVED, now=1_000, outcome=Removed("spam"))
     commit(room)
     assert "you were removed from the room: spam" == str(alice.outcome)
     assert 1 == alice.final
@@ -129,8 +129,8 @@ def test_departing_twice_is_departing_once() -> None:
     """A stream that ends after a removal logs no second departure."""
     room = new_room()
     alice = join(room, "Alice")
-    assert room.depart(alice, LeaveReason.REMOVED)
-    assert not room.depart(alice, LeaveReason.LOST)
+    assert room.depart(alice, LeaveReason.REMOVED, now=1_000)
+    assert not room.depart(alice, LeaveReason.LOST, now=1_000)
     assert 1 == len(commit(room))
 
 
@@ -140,7 +140,7 @@ def test_closing_is_the_last_entry_whatever_else_happens() -> None:
     alice, bob = join(room, "Alice"), join(room, "Bob")
     room.post(alice, "last words", "")
     room.close("cleaning", "777777")
-    room.depart(bob, LeaveReason.LOST)
+    room.depart(bob, LeaveReason.LOST, now=1_000)
     with pytest.raises(RoomClosed):
         room.post(alice, "too late", "")
     with pytest.raises(RoomNotFound):
@@ -158,7 +158,7 @@ def test_a_closing_that_cannot_be_stored_leaves_the_room_open() -> None:
     alice, bob = join(room, "Alice"), join(room, "Bob")
     settled: list[Entry | Refusal] = []
     room.close("", "", settled.append)
-    room.depart(bob, LeaveReason.LOST)
+    room.depart(bob, LeaveReason.LOST, now=1_000)
     refusal = fail(room)
     assert [refusal] == settled
     assert not room.closing
@@ -184,7 +184,7 @@ def test_a_departure_waits_for_a_journal_that_works() -> None:
     """It is told once, in the next turn that succeeds."""
     room = new_room()
     alice = join(room, "Alice")
-    room.depart(alice, LeaveReason.LOST)
+    room.depart(alice, LeaveReason.LOST, now=1_000)
     refusal = fail(room)
     assert (refusal, 1) == (alice.outcome, alice.final)
     assert ["LEFT"] == [entry.kind.name for entry in commit(room)]
@@ -194,7 +194,7 @@ def test_an_arrival_that_cannot_be_stored_takes_its_departure_along() -> None:
     """Who never was in the log does not leave it either."""
     room = new_room()
     alice = admit(room, "Alice")
-    room.depart(alice, LeaveReason.LOST)
+    room.depart(alice, LeaveReason.LOST, now=1_000)
     fail(room)
     room.retract(alice)
     assert [] == commit(room)
@@ -206,7 +206,7 @@ def test_an_arrival_that_fails_takes_a_departure_of_the_next_turn_along() -> Non
     room = new_room()
     alice = admit(room, "Alice")
     drafts = room.take()
-    room.depart(alice, LeaveReason.LOST)
+    room.depart(alice, LeaveReason.LOST, now=1_000)
     room.fail(drafts, JournalUnavailable("disk full"))
     assert not alice.logged
     assert [] == commit(room)

@@ -80,6 +80,8 @@ class Draft:
     passage: Passage | None = None
     """Of an arrival or a departure."""
     closing: Closing | None = None
+    repeats: list[Draft] | None = None
+    """Retries under the same nonce that came before this one was stored: its outcome is theirs."""
 
 
 @dataclass(slots=True)

@@ -30,4 +30,11 @@ class Draining:
     """Seconds."""
 
 
-Event = Refused | Heartbeat | Draining
+@dataclass(slots=True, frozen=True)
+class Echo:
+    """A message was sent again: the entry that it became the first time."""
+
+    envelope: bytes
+
+
+Event = Refused | Heartbeat | Draining | Echo

@@ -31,6 +31,8 @@ class Limits:
     """Seconds between two heartbeats of one member that are answered."""
     heartbeat_silence: float = 25.0
     """Seconds without a write after which a member with events gets a heartbeat."""
+    heartbeat_patience: float = 60.0
+    """Seconds after which a stream ends that has sent heartbeats and now sends nothing."""
 
     # Members
     name_characters: int = 32
@@ -39,6 +41,8 @@ class Limits:
     room_capacity: int = 10_000
     """Members in one room, unless the room says otherwise."""
     server_members: int = 20_000
+    grace: float = 15.0
+    """Seconds that a member with a session stays in the room without a stream."""
     logged_arrivals: int = 500
     """An arrival that takes a room above this many members is not logged."""
     joined_roster: int = 500
@@ -51,7 +55,11 @@ class Limits:
     history_default: int = 10
     """Earlier messages that a join replays when it does not say how many."""
     history_entries: int = 10_000
-    """Entries that a room may be asked to keep, and that a join may have replayed."""
+    """Entries that a room keeps unless it says less, and that a join may have replayed."""
+    history_bytes: int = 16 * MIB
+    """What a room keeps, counted as `Entry.stored_bytes`."""
+    server_bytes: int = 1024 * MIB
+    """What all rooms keep together; above it the largest ones lose their oldest entries."""
     tail_bytes: int = 256 * KIB
     """Newest entries of a room that stay in memory."""
     write_bytes: int = 64 * KIB

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .entry import LeaveReason
 from .events import Event
 from .names import NameTag
 from .rate import TokenBucket
+from .record import MemberRecord
 from .refusals import Refusal
 
 
@@ -14,16 +16,22 @@ def _nobody_waits() -> None:
     pass
 
 
+def _nobody_listens(_heartbeat: bool) -> None:
+    pass
+
+
 class Member:
     """Somebody in a room, and how far they have read.
 
     A member owns no queue of messages: what it gets is read from the room's log at
-    `cursor`. Only what is not in the log goes through `outbox`.
+    `cursor`. Only what is not in the log goes through `outbox`. A session that is
+    resumed goes on as a new object with the same author: each has one stream.
     """
 
     __slots__ = (
-        "arrival", "author", "bucket", "cursor", "echo", "events", "final", "logged",
-        "outbox", "outcome", "present", "since", "tag", "typing_seen", "wake",
+        "arrival", "author", "bucket", "cursor", "echo", "ended", "events", "final", "heard",
+        "logged", "outbox", "outcome", "over", "present", "reason", "session", "since", "tag",
+        "typing_seen", "wake",
     )  # fmt: skip
 
     def __init__(
@@ -35,6 +43,7 @@ class Member:
         events: bool,
         echo: bool,
         bucket: TokenBucket,
+        session: bytes | None = None,
     ) -> None:
         self.tag = tag
         self.author = author
@@ -44,6 +53,8 @@ class Member:
         self.events = events
         self.echo = echo
         self.bucket = bucket
+        self.session = session
+        """The SHA-256 of the session by which it can resume; None: it has none."""
         self.cursor = 0
         """The sequence of the last entry handed out."""
         self.arrival = b""
@@ -51,15 +62,23 @@ class Member:
         self.logged = False
         """Whether the arrival is in the log; the departure is exactly then."""
         self.present = True
-        """In the roster; False from the moment it departs."""
+        """In the roster; False from the moment it departs, or another stream takes over."""
+        self.over = False
+        """Its stream is to end: nothing is posted by it any more."""
+        self.reason: LeaveReason | None = None
+        """Why it departed."""
+        self.ended = 0
+        """When its stream ended, in ns since 1970; 0: it has not."""
         self.outcome: Refusal | None = None
-        """How its stream ends once it has departed; None: status OK."""
+        """How its stream ends once it is over; None: status OK."""
         self.final: int | None = None
-        """Once the departure is in the log: the last sequence to hand out."""
+        """Once that is known: the last sequence to hand out before the end."""
         self.outbox: list[Event] = []
         self.typing_seen = 0
         self.wake: Callable[[], None] = _nobody_waits
         """Called when there may be something new to read."""
+        self.heard: Callable[[bool], None] = _nobody_listens
+        """Called when something came by another way than the stream: whether a heartbeat."""
 
     @property
     def name(self) -> str:
@@ -70,3 +89,17 @@ class Member:
         """Put an event into the outbox and wake the reader."""
         self.outbox.append(event)
         self.wake()
+
+    def record(self) -> MemberRecord | None:
+        """What is to be kept of it: while it is in, and as long as it can resume."""
+        if not self.present and (self.session is None or self.reason is LeaveReason.QUIT):
+            return None
+        return MemberRecord(
+            author=self.author,
+            name=self.name,
+            since=self.since,
+            logged=self.logged,
+            session=self.session,
+            ended=0 if self.present else self.ended,
+            removed=self.reason is LeaveReason.REMOVED,
+        )

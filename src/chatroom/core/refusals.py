@@ -228,6 +228,34 @@ class SessionUnknown(Refusal):
         super().__init__("no open stream has this session; join again")
 
 
+class SessionMismatch(Refusal):
+    """A join resumes a session that is of another room or another name."""
+
+    reason = "SESSION_MISMATCH"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"this session has another {field.replace('_', ' ')}; join without it")
+        self.field = field
+
+
+class SessionReplaced(Refusal):
+    """The session was resumed on another stream."""
+
+    reason = "SESSION_REPLACED"
+
+    def __init__(self) -> None:
+        super().__init__("you are in this room on another stream now")
+
+
+class HeartbeatLost(Refusal):
+    """A peer that had sent heartbeats fell silent."""
+
+    reason = "HEARTBEAT_LOST"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"nothing came from you for {seconds:g} s; resume when you are back")
+
+
 class Draining(Refusal):
     """The server is going away."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from . import names
 from .entry import (
@@ -21,43 +20,28 @@ from .entry import (
     Passage,
     Settle,
 )
-from .events import Refused
+from .facts import RoomFacts
 from .limits import Limits
+from .log import Log, Turn
 from .member import Member
 from .names import NameTag
 from .rate import TokenBucket
+from .record import MemberRecord
 from .refusals import (
     JournalUnavailable,
+    NameInvalid,
     NameTaken,
     NonceInvalid,
     Refusal,
     RoomClosed,
     RoomFull,
     RoomNotFound,
+    SessionReplaced,
     SessionUnknown,
 )
-from .tail import Tail
+from .roster import Roster
 from .text import checked_text
 from .typing_board import TypingBoard
-
-
-@dataclass(slots=True, frozen=True)
-class RoomFacts:
-    """What a room was created with."""
-
-    key: int
-    """The journal's own number for it; a room id used anew has a new one."""
-    room_id: str
-    epoch: str
-    """Changes whenever sequences may start over."""
-    created: int
-    """ns since 1970."""
-    title: str = ""
-    private: bool = False
-    capacity: int = 0
-    """Members; 0: the server's default."""
-    history: int = 0
-    """Entries to keep; 0: the server's default."""
 
 
 class Room:
@@ -69,27 +53,33 @@ class Room:
     """
 
     def __init__(
-        self, facts: RoomFacts, *, newest: int, last_sent: int, limits: Limits, rng: random.Random
+        self,
+        facts: RoomFacts,
+        *,
+        newest: int,
+        last_sent: int,
+        limits: Limits,
+        rng: random.Random,
+        oldest: int = 1,
+        size: int = 0,
     ) -> None:
         """Begin after the entry `newest`, sent at `last_sent` (ns since 1970)."""
         self.facts = facts
-        self.tail = Tail(newest, max_bytes=limits.tail_bytes, chunk_bytes=limits.write_bytes)
+        self.log = Log(newest=newest, last_sent=last_sent, oldest=oldest, size=size, limits=limits)
+        self.tail = self.log.tail
         self.typing = TypingBoard(limits.typing_interval)
         self.readers: set[Member] = set()
         """Everyone with an open stream, also those who have departed and read the rest."""
         self.closed: RoomClosed | None = None
         """Set when the closing entry is published: how every stream ends."""
-        self.pending: list[Draft] = []
+        self._changed: dict[int, Member] = {}
+        """By author."""
         self._closing: RoomClosed | None = None
         self._late: list[tuple[Member, LeaveReason]] = []
         """Who departed after `close`: nothing follows the closing entry in the log."""
-        self._roster: dict[str, Member] = {}
-        """By `NameTag.key`, in order of arrival."""
-        self._names: dict[str, Member] = {}
-        """By every key of a name tag: what a newcomer's must not collide with."""
+        self._roster = Roster(limits)
         self._limits = limits
         self._rng = rng
-        self._last_sent = last_sent
 
     # ---- What anyone may ask -------------------------------------------------
 
@@ -114,6 +104,14 @@ class Room:
         return self.facts.history or self._limits.history_entries
 
     @property
+    def overfull(self) -> bool:
+        """Whether so much more than its bounds is kept that trimming is worth its cost."""
+        entries, size = self.history, self._limits.history_bytes
+        return self.newest - self.log.oldest >= entries + max(
+            entries >> 4, 16
+        ) or self.log.size > size + (size >> 4)
+
+    @property
     def member_count(self) -> int:
         """How many members are in."""
         return len(self._roster)
@@ -123,73 +121,119 @@ class Room:
         """Whether it was deleted: nobody joins or posts any more."""
         return self._closing is not None
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something waits for the next turn."""
+        return bool(self._changed) or self.log.waiting
+
     def members(self) -> list[Member]:
         """The roster, in order of arrival."""
-        return list(self._roster.values())
+        return self._roster.members()
 
     def member_called(self, name: str) -> Member | None:
         """The member of this name tag, compared as RFC 8266 does; raises NameInvalid."""
-        return self._roster.get(names.name_tag(name, characters=self._limits.name_characters).key)
+        return self._roster.called(name)
 
-    # ---- Members -------------------------------------------------------------
+    # ---- Coming ----------------------------------------------------------------
 
     def admit(
-        self, tag: NameTag, *, now: int, monotonic: float, events: bool, echo: bool, settle: Settle
+        self,
+        tag: NameTag,
+        *,
+        now: int,
+        monotonic: float,
+        events: bool,
+        echo: bool,
+        settle: Settle,
+        session: bytes | None = None,
+        author: int | None = None,
     ) -> Member:
         """Let somebody in, and draft the arrival.
 
-        The name is theirs from here on. `settle` hears of the arrival's commit; if
-        the arrival is not to be logged (a big room), it is never called and
-        `member.cursor` is set. Raises RoomNotFound, RoomFull, NameTaken.
+        The name is theirs from here on. `settle` hears of the arrival's commit; if it is
+        not to be logged (a big room), of an entry with the sequence 0. A member that comes
+        back by its session after its departure has the author it had. Raises
+        RoomNotFound, RoomFull, NameTaken.
         """
         if self._closing is not None:
             raise RoomNotFound(self.room_id)
-        if any(key in self._names for key in tag.keys):
-            free = names.free_name(
-                tag, self._names.__contains__, characters=self._limits.name_characters
-            )
-            raise NameTaken(tag.text, free)
+        self._roster.check_free(tag)
         if len(self._roster) >= self.capacity:
             raise RoomFull(self.room_id, self.capacity)
         limits = self._limits
         member = Member(
             tag,
-            author=self._rng.randrange(1, 1 << 62),
+            author=author or self._rng.randrange(1, 1 << 62),
             since=now,
             events=events,
             echo=echo,
             bucket=TokenBucket(limits.message_rate, limits.message_burst, monotonic),
+            session=session,
         )
-        member.typing_seen = self.typing.version
-        self._roster[tag.key] = member
-        self._names.update(dict.fromkeys(tag.keys, member))
-        self.readers.add(member)
-        if len(self._roster) > limits.logged_arrivals:
-            member.cursor = self.newest
-        else:
-            self.pending.append(
-                Draft(
-                    Kind.ENTERED,
-                    member.author,
-                    tag.text,
-                    ENTERED_TEXT,
-                    member=member,
-                    settle=settle,
-                    passage=Passage(now),
-                )
-            )
-            member.logged = True
-        return member
-
-    def unlogged_arrival(self, member: Member) -> Draft:
-        """The line that only the newcomer of a big room gets (sequence 0)."""
-        return Draft(
+        self._let_in(member)
+        member.logged = len(self._roster) <= limits.logged_arrivals
+        self._changed[member.author] = member
+        arrival = Draft(
             Kind.ENTERED,
             member.author,
-            member.name,
+            tag.text,
             ENTERED_TEXT,
-            passage=Passage(member.since),
+            member=member,
+            settle=settle,
+            passage=Passage(now),
         )
+        (self.log.add if member.logged else self.log.add_unlogged)(arrival)
+        return member
+
+    def take_over(self, old: Member, *, events: bool, echo: bool, after: int) -> Member:
+        """Go on with a member on another stream, silently, from the sequence `after`.
+
+        The stream that it had, if any, ends with SessionReplaced.
+        """
+        member = Member(
+            old.tag,
+            author=old.author,
+            since=old.since,
+            events=events,
+            echo=echo,
+            bucket=old.bucket,
+            session=old.session,
+        )
+        member.logged = old.logged
+        member.cursor = after
+        self._let_in(member)
+        old.present = False
+        old.over = True
+        old.outcome = SessionReplaced()
+        old.final = old.cursor
+        old.wake()
+        return member
+
+    def restore(self, record: MemberRecord, *, monotonic: float) -> Member:
+        """Put somebody back whom the journal has inside; it has no stream yet."""
+        try:
+            tag = names.name_tag(record.name, characters=self._limits.name_characters)
+            self._roster.check_free(tag)
+        except (NameInvalid, NameTaken):  # by rules that are newer than the name
+            tag = NameTag(record.name, (f"{record.author}",))
+        limits = self._limits
+        member = Member(
+            tag,
+            author=record.author,
+            since=record.since,
+            events=record.session is not None,
+            echo=False,
+            bucket=TokenBucket(limits.message_rate, limits.message_burst, monotonic),
+            session=record.session,
+        )
+        member.logged = record.logged
+        self._roster.add(member)
+        return member
+
+    def _let_in(self, member: Member) -> None:
+        member.typing_seen = self.typing.version
+        self._roster.add(member)
+        self.readers.add(member)
 
     def retract(self, member: Member) -> None:
         """Undo `admit` for a member whose arrival could not be stored."""
@@ -197,38 +241,51 @@ class Room:
         self._leave_roster(member)
         self.readers.discard(member)
 
+    # ---- Going -----------------------------------------------------------------
+
     def depart(
-        self, member: Member, reason: LeaveReason, *, outcome: Refusal | None = None
+        self, member: Member, reason: LeaveReason, *, now: int, outcome: Refusal | None = None
     ) -> bool:
         """Take a member off the roster, and draft the departure if the arrival was logged.
 
         Its stream reads on to its last sequence, `member.final`, then ends with
-        `outcome`. False if it had departed before.
+        `outcome`. False if it had departed before. `now` is in ns since 1970.
         """
         if not member.present:
             return False
         self._leave_roster(member)
+        member.over = True
+        member.reason = reason
+        member.ended = member.ended or now
         member.outcome = outcome
         if self._closing is not None:
             self._late.append((member, reason))  # the closing entry ends the stream
-            return True
-        if not member.logged:
-            member.final = self.newest
-            member.wake()
-            return True
-        self._draft_departure(member, reason)
+        else:
+            self._draft_departure(member, reason)
         return True
+
+    def dismiss(self, member: Member, outcome: Refusal) -> None:
+        """End a member's stream after what it can see now; it stays in the room."""
+        member.over = True
+        member.outcome = outcome
+        member.final = max(self.newest, member.cursor)
+        member.wake()
 
     def _draft_departure(self, member: Member, reason: LeaveReason) -> None:
         def settled(result: Entry | Refusal) -> None:
             if isinstance(result, Refusal):
                 member.outcome = member.outcome or result
                 member.final = member.cursor
-            else:
+            elif member.final is None:
                 member.final = result.sequence - 1
             member.wake()
 
-        self.pending.append(
+        self._changed[member.author] = member
+        if not member.logged:
+            member.final = self.newest
+            member.wake()
+            return
+        self.log.add(
             Draft(
                 Kind.LEFT,
                 member.author,
@@ -248,38 +305,35 @@ class Room:
     def _leave_roster(self, member: Member) -> None:
         member.present = False
         self.typing.forget(member.author)
-        if self._roster.get(member.tag.key) is member:
-            del self._roster[member.tag.key]
-            for key in member.tag.keys:
-                del self._names[key]
+        self._roster.remove(member)
 
     # ---- What is said --------------------------------------------------------
 
     def post(self, member: Member, text: str, nonce: str, settle: Settle | None = None) -> None:
         """Draft what a member says; `settle` hears what became of it.
 
-        Without `settle` the member is told through its outbox, if it could not be stored.
+        Without `settle` the member is told through its outbox: if it could not be stored,
+        or had been stored before under the same nonce.
 
         Raises TextInvalid, TextTooLong, NonceInvalid, and RoomClosed or the member's
         own outcome when it is too late.
         """
         if self._closing is not None:
             raise self._closing
-        if not member.present:
+        if member.over:
             raise member.outcome or SessionUnknown
         text = checked_text(text, limit=self._limits.text_bytes)
         if nonce and len(nonce.encode()) > self._limits.nonce_bytes:
             raise NonceInvalid(f"a nonce may have {self._limits.nonce_bytes} bytes")
-        self.pending.append(
-            Draft(Kind.SAID, member.author, member.tag.text, text, nonce, member, settle)
-        )
+        draft = Draft(Kind.SAID, member.author, member.tag.text, text, nonce, member, settle)
+        self.log.add(draft)
 
     def close(self, reason: str, successor: str, settle: Settle | None = None) -> None:
         """Draft the closing entry, the last of the log; raises RoomNotFound if there is one."""
         if self._closing is not None:
             raise RoomNotFound(self.room_id)
         self._closing = RoomClosed(self.room_id, reason, successor)
-        self.pending.append(
+        self.log.add(
             Draft(
                 Kind.CLOSED,
                 NOBODY,
@@ -295,8 +349,7 @@ class Room:
         self._closing = None
         late, self._late = self._late, []
         for member, reason in late:
-            if member.logged:
-                self._draft_departure(member, reason)
+            self._draft_departure(member, reason)
 
     def wake_all(self) -> None:
         """Tell every reader that there may be something new."""
@@ -305,54 +358,32 @@ class Room:
 
     # ---- One turn of the commit loop -------------------------------------------
 
-    def take(self) -> list[Draft]:
+    def take(self) -> Turn:
         """Hand over everything that waits; what comes from now on is the next turn's."""
-        drafts, self.pending = self.pending, []
-        return drafts
+        turn = self.log.take()
+        if self._changed:
+            turn.changed = list(self._changed.values())
+            self._changed = {}
+        return turn
 
     def stamp(self, drafts: Iterable[Draft], now: int, encode: Encode) -> list[Entry]:
-        """Give drafts the sequences after `newest`, and encode each once.
+        """See `Log.stamp`."""
+        return self.log.stamp(drafts, now, encode)
 
-        `now` is in ns since 1970; time within a room never goes back.
-        """
-        self._last_sent = now = max(now, self._last_sent)
-        return [
-            Entry(sequence, now, draft.kind, draft.author, encode(draft, sequence, now))
-            for sequence, draft in enumerate(drafts, self.newest + 1)
-        ]
-
-    def publish(self, drafts: list[Draft], entries: list[Entry]) -> None:
+    def publish(self, turn: Turn, entries: list[Entry], unlogged: Iterable[Entry] = ()) -> None:
         """Make committed entries visible and wake every reader."""
-        self.tail.extend(entries)
-        if entries[-1].kind is Kind.CLOSED:
+        if entries and entries[-1].kind is Kind.CLOSED:
             self.closed = self._closing
-        for draft, entry in zip(drafts, entries, strict=True):
-            if draft.settle is not None:
-                draft.settle(entry)
+        self.log.publish(turn, entries, unlogged)
         self.wake_all()
         if not self.readers:
             self.tail.clear()
 
-    def fail(self, drafts: list[Draft], refusal: JournalUnavailable) -> None:
-        """Settle drafts that could not be stored; departures wait for the next turn."""
-        kept: list[Draft] = []
-        retracted = {draft.author for draft in drafts if draft.kind is Kind.ENTERED}
-        for draft in drafts:
-            if draft.kind is Kind.ENTERED and draft.member is not None:
-                draft.member.logged = False  # so is no departure from here on
-            settle, draft.settle = draft.settle, None
-            if draft.kind is Kind.LEFT and draft.author not in retracted:
-                kept.append(draft)
-            if draft.kind is Kind.CLOSED:
-                self.reopen()
-            if settle is not None:
-                settle(refusal)
-            elif draft.member is not None:
-                draft.member.tell(Refused(draft.nonce, refusal))
-        # Who departed while the arrival was being stored has a departure in the next turn.
-        for draft in self.pending:
-            if draft.kind is not Kind.LEFT or draft.author not in retracted:
-                kept.append(draft)
-            elif draft.settle is not None:
-                draft.settle(refusal)
-        self.pending = kept
+    def fail(self, turn: Turn, refusal: JournalUnavailable) -> None:
+        """Settle what could not be stored; departures wait for the next turn."""
+        if turn.drafts and turn.drafts[-1].kind is Kind.CLOSED:
+            self.reopen()
+        undone = self.log.fail(turn, refusal)
+        for member in turn.changed:
+            if (member.author, member.since) not in undone:
+                self._changed.setdefault(member.author, member)

@@ -79,8 +79,11 @@ class Tail:
         """The lowest cursor that can be read from here."""
         return self.newest - len(self._entries)
 
-    def extend(self, entries: Sequence[Entry]) -> None:
-        """Add the entries that follow `newest`, and drop the oldest above the bound."""
+    def extend(self, entries: Sequence[Entry]) -> int:
+        """Add the entries that follow `newest`, and drop the oldest above the bound.
+
+        Returns the bytes of the envelopes that were added.
+        """
         expected = self.newest
         size = 0
         for entry in entries:
@@ -98,6 +101,7 @@ class Tail:
             drop += 1
         if drop:
             del self._entries[:drop]
+        return size
 
     def clear(self) -> None:
         """Drop all entries; whoever comes later reads them from the journal."""

@@ -12,12 +12,12 @@ Every backend passes tests/journal/test_contract.py.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from chatroom.core.entry import Entry
+from chatroom.core.facts import RoomFacts
 from chatroom.core.record import MemberRecord
-from chatroom.core.room import RoomFacts
 
 SyncMode = Literal["full", "normal", "off"]
 """What an append waits for. full: it survives a loss of power. normal: it survives a

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from chatroom.core.entry import Entry, Kind
-from chatroom.core.room import RoomFacts
+from chatroom.core.facts import RoomFacts
 
 from .port import (
     Append,

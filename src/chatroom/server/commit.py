@@ -10,14 +10,27 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
-from chatroom.core.entry import Draft, Encode, Entry
+from chatroom.core.entry import Draft, Encode, Entry, Kind, Settle
 from chatroom.core.limits import Limits
-from chatroom.core.refusals import JournalUnavailable
+from chatroom.core.log import Turn
+from chatroom.core.member import Member
+from chatroom.core.record import MemberRecord
+from chatroom.core.refusals import JournalUnavailable, Refusal
 from chatroom.core.room import Room
-from chatroom.journal import Append, Journal, JournalError
+from chatroom.journal import Append, Journal, JournalError, NonceUsed
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Part:
+    """What one room contributes to a turn."""
+
+    room: Room
+    turn: Turn
+    entries: list[Entry]
 
 
 class CommitLoop:
@@ -33,22 +46,30 @@ class CommitLoop:
         encode: Encode,
         limits: Limits,
         *,
+        on_stored: Callable[[Room, list[Member], int], None],
         on_closed: Callable[[Room], Awaitable[None]],
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
-        """`on_closed` is awaited after a room's closing entry was published."""
+        """What to call after a room's part of a turn was published.
+
+        `on_stored` gets the members whose records were stored, and the bytes by which
+        the room has grown; `on_closed` is awaited after the closing entry.
+        """
         self._journal = journal
         self._encode = encode
         self._limits = limits
+        self._on_stored = on_stored
         self._on_closed = on_closed
         self._clock = clock
         self._dirty: dict[Room, None] = {}
         self._wake = asyncio.Event()
         self._turned = asyncio.Event()
+        self._turning = False
         self._retrying: set[Room] = set()
         """Rooms that a timer will touch again."""
         self._drafted = 0
         self._stopping = False
+        self._failing_since: float | None = None
 
     def touch(self, room: Room, size: int = 0) -> None:
         """Note that `room` has drafts; `size` bytes of text came with the latest."""
@@ -68,6 +89,12 @@ class CommitLoop:
             self._turned.clear()
             await self._turned.wait()
 
+    async def flush(self) -> None:
+        """Return once everything that was drafted is stored, or could not be."""
+        while self._dirty or self._turning:
+            self._turned.clear()
+            await self._turned.wait()
+
     async def stop(self) -> None:
         """Commit what is drafted, then let `run` return."""
         self._stopping = True
@@ -84,39 +111,102 @@ class CommitLoop:
                 continue
             rooms, self._dirty = self._dirty, {}
             self._drafted = 0
+            self._turning = True
             try:
                 await self._turn(list(rooms))
             finally:
+                self._turning = False
                 self._turned.set()
+
+    async def _turn(self, rooms: list[Room]) -> None:
+        turns = [(room, room.take()) for room in rooms if room.waiting]
+        while True:
+            now = self._clock()
+            batch = [
+                _Part(room, turn, room.stamp(turn.drafts, now, self._encode))
+                for room, turn in turns
+            ]
+            appends = [_append(part) for part in batch if part.entries or part.turn.changed]
+            if not appends:
+                break
+            try:
+                await self._journal.append(appends)
+            except NonceUsed as error:
+                for room, turn in turns:
+                    room.log.repeated(turn, error.used)
+                continue  # the others have other sequences now
+            except JournalError as error:
+                self._failed(batch, error)
+                return
+            break
+        self._worked()
+        for part in batch:
+            await self._publish(part)
+
+    async def _publish(self, part: _Part) -> None:
+        room, turn = part.room, part.turn
+        before = room.log.size
+        room.publish(turn, part.entries, [self._unlogged(draft) for draft in turn.unlogged])
+        self._on_stored(room, turn.changed, room.log.size - before)
+        if room.closed is not None:
+            await self._on_closed(room)
+
+    def _unlogged(self, draft: Draft) -> Entry:
+        """What only the newcomer of a big room is shown; it has no place in the log."""
+        assert draft.passage is not None
+        since = draft.passage.since
+        return Entry(0, since, draft.kind, draft.author, self._encode(draft, 0, since))
+
+    # ---- A journal that does not work ------------------------------------------------
+
+    def _failed(self, batch: list[_Part], error: JournalError) -> None:
+        if self._failing_since is None:
+            self._failing_since = time.monotonic()
+            log.error("cannot store messages: %s; senders are refused until it works again", error)
+        for part in batch:
+            room = part.room
+            room.fail(part.turn, JournalUnavailable(str(error)))
+            if room.waiting and room not in self._retrying and not self._stopping:
+                self._retrying.add(room)
+                asyncio.get_running_loop().call_later(self._limits.journal_retry, self._retry, room)
 
     def _retry(self, room: Room) -> None:
         self._retrying.discard(room)
         self.touch(room)
 
-    async def _turn(self, rooms: list[Room]) -> None:
-        now = self._clock()
-        batch: list[tuple[Room, list[Draft], list[Entry]]] = []
-        for room in rooms:
-            drafts = room.take()
-            if drafts:
-                batch.append((room, drafts, room.stamp(drafts, now, self._encode)))
-        if not batch:
+    def _worked(self) -> None:
+        if self._failing_since is not None:
+            seconds = time.monotonic() - self._failing_since
+            self._failing_since = None
+            log.warning("messages are stored again, after %.1f s", seconds)
+
+
+def _append(part: _Part) -> Append:
+    if not part.turn.changed:
+        members: list[MemberRecord] = []
+        gone: list[int] = []
+    else:
+        records = [(member.author, member.record()) for member in part.turn.changed]
+        members = [record for _, record in records if record is not None]
+        gone = [author for author, record in records if record is None]
+    return Append(
+        part.room.facts.key,
+        part.entries,
+        members,
+        gone,
+        closes=bool(part.entries) and part.entries[-1].kind is Kind.CLOSED,
+    )
+
+
+def into(future: asyncio.Future[Entry]) -> Settle:
+    """Settle a future with the entry; a refusal becomes its result's exception."""
+
+    def settle(result: Entry | Refusal) -> None:
+        if future.done():  # whoever waited has gone
             return
-        try:
-            await self._journal.append(
-                [Append(room.facts.key, entries, room.closing) for room, _, entries in batch]
-            )
-        except JournalError as error:
-            log.error("cannot store messages: %s", error)  # noqa: TRY400 # no traceback
-            for room, drafts, _ in batch:
-                room.fail(drafts, JournalUnavailable(str(error)))
-                if room.pending and room not in self._retrying and not self._stopping:
-                    self._retrying.add(room)
-                    asyncio.get_running_loop().call_later(
-                        self._limits.journal_retry, self._retry, room
-                    )
-            return
-        for room, drafts, entries in batch:
-            room.publish(drafts, entries)
-            if room.closed is not None:
-                await self._on_closed(room)
+        if isinstance(result, Refusal):
+            future.set_exception(result)
+        else:
+            future.set_result(result)
+
+    return settle

@@ -47,13 +47,13 @@ class ConnectChatService:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         methods = Methods(hub)
-        self.create_chat_room = _answering(methods.create_chat_room)
-        self.list_chat_rooms = _answering(methods.list_chat_rooms)
-        self.delete_chat_room = _answering(methods.delete_chat_room)
-        self.send_message = _answering(methods.send_message)
-        self.list_messages = _answering(methods.list_messages)
-        self.list_members = _answering(methods.list_members)
-        self.remove_member = _answering(methods.remove_member)
+        self.create_chat_room = _answering(hub, methods.create_chat_room)
+        self.list_chat_rooms = _answering(hub, methods.list_chat_rooms)
+        self.delete_chat_room = _answering(hub, methods.delete_chat_room)
+        self.send_message = _answering(hub, methods.send_message)
+        self.list_messages = _answering(hub, methods.list_messages)
+        self.list_members = _answering(hub, methods.list_members)
+        self.remove_member = _answering(hub, methods.remove_member)
 
     async def chat(
         self, request: AsyncIterator[pb.ChatMessage], _context: Anything
@@ -82,10 +82,12 @@ class ConnectChatService:
 
 
 def _answering(
+    hub: Hub,
     method: Callable[[Q], Awaitable[A]],
 ) -> Callable[[Q, Anything], Coroutine[Anything, Anything, A]]:
     async def answer(request: Q, _context: Anything) -> A:
         try:
+            hub.check_open()
             return await method(request)
         except Refusal as refusal:
             raise connect_error(refusal) from None

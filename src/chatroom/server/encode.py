@@ -14,7 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.entry import Draft, Kind
-from chatroom.core.events import Draining, Event, Heartbeat, Refused
+from chatroom.core.events import Draining, Echo, Event, Heartbeat, Refused
 from chatroom.core.limits import Limits
 from chatroom.core.member import Member
 from chatroom.core.names import SERVER_NAME
@@ -22,6 +22,7 @@ from chatroom.core.refusals import Refusal
 from chatroom.core.room import Room
 
 from . import statuses
+from .sessions import Place
 
 ENVELOPE_HEADER_BYTES = 5
 
@@ -98,19 +99,19 @@ def _rest(draft: Draft) -> pb.Message:
     return message
 
 
-def joined(room: Room, member: Member, session: str, sequence: int, recovery: pb.Recovery,
-           limits: Limits) -> bytes:  # fmt: skip
-    """The first message to a member with events; `sequence` is that before its arrival."""
+def joined(place: Place, limits: Limits) -> bytes:
+    """The first message to a member with events."""
+    room, member = place.room, place.member
     members = room.members() if room.member_count <= limits.joined_roster else []
     return envelope(
         pb.Message(
             name=SERVER_NAME,
             message=f"you are in room {room.room_id} as {member.name}",
             joined=pb.Joined(
-                session=session,
+                session=place.session,
                 epoch=room.facts.epoch,
-                sequence=sequence,
-                recovery=recovery,
+                sequence=place.newest,
+                recovery=cast("pb.Recovery", int(place.recovery)),
                 members=[member_message(each) for each in members],
                 limits=pb.Limits(
                     text_bytes=limits.text_bytes,
@@ -147,6 +148,8 @@ def outside(event: Event, *, events: bool) -> bytes:
                 message="the server is shutting down",
                 draining=pb.Draining(retry_after=duration(retry_after)),
             )
+        case Echo(enveloped):
+            return enveloped
         case _:
             return b""
     return envelope(message.SerializeToString())

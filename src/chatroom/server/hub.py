@@ -1,53 +1,39 @@
-"""The hub: all rooms, who may enter them, and what the methods ask of them.
+"""The hub: how people come into the rooms of a server and go, and how it ends.
 
-It knows no protocol; its encoder is handed in. It is the only owner of rooms, and of
-the sessions by which a sender that cannot stream upwards is recognised.
+It knows no protocol; its encoder is handed in. Rooms are found and made in `rooms`, who
+may come back is known in `sessions`, what members say is for `talk`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
+import contextlib
 import random
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
-from chatroom.core import names, refusals, room_ids
-from chatroom.core.entry import Encode, Entry, LeaveReason, Settle
+from chatroom.core import events, names, refusals
+from chatroom.core.entry import Encode, Entry, LeaveReason
 from chatroom.core.limits import Limits
 from chatroom.core.member import Member
+from chatroom.core.names import NameTag
 from chatroom.core.refusals import Refusal
 from chatroom.core.room import Room
+from chatroom.core.room_ids import checked_room_id
 from chatroom.core.text import checked_line
-from chatroom.journal import Journal, JournalError, NewRoom, StoredRoom
+from chatroom.journal import Journal, JournalError
 
-from .commit import CommitLoop
+from .commit import CommitLoop, into
 from .replay import Replay
-
-log = logging.getLogger(__name__)
-
-DRAFT_BYTES = 200
-"""What a draft costs beside its text (measured with sys.getsizeof)."""
-SEND_WAIT_SECONDS = 2.0
-"""How long a SendMessage above the rate waits before it is refused."""
-
-
-@dataclass(slots=True)
-class Place:
-    """Somebody's place in a room: what a stream needs to speak and listen."""
-
-    room: Room
-    member: Member
-    session: str
-    arrived: int
-    """The sequence of the newest entry before the arrival."""
+from .retention import Retention
+from .rooms import Rooms
+from .sessions import Known, Place, Recovery, Resume, Sessions, digest
+from .talk import Talk
 
 
 class Hub:
-    """All rooms of a server."""
+    """All members of a server."""
 
     def __init__(
         self,
@@ -65,43 +51,78 @@ class Hub:
         self.draining = False
         self.drained = asyncio.Event()
         """Set when `drain` begins, for whoever waits to become a member."""
+        rng = rng or random.SystemRandom()
+        self.rooms = Rooms(journal, limits, clock=clock, rng=rng, token=token)
+        self.sessions = Sessions(journal, self._lost, grace=limits.grace, clock=clock)
         self.replay = Replay(journal, limits)
+        self._retention = Retention(journal, limits, self.rooms.every, clock)
+        self.commits = CommitLoop(
+            journal,
+            encode,
+            limits,
+            on_stored=self._stored,
+            on_closed=self._closed,
+            clock=clock,
+        )
+        self.talk = Talk(self.commits, limits, self.check_open, monotonic)
         self._journal = journal
-        self._encode = encode
         self._clock = clock
         self._monotonic = monotonic
-        self._rng = rng or random.SystemRandom()
         self._token = token
-        self._rooms: dict[str, Room] = {}
-        self._claimed: set[str] = set()
-        """Ids of rooms that are being created."""
-        self._places: dict[str, Place] = {}
+        self._streams: set[Place] = set()
         self._left = asyncio.Event()
-        self._background: set[asyncio.Task[Any]] = set()
-        self.commits = CommitLoop(journal, encode, limits, on_closed=self._retire, clock=clock)
 
     # ---- Life -------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Take over the journal's rooms; raises JournalUnusable."""
+        """Take over what the journal has; raises JournalUnusable.
+
+        Whoever is inside may resume, or is lost after the grace.
+        """
         for stored in await self._journal.open():
-            self._rooms[stored.facts.room_id] = self._room(stored)
+            room = self.rooms.take_over(stored)
+            self._retention.grown(room, room.log.size)
+            for record in stored.inside:
+                place = Place(room, room.restore(record, monotonic=self._monotonic()), known=True)
+                place.member.ended = self._clock()
+                self.sessions.enter(place)
+                self.sessions.wait(place, LeaveReason.LOST)
 
     async def run(self) -> None:
         """Commit until `stop`."""
-        await self.commits.run()
+        retention = asyncio.get_running_loop().create_task(self._retention.run())
+        try:
+            await self.commits.run()
+        finally:
+            retention.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await retention
 
-    def drain(self) -> None:
-        """From here on nobody joins, and every stream ends with DRAINING."""
+    async def drain(self) -> None:
+        """From here on nobody joins or speaks, and every stream ends with DRAINING.
+
+        What was accepted before is stored and shown first. Members with a session stay in
+        the room: after a start they may resume.
+        """
         self.draining = True
         self.drained.set()
-        for place in list(self._places.values()):
-            place.room.depart(place.member, LeaveReason.LOST, outcome=refusals.Draining())
-            self.commits.touch(place.room)
+        self.sessions.stop()
+        going = refusals.Draining()
+        for place in self._streams:
+            if place.member.events:
+                place.member.tell(events.Draining(refusals.Draining.retry_after))
+        await self.commits.flush()
+        for place in list(self._streams):
+            room, member = place.room, place.member
+            if not member.present:
+                continue  # about to end in its own way
+            room.dismiss(member, going)
+            if member.session is None:
+                self._depart(room, member, LeaveReason.LOST, going)
 
     async def deserted(self) -> None:
         """Return once no stream is left."""
-        while self._places:
+        while self._streams:
             self._left.clear()
             await self._left.wait()
 
@@ -111,150 +132,113 @@ class Hub:
 
     async def close(self) -> None:
         """Let go of the journal."""
-        if self._background:
-            await asyncio.wait(self._background)
+        self.sessions.stop()
+        await self.rooms.close()
         await self._journal.close()
 
-    # ---- Rooms --------------------------------------------------------------------
-
-    def room(self, room_id: str) -> Room:
-        """The open room of this id; raises RoomIdInvalid, RoomNotFound."""
-        room = self._rooms.get(room_id)
-        if room is None or room.closing:
-            raise refusals.RoomNotFound(room_ids.checked_room_id(room_id))
-        return room
-
-    def rooms(self, *, after: str = "", count: int = 0) -> list[Room]:
-        """Rooms that are not private, in order of id, above `after`; count 0: all."""
-        found = sorted(
-            (
-                room
-                for room in self._rooms.values()
-                if not room.facts.private and not room.closing and room.room_id > after
-            ),
-            key=lambda room: room.room_id,
-        )
-        return found[:count] if count else found
-
-    async def create_room(
-        self, *, room_id: str = "", private: bool = False, title: str = "", capacity: int = 0,
-        history: int = 0,
-    ) -> Room:  # fmt: skip
-        """Add a room. Raises RoomIdInvalid, RoomExists, RequestInvalid, ServerFull."""
-        limits = self.limits
+    def check_open(self) -> None:
+        """Raise Draining once the server is going away."""
         if self.draining:
             raise refusals.Draining
-        if len(self._rooms) + len(self._claimed) >= limits.server_rooms:
-            raise refusals.ServerFull(
-                f"the server has {limits.server_rooms} rooms; delete one first"
-            )
-        if private and room_id:
-            raise refusals.RequestInvalid(
-                "room_id", "a private room's id is made by the server; leave room_id out"
-            )
-        title = checked_line("title", title, limits.title_characters)
-        if capacity > limits.room_capacity:
-            raise refusals.RequestInvalid(
-                "capacity", f"a room may have {limits.room_capacity} members"
-            )
-        if history > limits.history_entries:
-            raise refusals.RequestInvalid(
-                "history", f"a room may keep {limits.history_entries} entries"
-            )
-        if room_id:
-            room_ids.checked_room_id(room_id)
-            if self._taken(room_id):
-                raise refusals.RoomExists(room_id)
-        elif private:
-            room_id = room_ids.new_private_room_id(self._token)
-        else:
-            room_id = room_ids.new_room_id(self._taken, self._rng)
-        self._claimed.add(room_id)
-        new = NewRoom(
-            room_id=room_id,
-            epoch=self._token(8).hex(),
-            created=self._clock(),
-            title=title,
-            private=private,
-            capacity=capacity,
-            history=history,
-        )
-        # Whoever asked may go away meanwhile: the room must not be in the journal alone.
-        creating = asyncio.get_running_loop().create_task(self._create(new))
-        self._background.add(creating)
-        creating.add_done_callback(self._background.discard)
-        return await asyncio.shield(creating)
 
-    async def _create(self, new: NewRoom) -> Room:
+    # ---- Coming -------------------------------------------------------------------
+
+    async def join(
+        self,
+        room_id: str,
+        name: str,
+        *,
+        wants_events: bool,
+        echo: bool,
+        resume: Resume | None = None,
+    ) -> Place:
+        """Let somebody in, or back; returns once that is stored. `leave` must follow.
+
+        A session that is not known, or whose room is not as it was, is a fresh join.
+        Raises RoomIdInvalid, RoomNotFound, RoomFull, ServerFull, NameInvalid, NameTaken,
+        SessionMismatch, Removed, RequestInvalid, Draining, JournalUnavailable.
+        """
+        self.check_open()
+        room = self.rooms.get(room_id)
+        tag = names.name_tag(name, characters=self.limits.name_characters)
+        if resume is None:
+            return await self._enter(room, tag, wants_events, echo)
+        if not wants_events:
+            raise refusals.RequestInvalid(
+                "resume", "only a join with FEATURE_EVENTS has a session to resume"
+            )
         try:
-            stored = await self._journal.create_room(new)
+            known = await self.sessions.find(resume.session)
         except JournalError as error:
             raise refusals.JournalUnavailable(str(error)) from error
-        finally:
-            self._claimed.discard(new.room_id)
-        room = self._rooms[new.room_id] = self._room(stored)
-        return room
+        self.check_open()
+        room = self.rooms.get(room_id)  # it may have been deleted meanwhile
+        if known is None or not self._still_holds(known, room, tag, resume):
+            return await self._enter(room, tag, wants_events, echo, Recovery.PARTIAL)
+        if known.place is not None:
+            return self._take_over(known.place, resume, echo)
+        tag = names.name_tag(known.record.name, characters=self.limits.name_characters)
+        return await self._enter(room, tag, wants_events, echo, back=(known, resume))
 
-    async def delete_room(self, room_id: str, *, reason: str, successor: str) -> Room:
-        """Close a room: a final entry, then the end of every stream. The room as it was.
+    def _still_holds(self, known: Known, room: Room, tag: NameTag, resume: Resume) -> bool:
+        """Whether a session goes on where it was; raises SessionMismatch, Removed.
 
-        Raises RoomNotFound, RequestInvalid, JournalUnavailable.
+        If not, its member leaves: whoever has the session is somebody else from here on.
         """
-        room = self.room(room_id)
-        reason = checked_line("reason", reason, self.limits.reason_characters)
-        if successor:
-            room_ids.checked_room_id(successor)
-        settled: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
-        room.close(reason, successor, _into(settled))
-        self.commits.touch(room)
-        await settled
-        return room
+        record, place = known.record, known.place
+        if known.key != room.facts.key:
+            if any(known.key == other.facts.key for other in self.rooms.every()):
+                raise refusals.SessionMismatch("room_id")
+            return False  # that room is gone, with its sessions
+        if names.name_tag(record.name, characters=self.limits.name_characters).key != tag.key:
+            raise refusals.SessionMismatch("name")
+        if record.removed:
+            raise refusals.Removed
+        if resume.epoch == room.facts.epoch and resume.after <= room.newest:
+            return True
+        if place is not None:
+            self.sessions.forget(place.member)
+            place.member.session = None
+            self._depart(room, place.member, LeaveReason.LOST, refusals.SessionReplaced())
+        return False
 
-    def _taken(self, room_id: str) -> bool:
-        return room_id in self._rooms or room_id in self._claimed
-
-    def _room(self, stored: StoredRoom) -> Room:
-        return Room(
-            stored.facts,
-            newest=stored.newest,
-            last_sent=stored.last_sent,
-            limits=self.limits,
-            rng=self._rng,
+    def _take_over(self, old: Place, resume: Resume, echo: bool) -> Place:
+        """Go on, silently, on another stream."""
+        room = old.room
+        after, recovery = self._from_where(room, resume)
+        self.sessions.resumed(old.member)
+        member = room.take_over(old.member, events=True, echo=echo, after=after)
+        place = Place(
+            room,
+            member,
+            resume.session,
+            recovery,
+            newest=room.newest,
+            through=room.newest,
+            recovered=True,
         )
+        self.sessions.enter(place)
+        self._streams.add(place)
+        return place
 
-    async def _retire(self, room: Room) -> None:
-        """A closed room's id is free; its entries go when its last reader has."""
-        del self._rooms[room.room_id]
-        if not room.readers:
-            self._purge(room)
-
-    def _purge(self, room: Room) -> None:
-        async def purge() -> None:
-            try:
-                await self._journal.purge(room.facts.key)
-            except JournalError as error:
-                log.warning("room %s is purged at the next start: %s", room.room_id, error)
-
-        task = asyncio.get_running_loop().create_task(purge())
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-
-    # ---- Members ------------------------------------------------------------------
-
-    async def join(self, room_id: str, name: str, *, wants_events: bool, echo: bool) -> Place:
-        """Let somebody in; returns once the arrival is stored. `leave` must follow.
-
-        Raises RoomIdInvalid, RoomNotFound, RoomFull, ServerFull, NameInvalid,
-        NameTaken, Draining, JournalUnavailable.
-        """
-        if self.draining:
-            raise refusals.Draining
-        room = self.room(room_id)
-        tag = names.name_tag(name, characters=self.limits.name_characters)
-        if len(self._places) >= self.limits.server_members:
+    async def _enter(
+        self,
+        room: Room,
+        tag: NameTag,
+        wants_events: bool,
+        echo: bool,
+        recovery: Recovery = Recovery.FRESH,
+        *,
+        back: tuple[Known, Resume] | None = None,
+    ) -> Place:
+        """Let somebody in, with an arrival; `back`: who had departed, as the same member."""
+        if len(self._streams) + self.sessions.waiting >= self.limits.server_members:
             raise refusals.ServerFull(
                 f"the server has {self.limits.server_members} members; try again later"
             )
+        session = ""
+        if wants_events:
+            session = back[1].session if back else self._token(16).hex()
         settled: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
         member = room.admit(
             tag,
@@ -262,130 +246,126 @@ class Hub:
             monotonic=self._monotonic(),
             events=wants_events,
             echo=echo,
-            settle=_into(settled),
+            settle=into(settled),
+            session=digest(session) if session else None,
+            author=back[0].record.author if back else None,
         )
-        session = self._token(16).hex()
-        place = self._places[session] = Place(room, member, session, 0)
+        place = Place(
+            room, member, session, recovery, recovered=back is not None, known=back is not None
+        )
+        self.sessions.enter(place)
+        self._streams.add(place)
+        self.commits.touch(room)
         try:
-            if member.logged:
-                self.commits.touch(room)
-                arrival = await settled
-                member.cursor = arrival.sequence
-                member.arrival = arrival.envelope
-                place.arrived = arrival.sequence - 1
-            else:
-                draft = room.unlogged_arrival(member)
-                member.arrival = self._encode(draft, 0, member.since)
-                place.arrived = member.cursor
+            arrival = await settled
         except Refusal:
             room.retract(member)
+            self.sessions.forget(member)
             self._forget(place)
             raise
         except BaseException:
             self.leave(place)
             raise
+        member.arrival = arrival.envelope
+        place.newest = arrival.sequence - 1 if arrival.sequence else room.newest
+        place.through = arrival.sequence or room.newest
+        member.cursor = place.through
+        if back:
+            member.cursor, place.recovery = self._from_where(room, back[1])
         return place
 
-    def leave(self, place: Place) -> None:
-        """End a place whose stream is over, whatever the reason."""
+    def _from_where(self, room: Room, resume: Resume) -> tuple[int, Recovery]:
+        """The cursor from which somebody reads on, and whether that is all of it."""
+        oldest = room.log.oldest
+        if resume.after + 1 >= oldest:
+            return resume.after, Recovery.COMPLETE
+        return oldest - 1, Recovery.PARTIAL
+
+    # ---- Going --------------------------------------------------------------------
+
+    def leave(self, place: Place, reason: LeaveReason = LeaveReason.LOST) -> None:
+        """End the stream of a place, however it ended.
+
+        Its member leaves with it; if it has a session, after the grace.
+        """
         room, member = place.room, place.member
-        if room.depart(member, LeaveReason.LOST):
-            self.commits.touch(room)
         self._forget(place)
+        if room.closed is not None:
+            self.sessions.forget(member)
+        elif member.present:
+            if member.session is None or not place.known:
+                self._depart(room, member, reason)
+            elif not self.draining:
+                member.ended = self._clock()
+                self.talk.type(place, active=False)
+                self.sessions.wait(place, reason)
         room.detach(member)
         if room.closed is not None and not room.readers:
-            self._purge(room)
+            self.rooms.purge(room)
 
     def quit(self, place: Place) -> None:
         """The member says goodbye; its stream ends with OK once that is stored."""
-        if place.room.depart(place.member, LeaveReason.QUIT):
-            self.commits.touch(place.room)
+        self.sessions.forget(place.member)
+        self._depart(place.room, place.member, LeaveReason.QUIT)
 
     async def remove_member(self, room_id: str, name: str, reason: str) -> Member:
         """Take somebody out of a room. Raises RoomNotFound, MemberNotFound, NameInvalid."""
-        room = self.room(room_id)
+        room = self.rooms.get(room_id)
         reason = checked_line("reason", reason, self.limits.reason_characters)
         member = room.member_called(name)
         if member is None:
             raise refusals.MemberNotFound(name, room_id)
-        room.depart(member, LeaveReason.REMOVED, outcome=refusals.Removed(reason))
-        self.commits.touch(room)
+        self.sessions.resumed(member)
+        self._depart(room, member, LeaveReason.REMOVED, refusals.Removed(reason))
         return member
 
-    def place(self, session: str) -> Place:
-        """The place of an open stream; raises SessionUnknown."""
-        place = self._places.get(session)
-        if place is None or not place.member.events:
-            raise refusals.SessionUnknown
-        return place
+    async def delete_room(self, room_id: str, *, reason: str, successor: str) -> Room:
+        """Close a room: a final entry, then the end of every stream. The room as it was.
+
+        Raises RoomNotFound, RequestInvalid, JournalUnavailable.
+        """
+        room = self.rooms.get(room_id)
+        reason = checked_line("reason", reason, self.limits.reason_characters)
+        if successor:
+            checked_room_id(successor)
+        settled: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
+        room.close(reason, successor, into(settled))
+        self.commits.touch(room)
+        await settled
+        return room
+
+    def _lost(self, place: Place, reason: LeaveReason) -> None:
+        """The grace of a member is over."""
+        self._depart(place.room, place.member, reason)
+
+    def _depart(
+        self, room: Room, member: Member, reason: LeaveReason, outcome: Refusal | None = None
+    ) -> None:
+        if room.depart(member, reason, now=self._clock(), outcome=outcome):
+            self.commits.touch(room)
+
+    def _stored(self, room: Room, changed: list[Member], size: int) -> None:
+        for member in changed:
+            if not member.present:
+                self.sessions.forget(member)
+        self._retention.grown(room, size)
+
+    async def _closed(self, room: Room) -> None:
+        for member in room.members():
+            self.sessions.forget(member)
+        self._retention.dropped(room)
+        self.rooms.retire(room)
 
     def _forget(self, place: Place) -> None:
-        if self._places.pop(place.session, None) is not None:
-            self._left.set()
+        self._streams.discard(place)
+        self._left.set()
 
-    # ---- What members do ------------------------------------------------------------
+    def speaker(self, session: str, *, streaming: bool = True) -> Place:
+        """The place of a session, for a method; raises SessionUnknown.
 
-    def token_wait(self, member: Member) -> float:
-        """Take a token of the member's rate: seconds to wait, 0 if it was taken."""
-        return member.bucket.take(self._monotonic())
-
-    def say(self, place: Place, text: str, nonce: str) -> None:
-        """Draft a message of a stream; if it cannot be stored, that stream is told."""
-        place.room.post(place.member, text, nonce)
-        self.commits.touch(place.room, len(text) + DRAFT_BYTES)
-
-    async def send(self, place: Place, text: str, nonce: str) -> Entry:
-        """Draft a message and wait for its entry.
-
-        Above the rate it waits up to 2 s. Raises RateLimited, TextInvalid, TextTooLong,
-        NonceInvalid, JournalUnavailable, or how the member's stream has ended.
+        It has an open stream, unless that is not asked for.
         """
-        await self.pace(place)
-        settled: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
-        place.room.post(place.member, text, nonce, _into(settled))
-        self.commits.touch(place.room, len(text) + DRAFT_BYTES)
-        return await settled
-
-    async def pace(self, place: Place) -> None:
-        """Wait for a token, 2 s at most; raises RateLimited."""
-        waited = 0.0
-        while wait := self.token_wait(place.member):
-            if waited + wait > SEND_WAIT_SECONDS:
-                raise refusals.RateLimited(wait)
-            await asyncio.sleep(wait)
-            waited += wait
-        await self.commits.room_to_read()
-
-    def type(self, place: Place, active: bool) -> None:
-        """Note that a member types, or has stopped."""
-        room, member = place.room, place.member
-        if not member.present:
-            return
-        before = room.typing.version
-        wait = room.typing.notice(member.author, member.name, active, self._monotonic())
-        if wait is not None:
-            asyncio.get_running_loop().call_later(wait, self._release_typing, room, member)
-        if room.typing.version != before:
-            room.wake_all()
-
-    def _release_typing(self, room: Room, member: Member) -> None:
-        if room.typing.release(member.author, self._monotonic()):
-            room.wake_all()
-
-    def read_later(self, member: Member) -> bool:
-        """Whether a member's stream is not to be read for now: its outbox is full."""
-        return len(member.outbox) >= self.limits.outbox
-
-
-def _into(future: asyncio.Future[Entry]) -> Settle:
-    """Settle a future with the entry; a refusal becomes its result's exception."""
-
-    def settle(result: Entry | Refusal) -> None:
-        if future.done():  # whoever waited has gone
-            return
-        if isinstance(result, Refusal):
-            future.set_exception(result)
-        else:
-            future.set_result(result)
-
-    return settle
+        place = self.sessions.place(session)
+        if place is None or (streaming and not place.streaming):
+            raise refusals.SessionUnknown
+        return place

@@ -6,7 +6,7 @@ They raise refusals and know no protocol.
 from __future__ import annotations
 
 from chatroom.api.rpc import chat_pb2 as pb
-from chatroom.core import events, refusals
+from chatroom.core import refusals
 from chatroom.core.entry import Entry, LeaveReason
 from chatroom.core.refusals import RequestInvalid
 
@@ -26,7 +26,7 @@ class Methods:
 
     async def create_chat_room(self, request: pb.CreateChatRoomRequest) -> pb.ChatRoom:
         """See `Hub.create_room`."""
-        room = await self._hub.create_room(
+        room = await self._hub.rooms.create(
             room_id=request.room_id,
             private=request.private,
             title=request.title,
@@ -38,7 +38,7 @@ class Methods:
     async def list_chat_rooms(self, request: pb.ListChatRoomsRequest) -> pb.ListChatRoomsResponse:
         """Rooms that are not private; the page token is the last room id of the page."""
         size = request.page_size
-        rooms = self._hub.rooms(after=request.page_token, count=size + 1 if size else 0)
+        rooms = self._hub.rooms.listed(after=request.page_token, count=size + 1 if size else 0)
         page = rooms[:size] if size else rooms
         return pb.ListChatRoomsResponse(
             chat_rooms=[encode.room_message(room) for room in page],
@@ -66,24 +66,24 @@ class Methods:
             raise refusals.OneField(
                 "a SendMessageRequest carries exactly one of message, typing, heartbeat, leave"
             )
-        place = hub.place(request.session)
-        if fields == ["message"]:
-            entry = await hub.send(place, request.message.message, request.message.nonce)
-            return stored_message(entry)
-        if fields == ["typing"]:
-            await hub.pace(place)
-            hub.type(place, request.typing.active)
-        elif fields == ["heartbeat"]:
-            if not hub.read_later(place.member):
-                place.member.tell(events.Heartbeat(place.room.newest))
-        else:
+        field = fields[0]
+        place = hub.speaker(request.session, streaming=field != "leave")
+        if field == "leave":
             hub.quit(place)
+            return pb.Message()
+        place.member.heard(field == "heartbeat")
+        if field == "message":
+            entry = await hub.talk.send(place, request.message.message, request.message.nonce)
+            return stored_message(entry)
+        if field == "typing":
+            await hub.talk.pace(place)
+            hub.talk.type(place, request.typing.active)
         return pb.Message()
 
     async def list_messages(self, request: pb.ListMessagesRequest) -> pb.ListMessagesResponse:
         """A page of a room's log, every kind of entry."""
         hub = self._hub
-        room = hub.room(request.room_id)
+        room = hub.rooms.get(request.room_id)
         limits = hub.limits
         if request.page_size > limits.page_entries:
             raise RequestInvalid("page_size", f"a page has at most {limits.page_entries} messages")
@@ -110,7 +110,7 @@ class Methods:
     async def list_members(self, request: pb.ListMembersRequest) -> pb.ListMembersResponse:
         """The roster in order of name tag; the page token is the last name's key."""
         hub = self._hub
-        room = hub.room(request.room_id)
+        room = hub.rooms.get(request.room_id)
         size = min(request.page_size or hub.limits.page_members, hub.limits.page_members)
         members = sorted(
             (member for member in room.members() if member.tag.key > request.page_token),

@@ -122,7 +122,7 @@ class Service:
             self._committing = asyncio.create_task(self.hub.run(), name="commit loop")
             for room_id in self._settings.rooms:
                 with contextlib.suppress(RoomExists):
-                    await self.hub.create_room(room_id=room_id)
+                    await self.hub.rooms.create(room_id=room_id)
             self._server = h2corn.Server(self.application(), self._config())
             self._serving = asyncio.create_task(self._server.serve(), name="http/2 server")
             started = asyncio.create_task(self._server.wait_started())
@@ -149,9 +149,9 @@ class Service:
         self.health.set(False)
         if self._settings.drain_delay:
             await asyncio.sleep(self._settings.drain_delay)
-        self.hub.drain()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS):
+                await self.hub.drain()
                 await self.hub.deserted()
         await self._close()
 

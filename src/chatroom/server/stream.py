@@ -12,13 +12,14 @@ from contextlib import aclosing, asynccontextmanager
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core import events, refusals
-from chatroom.core.entry import NOBODY
+from chatroom.core.entry import NOBODY, LeaveReason
 from chatroom.core.member import Member
 from chatroom.core.refusals import Refusal
 from chatroom.core.room import Room
 
 from . import encode
-from .hub import Hub, Place
+from .hub import Hub
+from .sessions import Place, Resume
 
 JOIN_SECONDS = 10.0
 """How long a new stream may take for its first message."""
@@ -118,33 +119,41 @@ class MemberStream:
         self._place: Place | None = None
         self._failure: BaseException | None = None
         self._history = hub.limits.history_default
-        self._recovery = pb.RECOVERY_UNSPECIFIED
+        self._reason = LeaveReason.LOST
         self._loop = asyncio.get_running_loop()
         self._heartbeat_due = 0.0
         self._beat: asyncio.TimerHandle | None = None
         self._quiet_since: float | None = None
         """Since when nothing was written; None while something is."""
+        self._patience: asyncio.TimerHandle | None = None
+        """Runs from the member's first heartbeat on."""
+        self._reading_since: float | None = None
+        """Since when nothing has come although we read; None while we do not."""
 
     async def open(self, join: pb.JoinChat) -> None:
         """Join the room; raises what `Hub.join` raises."""
         if join.HasField("history"):
             self._history = join.history
-        if join.HasField("resume"):
-            self._recovery = pb.RECOVERY_PARTIAL
-        self._place = await self._hub.join(
+        resume = join.resume
+        self._place = place = await self._hub.join(
             join.room_id,
             join.name,
             wants_events=pb.FEATURE_EVENTS in join.features,
             echo=pb.FEATURE_ECHO in join.features,
+            resume=Resume(resume.session, resume.epoch, resume.after)
+            if join.HasField("resume")
+            else None,
         )
-        self._place.member.wake = self._wake.set
+        place.member.wake = self._wake.set
+        place.member.heard = self._heard
 
     def close(self) -> None:
         """Leave the room; anything may have happened before, even nothing."""
-        if self._beat is not None:
-            self._beat.cancel()
+        for timer in (self._beat, self._patience):
+            if timer is not None:
+                timer.cancel()
         if self._place is not None:
-            self._hub.leave(self._place)
+            self._hub.leave(self._place, self._reason)
 
     # ---- Upwards ------------------------------------------------------------------
 
@@ -157,8 +166,9 @@ class MemberStream:
         are slowed down: HTTP/2 flow control carries it to the sender.
         """
         hub, place = self._hub, self._here
-        member = place.member
+        talk, member = hub.talk, place.member
         try:
+            self._reading_since = self._loop.time()
             async for request in requests:
                 field = the_one_field(request, joined=True)
                 if field is None:
@@ -166,32 +176,39 @@ class MemberStream:
                 if field == "leave":
                     hub.quit(place)
                     continue
+                self._reading_since = None
                 if field == "heartbeat":
                     self._answer_heartbeat()
                 else:
-                    while wait := hub.token_wait(member):  # noqa: ASYNC110 # only time helps
+                    while wait := talk.token_wait(member):  # noqa: ASYNC110 # only time helps
                         await asyncio.sleep(wait)
                     if field == "message":
                         self._say(place, request.message)
                     else:
-                        hub.type(place, request.typing.active)
+                        talk.type(place, request.typing.active)
                 if hub.commits.full:
                     await hub.commits.room_to_read()
-                while hub.read_later(member):
+                while talk.read_later(member):
                     await self._drained.wait()
+                if self._patience is not None:
+                    self._reading_since = self._loop.time()
+            self._stop_patience()  # who has half-closed can send no heartbeats
             if gone is not None:
                 await gone()
         except asyncio.CancelledError:
             raise
         except BaseException as failure:  # noqa: BLE001 # raised again by `chunks`
-            self._failure = failure
-            self._wake.set()
+            self._fail(failure)
+
+    def _fail(self, failure: BaseException) -> None:
+        self._failure = failure
+        self._wake.set()
 
     def _say(self, place: Place, message: pb.Message) -> None:
-        if not place.member.present:
+        if place.member.over:
             return  # too late, and its stream is about to say why
         try:
-            self._hub.say(place, message.message, message.nonce)
+            self._hub.talk.say(place, message.message, message.nonce)
         except refusals.RoomClosed:
             return  # likewise
         except Refusal as refusal:
@@ -199,10 +216,34 @@ class MemberStream:
 
     def _answer_heartbeat(self) -> None:
         now = self._loop.time()
+        if self._patience is None:
+            self._watch(self._hub.limits.heartbeat_patience)
         if now >= self._heartbeat_due:
             self._heartbeat_due = now + self._hub.limits.heartbeat_interval
             place = self._here
             place.member.tell(events.Heartbeat(place.room.newest))
+
+    def _heard(self, heartbeat: bool) -> None:
+        """Something came from the member by a method beside the stream."""
+        if heartbeat:
+            self._answer_heartbeat()
+        self._reading_since = self._loop.time()
+
+    def _watch(self, seconds: float) -> None:
+        self._patience = self._loop.call_later(seconds, self._check_silence)
+
+    def _check_silence(self) -> None:
+        """End the stream of a member that has sent heartbeats and now sends nothing."""
+        patience = self._hub.limits.heartbeat_patience
+        silence = 0.0 if self._reading_since is None else self._loop.time() - self._reading_since
+        if silence >= patience:
+            self._fail(refusals.HeartbeatLost(patience))
+        else:
+            self._watch(patience - silence)
+
+    def _stop_patience(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
 
     # ---- Downwards ----------------------------------------------------------------
 
@@ -247,15 +288,23 @@ class MemberStream:
                 await self._wake.wait()
 
     async def _beginning(self) -> AsyncGenerator[bytes, None]:
-        """Joined, history, own arrival, live: in this order."""
+        """Joined, then what is replayed, the own arrival, live: in this order."""
         place = self._here
         room, member = place.room, place.member
         if member.events:
-            yield encode.joined(
-                room, member, place.session, place.arrived, self._recovery, self._hub.limits
-            )
+            place.known = True
+            yield encode.joined(place, self._hub.limits)
+        if place.recovered:
+            while member.cursor < place.through and not self._all_read(member):
+                data = await self._following(room, member)
+                if data:
+                    yield data
+            if not member.logged and member.arrival:  # else it was in the room all the time
+                yield member.arrival
+            yield encode.LIVE
+            return
         async with aclosing(
-            self._hub.replay.said(room, before=place.arrived + 1, count=self._history)
+            self._hub.replay.said(room, before=place.newest + 1, count=self._history)
         ) as history:
             async for data in history:
                 yield data
@@ -265,7 +314,11 @@ class MemberStream:
         """What follows the cursor, without the member's own unless it wants echoes."""
         tail = room.tail
         if member.cursor < tail.floor:
-            return await self._hub.replay.catch_up(room, member)
+            try:
+                return await self._hub.replay.catch_up(room, member)
+            except refusals.SlowConsumer:
+                self._reason = LeaveReason.TOO_SLOW
+                raise
         if member.final is None:
             chunk = tail.read(member.cursor)
             if member.echo or member.author not in chunk.authors:

@@ -1,0 +1,169 @@
+"""The log of a room: what waits to be stored, and the newest of what is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from .entry import STORED_OVERHEAD, Draft, Encode, Entry, Kind
+from .events import Echo, Refused
+from .limits import Limits
+from .member import Member
+from .nonces import NoncesInFlight
+from .refusals import JournalUnavailable, Refusal
+from .tail import Tail
+
+
+@dataclass(slots=True)
+class Turn:
+    """What a room hands to the commit loop at once."""
+
+    drafts: list[Draft] = field(default_factory=list)
+    """What is to be logged, in order."""
+    unlogged: list[Draft] = field(default_factory=list)
+    """Arrivals in a big room, which only the newcomers are shown."""
+    changed: list[Member] = field(default_factory=list)
+    """Whose record in the journal is to change."""
+
+
+class Log:
+    """Drafts become entries here, in turns: take and stamp, then publish or fail."""
+
+    __slots__ = (
+        "_drafts", "_in_flight", "_last_sent", "_unlogged", "oldest", "size", "tail",
+    )  # fmt: skip
+
+    def __init__(
+        self, *, newest: int, last_sent: int, oldest: int, size: int, limits: Limits
+    ) -> None:
+        """Begin after the entry `newest`, sent at `last_sent` (ns since 1970)."""
+        self.tail = Tail(newest, max_bytes=limits.tail_bytes, chunk_bytes=limits.write_bytes)
+        self.oldest = oldest
+        """The sequence of the oldest entry that the journal keeps."""
+        self.size = size
+        """`Entry.stored_bytes` of all that it keeps."""
+        self._drafts: list[Draft] = []
+        self._unlogged: list[Draft] = []
+        self._in_flight = NoncesInFlight()
+        self._last_sent = last_sent
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something waits for the next turn."""
+        return bool(self._drafts or self._unlogged)
+
+    def add(self, draft: Draft) -> None:
+        """Draft an entry; a message whose nonce is in flight waits for the first instead."""
+        if not (draft.nonce and self._in_flight.follows(draft)):
+            self._drafts.append(draft)
+
+    def add_unlogged(self, draft: Draft) -> None:
+        """Draft what only its member is shown, once its record is stored."""
+        self._unlogged.append(draft)
+
+    def take(self) -> Turn:
+        """Hand over everything that waits; what comes from now on is the next turn's."""
+        turn = Turn(self._drafts, self._unlogged)
+        self._drafts, self._unlogged = [], []
+        return turn
+
+    def stamp(self, drafts: Iterable[Draft], now: int, encode: Encode) -> list[Entry]:
+        """Give drafts the sequences after `newest`, and encode each once.
+
+        `now` is in ns since 1970; time within a room never goes back.
+        """
+        self._last_sent = now = max(now, self._last_sent)
+        return [
+            Entry(
+                sequence, now, draft.kind, draft.author, encode(draft, sequence, now), draft.nonce
+            )
+            for sequence, draft in enumerate(drafts, self.tail.newest + 1)
+        ]
+
+    def repeated(self, turn: Turn, used: Mapping[tuple[int, str], Entry]) -> None:
+        """Take out of a turn what was stored before under its nonce, and say so to the sender."""
+        fresh: list[Draft] = []
+        for draft in turn.drafts:
+            entry = used.get((draft.author, draft.nonce)) if draft.nonce else None
+            if entry is None:
+                fresh.append(draft)
+                continue
+            for each in (draft, *self._in_flight.settled(draft)):
+                _answer_repeat(each, entry)
+        turn.drafts = fresh
+
+    def publish(self, turn: Turn, entries: list[Entry], unlogged: Iterable[Entry] = ()) -> None:
+        """Make committed entries readable, and settle their drafts."""
+        if entries:
+            self.size += self.tail.extend(entries) + STORED_OVERHEAD * len(entries)
+        for draft, entry in zip(turn.drafts, entries, strict=True):
+            if draft.settle is not None:
+                draft.settle(entry)
+            if draft.nonce:
+                for each in self._in_flight.settled(draft):
+                    _answer_repeat(each, entry)
+        for draft, entry in zip(turn.unlogged, unlogged, strict=True):
+            if draft.settle is not None:
+                draft.settle(entry)
+
+    def trimmed(self, oldest: int, freed: int) -> None:
+        """Note what the journal has deleted: what is left, and the bytes of what went."""
+        self.oldest = oldest
+        self.size -= freed
+
+    def fail(self, turn: Turn, refusal: JournalUnavailable) -> set[tuple[int, int]]:
+        """Settle what could not be stored; departures wait for the next turn.
+
+        Returns (author, since) of the arrivals that are undone by it.
+        """
+        kept: list[Draft] = []
+        undone: set[tuple[int, int]] = set()
+        for draft in (*turn.drafts, *turn.unlogged):
+            if draft.kind is Kind.ENTERED and draft.passage is not None:
+                undone.add((draft.author, draft.passage.since))
+                if draft.member is not None:
+                    draft.member.logged = False  # so is no departure from here on
+        for draft in (*turn.drafts, *turn.unlogged):
+            if draft.kind is Kind.LEFT and not _undoes(draft, undone):
+                kept.append(draft)
+            _refuse(draft, refusal)
+            if draft.nonce:
+                for each in self._in_flight.settled(draft):
+                    _refuse(each, refusal)
+        # Who departed while the arrival was being stored has a departure in the next turn.
+        for draft in self._drafts:
+            if not _undoes(draft, undone):
+                kept.append(draft)
+            elif draft.settle is not None:
+                draft.settle(refusal)
+        self._drafts = kept
+        return undone
+
+
+def _undoes(draft: Draft, undone: set[tuple[int, int]]) -> bool:
+    """Whether it is the departure of an arrival that never was."""
+    return (
+        draft.kind is Kind.LEFT
+        and draft.passage is not None
+        and (draft.author, draft.passage.since) in undone
+    )
+
+
+def _answer_repeat(draft: Draft, entry: Entry) -> None:
+    """Tell a retrier which entry its message became the first time.
+
+    A stream that has not come to that entry yet gets it from the log.
+    """
+    member = draft.member
+    if draft.settle is not None:
+        draft.settle(entry)
+    elif member is not None and member.echo and entry.sequence <= member.cursor:
+        member.tell(Echo(entry.envelope))
+
+
+def _refuse(draft: Draft, refusal: Refusal) -> None:
+    settle, draft.settle = draft.settle, None
+    if settle is not None:
+        settle(refusal)
+    elif draft.member is not None:
+        draft.member.tell(Refused(draft.nonce, refusal))

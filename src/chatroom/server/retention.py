@@ -1,0 +1,100 @@
+"""Retention: rooms lose their oldest entries when they keep more than they may."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterable
+
+from chatroom.core.limits import Limits
+from chatroom.core.room import Room
+from chatroom.journal import Journal, JournalError
+
+log = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 60.0
+"""How often the journal forgets what has an age: nonces and ended sessions."""
+
+
+class Retention:
+    """Trims rooms beside everything else; whoever reads or writes does not wait for it.
+
+    A room is trimmed to its bounds when it exceeds them by a sixteenth, all rooms
+    together likewise: then the largest room gives, so that a flood in one room costs
+    no other its history.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        limits: Limits,
+        rooms: Callable[[], Iterable[Room]],
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        """`rooms` are those that are open; `clock` is in ns since 1970."""
+        self._journal = journal
+        self._limits = limits
+        self._rooms = rooms
+        self._clock = clock
+        self._total = 0
+        self._overfull: dict[Room, None] = {}
+        self._wake = asyncio.Event()
+
+    def grown(self, room: Room, size: int) -> None:
+        """Note that a room keeps `size` bytes more; negative: less."""
+        self._total += size
+        if room.overfull and room not in self._overfull:
+            self._overfull[room] = None
+            self._wake.set()
+        elif self._total > self._limits.server_bytes + (self._limits.server_bytes >> 4):
+            self._wake.set()
+
+    def dropped(self, room: Room) -> None:
+        """Note that a room was deleted; the journal purges it as a whole."""
+        self._total -= room.log.size
+        self._overfull.pop(room, None)
+
+    async def run(self) -> None:
+        """Trim and sweep until cancelled."""
+        while True:
+            try:
+                await self._journal.sweep(self._clock())
+                await self._trim_for(SWEEP_SECONDS)
+            except JournalError as error:
+                log.warning("old messages could not be deleted: %s", error)
+                await asyncio.sleep(self._limits.journal_retry)
+
+    async def _trim_for(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while loop.time() < end:
+            await self._trim_rooms()
+            await self._trim_server()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(end):
+                    await self._wake.wait()
+            self._wake.clear()
+
+    async def _trim_rooms(self) -> None:
+        while self._overfull:
+            room = next(iter(self._overfull))
+            del self._overfull[room]
+            await self._trim(room, room.history, self._limits.history_bytes)
+
+    async def _trim_server(self) -> None:
+        bound = self._limits.server_bytes
+        if self._total <= bound + (bound >> 4):
+            return
+        while (surplus := self._total - bound) > 0:
+            room = max(self._rooms(), key=lambda room: room.log.size)
+            kept = max(room.log.size - surplus, room.log.size // 2)
+            if await self._trim(room, room.history, kept) == 0:
+                return  # the newest entry of each room stays
+
+    async def _trim(self, room: Room, entries: int, size: int) -> int:
+        trimmed = await self._journal.trim(room.facts.key, entries=entries, size=size)
+        room.log.trimmed(trimmed.oldest, trimmed.freed)
+        self._total -= trimmed.freed
+        return trimmed.freed

@@ -1,0 +1,161 @@
+"""The rooms of a server: found, listed, created and deleted here, and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+from chatroom.core import refusals, room_ids
+from chatroom.core.limits import Limits
+from chatroom.core.room import Room
+from chatroom.core.text import checked_line
+from chatroom.journal import Journal, JournalError, NewRoom, StoredRoom
+
+log = logging.getLogger(__name__)
+
+
+class Rooms:
+    """All rooms of a server, each with the journal's number for it."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        limits: Limits,
+        *,
+        clock: Callable[[], int],
+        rng: random.Random,
+        token: Callable[[int], bytes],
+    ) -> None:
+        """`clock` is in ns since 1970; `token` gives secret bytes."""
+        self._journal = journal
+        self._limits = limits
+        self._clock = clock
+        self._rng = rng
+        self._token = token
+        self._rooms: dict[str, Room] = {}
+        self._claimed: set[str] = set()
+        """Ids of rooms that are being created."""
+        self._background: set[asyncio.Task[Any]] = set()
+
+    def take_over(self, stored: StoredRoom) -> Room:
+        """Add a room that the journal has."""
+        room = self._rooms[stored.facts.room_id] = Room(
+            stored.facts,
+            newest=stored.newest,
+            last_sent=stored.last_sent,
+            oldest=stored.oldest,
+            size=stored.size,
+            limits=self._limits,
+            rng=self._rng,
+        )
+        return room
+
+    def every(self) -> Iterable[Room]:
+        """All that are open, in no order."""
+        return self._rooms.values()
+
+    def get(self, room_id: str) -> Room:
+        """The open room of this id; raises RoomIdInvalid, RoomNotFound."""
+        room = self._rooms.get(room_id)
+        if room is None or room.closing:
+            raise refusals.RoomNotFound(room_ids.checked_room_id(room_id))
+        return room
+
+    def listed(self, *, after: str = "", count: int = 0) -> list[Room]:
+        """Those that are not private, in order of id, above `after`; count 0: all."""
+        found = sorted(
+            (
+                room
+                for room in self._rooms.values()
+                if not room.facts.private and not room.closing and room.room_id > after
+            ),
+            key=lambda room: room.room_id,
+        )
+        return found[:count] if count else found
+
+    async def create(
+        self, *, room_id: str = "", private: bool = False, title: str = "", capacity: int = 0,
+        history: int = 0,
+    ) -> Room:  # fmt: skip
+        """Add a room. Raises RoomIdInvalid, RoomExists, RequestInvalid, ServerFull."""
+        limits = self._limits
+        if len(self._rooms) + len(self._claimed) >= limits.server_rooms:
+            raise refusals.ServerFull(
+                f"the server has {limits.server_rooms} rooms; delete one first"
+            )
+        if private and room_id:
+            raise refusals.RequestInvalid(
+                "room_id", "a private room's id is made by the server; leave room_id out"
+            )
+        title = checked_line("title", title, limits.title_characters)
+        if capacity > limits.room_capacity:
+            raise refusals.RequestInvalid(
+                "capacity", f"a room may have {limits.room_capacity} members"
+            )
+        if history > limits.history_entries:
+            raise refusals.RequestInvalid(
+                "history", f"a room may keep {limits.history_entries} entries"
+            )
+        if room_id:
+            room_ids.checked_room_id(room_id)
+            if self._taken(room_id):
+                raise refusals.RoomExists(room_id)
+        elif private:
+            room_id = room_ids.new_private_room_id(self._token)
+        else:
+            room_id = room_ids.new_room_id(self._taken, self._rng)
+        self._claimed.add(room_id)
+        new = NewRoom(
+            room_id=room_id,
+            epoch=self._token(8).hex(),
+            created=self._clock(),
+            title=title,
+            private=private,
+            capacity=capacity,
+            history=history,
+        )
+        # Whoever asked may go away meanwhile: the room must not be in the journal alone.
+        return await asyncio.shield(self._in_background(self._create(new)))
+
+    async def _create(self, new: NewRoom) -> Room:
+        try:
+            stored = await self._journal.create_room(new)
+        except JournalError as error:
+            raise refusals.JournalUnavailable(str(error)) from error
+        finally:
+            self._claimed.discard(new.room_id)
+        return self.take_over(stored)
+
+    def retire(self, room: Room) -> None:
+        """Free the id of a closed room; its entries go when its last reader has."""
+        del self._rooms[room.room_id]
+        if not room.readers:
+            self.purge(room)
+
+    def purge(self, room: Room) -> None:
+        """Have the journal forget a closed room that nobody reads any more."""
+
+        async def purge() -> None:
+            try:
+                await self._journal.purge(room.facts.key)
+            except JournalError as error:
+                log.warning("room %s is purged at the next start: %s", room.room_id, error)
+
+        self._in_background(purge())
+
+    async def close(self) -> None:
+        """Wait for what goes on in the background."""
+        if self._background:
+            await asyncio.wait(self._background)
+
+    def _taken(self, room_id: str) -> bool:
+        return room_id in self._rooms or room_id in self._claimed
+
+    def _in_background(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task

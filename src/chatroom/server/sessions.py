@@ -1,0 +1,166 @@
+"""Sessions: who may come back to their place in a room.
+
+In memory are the places of those who are in a room, with a stream or in the grace
+after one. A session whose member has departed is in the journal alone, until it is
+too old.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from chatroom.core.entry import LeaveReason
+from chatroom.core.member import Member
+from chatroom.core.record import MemberRecord
+from chatroom.core.room import Room
+from chatroom.journal import SESSION_SECONDS, Journal
+
+
+class Recovery(IntEnum):
+    """What a join replays; the numbers are those of `rpc.Recovery`."""
+
+    FRESH = 0
+    COMPLETE = 1
+    PARTIAL = 2
+
+
+@dataclass(slots=True, frozen=True)
+class Resume:
+    """What a client says of the stream that it had."""
+
+    session: str
+    epoch: str
+    after: int
+    """The sequence of the last entry that it has."""
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """Somebody's place in a room: what a stream needs to speak and listen."""
+
+    room: Room
+    member: Member
+    session: str = ""
+    """The session as its client has it; empty: it has none, or none has come back yet."""
+    recovery: Recovery = Recovery.FRESH
+    newest: int = 0
+    """The sequence of the newest entry before this stream."""
+    through: int = 0
+    """Of a resumed stream: the sequence with which it is live."""
+    recovered: bool = False
+    """Whether this stream goes on where an earlier one ended."""
+    streaming: bool = True
+    """Whether it has a stream."""
+    known: bool = False
+    """Whether its client may have learnt the session."""
+
+
+@dataclass(slots=True, frozen=True)
+class Known:
+    """A session that may be resumed."""
+
+    record: MemberRecord
+    key: int
+    """Of its room."""
+    place: Place | None = None
+    """If its member is in the room."""
+
+
+def digest(session: str) -> bytes:
+    """What is kept of a session, so that a copy of the journal lets nobody in."""
+    return hashlib.sha256(session.encode()).digest()
+
+
+class Sessions:
+    """The sessions of a server."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        on_lost: Callable[[Place, LeaveReason], None],
+        *,
+        grace: float,
+        clock: Callable[[], int],
+    ) -> None:
+        """`on_lost` hears when the grace (seconds) is over; `clock` is in ns since 1970."""
+        self._journal = journal
+        self._on_lost = on_lost
+        self._grace = grace
+        self._clock = clock
+        self._places: dict[bytes, Place] = {}
+        self._waiting: dict[Member, asyncio.TimerHandle] = {}
+
+    @property
+    def waiting(self) -> int:
+        """How many members are in a room without a stream."""
+        return len(self._waiting)
+
+    def enter(self, place: Place) -> None:
+        """Note the place of a member; a stream that resumes has a new one."""
+        if place.member.session is not None:
+            self._places[place.member.session] = place
+
+    def place(self, session: str) -> Place | None:
+        """The place of a member who is in a room."""
+        return self._places.get(digest(session))
+
+    async def find(self, session: str) -> Known | None:
+        """What is known of a session that somebody wants to resume; raises JournalError."""
+        hashed = digest(session)
+        known = self._in_memory(hashed)
+        if known is None:
+            stored = await self._journal.session(hashed)
+            known = self._in_memory(hashed)  # somebody else may have come back meanwhile
+            if known is None and stored is not None:
+                key, record = stored
+                # Those who are in a room are all in memory; it left in this moment.
+                if record.ended and self._clock() - record.ended < SESSION_SECONDS * 10**9:
+                    known = Known(record, key)
+        return known
+
+    def _in_memory(self, hashed: bytes) -> Known | None:
+        place = self._places.get(hashed)
+        if place is None:
+            return None
+        record = place.member.record()
+        if record is None:
+            return None
+        key = place.room.facts.key
+        return Known(record, key, place if place.member.present else None)
+
+    def wait(self, place: Place, reason: LeaveReason) -> None:
+        """Begin the grace of a place that has no stream; `reason` is for its end."""
+        place.streaming = False
+        member = place.member
+
+        def over() -> None:
+            del self._waiting[member]
+            self._on_lost(place, reason)
+
+        loop = asyncio.get_running_loop()
+        self._waiting[member] = loop.call_later(self._grace, over)
+
+    def resumed(self, member: Member) -> None:
+        """End the grace of a member."""
+        timer = self._waiting.pop(member, None)
+        if timer is not None:
+            timer.cancel()
+
+    def forget(self, member: Member) -> None:
+        """Drop what is in memory: the journal has it now, or nothing is to be kept."""
+        self.resumed(member)
+        if member.session is None:
+            return
+        place = self._places.get(member.session)
+        if place is not None and place.member is member:
+            del self._places[member.session]
+
+    def stop(self) -> None:
+        """End every grace without a departure: the server goes, its members stay."""
+        for timer in self._waiting.values():
+            timer.cancel()
+        self._waiting.clear()

@@ -1,0 +1,94 @@
+"""Talk: what members say, at the pace they may, and that they type."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from chatroom.core import refusals
+from chatroom.core.entry import Entry
+from chatroom.core.limits import Limits
+from chatroom.core.member import Member
+from chatroom.core.room import Room
+
+from .commit import CommitLoop, into
+from .sessions import Place
+
+DRAFT_BYTES = 200
+"""What a draft costs beside its text (measured with sys.getsizeof)."""
+SEND_WAIT_SECONDS = 2.0
+"""How long a SendMessage above the rate waits before it is refused."""
+
+
+class Talk:
+    """What members do while they are in a room."""
+
+    def __init__(
+        self,
+        commits: CommitLoop,
+        limits: Limits,
+        check_open: Callable[[], None],
+        monotonic: Callable[[], float],
+    ) -> None:
+        """`check_open` raises Draining; `monotonic` is in seconds."""
+        self._commits = commits
+        self._limits = limits
+        self._check_open = check_open
+        self._monotonic = monotonic
+
+    def token_wait(self, member: Member) -> float:
+        """Take a token of the member's rate: seconds to wait, 0 if it was taken."""
+        return member.bucket.take(self._monotonic())
+
+    def say(self, place: Place, text: str, nonce: str) -> None:
+        """Draft a message of a stream; that stream is told if it cannot be stored.
+
+        Raises Draining, TextInvalid, TextTooLong, NonceInvalid, or how the member's
+        stream has ended.
+        """
+        self._check_open()
+        place.room.post(place.member, text, nonce)
+        self._commits.touch(place.room, len(text) + DRAFT_BYTES)
+
+    async def send(self, place: Place, text: str, nonce: str) -> Entry:
+        """Draft a message and wait for its entry; under a used nonce, for the first one.
+
+        Above the rate it waits up to 2 s. Raises RateLimited, TextInvalid, TextTooLong,
+        NonceInvalid, Draining, JournalUnavailable, or how the member's stream has ended.
+        """
+        await self.pace(place)
+        self._check_open()
+        settled: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
+        place.room.post(place.member, text, nonce, into(settled))
+        self._commits.touch(place.room, len(text) + DRAFT_BYTES)
+        return await settled
+
+    async def pace(self, place: Place) -> None:
+        """Wait for a token, 2 s at most; raises RateLimited."""
+        waited = 0.0
+        while wait := self.token_wait(place.member):
+            if waited + wait > SEND_WAIT_SECONDS:
+                raise refusals.RateLimited(wait)
+            await asyncio.sleep(wait)
+            waited += wait
+        await self._commits.room_to_read()
+
+    def type(self, place: Place, active: bool) -> None:
+        """Note that a member types, or has stopped."""
+        room, member = place.room, place.member
+        if member.over:
+            return
+        before = room.typing.version
+        wait = room.typing.notice(member.author, member.name, active, self._monotonic())
+        if wait is not None:
+            asyncio.get_running_loop().call_later(wait, self._release_typing, room, member)
+        if room.typing.version != before:
+            room.wake_all()
+
+    def _release_typing(self, room: Room, member: Member) -> None:
+        if room.typing.release(member.author, self._monotonic()):
+            room.wake_all()
+
+    def read_later(self, member: Member) -> bool:
+        """Whether a member's stream is not to be read for now: its outbox is full."""
+        return len(member.outbox) >= self._limits.outbox
