@@ -84,6 +84,8 @@ def _read_details(ended: Ended, details: list[tuple[str, bytes]]) -> None:
 class GrpcStream:
     def __init__(self, call: Any) -> None:
         self.call = call
+        self.joined = pb.Joined()
+        """For whoever reads it to keep."""
 
     async def send(self, message: pb.ChatMessage) -> None:
         # If it has ended, `receive` says how.

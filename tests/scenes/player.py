@@ -6,12 +6,17 @@ scene shows. Names have no spaces. The steps:
     create ROOM [capacity N]        an admin creates a room, or deletes one
     delete ROOM [REASON]
     remove NAME from ROOM [REASON]
+    grace SECONDS                   first of all: how long a lost member keeps its place
     restart                         the server ends in order and starts again
     NAME joins ROOM [as TAG] [with events echo history=N]
     NAME subscribes ROOM …          the same, with Subscribe and SendMessage
     NAME: TEXT                      somebody says something
     NAME types | NAME stops typing
+    NAME (NONCE): TEXT              the same with a nonce
     NAME leaves | NAME vanishes | NAME only listens
+    NAME loses the connection       as vanishing, but it will be back
+    NAME resumes                    on a new stream, from the last entry that it has
+    NAME recovers COMPLETE|PARTIAL  the joined event that answers that
     NAME sees LINE                  the next line somebody is shown, as `name: message`
     NAME is told EVENT              the next event that is no line: joined, live, …
     NAME ends CODE [REASON]         how the stream of somebody ends, with nothing before
@@ -24,6 +29,7 @@ others have left.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import re
 import shlex
 from collections.abc import Awaitable, Callable
@@ -49,19 +55,31 @@ def line_of(message: pb.Message) -> str | None:
 class Actor:
     stream: Stream
     subscribed: bool
+    join: pb.JoinChat
     session: str = ""
-    sequences: list[int] = field(default_factory=list)
+    epoch: str = ""
+    seen: dict[int, pb.Message] = field(default_factory=dict)
+    live: bool = False
     held: list[pb.Message] = field(default_factory=list)
+
+    @property
+    def last(self) -> int:
+        return max(self.seen, default=0)
 
     async def next(self) -> pb.Message:
         if self.held:
             return self.held.pop(0)
         message = await self.stream.receive()
         if message.HasField("joined"):
-            self.session = message.joined.session
-        if message.sequence:
-            assert not self.sequences or message.sequence > self.sequences[-1]
-            self.sequences.append(message.sequence)
+            self.session, self.epoch = message.joined.session, message.joined.epoch
+        self.live = self.live or message.HasField("live")
+        if 0 < message.sequence <= self.last:
+            assert message.nonce, f"out of order: {message}"
+            assert message == self.seen[message.sequence], "a repeated echo is the first one"
+        elif message.sequence:
+            if self.live and len(self.join.features) == len(FEATURES):
+                assert self.last + 1 == message.sequence, f"a gap before {message}"
+            self.seen[message.sequence] = message
         return message
 
 
@@ -72,10 +90,14 @@ class Player:
         self._carrier_name = carrier
         self._settings = settings
         self._actors: dict[str, Actor] = {}
+        self._lost: dict[str, Actor] = {}
         self._service: Service
         self._carrier: Carrier
 
     async def play(self, script: str) -> None:
+        if found := re.search(r"^grace (\S+)$", script, re.MULTILINE):
+            limits = dataclasses.replace(self._settings.limits, grace=float(found[1]))
+            self._settings = dataclasses.replace(self._settings, limits=limits)
         await self._start()
         try:
             for number, text in enumerate(script.splitlines(), 1):
@@ -131,6 +153,9 @@ class Player:
 
     # ---- The steps ----------------------------------------------------------------
 
+    async def nothing(self) -> None:
+        """What was read before the server started."""
+
     async def create(self, room: str, capacity: str | None) -> None:
         request = pb.CreateChatRoomRequest(room_id=room, capacity=int(capacity or 0))
         assert room == (await self._carrier.call("CreateChatRoom", request)).room_id
@@ -146,9 +171,8 @@ class Player:
         )
 
     async def restart(self) -> None:
-        for actor in self._actors.values():
-            await actor.stream.cancel()
-        self._actors.clear()
+        for name in list(self._actors):
+            await self.lose(name)
         await self._carrier.close()
         await self._service.stop()
         await self._start()
@@ -162,17 +186,41 @@ class Player:
                 join.history = int(wish.partition("=")[2])
             else:
                 join.features.append(FEATURES[wish])
-        if how == "subscribes":
-            actor = Actor(self._carrier.subscribe(join), subscribed=True)
-        else:
-            actor = Actor(self._carrier.chat(), subscribed=False)
-            await actor.stream.send(pb.ChatMessage(join=join))
-        self._actors[name] = actor
+        subscribed = how == "subscribes"
+        self._actors[name] = Actor(await self._open(join, subscribed), subscribed, join)
 
-    async def say(self, name: str, text: str) -> None:
+    async def _open(self, join: pb.JoinChat, subscribed: bool) -> Stream:
+        if subscribed:
+            return self._carrier.subscribe(join)
+        stream = self._carrier.chat()
+        await stream.send(pb.ChatMessage(join=join))
+        return stream
+
+    async def lose(self, name: str) -> None:
+        actor = self._lost[name] = self._actors.pop(name)
+        await actor.stream.cancel()
+
+    async def resume(self, name: str) -> None:
+        actor = self._actors[name] = self._lost.pop(name)
+        actor.held.clear()
+        actor.live = False
+        join = pb.JoinChat()
+        join.CopyFrom(actor.join)
+        join.resume.CopyFrom(pb.Resume(session=actor.session, epoch=actor.epoch, after=actor.last))
+        actor.stream = await self._open(join, actor.subscribed)
+
+    async def recover(self, name: str, how: str) -> None:
+        actor = self._actors[name]
+        message = await actor.next()
+        assert message.HasField("joined"), message
+        assert pb.Recovery.Value(f"RECOVERY_{how}") == message.joined.recovery
+
+    async def say(self, name: str, text: str, nonce: str | None = None) -> None:
         text = text.encode().decode("unicode_escape") if "\\" in text else text
         try:
-            await self._send(self._actors[name], message=pb.Message(message=text))
+            await self._send(
+                self._actors[name], message=pb.Message(message=text, nonce=nonce or "")
+            )
         except Ended as ended:
             if not self._actors[name].subscribed:
                 raise
@@ -247,9 +295,13 @@ _STEPS = (
     (r"create (?P<room>\S+)(?: capacity (?P<capacity>\d+))?", Player.create),
     (r"delete (?P<room>\S+)(?: (?P<why>.+))?", Player.delete),
     (rf"remove {_WHO} from (?P<room>\S+)(?: (?P<why>.+))?", Player.remove),
+    (r"grace \S+", Player.nothing),
     (r"restart", Player.restart),
     (rf"{_WHO} (?P<how>joins|subscribes) {_ROOM}{_TAG}(?: with (?P<wishes>.+))?", Player.join),
-    (rf"{_WHO}: ?(?P<text>.*)", Player.say),
+    (rf"{_WHO}(?: \((?P<nonce>\w+)\))?: ?(?P<text>.*)", Player.say),
+    (rf"{_WHO} loses the connection", Player.lose),
+    (rf"{_WHO} resumes", Player.resume),
+    (rf"{_WHO} recovers (?P<how>COMPLETE|PARTIAL)", Player.recover),
     (rf"{_WHO} (?P<active>types|stops typing)", Player.type),
     (rf"{_WHO} leaves", Player.leave),
     (rf"{_WHO} vanishes", Player.vanish),

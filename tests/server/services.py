@@ -36,8 +36,9 @@ class Running:
         await stream.send(
             pb.ChatMessage(join=pb.JoinChat(room_id=room_id, name=name, features=features))
         )
-        while not (await stream.receive()).HasField("entered"):
-            pass
+        while not (message := await stream.receive()).HasField("entered"):
+            if message.HasField("joined"):
+                stream.joined = message.joined
         if pb.FEATURE_EVENTS in features:
             assert (await stream.receive()).HasField("live")
         return stream

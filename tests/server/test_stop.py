@@ -10,6 +10,8 @@ from chatroom.api.rpc import chat_pb2 as pb
 from tests.carriers import Ended, run
 from tests.server.services import running
 
+BOTH = (pb.FEATURE_EVENTS, pb.FEATURE_ECHO)
+
 
 def test_streams_end_with_draining_and_what_was_said_is_stored(tmp_path: Path) -> None:
     """UNAVAILABLE tells clients to come back; nothing that was accepted is lost."""
@@ -34,6 +36,82 @@ def test_streams_end_with_draining_and_what_was_said_is_stored(tmp_path: Path) -
             assert "last words" in [message.message for message in response.messages]
             left = [m for m in response.messages if m.HasField("left")]
             assert {"Alice", "Bob"} == {message.name for message in left}
+
+    run(scene())
+
+
+def test_members_with_events_are_told_and_stay_in_the_room(tmp_path: Path) -> None:
+    """They resume after the start, silently, and miss nothing; plain ones have left."""
+
+    async def scene() -> None:
+        async with running(tmp_path) as server:
+            await server.create("lobby")
+            alice = await server.join("lobby", "Alice", *BOTH)
+            bob = await server.join("lobby", "Bob")
+            assert (await alice.receive()).HasField("entered")
+            joined = alice.joined
+            await server.say(alice, "last words")
+            while (await bob.receive()).message != "last words":
+                pass
+            await server.service.stop()
+            said, draining = await alice.receive(), await alice.receive()
+            assert "last words" == said.message
+            assert draining.draining.HasField("retry_after")
+            with pytest.raises(Ended) as ended:
+                await alice.receive()
+            assert ("UNAVAILABLE", "DRAINING") == (ended.value.code, ended.value.reason)
+        async with running(tmp_path) as server:
+            members = await server.carrier.call(
+                "ListMembers", pb.ListMembersRequest(room_id="lobby")
+            )
+            assert ["Alice"] == [member.name for member in members.members]
+            back = server.carrier.chat()
+            await back.send(
+                pb.ChatMessage(
+                    join=pb.JoinChat(
+                        room_id="lobby",
+                        name="Alice",
+                        features=BOTH,
+                        resume=pb.Resume(
+                            session=joined.session, epoch=joined.epoch, after=said.sequence
+                        ),
+                    )
+                )
+            )
+            again = (await back.receive()).joined
+            assert pb.RECOVERY_COMPLETE == again.recovery
+            assert ("Bob", said.sequence + 1) == (
+                (left := await back.receive()).left.name,
+                left.sequence,
+            )
+            assert (await back.receive()).HasField("live")
+            await back.cancel()
+
+    run(scene())
+
+
+def test_while_it_drains_calls_and_joins_are_refused(tmp_path: Path) -> None:
+    """The port still accepts; what was accepted before is answered."""
+
+    async def scene() -> None:
+        async with running(tmp_path) as server:
+            await server.create("lobby")
+            alice = await server.join("lobby", "Alice")
+            await server.service.hub.drain()
+            with pytest.raises(Ended) as ended:
+                await alice.rest()
+            assert "DRAINING" == ended.value.reason
+            for method, request in (
+                ("ListChatRooms", pb.ListChatRoomsRequest()),
+                ("CreateChatRoom", pb.CreateChatRoomRequest()),
+                ("SendMessage", pb.SendMessageRequest(leave=pb.Leave())),
+            ):
+                with pytest.raises(Ended) as ended:
+                    await server.carrier.call(method, request)
+                assert ("UNAVAILABLE", "DRAINING") == (ended.value.code, ended.value.reason)
+            with pytest.raises(Ended) as ended:
+                await server.join("lobby", "Bob")
+            assert ("UNAVAILABLE", "DRAINING") == (ended.value.code, ended.value.reason)
 
     run(scene())
 

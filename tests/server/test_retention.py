@@ -1,0 +1,197 @@
+"""What is kept, what goes, and what happens to readers who fall behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.core.limits import Limits
+from chatroom.core.refusals import SlowConsumer
+from chatroom.journal.memory import MemoryJournal
+from chatroom.server.hub import Hub
+from chatroom.server.methods import Methods
+from tests.carriers import run
+from tests.server.listeners import Listener, lobby
+from tests.server.test_sessions import BOTH, FOREVER, kinds, play, until
+
+
+async def kept(hub: Hub, room: str = "lobby") -> list[int]:
+    """The sequences of everything that can still be read."""
+    found: list[int] = []
+    methods = Methods(hub)
+    while True:
+        response = await methods.list_messages(
+            pb.ListMessagesRequest(room_id=room, after=found[-1] if found else 0, page_size=1000)
+        )
+        found += [message.sequence for message in response.messages]
+        if not response.more:
+            return found
+
+
+async def say(alice: Listener, *texts: str) -> None:
+    for text in texts:
+        alice.say(text)
+    while (await alice.said()).message != texts[-1]:
+        pass
+
+
+def test_a_room_keeps_its_newest_entries() -> None:
+    async def scene(hub: Hub) -> None:
+        alice = await Listener(hub, "Alice", *BOTH).open()
+        await say(alice, *(f"{number}" for number in range(1_000)))
+        log = hub.rooms.get("lobby").log
+        await until(lambda: log.oldest > 1 and not hub.rooms.get("lobby").overfull)
+        sequences = await kept(hub)
+        assert list(range(log.oldest, 1_002)) == sequences
+        assert 100 <= len(sequences) <= 116
+        assert sum(len(e.envelope) + 32 for e in await hub.replay.after(
+            hub.rooms.get("lobby"), 0, 1_000
+        )) == log.size  # fmt: skip
+        await alice.close()
+
+    play(scene, dataclasses.replace(FOREVER, history_entries=100))
+
+
+def test_a_room_that_asks_for_less_keeps_less() -> None:
+    async def scene(hub: Hub) -> None:
+        await hub.rooms.create(room_id="small", history=20)
+        alice = await Listener(hub, "Alice", *BOTH, room="small").open()
+        await say(alice, *(f"{number}" for number in range(100)))
+        await until(lambda: not hub.rooms.get("small").overfull)
+        assert 20 <= len(await kept(hub, "small")) <= 36
+        assert alice.joined is not None
+        assert 20 == alice.joined.limits.history_entries
+        await alice.close()
+
+    play(scene)
+
+
+def test_a_room_keeps_a_number_of_bytes() -> None:
+    async def scene(hub: Hub) -> None:
+        alice = await Listener(hub, "Alice", *BOTH).open()
+        await say(alice, *(f"{number:03}" + "x" * 1_000 for number in range(200)))
+        room = hub.rooms.get("lobby")
+        await until(lambda: room.log.oldest > 1 and not room.overfull)
+        assert 45_000 < room.log.size <= 53_125
+        assert list(range(room.log.oldest, 202)) == await kept(hub)
+        await alice.close()
+
+    play(scene, dataclasses.replace(FOREVER, history_bytes=50_000))
+
+
+def test_above_the_bytes_of_the_server_the_largest_room_gives() -> None:
+    """A flood in one room costs no other room its history."""
+
+    async def scene(hub: Hub) -> None:
+        await hub.rooms.create(room_id="quiet")
+        bob = await Listener(hub, "Bob", *BOTH, room="quiet").open()
+        await say(bob, *(f"{number}" for number in range(50)))
+        alice = await Listener(hub, "Alice", *BOTH).open()
+        await say(alice, *(f"{number:03}" + "x" * 1_000 for number in range(200)))
+        rooms = [hub.rooms.get("lobby"), hub.rooms.get("quiet")]
+        await until(lambda: sum(room.log.size for room in rooms) <= 53_125)
+        assert list(range(1, 52)) == await kept(hub, "quiet")
+        assert rooms[0].log.oldest > 100
+        await alice.close()
+        await bob.close()
+
+    play(scene, dataclasses.replace(FOREVER, server_bytes=50_000))
+
+
+def test_a_deleted_room_no_longer_counts() -> None:
+    async def scene(hub: Hub) -> None:
+        for number in range(5):
+            await hub.rooms.create(room_id=f"{number}")
+            alice = await Listener(hub, "Alice", *BOTH, room=f"{number}").open()
+            await say(alice, *(f"{n:03}" + "x" * 1_000 for n in range(30)))
+            assert 31 == len(await kept(hub, f"{number}"))
+            await hub.delete_room(f"{number}", reason="", successor="")
+            await alice.end()
+            await alice.close()
+
+    play(scene, dataclasses.replace(FOREVER, server_bytes=50_000))
+
+
+def test_who_falls_behind_what_is_kept_is_told_where_to_resume() -> None:
+    """And comes back with everything that is kept, as PARTIAL."""
+
+    async def scene() -> None:
+        limits = Limits(
+            message_rate=0, grace=0.0, history_entries=100, tail_bytes=5_000, write_bytes=5_000
+        )
+        async with lobby(MemoryJournal(), limits) as hub:
+            slow = await Listener(hub, "Slow", *BOTH).open()
+            await slow.until_live()
+            alice = await Listener(hub, "Alice", *BOTH).open()
+            await slow.next()
+            await say(alice, *(f"{number}" for number in range(1_000)))
+            room = hub.rooms.get("lobby")
+            await until(lambda: room.log.oldest > 500)
+            ended = await slow.end()
+            assert isinstance(ended, SlowConsumer)
+            assert {"sequence": f"{slow.last}", "epoch": room.facts.epoch} == ended.metadata
+            await slow.close()
+            left = await alice.next()
+            assert pb.LEAVE_REASON_TOO_SLOW == left.left.reason
+            back = await slow.again()
+            replayed = await back.until_live()
+            assert back.joined is not None
+            assert pb.RECOVERY_PARTIAL == back.joined.recovery
+            assert replayed[0].sequence >= room.log.oldest - 16
+            assert list(range(replayed[0].sequence, back.last + 1)) == [
+                message.sequence for message in replayed
+            ]
+            assert ["left", "entered"] == kinds(replayed)[-2:]
+            await back.close()
+            await alice.close()
+
+    run(scene())
+
+
+def test_a_resume_from_before_what_is_kept_is_partial() -> None:
+    async def scene(hub: Hub) -> None:
+        bob = await Listener(hub, "Bob", *BOTH).open()
+        await bob.close()
+        alice = await Listener(hub, "Alice", *BOTH).open()
+        await say(alice, *(f"{number}" for number in range(1_000)))
+        room = hub.rooms.get("lobby")
+        await until(lambda: room.log.oldest > 500 and not room.overfull)
+        back = await bob.again()
+        replayed = await back.until_live()
+        assert back.joined is not None
+        assert pb.RECOVERY_PARTIAL == back.joined.recovery
+        assert await kept(hub) == [message.sequence for message in replayed]
+        await back.close()
+        back = await bob.again(after=room.log.oldest - 1)
+        assert await kept(hub) == [message.sequence for message in await back.until_live()]
+        assert back.joined is not None
+        assert pb.RECOVERY_COMPLETE == back.joined.recovery
+        await back.close()
+        await alice.close()
+
+    play(scene, dataclasses.replace(FOREVER, history_entries=100))
+
+
+def test_trimming_goes_on_beside_joins_and_deletions() -> None:
+    """Rooms that come and go while others are trimmed upset nothing."""
+
+    async def busy(hub: Hub, number: int) -> None:
+        for turn in range(5):
+            room = f"{number}-{turn}"
+            await hub.rooms.create(room_id=room, history=10)
+            alice = await Listener(hub, "Alice", *BOTH, room=room).open()
+            await say(alice, *(f"{n}" for n in range(60)))
+            await hub.delete_room(room, reason="", successor="")
+            await alice.end()
+            await alice.close()
+
+    async def scene(hub: Hub) -> None:
+        await asyncio.gather(*(busy(hub, number) for number in range(4)))
+        alice = await Listener(hub, "Alice", *BOTH).open()
+        await say(alice, *(f"{n}" for n in range(200)))
+        room = hub.rooms.get("lobby")
+        await until(lambda: room.log.oldest > 1 and not room.overfull)
+        await alice.close()
+
+    play(scene, dataclasses.replace(FOREVER, history_entries=50))
