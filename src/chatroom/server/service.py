@@ -74,13 +74,11 @@ class Service:
     status and everything accepted is stored.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, journal: Journal | None = None) -> None:
+        """`journal` is for who brings one of their own; else it is as the settings say."""
         self._settings = settings
-        journal: Journal
-        if settings.data is None:
-            journal = MemoryJournal()
-        else:
-            journal = SQLiteJournal(settings.data / JOURNAL_FILE, sync=settings.sync)
+        if journal is None:
+            journal = _journal(settings)
         self.journal_name = journal.name
         self.hub = Hub(journal, encode.entry, settings.limits)
         self.health = Health()
@@ -212,6 +210,12 @@ class Service:
             await respond(send, 200, b"ok\n", b"text/plain; charset=utf-8")
         else:
             await respond(send, 503, b"draining\n", b"text/plain; charset=utf-8")
+
+
+def _journal(settings: Settings) -> Journal:
+    if settings.data is None:
+        return MemoryJournal()
+    return SQLiteJournal(settings.data / JOURNAL_FILE, sync=settings.sync)
 
 
 def _silence_banner() -> None:

@@ -1,0 +1,264 @@
+"""A server that can be restarted and killed, and clients that keep what they were shown.
+
+A client checks each message as it comes against what the contract promises a member
+with both features, and against what others were shown. Killing is starting another
+server on a copy of the journal as it was at that moment: of a SQLite file and its
+write-ahead log that is what a killed process leaves behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import itertools
+import shutil
+from pathlib import Path
+from typing import Any
+
+from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.core.limits import Limits
+from chatroom.journal.memory import MemoryJournal
+from chatroom.server.service import Service
+from chatroom.server.settings import Settings
+from chatroom.server.sockets import Address
+from tests.carriers import CARRIERS, SECONDS, Carrier, Ended, Stream
+
+BOTH = (pb.FEATURE_EVENTS, pb.FEATURE_ECHO)
+
+
+class World:
+    """One server after another on one journal, and what any client was ever shown."""
+
+    def __init__(self, carrier: str, data: Path | None, limits: Limits) -> None:
+        self.carrier_name = carrier
+        self.limits = limits
+        self.shown: dict[tuple[str, int], bytes] = {}
+        """By (epoch, sequence): the message."""
+        self.texts: dict[tuple[str, str], int] = {}
+        """By (epoch, text): its one sequence."""
+        self.problems: list[str] = []
+        self.carrier: Carrier
+        self.service: Service
+        self._data = data
+        self._memory = MemoryJournal()
+        self._copies = itertools.count(1)
+
+    async def start(self) -> None:
+        settings = Settings(bind=(Address("127.0.0.1", 0),), data=self._data, limits=self.limits)
+        self.service = Service(settings, None if self._data else self._memory)
+        await self.service.start()
+        self.carrier = CARRIERS[self.carrier_name](self.service.addresses[0].port)
+
+    async def stop(self) -> None:
+        await self.carrier.close()
+        await self.service.stop()
+
+    async def restart(self) -> None:
+        await self.stop()
+        await self.start()
+
+    async def kill(self) -> None:
+        """What clients and the old server do from here on, the next one knows nothing of."""
+        if self._data is None:
+            self._memory = copy.deepcopy(self._memory)
+        else:
+            new = self._data.with_name(f"data-{next(self._copies)}")
+            new.mkdir()
+            for name in "chatroom.db", "chatroom.db-wal":
+                if (self._data / name).exists():
+                    shutil.copy(self._data / name, new / name)
+            self._data = new
+        old, carrier = self.service, self.carrier
+        await carrier.close()
+        await old.stop()
+        await self.start()
+
+    def note(self, epoch: str, message: pb.Message) -> None:
+        """Compare a message with what others were shown in its place."""
+        known = self.shown.setdefault((epoch, message.sequence), message.SerializeToString())
+        if known != message.SerializeToString():
+            self.problems.append(f"two messages at {message.sequence}: {message}")
+        if message.WhichOneof("event") is None:
+            first = self.texts.setdefault((epoch, message.message), message.sequence)
+            if first != message.sequence:
+                self.problems.append(
+                    f"{message.message!r} is stored twice: {first}, {message.sequence}"
+                )
+
+    async def all(self, room: str) -> tuple[str, list[pb.Message]]:
+        """The epoch of a room, and everything that it keeps."""
+        found: list[pb.Message] = []
+        while True:
+            request = pb.ListMessagesRequest(
+                room_id=room, after=found[-1].sequence if found else 0, page_size=1000
+            )
+            response = await self.carrier.call("ListMessages", request)
+            found += response.messages
+            if not response.more:
+                return response.epoch, found
+
+
+class Client:
+    """A member with both features that resumes, and sends again what was not echoed."""
+
+    def __init__(self, world: World, room: str, name: str, *, subscribes: bool = False) -> None:
+        self.world = world
+        self.room = room
+        self.name = name
+        self.subscribes = subscribes
+        self.session = ""
+        self.epoch = ""
+        self.last = 0
+        self.unacknowledged: dict[str, str] = {}
+        """Text by nonce, in the order of sending."""
+        self.acknowledged: dict[str, str] = {}
+        self.resends = True
+        """Off: a control that must lose messages."""
+        self.after_gap = 0
+        """Added to what it says it has; not 0: a control that must miss messages."""
+        self._expected: int | None = None
+        self._stream: Stream | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+        self._live = False
+        self.ended: Ended | None = None
+
+    # ---- What it does -----------------------------------------------------------------
+
+    async def connect(self) -> None:
+        """Join, or resume; then send again what was not acknowledged."""
+        join = pb.JoinChat(room_id=self.room, name=self.name, features=BOTH)
+        if self.session:
+            join.resume.CopyFrom(
+                pb.Resume(session=self.session, epoch=self.epoch, after=self.last + self.after_gap)
+            )
+        self.ended, self._live = None, False
+        if self.subscribes:
+            self._stream = self.world.carrier.subscribe(join)
+        else:
+            self._stream = self.world.carrier.chat()
+            await self._stream.send(pb.ChatMessage(join=join))
+        self._reading = asyncio.create_task(self._read(self._stream))
+        await self._until(lambda: self._live or self.ended is not None)
+        if self.resends:
+            for nonce, text in list(self.unacknowledged.items()):
+                await self._send(nonce, text)
+
+    async def say(self, nonce: str, text: str) -> None:
+        """Send; the echo may come whenever it does."""
+        self.unacknowledged[nonce] = text
+        await self._send(nonce, text)
+
+    async def say_again(self, nonce: str, text: str) -> None:
+        """Send under a nonce that was used."""
+        await self._send(nonce, text)
+
+    async def _send(self, nonce: str, text: str) -> None:
+        message = pb.Message(message=text, nonce=nonce)
+        if not self.subscribes:
+            assert self._stream is not None
+            await self._stream.send(pb.ChatMessage(message=message))
+            return
+        request = pb.SendMessageRequest(session=self.session, message=message)
+        try:
+            stored = await self.world.carrier.call("SendMessage", request)
+        except Ended:
+            return
+        self._acknowledge(stored)
+
+    async def acknowledgement(self) -> None:
+        """Wait until everything that was sent has come back, or the stream has ended."""
+        await self._until(lambda: not self.unacknowledged or self.ended is not None)
+
+    async def end(self) -> None:
+        """Wait until the stream has ended; `ended` says how."""
+        await self._until(lambda: self.ended is not None)
+
+    async def cut(self) -> None:
+        """Lose the connection."""
+        if self._stream is not None and self._reading is not None:
+            await self._stream.cancel()
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+        self._stream = None
+
+    async def leave(self) -> None:
+        assert self._stream is not None
+        if self.subscribes:
+            request = pb.SendMessageRequest(session=self.session, leave=pb.Leave())
+            await self.world.carrier.call("SendMessage", request)
+        else:
+            await self._stream.send(pb.ChatMessage(leave=pb.Leave()))
+        await self.end()
+        if self.ended is not None and self.ended.code != "OK":
+            self._wrong(f"left with {self.ended}")
+        await self.cut()
+        self.session = ""
+
+    async def _until(self, true: Any) -> None:
+        async with asyncio.timeout(SECONDS):
+            while not true():
+                self._changed.clear()
+                await self._changed.wait()
+
+    # ---- What it is shown -----------------------------------------------------------------
+
+    async def _read(self, stream: Stream) -> None:
+        try:
+            while True:
+                self._take(await stream.receive())
+                self._changed.set()
+        except Ended as ended:
+            self.ended = ended
+            self._changed.set()
+
+    def _take(self, message: pb.Message) -> None:
+        if message.HasField("joined"):
+            self._join(message.joined)
+        elif message.HasField("live"):
+            self._live = True
+            self._expected = self.last + 1
+        elif message.HasField("refused"):
+            self._wrong(f"was refused: {message}")
+        elif message.sequence:
+            self._entry(message)
+
+    def _join(self, joined: pb.Joined) -> None:
+        if joined.recovery == pb.RECOVERY_COMPLETE:
+            self._expected = self.last + 1
+            if joined.session != self.session or joined.epoch != self.epoch:
+                self._wrong("COMPLETE with another session")
+        else:
+            self._expected = None  # what is missing is missing, and was said to be
+        if joined.session != self.session:
+            self.last = 0
+        self.session, self.epoch = joined.session, joined.epoch
+
+    def _entry(self, message: pb.Message) -> None:
+        self.world.note(self.epoch, message)
+        if message.sequence <= self.last:
+            if message.name != self.name or message.nonce not in self.acknowledged:
+                self._wrong(f"again: {message}")
+        else:
+            if self._expected is not None and message.sequence != self._expected:
+                self._wrong(f"{message.sequence} in place of {self._expected}")
+            if self._expected is not None or not self._fresh:
+                self._expected = message.sequence + 1
+            self.last = message.sequence
+        self._acknowledge(message)
+
+    @property
+    def _fresh(self) -> bool:
+        """Whether history comes: what was said, without what is between."""
+        return not self._live
+
+    def _acknowledge(self, message: pb.Message) -> None:
+        text = self.unacknowledged.pop(message.nonce, None) if message.name == self.name else None
+        if text is not None:
+            self.acknowledged[message.nonce] = text
+            if text != message.message:
+                self._wrong(f"sent {text!r}, stored {message.message!r}")
+        self._changed.set()
+
+    def _wrong(self, what: str) -> None:
+        self.world.problems.append(f"{self.name}: {what}")
