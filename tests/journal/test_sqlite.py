@@ -11,7 +11,7 @@ import pytest
 
 from chatroom.journal import Append, JournalError, JournalUnusable, StoredRoom
 from chatroom.journal.sqlite import SCHEMA_VERSION, SQLiteJournal
-from tests.journal.test_contract import BIG, a_room, entries
+from tests.journal.journals import BIG, a_room, entries
 
 
 async def opened(path: Path) -> tuple[SQLiteJournal, list[StoredRoom]]:

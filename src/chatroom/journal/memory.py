@@ -4,19 +4,46 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chatroom.core.entry import Entry, Kind
+from chatroom.core.record import MemberRecord
 from chatroom.core.room import RoomFacts
 
-from .port import Append, JournalConflict, NewRoom, StoredRoom
+from .port import (
+    NONCE_SECONDS,
+    SESSION_SECONDS,
+    Append,
+    JournalConflict,
+    NewRoom,
+    NonceUsed,
+    StoredRoom,
+    Trimmed,
+)
+
+NS = 1_000_000_000
 
 
 @dataclass(slots=True)
 class _Log:
     facts: RoomFacts
     entries: list[Entry] = field(default_factory=list)
+    """What is kept, without nonces; their sequences have no holes."""
+    size: int = 0
+    """The sum of their `stored_bytes`."""
     closed: bool = False
+
+    @property
+    def newest(self) -> int:
+        return self.entries[-1].sequence if self.entries else 0
+
+    @property
+    def oldest(self) -> int:
+        return self.entries[0].sequence if self.entries else 1
+
+    def index(self, sequence: int) -> int:
+        """Where in `entries` the first one of this sequence or above is."""
+        return min(max(sequence - self.oldest, 0), len(self.entries))
 
 
 class MemoryJournal:
@@ -27,15 +54,33 @@ class MemoryJournal:
     def __init__(self) -> None:
         self._logs: dict[int, _Log] = {}
         self._keys = itertools.count(1)
+        self._nonces: dict[tuple[int, str], tuple[int, Entry]] = {}
+        """By (author, nonce): the room's key and the entry, also when that was trimmed."""
+        self._members: dict[int, tuple[int, MemberRecord]] = {}
+        """By author: the room's key and the record."""
+        self._sessions: dict[bytes, int] = {}
+        """Authors by the SHA-256 of their session."""
 
     async def open(self) -> list[StoredRoom]:
         """List the rooms of this object; a new one has none."""
         for key in [key for key, log in self._logs.items() if log.closed]:
-            del self._logs[key]
-        return [
-            StoredRoom(log.facts, len(log.entries), log.entries[-1].sent if log.entries else 0)
-            for log in self._logs.values()
+            await self.purge(key)
+        return [self._stored(log) for log in self._logs.values()]
+
+    def _stored(self, log: _Log) -> StoredRoom:
+        inside = [
+            record
+            for key, record in self._members.values()
+            if key == log.facts.key and not record.ended
         ]
+        return StoredRoom(
+            log.facts,
+            newest=log.newest,
+            last_sent=log.entries[-1].sent if log.entries else 0,
+            oldest=log.oldest,
+            size=log.size,
+            inside=sorted(inside, key=lambda record: (record.since, record.author)),
+        )
 
     async def create_room(self, room: NewRoom) -> StoredRoom:
         """See `Journal.create_room`."""
@@ -49,31 +94,69 @@ class MemoryJournal:
             capacity=room.capacity,
             history=room.history,
         )
-        self._logs[facts.key] = _Log(facts)
-        return StoredRoom(facts, 0, 0)
+        log = self._logs[facts.key] = _Log(facts)
+        return self._stored(log)
 
     async def append(self, appends: Sequence[Append]) -> None:
         """See `Journal.append`."""
+        used: dict[tuple[int, str], Entry] = {}
         for append in appends:
             log = self._logs.get(append.key)
-            if log is None or log.closed or append.entries[0].sequence != len(log.entries) + 1:
+            if log is None or log.closed:
+                raise JournalConflict(f"room {append.key} is not open")
+            if append.entries and append.entries[0].sequence != log.newest + 1:
                 raise JournalConflict(f"room {append.key} is not as expected")
+            for entry in append.entries:
+                if entry.nonce and (first := self._used_by(entry)) is not None:
+                    used[entry.author, entry.nonce] = first
+        if used:
+            raise NonceUsed(used)
         for append in appends:
-            log = self._logs[append.key]
-            log.entries.extend(append.entries)
-            log.closed = append.closes
+            self._store(append)
+
+    def _used_by(self, entry: Entry) -> Entry | None:
+        """The entry that was stored first with this nonce, if it still counts."""
+        _, first = self._nonces.get((entry.author, entry.nonce), (0, None))
+        return first if first and entry.sent - first.sent < NONCE_SECONDS * NS else None
+
+    def _store(self, append: Append) -> None:
+        log = self._logs[append.key]
+        for entry in append.entries:
+            log.entries.append(replace(entry, nonce="") if entry.nonce else entry)
+            log.size += entry.stored_bytes
+            if entry.nonce:
+                self._nonces[entry.author, entry.nonce] = append.key, entry
+        for record in append.members:
+            self._forget(record.author)
+            self._members[record.author] = append.key, record
+            if record.session is not None:
+                self._sessions[record.session] = record.author
+        for author in append.gone:
+            self._forget(author)
+        if append.closes:
+            log.closed = True
+            for author in [a for a, (key, _) in self._members.items() if key == append.key]:
+                self._forget(author)
+
+    def _forget(self, author: int) -> None:
+        _, record = self._members.pop(author, (0, None))
+        if record is not None and record.session is not None:
+            del self._sessions[record.session]
 
     async def read(self, key: int, *, after: int, entries: int, size: int) -> list[Entry]:
         """See `Journal.read`."""
         log = self._logs.get(key)
-        return [] if log is None else bounded(log.entries[after : after + entries], size)
+        if log is None:
+            return []
+        start = log.index(after + 1)
+        return bounded(log.entries[start : start + entries], size)
 
     async def read_before(self, key: int, *, before: int, entries: int, size: int) -> list[Entry]:
         """See `Journal.read_before`."""
         log = self._logs.get(key)
         if log is None:
             return []
-        end = min(max(before - 1, 0), len(log.entries))
+        end = log.index(before)
         newest_first = log.entries[max(end - entries, 0) : end][::-1]
         return bounded(newest_first, size)[::-1]
 
@@ -81,16 +164,52 @@ class MemoryJournal:
         """See `Journal.said_before`."""
         found = before
         log = self._logs.get(key)
-        for entry in log.entries[: max(before - 1, 0)][::-1] if log else []:
+        for entry in log.entries[: log.index(before)][::-1] if log else []:
             if entry.kind is Kind.SAID:
                 if not count:
                     break
                 found, count = entry.sequence, count - 1
         return found
 
+    async def session(self, digest: bytes) -> tuple[int, MemberRecord] | None:
+        """See `Journal.session`."""
+        author = self._sessions.get(digest)
+        return None if author is None else self._members[author]
+
+    async def trim(self, key: int, *, entries: int, size: int) -> Trimmed:
+        """See `Journal.trim`."""
+        log = self._logs.get(key)
+        if log is None:
+            return Trimmed(1, 0)
+        freed = count = 0
+        for entry in log.entries[:-1]:
+            if len(log.entries) - count <= entries and log.size - freed <= size:
+                break
+            count += 1
+            freed += entry.stored_bytes
+        del log.entries[:count]
+        log.size -= freed
+        return Trimmed(log.oldest, freed)
+
+    async def sweep(self, now: int) -> None:
+        """See `Journal.sweep`."""
+        nonces_until, sessions_until = now - NONCE_SECONDS * NS, now - SESSION_SECONDS * NS
+        self._nonces = {
+            used: (key, entry)
+            for used, (key, entry) in self._nonces.items()
+            if entry.sent > nonces_until
+        }
+        for _, record in list(self._members.values()):
+            if record.ended and record.ended <= sessions_until:
+                self._forget(record.author)
+
     async def purge(self, key: int) -> None:
         """See `Journal.purge`."""
-        self._logs.pop(key, None)
+        if key in self._logs and self._logs[key].closed:
+            del self._logs[key]
+            self._nonces = {
+                used: (room, entry) for used, (room, entry) in self._nonces.items() if room != key
+            }
 
     async def close(self) -> None:
         """Nothing to let go of."""

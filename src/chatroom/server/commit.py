@@ -104,7 +104,7 @@ class CommitLoop:
             return
         try:
             await self._journal.append(
-                [Append(room.facts.key, entries, room.closing) for room, _, entries in batch]
+                [Append(room.facts.key, entries, closes=room.closing) for room, _, entries in batch]
             )
         except JournalError as error:
             log.error("cannot store messages: %s", error)  # noqa: TRY400 # no traceback
