@@ -82,6 +82,20 @@ def test_of_who_is_gone_nothing_is_kept(shelve: Callable[[ShelfScene], None]) ->
     shelve(scene)
 
 
+def test_a_session_may_pass_to_another_author(play: Callable[[Scene], None]) -> None:
+    """With the one who had it gone in the same turn; what is said of that one later is its own."""
+
+    async def scene(journal: Journal) -> None:
+        key = await new_room(journal)
+        await journal.append([Append(key, members=[record(1, session=DIGEST)])])
+        await journal.append([Append(key, members=[record(2, session=DIGEST)], gone=[1])])
+        assert (key, record(2, session=DIGEST)) == await journal.session(DIGEST)
+        await journal.append([Append(key, gone=[1])])
+        assert (key, record(2, session=DIGEST)) == await journal.session(DIGEST)
+
+    play(scene)
+
+
 def test_open_lists_who_is_inside_in_order_of_arrival(
     shelve: Callable[[ShelfScene], None],
 ) -> None:

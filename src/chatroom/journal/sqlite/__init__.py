@@ -9,7 +9,18 @@ reads in another. With `synchronous=FULL` an append survives a loss of power; wi
 `reader`. `backup` and `check` work beside a running server.
 """
 
+from .backup import BackupFailed, Copied, backup
+from .check import Checked, CheckedRoom, check
 from .journal import SQLiteJournal
 from .schema import SCHEMA_VERSION
 
-__all__ = ["SCHEMA_VERSION", "SQLiteJournal"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "BackupFailed",
+    "Checked",
+    "CheckedRoom",
+    "Copied",
+    "SQLiteJournal",
+    "backup",
+    "check",
+]

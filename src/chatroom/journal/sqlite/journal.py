@@ -132,6 +132,7 @@ class SQLiteJournal:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock = opening.locked(self._path.with_name(self._path.name + ".lock"))
             connection = opening.connect(self._path)
+            opening.check_companion(self._path)
             opening.prepare(connection, self._path, self._sync)
             writer = Writer(connection)
             rooms = writer.rooms()

@@ -54,6 +54,21 @@ def locked(path: Path) -> int | None:
     return descriptor
 
 
+def check_companion(path: Path) -> None:
+    """Raise JournalUnusable if the write-ahead log beside the file is another file's.
+
+    A backup has none, and says so in its header (byte 18 is 1: SQLite's file format,
+    1.3.3); SQLite would all the same apply the log of the file that was there before.
+    """
+    log = path.with_name(path.name + "-wal")
+    with path.open("rb") as file:
+        header = file.read(19)
+    if header[18:] == b"\x01" and log.exists() and log.stat().st_size:
+        raise JournalUnusable(
+            f"{log} is not of this {path.name} but of the one that was there before; move it away"
+        )
+
+
 def prepare(connection: sqlite3.Connection, path: Path, sync: SyncMode) -> None:
     """Make the file usable, and say in it that it is in use.
 
@@ -158,3 +173,12 @@ def why_unusable(path: Path, error: OSError | sqlite3.Error) -> str:
             return f"cannot write to {path}: the disk is full; free some space"
         case _:
             return f"cannot use {path}: {error}"
+
+
+def why_unreadable(path: Path, error: sqlite3.Error) -> str:
+    """The same for whoever only reads it."""
+    if error.sqlite_errorcode & 0xFF in (
+        sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM,
+    ):  # fmt: skip
+        return f"cannot read {path} ({error}); do this as the user who runs the server"
+    return why_unusable(path, error)

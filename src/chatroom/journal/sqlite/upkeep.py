@@ -137,26 +137,25 @@ def _oldest(writer: Writer, key: int, *, below: int, cut: int, excess: int) -> t
 def purge_step(writer: Writer, key: int) -> bool:
     """Delete some of what is kept of a closed room; whether there may be more to do."""
     execute = writer.connection.execute
+    forgotten = 0
     with _step(writer.connection):
         if execute("SELECT 1 FROM room WHERE key = ? AND closed", (key,)).fetchone() is None:
             return False
         last, _ = _oldest(writer, key, below=_ALL, cut=_ALL, excess=0)
         if last:
             execute("DELETE FROM entry WHERE room = ? AND sequence <= ?", (key, last))
-            return True
-        if writer.trimmed:
-            deleted = execute(
+        elif writer.trimmed:
+            forgotten = execute(
                 "DELETE FROM trimmed WHERE room = :room AND sequence <= ("
                 "  SELECT max(sequence) FROM ("
                 "    SELECT sequence FROM trimmed WHERE room = :room"
                 "    ORDER BY sequence LIMIT :rows))",
                 {"room": key, "rows": STEP_ROWS},
             ).rowcount
-            writer.trimmed -= deleted
-            if deleted:
-                return True
-        execute("DELETE FROM room WHERE key = ?", (key,))
-    return False
+        if not last and not forgotten:
+            execute("DELETE FROM room WHERE key = ?", (key,))
+    writer.trimmed -= forgotten
+    return bool(last or forgotten)
 
 
 def forget_sessions_step(writer: Writer, now: int) -> bool:
@@ -224,7 +223,7 @@ class NonceSweep:
                 "    ORDER BY sequence LIMIT :rows) WHERE sent <= :until)",
                 {"room": key, "rows": STEP_ROWS, "until": self._until},
             ).rowcount
-            writer.trimmed -= forgotten
+        writer.trimmed -= forgotten  # only once it is certain
         return forgotten >= STEP_ROWS
 
 
