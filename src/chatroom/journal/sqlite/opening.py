@@ -146,7 +146,8 @@ def why_unusable(path: Path, error: OSError | sqlite3.Error) -> str:
     if isinstance(error, OSError):
         return (
             f"cannot open {path}: {error.strerror or error} ({error.filename}); "
-            "make the directory writable for this user, or choose another --data directory"
+            "make the directory and the file writable for this user, or choose another "
+            "--data directory"
         )
     match getattr(error, "sqlite_errorcode", 0) & 0xFF:  # without what extends it
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
