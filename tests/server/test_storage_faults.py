@@ -46,8 +46,9 @@ def refusal(directory: Path, *, command: Sequence[str] = COMMAND) -> str:
 
 UNPRIVILEGED = """
 import os
+import encodings.idna, uvloop  # else imported later
 import chatroom.server.cli
-if not os.geteuid():  # once it is imported: root's files may be root's alone
+if not os.geteuid():  # only now: what is imported may be root's alone
     os.setgroups([])
     os.setgid(65534)
     os.setuid(65534)
