@@ -76,14 +76,14 @@ def test_the_core_is_pure() -> None:
 
 
 def test_only_the_composition_root_knows_which_journal_is_in_use() -> None:
-    """Everything else has the port."""
+    """Everything else has the port, but for the commands that are about the file."""
     knows = {
         path.name
         for path in modules("server")
         for name in imports(path)
-        if name in {"chatroom.journal.memory", "chatroom.journal.sqlite"}
+        if name.startswith(("chatroom.journal.memory", "chatroom.journal.sqlite"))
     }
-    assert {"service.py"} == knows
+    assert {"service.py", "journal_commands.py"} == knows
 
 
 def test_files_have_one_subject() -> None:

@@ -1,66 +1,32 @@
-"""What every journal promises, over every journal. See `chatroom.journal.port`."""
+"""What every journal promises of rooms and logs, over every journal: see `port`.
+
+Members are in test_contract_members.py, nonces in test_contract_nonces.py, trimming in
+test_contract_trim.py.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chatroom.core.entry import Entry, Kind
-from chatroom.journal import Append, Journal, JournalConflict, NewRoom
-from chatroom.journal.memory import MemoryJournal
-from chatroom.journal.sqlite import SQLiteJournal
-
-Scene = Callable[[Journal], Awaitable[None]]
-BIG = 1 << 30
-
-
-def a_room(room_id: str = "126859") -> NewRoom:
-    return NewRoom(
-        room_id=room_id,
-        epoch="e1",
-        created=1_795_391_925_080_210_459,
-        title="Über uns",
-        private=True,
-        capacity=7,
-        history=99,
-    )
-
-
-def entries(first: int, count: int, *, size: int = 20, kind: Kind = Kind.SAID) -> list[Entry]:
-    return [
-        Entry(
-            number, 1_795_391_925_080_210_459 + number, kind, (1 << 62) - 1, b"%*d" % (size, number)
-        )
-        for number in range(first, first + count)
-    ]
-
-
-@pytest.fixture(params=["memory", "sqlite-full", "sqlite-off"])
-def play(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Scene], None]:
-    """Run a scene on an open journal, and close it."""
-
-    def run(scene: Scene) -> None:
-        async def running() -> None:
-            journal: Journal
-            if request.param == "memory":
-                journal = MemoryJournal()
-            else:
-                sync = "full" if request.param == "sqlite-full" else "off"
-                journal = SQLiteJournal(tmp_path / "x" / "chatroom.db", sync=sync)
-            await journal.open()
-            try:
-                await scene(journal)
-            finally:
-                await journal.close()
-
-        asyncio.run(running())
-
-    return run
+from chatroom.journal import Append, Journal, JournalConflict
+from tests.journal.journals import (
+    BIG,
+    NOW,
+    Scene,
+    Shelf,
+    ShelfScene,
+    a_room,
+    entries,
+    everything,
+    new_room,
+    record,
+)
 
 
 def test_a_room_is_stored_with_all_its_facts(play: Callable[[Scene], None]) -> None:
@@ -70,9 +36,11 @@ def test_a_room_is_stored_with_all_its_facts(play: Callable[[Scene], None]) -> N
         first = await journal.create_room(a_room("one"))
         second = await journal.create_room(a_room("two"))
         assert first.facts.key != second.facts.key
-        assert (0, 0) == (first.newest, first.last_sent)
+        assert (0, 0, 1, 0, []) == (
+            first.newest, first.last_sent, first.oldest, first.size, list(first.inside),
+        )  # fmt: skip
         facts = first.facts
-        assert ("one", "e1", 1_795_391_925_080_210_459, "Über uns", True, 7, 99) == (
+        assert ("one", "e1", NOW, "Über uns", True, 7, 99) == (
             facts.room_id, facts.epoch, facts.created, facts.title, facts.private,
             facts.capacity, facts.history,
         )  # fmt: skip
@@ -84,7 +52,7 @@ def test_entries_come_back_as_they_were(play: Callable[[Scene], None]) -> None:
     """Every field, and the envelope byte for byte."""
 
     async def scene(journal: Journal) -> None:
-        key = (await journal.create_room(a_room())).facts.key
+        key = await new_room(journal)
         stored = [
             Entry(number, 5, kind, number, bytes(range(256))) for number, kind in enumerate(Kind, 1)
         ]
@@ -120,25 +88,63 @@ def test_a_conflict_stores_nothing(play: Callable[[Scene], None]) -> None:
             Append(bad, entries(2, 1)),
             Append(bad, entries(4, 1)),
             Append(bad + 1000, entries(1, 1)),
+            Append(bad + 1000, members=[record(1)]),
         ):
             with pytest.raises(JournalConflict):
-                await journal.append([Append(good, entries(1, 1)), append])
+                await journal.append(
+                    [Append(good, entries(1, 1), members=[record(5, session=b"5")]), append]
+                )
+        assert await journal.session(b"5") is None
         assert [] == await journal.read(good, after=0, entries=10, size=BIG)
         await journal.append([Append(good, entries(1, 1)), Append(bad, entries(3, 1))])
 
     play(scene)
 
 
+def test_open_lists_rooms_as_they_are(shelve: Callable[[ShelfScene], None]) -> None:
+    """With their newest and oldest entry, and the bytes that are kept."""
+
+    async def scene(shelf: Shelf) -> None:
+        one = await shelf.journal.create_room(a_room("one"))
+        two = await shelf.journal.create_room(a_room("two"))
+        await shelf.journal.append([Append(one.facts.key, entries(1, 300))])
+        await shelf.journal.trim(one.facts.key, entries=299, size=BIG)
+        first, second = await shelf.reopen()
+        assert (one.facts, 300, NOW + 300, 2, 299 * (20 + 32)) == (
+            first.facts, first.newest, first.last_sent, first.oldest, first.size,
+        )  # fmt: skip
+        assert two == second
+        assert entries(2, 299) == await everything(shelf.journal, one.facts.key)
+        await shelf.journal.append([Append(one.facts.key, entries(301, 1))])
+
+    shelve(scene)
+
+
+def test_closed_rooms_are_gone_after_the_next_open(shelve: Callable[[ShelfScene], None]) -> None:
+    """A purge that did not come to its end is finished then."""
+
+    async def scene(shelf: Shelf) -> None:
+        key = await new_room(shelf.journal)
+        await shelf.journal.append([Append(key, entries(1, 3), closes=True)])
+        assert [] == await shelf.reopen()
+        assert [] == await everything(shelf.journal, key)
+        assert key != await new_room(shelf.journal)
+
+    shelve(scene)
+
+
 def test_a_closed_room_is_readable_until_it_is_purged(play: Callable[[Scene], None]) -> None:
     """Its last readers can finish; its id is free at once; nothing more is added."""
 
     async def scene(journal: Journal) -> None:
-        key = (await journal.create_room(a_room())).facts.key
+        key = await new_room(journal)
         await journal.append([Append(key, entries(1, 3), closes=True)])
         assert 3 == len(await journal.read(key, after=0, entries=10, size=BIG))
         with pytest.raises(JournalConflict):
             await journal.append([Append(key, entries(4, 1))])
-        anew = (await journal.create_room(a_room())).facts.key
+        with pytest.raises(JournalConflict):
+            await journal.append([Append(key, members=[record(1)])])
+        anew = await new_room(journal)
         assert key != anew
         await journal.append([Append(anew, entries(1, 1))])
         await journal.purge(key)
@@ -152,7 +158,7 @@ def test_purging_a_long_room_leaves_nothing(play: Callable[[Scene], None]) -> No
     """However many pieces it takes."""
 
     async def scene(journal: Journal) -> None:
-        key = (await journal.create_room(a_room())).facts.key
+        key = await new_room(journal)
         await journal.append([Append(key, entries(1, 4_500), closes=True)])
         await journal.purge(key)
         assert [] == await journal.read(key, after=0, entries=10, size=BIG)
@@ -164,7 +170,7 @@ def test_calls_may_overlap(play: Callable[[Scene], None]) -> None:
     """Appends in flight together are stored in the order in which they were called."""
 
     async def scene(journal: Journal) -> None:
-        key = (await journal.create_room(a_room())).facts.key
+        key = await new_room(journal)
         await asyncio.gather(
             *(journal.append([Append(key, entries(1 + 5 * turn, 5))]) for turn in range(40)),
             *(journal.read(key, after=0, entries=10, size=BIG) for _ in range(20)),

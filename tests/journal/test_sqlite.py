@@ -1,86 +1,38 @@
-"""What is special about the SQLite journal: it is still there afterwards."""
+"""What is special about the SQLite journal: the file, and how it was left."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from chatroom.journal import Append, JournalError, JournalUnusable, StoredRoom
-from chatroom.journal.sqlite import SCHEMA_VERSION, SQLiteJournal
-from tests.journal.test_contract import BIG, a_room, entries
-
-
-async def opened(path: Path) -> tuple[SQLiteJournal, list[StoredRoom]]:
-    journal = SQLiteJournal(path)
-    return journal, await journal.open()
-
-
-def unusable(path: Path) -> str:
-    """Why the file cannot be used."""
-
-    async def scene() -> str:
-        journal = SQLiteJournal(path)
-        try:
-            with pytest.raises(JournalUnusable) as refusal:
-                await journal.open()
-            return str(refusal.value)
-        finally:
-            await journal.close()
-
-    return asyncio.run(scene())
-
-
-def test_rooms_and_entries_survive_a_restart(tmp_path: Path) -> None:
-    """With their facts, their sequences and their order."""
-
-    async def scene() -> None:
-        journal, _ = await opened(tmp_path / "j.db")
-        one = await journal.create_room(a_room("one"))
-        two = await journal.create_room(a_room("two"))
-        await journal.append([Append(one.facts.key, entries(1, 300))])
-        await journal.close()
-        journal, rooms = await opened(tmp_path / "j.db")
-        last = entries(300, 1)[0]
-        assert [StoredRoom(one.facts, 300, last.sent), two] == rooms
-        assert entries(1, 300) == await journal.read(one.facts.key, after=0, entries=999, size=BIG)
-        await journal.append([Append(one.facts.key, entries(301, 1))])
-        await journal.close()
-
-    asyncio.run(scene())
-
-
-def test_closed_rooms_are_gone_after_a_restart(tmp_path: Path) -> None:
-    """A purge that did not come to its end is finished at the next start."""
-
-    async def scene() -> None:
-        journal, _ = await opened(tmp_path / "j.db")
-        key = (await journal.create_room(a_room())).facts.key
-        await journal.append([Append(key, entries(1, 3), closes=True)])
-        await journal.close()
-        journal, rooms = await opened(tmp_path / "j.db")
-        assert [] == rooms
-        assert [] == await journal.read(key, after=0, entries=9, size=BIG)
-        anew = (await journal.create_room(a_room())).facts.key
-        assert key != anew
-        await journal.close()
-
-    asyncio.run(scene())
+from chatroom.journal import Append, JournalError, JournalUnusable, SyncMode
+from chatroom.journal.sqlite import SCHEMA_VERSION, SQLiteJournal, upkeep
+from tests.journal.journals import BIG, NOW, a_room, entries, everything, new_room, nonced
+from tests.journal.sqlite_files import killed, opened, rooms_of, write_version_1
 
 
 def test_what_people_said_is_theirs_alone(tmp_path: Path) -> None:
-    """Neither the directory that is made nor the file can be read by others."""
+    """Neither the directory that is made nor any file in it can be read by others."""
 
-    async def scene() -> None:
+    async def scene() -> dict[str, int]:
         journal, _ = await opened(tmp_path / "new" / "j.db")
+        await new_room(journal)
+        modes = {
+            path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "new").iterdir()
+        }
         await journal.close()
+        return modes
 
-    asyncio.run(scene())
+    modes = asyncio.run(scene())
+    assert {"j.db", "j.db-wal", "j.db-shm", "j.db.lock"} == set(modes)
+    assert {0o600} == set(modes.values())
     assert 0o700 == stat.S_IMODE((tmp_path / "new").stat().st_mode)
-    assert 0o600 == stat.S_IMODE((tmp_path / "new" / "j.db").stat().st_mode)
 
 
 def test_a_second_server_on_the_same_file_is_told_at_once(tmp_path: Path) -> None:
@@ -98,41 +50,6 @@ def test_a_second_server_on_the_same_file_is_told_at_once(tmp_path: Path) -> Non
     assert "in use by another chatserver" in asyncio.run(scene())
 
 
-def test_a_newer_schema_is_not_touched(tmp_path: Path) -> None:
-    """A journal of a newer chatserver is refused with the advice to use that."""
-
-    async def scene() -> None:
-        journal, _ = await opened(tmp_path / "j.db")
-        await journal.close()
-
-    asyncio.run(scene())
-    with sqlite3.connect(tmp_path / "j.db") as connection:
-        connection.execute("UPDATE schema SET version = ?", (SCHEMA_VERSION + 1,))
-    connection.close()
-    assert "use a newer chatserver" in unusable(tmp_path / "j.db")
-
-
-def test_another_programs_database_is_not_touched(tmp_path: Path) -> None:
-    """It has tables, and none of them is ours."""
-    connection = sqlite3.connect(tmp_path / "j.db")
-    connection.execute("CREATE TABLE theirs (x)")
-    connection.close()
-    assert "a database of something else" in unusable(tmp_path / "j.db")
-
-
-def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
-    """The sentence names the file; the file stays as it is."""
-    (tmp_path / "j.db").write_bytes(b"not a database" * 100)
-    assert str(tmp_path / "j.db") in unusable(tmp_path / "j.db")
-    assert b"not a database" * 100 == (tmp_path / "j.db").read_bytes()
-
-
-def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
-    """A file stands where the directory should be."""
-    (tmp_path / "file").touch()
-    assert "cannot open" in unusable(tmp_path / "file" / "j.db")
-
-
 def test_using_it_before_it_is_open_is_an_error_of_the_journal(tmp_path: Path) -> None:
     """Not one of SQLite's, which nobody above knows."""
 
@@ -140,6 +57,178 @@ def test_using_it_before_it_is_open_is_an_error_of_the_journal(tmp_path: Path) -
         journal = SQLiteJournal(tmp_path / "j.db")
         with pytest.raises(JournalError, match="not open"):
             await journal.append([Append(1, entries(1, 1))])
+        with pytest.raises(JournalError, match="not open"):
+            await journal.read(1, after=0, entries=1, size=1)
         await journal.close()
 
     asyncio.run(scene())
+
+
+def test_a_file_of_version_1_is_upgraded_and_nothing_is_lost(tmp_path: Path) -> None:
+    """Rooms, entries, positions and sizes; then it goes on as any other."""
+    path = tmp_path / "j.db"
+    write_version_1(path, {"one": entries(1, 300), "two": [], "three": entries(1, 1)})
+
+    async def scene() -> None:
+        journal, (one, two, three) = await opened(path)
+        assert ("one", 17, "Über uns", True, 7, 99) == (
+            one.facts.room_id, one.facts.created, one.facts.title, one.facts.private,
+            one.facts.capacity, one.facts.history,
+        )  # fmt: skip
+        assert (300, NOW + 300, 1, 300 * 52, 0) == (
+            one.newest, one.last_sent, one.oldest, one.size, len(one.inside),
+        )  # fmt: skip
+        assert (0, 0, 1, 0) == (two.newest, two.last_sent, two.oldest, two.size)
+        assert (1, 52) == (three.newest, three.size)
+        # How the last run ended was not written down then.
+        assert "e1" not in {one.facts.epoch, two.facts.epoch, three.facts.epoch}
+        assert entries(1, 300) == await everything(journal, one.facts.key)
+        await journal.append([Append(one.facts.key, [nonced(301, "n")])])
+        await journal.trim(one.facts.key, entries=2, size=BIG)
+        await journal.sweep(NOW)
+        await journal.close()
+
+    asyncio.run(scene())
+    assert [(301, 300), (0, 1), (1, 1)] == [(room.newest, room.oldest) for room in rooms_of(path)]
+
+
+def test_an_upgraded_file_has_the_tables_of_a_new_one(tmp_path: Path) -> None:
+    """To the letter, and it gives space back as a new one does."""
+    write_version_1(tmp_path / "old.db", {"one": entries(1, 3)})
+
+    def shape(path: Path) -> tuple[list[tuple[str, str]], int, int]:
+        rooms_of(path)
+        with closing(sqlite3.connect(path)) as connection:
+            tables = connection.execute(
+                "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name"
+            ).fetchall()
+            (vacuum,) = connection.execute("PRAGMA auto_vacuum").fetchone()
+            (version,) = connection.execute("SELECT version FROM schema").fetchone()
+        return (
+            [(name, " ".join(re.sub("--.*", "", sql).split())) for name, sql in tables],
+            vacuum,
+            version,
+        )
+
+    new = shape(tmp_path / "new.db")
+    assert (2, SCHEMA_VERSION) == new[1:]
+    assert new == shape(tmp_path / "old.db")
+
+
+@pytest.mark.parametrize(
+    ("sync", "clean", "same"),
+    [
+        ("full", True, True), ("normal", True, True), ("off", True, True),
+        ("full", False, True), ("normal", False, False), ("off", False, False),
+    ],
+)  # fmt: skip
+def test_epochs_are_new_if_what_was_seen_may_be_missing(
+    tmp_path: Path, sync: SyncMode, clean: bool, same: bool
+) -> None:
+    """After a stop that was not clean, unless each append had been waited for."""
+
+    async def scene() -> Path:
+        journal, _ = await opened(tmp_path / "j.db", sync)
+        for room_id in ("one", "two"):
+            await journal.create_room(a_room(room_id))
+        await journal.append([Append(1, entries(1, 3))])
+        left = killed(tmp_path / "j.db", tmp_path / "killed.db")
+        await journal.close()
+        return tmp_path / "j.db" if clean else left
+
+    path = asyncio.run(scene())
+    first = rooms_of(path)
+    epochs = {room.facts.epoch for room in first}
+    assert epochs == {"e1"} if same else len(epochs) == 2 and "e1" not in epochs
+    assert [3, 0] == [room.newest for room in first]
+    # What a clean stop leaves holds, whatever was before.
+    assert first == rooms_of(path)
+
+
+def test_the_mode_of_the_last_run_counts_not_that_of_this_one(tmp_path: Path) -> None:
+    """Starting with full makes nothing durable that was not."""
+
+    async def scene() -> str:
+        journal, _ = await opened(tmp_path / "j.db", "normal")
+        await journal.create_room(a_room())
+        left = killed(tmp_path / "j.db", tmp_path / "killed.db")
+        await journal.close()
+        journal, (room,) = await opened(left, "full")
+        await journal.close()
+        return room.facts.epoch
+
+    assert "e1" != asyncio.run(scene())
+
+
+@pytest.mark.parametrize("how", ["purge", "trim"])
+def test_the_file_shrinks_when_much_is_deleted(tmp_path: Path, how: str) -> None:
+    """To less than a third of it; what is kept is whole."""
+    path = tmp_path / "j.db"
+
+    async def scene() -> tuple[int, int]:
+        journal, _ = await opened(path)
+        key = await new_room(journal)
+        other = await new_room(journal, "other")
+        for start in range(1, 8_001, 500):
+            await journal.append([Append(key, entries(start, 500, size=2_000))])
+        await journal.append([Append(other, entries(1, 100, size=2_000))])
+        await journal.close()
+        before = path.stat().st_size
+        journal, _ = await opened(path)
+        if how == "purge":
+            await journal.append([Append(key, closes=True)])
+            await journal.purge(key)
+        else:
+            await journal.trim(key, entries=100, size=BIG)
+            await journal.sweep(NOW)
+            assert entries(7_901, 100, size=2_000) == await everything(journal, key)
+        after = path.stat().st_size  # also while the server runs
+        assert entries(1, 100, size=2_000) == await everything(journal, other)
+        await journal.close()
+        with closing(sqlite3.connect(path)) as connection:
+            assert ("ok",) == connection.execute("PRAGMA integrity_check").fetchone()
+        return before, after
+
+    before, after = asyncio.run(scene())
+    assert before > 8_000 * 2_000
+    assert after < before / 3
+    assert after < 100 * 2_500 * 2 + upkeep.FREE_BYTES + 64 * 4_096
+
+
+def test_in_balance_nothing_is_given_back_and_nothing_grows(tmp_path: Path) -> None:
+    """What a trim frees is used by the next appends, and no page is moved for it."""
+    path = tmp_path / "j.db"
+
+    async def scene() -> list[int]:
+        journal, _ = await opened(path)
+        key = await new_room(journal)
+        sizes: list[int] = []
+        for start in range(1, 10_001, 500):
+            await journal.append([Append(key, entries(start, 500, size=2_000))])
+            await journal.trim(key, entries=1_000, size=BIG)
+            await journal.sweep(NOW)
+            with closing(sqlite3.connect(path)) as connection:
+                (pages,) = connection.execute("PRAGMA page_count").fetchone()
+            sizes.append(pages)
+        await journal.close()
+        return sizes
+
+    sizes = asyncio.run(scene())
+    assert max(sizes) == sizes[-1] == sizes[5]
+
+
+def test_the_write_ahead_log_does_not_grow_for_ever(tmp_path: Path) -> None:
+    """Nothing reads, and what was appended is many times its bound."""
+    path = tmp_path / "j.db"
+
+    async def scene() -> int:
+        journal, _ = await opened(path)
+        key = await new_room(journal)
+        largest = 0
+        for start in range(1, 40_001, 500):
+            await journal.append([Append(key, entries(start, 500, size=2_000))])
+            largest = max(largest, path.with_name("j.db-wal").stat().st_size)
+        await journal.close()
+        return largest
+
+    assert asyncio.run(scene()) < 32 * 1024 * 1024

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from chatroom.core.entry import Entry, Kind
+from chatroom.core.entry import NOBODY, Entry, Kind
 from chatroom.core.facts import RoomFacts
 from chatroom.core.record import MemberRecord
 
@@ -126,17 +126,22 @@ class MemoryJournal:
             log.size += entry.stored_bytes
             if entry.nonce:
                 self._nonces[entry.author, entry.nonce] = append.key, entry
-        for record in append.members:
-            self._forget(record.author)
-            self._members[record.author] = append.key, record
-            if record.session is not None:
-                self._sessions[record.session] = record.author
         for author in append.gone:
             self._forget(author)
+        for record in append.members:
+            if record.author not in append.gone:
+                self._remember(append.key, record)
         if append.closes:
             log.closed = True
             for author in [a for a, (key, _) in self._members.items() if key == append.key]:
                 self._forget(author)
+
+    def _remember(self, key: int, record: MemberRecord) -> None:
+        self._forget(record.author)
+        if record.session is not None:
+            self._forget(self._sessions.get(record.session, NOBODY))
+            self._sessions[record.session] = record.author
+        self._members[record.author] = key, record
 
     def _forget(self, author: int) -> None:
         _, record = self._members.pop(author, (0, None))

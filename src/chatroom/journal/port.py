@@ -6,7 +6,7 @@ returned `append` has stored, a killed process does not lose; what a loss of pow
 costs is each journal's own to say. Isolation: a read sees every append that had
 returned when it began.
 
-Every backend passes tests/journal/test_contract.py.
+Every backend passes the contract: tests/journal/test_contract*.py.
 """
 
 from __future__ import annotations

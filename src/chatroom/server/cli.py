@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
-import platformdirs
 
 from chatroom.core.limits import Limits
 from chatroom.core.refusals import Refusal
@@ -20,6 +19,7 @@ from chatroom.core.room_ids import checked_room_id
 from chatroom.journal import JournalUnusable, SyncMode
 
 from .front import Allowed
+from .journal_commands import backup_command, check_command, data_directory
 from .service import Service
 from .settings import Settings, Tls, TlsUnusable
 from .sockets import Address, BindError
@@ -38,7 +38,11 @@ def main() -> None:
     chatserver(auto_envvar_prefix="CHATSERVER")
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.group(
+    invoke_without_command=True,
+    subcommand_metavar="[COMMAND [ARGS]...]",
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+)
 @click.version_option(package_name="chatroom", prog_name="chatserver")
 @click.option(
     "--bind",
@@ -116,8 +120,9 @@ def main() -> None:
     metavar="SECONDS",
     help="After a signal to stop: how long health says so before streams end.",
 )
+@click.pass_context
 def chatserver(
-    bind: tuple[str, ...], data: Path | None, in_memory: bool, sync: SyncMode,
+    ctx: click.Context, bind: tuple[str, ...], data: Path | None, in_memory: bool, sync: SyncMode,
     room: tuple[str, ...], message_rate: float, message_burst: int, room_capacity: int,
     max_members: int, max_rooms: int, allow_host: tuple[str, ...], allow_origin: tuple[str, ...],
     tls_cert: Path | None, tls_key: Path | None, client_ca: Path | None, drain_delay: float,
@@ -125,8 +130,10 @@ def chatserver(
     """Host chat rooms over gRPC, gRPC-Web and Connect on one port.
 
     Every option can also be set by an environment variable: CHATSERVER_BIND,
-    CHATSERVER_DATA and so on.
+    CHATSERVER_DATA and so on. Without a command it serves.
     """
+    if ctx.invoked_subcommand is not None:
+        return
     if in_memory and data is not None:
         raise click.UsageError("--in-memory and --data exclude each other")
     if (tls_cert is None) != (tls_key is None):
@@ -139,7 +146,7 @@ def chatserver(
     except (BindError, Refusal) as error:
         raise click.UsageError(str(error)) from None
     if data is None and not in_memory:
-        data = platformdirs.user_data_path("chatroom", appauthor=False)
+        data = data_directory(None)
     settings = Settings(
         bind=addresses,
         data=data,
@@ -173,6 +180,10 @@ def chatserver(
     except (JournalUnusable, BindError, TlsUnusable, Refusal) as error:
         click.echo(f"chatserver: {error}", err=True)
         sys.exit(1)
+
+
+chatserver.add_command(backup_command)
+chatserver.add_command(check_command)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

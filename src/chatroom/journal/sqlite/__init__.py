@@ -1,0 +1,26 @@
+"""A journal in one SQLite file: the default. One server process at a time.
+
+Write-ahead logging, one connection that writes in a thread of its own, and one that
+reads in another. With `synchronous=FULL` an append survives a loss of power; with
+`NORMAL` it survives a killed process, and power loss may cost the last moments.
+
+`journal` has the port and the two threads. In the writer's thread: `opening` and
+`schema` at start, `writer` for appends, `upkeep` for what makes room. In the reader's:
+`reader`. `backup` and `check` work beside a running server.
+"""
+
+from .backup import BackupFailed, Copied, backup
+from .check import Checked, CheckedRoom, check
+from .journal import SQLiteJournal
+from .schema import SCHEMA_VERSION
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "BackupFailed",
+    "Checked",
+    "CheckedRoom",
+    "Copied",
+    "SQLiteJournal",
+    "backup",
+    "check",
+]

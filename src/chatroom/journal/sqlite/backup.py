@@ -1,0 +1,85 @@
+"""A consistent copy of the file, made by another process while the server runs."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from chatroom.journal.port import JournalError, JournalUnusable
+
+from .opening import connect, known_version, why_unreadable
+
+
+class BackupFailed(JournalError):
+    """No copy was made; the sentence says why and what to do."""
+
+
+@dataclass(slots=True, frozen=True)
+class Copied:
+    """What a backup holds."""
+
+    rooms: int
+    entries: int
+    size: int
+    """Bytes of the file."""
+
+
+def backup(source: Path, target: Path) -> Copied:
+    """Copy the journal `source` as it is at one moment to the new file `target`.
+
+    The copy is one file with mode 0600, synced before it has its name; opening it gives
+    rooms new epochs. Nothing waits for it but the reuse of the write-ahead log, which
+    grows meanwhile. Raises BackupFailed, and JournalUnusable if `source` is no journal.
+    """
+    if not source.exists():
+        raise JournalUnusable(f"there is no {source}; name the server's directory by --data")
+    if os.path.lexists(target):
+        raise BackupFailed(f"{target} exists; choose another name, or move it away first")
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        rooms, entries = _copy(source, partial)
+        _sync(partial)
+        size = partial.stat().st_size
+        partial.rename(target)
+        _sync(target.parent)
+    except OSError as error:
+        raise BackupFailed(f"cannot write {target}: {error.strerror or error}") from error
+    finally:
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            partial.with_name(partial.name + suffix).unlink(missing_ok=True)
+    return Copied(rooms, entries, size)
+
+
+def _copy(source: Path, partial: Path) -> tuple[int, int]:
+    """Copy, and count open rooms and their entries in the copy."""
+    with closing(connect(source, read_only=True)) as live, closing(connect(partial)) as copy:
+        try:
+            version = known_version(live, source)
+        except sqlite3.Error as error:
+            raise JournalUnusable(why_unreadable(source, error)) from error
+        try:
+            copy.execute("PRAGMA synchronous = OFF")  # it is synced as a whole
+            live.backup(copy)  # in one step: else each commit of the server starts it anew
+            copy.execute("PRAGMA journal_mode = DELETE")
+            if version > 1:
+                copy.execute("UPDATE run SET state = 'copied'")
+            (rooms,) = copy.execute("SELECT count(*) FROM room WHERE NOT closed").fetchone()
+            (entries,) = copy.execute(
+                "SELECT count(*) FROM entry JOIN room ON room = key WHERE NOT closed"
+            ).fetchone()
+        except sqlite3.Error as error:
+            raise BackupFailed(f"cannot copy {source}: {error}") from error
+    return rooms, entries
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,150 @@
+"""Whether a file is sound, beside a running server: SQLite's checks, then our own."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chatroom.core.entry import STORED_OVERHEAD
+from chatroom.journal.port import JournalUnusable
+
+from .opening import connect, known_version, why_unreadable
+from .schema import SCHEMA_VERSION
+
+MOST_FINDINGS = 20
+"""Of SQLite's own; one broken page can make thousands."""
+
+
+@dataclass(slots=True, frozen=True)
+class CheckedRoom:
+    """An open room as it was found."""
+
+    room_id: str
+    entries: int
+    oldest: int
+    newest: int
+    size: int
+    """`Entry.stored_bytes` of its entries."""
+    inside: int
+    """Members."""
+
+
+@dataclass(slots=True)
+class Checked:
+    """What a check has found."""
+
+    version: int
+    """Of the schema. Of an earlier one than ours only SQLite's checks are made."""
+    rooms: list[CheckedRoom] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    """What is wrong, one thing each; empty: nothing."""
+
+
+def check(path: Path) -> Checked:
+    """Read the whole file, as it is at one moment; changes nothing.
+
+    Raises JournalUnusable if it cannot be read or is no journal.
+    """
+    if not path.exists():
+        raise JournalUnusable(f"there is no {path}; name the server's directory by --data")
+    with closing(connect(path, read_only=True)) as connection:
+        try:
+            connection.execute("BEGIN")
+            found = Checked(known_version(connection, path))
+        except sqlite3.Error as error:
+            raise JournalUnusable(why_unreadable(path, error)) from error
+        try:
+            found.wrong += _integrity(connection)
+            if found.version == SCHEMA_VERSION:
+                found.rooms += _rooms(connection)
+                found.wrong += _wrong(connection, found.rooms)
+        except sqlite3.Error as error:  # what is damaged cannot always be read
+            found.wrong.append(f"not all of it can be read: {error}")
+    return found
+
+
+def _integrity(connection: sqlite3.Connection) -> Iterator[str]:
+    for (line,) in connection.execute(f"PRAGMA integrity_check({MOST_FINDINGS})"):
+        if line != "ok":
+            yield f"SQLite says: {' '.join(line.split())}"
+
+
+def _rooms(connection: sqlite3.Connection) -> list[CheckedRoom]:
+    return [
+        CheckedRoom(*row)
+        for row in connection.execute(
+            "SELECT room_id, count(sequence), coalesce(min(sequence), 1), "
+            "  coalesce(max(sequence), 0), coalesce(sum(length(envelope) + ?), 0), "
+            "  (SELECT count(*) FROM member WHERE member.room = key AND ended = 0) "
+            "FROM room LEFT JOIN entry ON entry.room = key WHERE NOT closed "
+            "GROUP BY key ORDER BY room_id",
+            (STORED_OVERHEAD,),
+        )
+    ]
+
+
+def _wrong(connection: sqlite3.Connection, rooms: list[CheckedRoom]) -> Iterator[str]:
+    execute = connection.execute
+    for room in rooms:
+        if room.newest - room.oldest + 1 != room.entries:
+            yield (
+                f"room {room.room_id}: from {room.oldest} to {room.newest} "
+                f"there are {room.entries} messages: some are missing"
+            )
+        oldest, size = execute(
+            "SELECT oldest, size FROM room WHERE room_id = ? AND NOT closed", (room.room_id,)
+        ).fetchone()
+        if (oldest, size) != (room.oldest, room.size):
+            yield (
+                f"room {room.room_id}: counted as {size} bytes from {oldest}, "
+                f"but has {room.size} bytes from {room.oldest}"
+            )
+    for sql, what in _NONE_OF_THESE:
+        (count,) = execute(sql).fetchone()
+        if count:
+            yield f"{count} {what}"
+
+
+_NONE_OF_THESE = (
+    (
+        (
+            "SELECT count(*) FROM entry "
+            "WHERE hex(substr(envelope, 1, 5)) != printf('00%08X', length(envelope) - 5)"
+        ),
+        "messages whose envelope is not as long as it says",
+    ),
+    (
+        "SELECT count(*) FROM entry WHERE room NOT IN (SELECT key FROM room)",
+        "messages of rooms that are not there",
+    ),
+    (
+        "SELECT count(*) FROM member WHERE room NOT IN (SELECT key FROM room WHERE NOT closed)",
+        "members of rooms that are not there",
+    ),
+    (
+        (
+            "SELECT count(*) FROM entry JOIN room ON room = key "
+            "WHERE nonce IS NOT NULL AND sequence < nonces_from"
+        ),
+        "messages whose nonce would never be forgotten",
+    ),
+    (
+        "SELECT count(*) FROM trimmed CROSS JOIN entry USING (author, nonce)",
+        "nonces that have been used twice",
+    ),
+    (
+        (
+            "SELECT count(*) FROM trimmed LEFT JOIN room ON room = key "
+            "WHERE key IS NULL OR (NOT closed AND sequence >= oldest)"
+        ),
+        "nonces kept of messages that were not trimmed",
+    ),
+    (
+        "SELECT count(*) != 1 FROM run",
+        "rows too many or too few that say how the file was left",
+    ),
+)
+"""Queries that must find 0, and what they have found otherwise."""

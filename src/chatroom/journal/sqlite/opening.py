@@ -1,0 +1,185 @@
+"""Opening the file: who may, whether it can be used, and what the last run has left."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from pathlib import Path
+
+from chatroom.journal.port import JournalUnusable, SyncMode
+
+from . import schema
+from .statements import transaction
+
+BUSY_SECONDS = 5.0
+CHECKPOINT_PAGES = 4_000
+"""Of 4 KiB in the write-ahead log: then they are copied into the file."""
+WAL_BYTES = 32 * 1024 * 1024
+"""Twice what a checkpoint leaves; a log that a long read made longer shrinks to it."""
+EPOCHS_HOLD = ("clean", "full")
+"""How a file may have been left so that nothing that anybody saw can be missing."""
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """A connection without transactions of its own; a new file is its owner's alone."""
+    if not read_only:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    mode = "ro" if read_only else "rw"
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=128,
+    )
+
+
+def locked(path: Path) -> int | None:
+    """Hold the lock file until the descriptor is closed; raises BlockingIOError.
+
+    None on systems without flock: there SQLite's own locks must do.
+    """
+    try:
+        import fcntl  # not on Windows
+    except ImportError:
+        return None
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def check_companion(path: Path) -> None:
+    """Raise JournalUnusable if the write-ahead log beside the file is another file's.
+
+    A backup has none, and says so in its header (byte 18 is 1: SQLite's file format,
+    1.3.3); SQLite would all the same apply the log of the file that was there before.
+    """
+    log = path.with_name(path.name + "-wal")
+    with path.open("rb") as file:
+        header = file.read(19)
+    if header[18:] == b"\x01" and log.exists() and log.stat().st_size:
+        raise JournalUnusable(
+            f"{log} is not of this {path.name} but of the one that was there before; move it away"
+        )
+
+
+def prepare(connection: sqlite3.Connection, path: Path, sync: SyncMode) -> None:
+    """Make the file usable, and say in it that it is in use.
+
+    Raises JournalUnusable, before anything is written if it is not ours to write to.
+    """
+    version = known_version(connection, path)
+    execute = connection.execute
+    if version == 0:
+        execute("PRAGMA auto_vacuum = INCREMENTAL")  # only before there are tables
+    (mode,) = execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise JournalUnusable(
+            f"{path} cannot use write-ahead logging ({mode}); "
+            "put it on a local disk by another --data directory"
+        )
+    execute("PRAGMA synchronous = FULL")
+    execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+    schema.upgrade(connection, version)
+    if execute("PRAGMA auto_vacuum").fetchone() != (2,):
+        execute("PRAGMA auto_vacuum = INCREMENTAL")
+        execute("VACUUM")  # once: it writes the whole file anew
+    with transaction(connection):
+        (left,) = execute("SELECT state FROM run").fetchone()
+        if left not in EPOCHS_HOLD:
+            renew_epochs(connection)
+        # Synced before anything that the sync mode may lose.
+        execute("UPDATE run SET state = ?", (sync,))
+        for table in ("entry", "trimmed"):
+            execute(f"DELETE FROM {table} WHERE room IN (SELECT key FROM room WHERE closed)")
+        execute("DELETE FROM room WHERE closed")
+    execute(f"PRAGMA synchronous = {sync.upper()}")
+
+
+def known_version(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of the schema, if it is one we know; raises JournalUnusable."""
+    try:
+        version = schema.version_of(connection)
+    except schema.NotOurs:
+        raise JournalUnusable(
+            f"{path} is a database of something else; choose another --data directory"
+        ) from None
+    if version > schema.SCHEMA_VERSION:
+        raise JournalUnusable(
+            f"{path} has schema version {version}; this chatserver knows "
+            f"{schema.SCHEMA_VERSION}: use a newer chatserver"
+        )
+    return version
+
+
+def renew_epochs(connection: sqlite3.Connection) -> None:
+    """Tell whoever knows a sequence of before that it may mean something else now."""
+    for (key,) in connection.execute("SELECT key FROM room WHERE NOT closed").fetchall():
+        connection.execute("UPDATE room SET epoch = ? WHERE key = ?", (secrets.token_hex(8), key))
+
+
+def leave_clean(connection: sqlite3.Connection) -> None:
+    """Say in the file that nothing is missing, once that is certain, and close it."""
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("UPDATE run SET state = 'clean'")
+    except sqlite3.Error:
+        pass  # a full disk; then it was not left clean
+    finally:
+        connection.close()
+
+
+def why_unusable(path: Path, error: OSError | sqlite3.Error) -> str:
+    """A sentence for whoever starts the server: what is wrong, and what to do."""
+    if isinstance(error, BlockingIOError):
+        return (
+            f"{path} is in use by another chatserver; stop that one first, "
+            "or choose another --data directory"
+        )
+    if isinstance(error, OSError):
+        return (
+            f"cannot open {path}: {error.strerror or error} ({error.filename}); "
+            "make the directory and the file writable for this user, or choose another "
+            "--data directory"
+        )
+    match getattr(error, "sqlite_errorcode", 0) & 0xFF:  # without what extends it
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return (
+                f"{path} is locked by another program (an open sqlite3 shell?); "
+                "close that one first"
+            )
+        case sqlite3.SQLITE_NOTADB:
+            return (
+                f"{path} is not a database; move it away to start anew, "
+                "or choose another --data directory"
+            )
+        case sqlite3.SQLITE_CORRUPT:
+            return (
+                f"{path} is damaged ({error}); put a backup in its place, "
+                "or move it away to start anew"
+            )
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return (
+                f"cannot write to {path} ({error}); make it and its directory writable "
+                "for this user, or choose another --data directory"
+            )
+        case sqlite3.SQLITE_FULL:
+            return f"cannot write to {path}: the disk is full; free some space"
+        case _:
+            return f"cannot use {path}: {error}"
+
+
+def why_unreadable(path: Path, error: sqlite3.Error) -> str:
+    """The same for whoever only reads it."""
+    if error.sqlite_errorcode & 0xFF in (
+        sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM,
+    ):  # fmt: skip
+        return f"cannot read {path} ({error}); do this as the user who runs the server"
+    return why_unusable(path, error)

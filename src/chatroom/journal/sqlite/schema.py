@@ -1,0 +1,111 @@
+"""The tables, and the steps by which a file of an earlier version gets them."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+_ROOMS_AND_ENTRIES = """
+CREATE TABLE schema (version INTEGER NOT NULL) STRICT;
+CREATE TABLE room (
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  room_id TEXT NOT NULL,
+  epoch TEXT NOT NULL,
+  created INTEGER NOT NULL,      -- ns since 1970
+  title TEXT NOT NULL,
+  private INTEGER NOT NULL,
+  capacity INTEGER NOT NULL,     -- 0: the server's default
+  history INTEGER NOT NULL,      -- 0: the server's default
+  closed INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE UNIQUE INDEX open_room ON room (room_id) WHERE NOT closed;
+CREATE TABLE entry (
+  room INTEGER NOT NULL,         -- room.key
+  sequence INTEGER NOT NULL,
+  sent INTEGER NOT NULL,         -- ns since 1970
+  kind INTEGER NOT NULL,         -- 0 said, 1 entered, 2 left, 3 closed
+  author INTEGER NOT NULL,
+  envelope BLOB NOT NULL,        -- gRPC envelope: 5 bytes, then an rpc.Message
+  PRIMARY KEY (room, sequence)
+) STRICT, WITHOUT ROWID;
+INSERT INTO schema VALUES (1);
+"""
+
+_MEMBERS_NONCES_AND_BOUNDS = """
+ALTER TABLE room ADD COLUMN oldest INTEGER NOT NULL DEFAULT 1;  -- sequence
+ALTER TABLE room ADD COLUMN size INTEGER NOT NULL DEFAULT 0;    -- bytes: Entry.stored_bytes
+-- No entry below this sequence has a nonce any more.
+ALTER TABLE room ADD COLUMN nonces_from INTEGER NOT NULL DEFAULT 1;
+UPDATE room SET
+  oldest = (SELECT coalesce(min(sequence), 1) FROM entry WHERE room = key),
+  nonces_from = (SELECT coalesce(max(sequence), 0) + 1 FROM entry WHERE room = key),
+  size = (SELECT coalesce(sum(length(envelope) + 32), 0) FROM entry WHERE room = key);
+
+ALTER TABLE entry ADD COLUMN nonce TEXT;                        -- NULL: none that counts
+CREATE UNIQUE INDEX used_nonce ON entry (author, nonce) WHERE nonce IS NOT NULL;
+CREATE TABLE trimmed (           -- entries whose nonce still counts
+  room INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  sent INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  author INTEGER NOT NULL,
+  envelope BLOB NOT NULL,
+  nonce TEXT NOT NULL,
+  PRIMARY KEY (room, sequence)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX trimmed_nonce ON trimmed (author, nonce);
+
+CREATE TABLE member (
+  author INTEGER PRIMARY KEY,
+  room INTEGER NOT NULL,         -- room.key
+  name TEXT NOT NULL,
+  since INTEGER NOT NULL,        -- ns since 1970
+  logged INTEGER NOT NULL,
+  session BLOB,                  -- SHA-256; NULL: none
+  ended INTEGER NOT NULL,        -- ns since 1970; 0: in the room
+  removed INTEGER NOT NULL
+) STRICT;
+CREATE INDEX member_room ON member (room);
+CREATE UNIQUE INDEX member_session ON member (session) WHERE session IS NOT NULL;
+CREATE INDEX member_ended ON member (ended) WHERE ended != 0;
+
+CREATE TABLE run (               -- how the file was left: one row
+  state TEXT NOT NULL            -- clean; the sync mode of a run that has not ended;
+) STRICT;                        -- copied: a backup; unknown
+INSERT INTO run VALUES ('unknown');
+"""
+
+STEPS: Final = (_ROOMS_AND_ENTRIES, _MEMBERS_NONCES_AND_BOUNDS)
+"""The first makes an empty file one of version 1, each other one a file of the next version."""
+
+SCHEMA_VERSION: Final = len(STEPS)
+
+
+class NotOurs(Exception):
+    """The database is one of something else."""
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The version of a file's schema; 0: it is empty. Writes nothing. Raises NotOurs."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+    if not tables:
+        return 0
+    if not {"schema", "room", "entry"} <= tables:
+        raise NotOurs
+    (version,) = connection.execute("SELECT version FROM schema").fetchone()
+    return int(version)
+
+
+def upgrade(connection: sqlite3.Connection, version: int) -> None:
+    """Bring a file from `version` to `SCHEMA_VERSION`, all of it or nothing."""
+    if version == SCHEMA_VERSION:
+        return
+    steps = "".join(STEPS[version:])
+    try:
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {steps} UPDATE schema SET version = {SCHEMA_VERSION}; COMMIT;"
+        )
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

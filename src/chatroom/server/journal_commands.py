@@ -1,0 +1,101 @@
+"""`chatserver backup` and `chatserver check`: what an operator does with the journal's file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+import platformdirs
+
+from chatroom.journal import JournalError
+from chatroom.journal.sqlite import Checked, backup, check
+
+from .service import JOURNAL_FILE
+
+_DATA = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    default=None,
+    show_default="as the server's",
+    help="The server's data directory.",
+)
+
+
+def data_directory(chosen: Path | None) -> Path:
+    """Where rooms and messages are kept unless another directory was chosen."""
+    return chosen or platformdirs.user_data_path("chatroom", appauthor=False)
+
+
+@click.command("backup")
+@_DATA
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_context
+def backup_command(ctx: click.Context, data: Path | None, file: Path) -> None:
+    """Copy all rooms and messages to FILE, also while the server runs.
+
+    To restore: stop the server, put FILE into its data directory as chatroom.db in the
+    place of all files called chatroom.db…, and start it. Clients notice, and do not
+    take new messages for those they have seen.
+    """
+    source = _journal(ctx, data)
+    try:
+        copied = backup(source, file)
+    except JournalError as error:
+        _fail(str(error))
+    click.echo(
+        f"{file}: {_count(copied.rooms, 'room')}, {_count(copied.entries, 'message')}, "
+        f"{_count(copied.size, 'byte')}"
+    )
+
+
+@click.command("check")
+@_DATA
+@click.pass_context
+def check_command(ctx: click.Context, data: Path | None) -> None:
+    """Read all rooms and messages and say whether they are sound; changes nothing.
+
+    Also while the server runs. Exit code 0: nothing is wrong; 1: something is.
+    """
+    path = _journal(ctx, data)
+    try:
+        checked = check(path)
+    except JournalError as error:
+        _fail(str(error))
+    _tell(path, checked)
+    if checked.wrong:
+        for what in checked.wrong:
+            click.echo(f"wrong: {what}", err=True)
+        _fail(
+            f"{path} is damaged; stop the server, keep a copy of the file, and put your "
+            "latest backup in its place"
+        )
+    click.echo("nothing is wrong")
+
+
+def _tell(path: Path, checked: Checked) -> None:
+    click.echo(f"{path}: schema version {checked.version}, {_count(len(checked.rooms), 'room')}")
+    for room in checked.rooms:
+        kept = f"{room.oldest} to {room.newest}" if room.entries else "none"
+        click.echo(
+            f"room {room.room_id}: messages {kept}, {_count(room.size, 'byte')}, "
+            f"{_count(room.inside, 'member')} inside"
+        )
+
+
+def _journal(ctx: click.Context, data: Path | None) -> Path:
+    """The file meant by --data after the command, before it, or in the environment."""
+    if data is None and ctx.parent is not None:
+        data = ctx.parent.params["data"]
+    return data_directory(data) / JOURNAL_FILE
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _fail(sentence: str) -> NoReturn:
+    click.echo(f"chatserver: {sentence}", err=True)
+    sys.exit(1)

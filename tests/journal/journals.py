@@ -1,0 +1,115 @@
+"""Every journal as tests use it: opened, used by a scene, opened again, closed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from chatroom.core.entry import Entry, Kind
+from chatroom.core.record import MemberRecord
+from chatroom.journal import Journal, NewRoom, StoredRoom
+from chatroom.journal.memory import MemoryJournal
+from chatroom.journal.sqlite import SQLiteJournal
+
+BIG = 1 << 30
+NOW = 1_795_391_925_080_210_459
+"""ns since 1970: more than 2 to the power of 60, as now."""
+SECOND = 1_000_000_000
+AUTHOR = (1 << 62) - 1
+
+KINDS = ("memory", "sqlite-full", "sqlite-off")
+
+Scene = Callable[[Journal], Awaitable[None]]
+ShelfScene = Callable[["Shelf"], Awaitable[None]]
+
+
+class Shelf:
+    """A place for one journal that is opened again and again."""
+
+    def __init__(self, kind: str, directory: Path) -> None:
+        self._kind = kind
+        self._path = directory / "chatroom.db"
+        self._memory = MemoryJournal()
+        self.journal: Journal = self._memory
+        self.rooms: list[StoredRoom] = []
+        """As the latest open has listed them."""
+
+    async def open(self) -> None:
+        """Open the journal; `rooms` is what it has."""
+        if self._kind != "memory":
+            self.journal = SQLiteJournal(
+                self._path, sync="full" if self._kind == "sqlite-full" else "off"
+            )
+        self.rooms = await self.journal.open()
+
+    async def reopen(self) -> list[StoredRoom]:
+        """Close the journal and open it again."""
+        await self.journal.close()
+        await self.open()
+        return self.rooms
+
+
+def play_shelf(kind: str, directory: Path, scene: ShelfScene) -> None:
+    """Run a scene on a shelf with an open journal, and close that."""
+
+    async def running() -> None:
+        shelf = Shelf(kind, directory)
+        await shelf.open()
+        try:
+            await scene(shelf)
+        finally:
+            await shelf.journal.close()
+
+    asyncio.run(running())
+
+
+def a_room(room_id: str = "126859") -> NewRoom:
+    return NewRoom(
+        room_id=room_id,
+        epoch="e1",
+        created=NOW,
+        title="Über uns",
+        private=True,
+        capacity=7,
+        history=99,
+    )
+
+
+async def new_room(journal: Journal, room_id: str = "126859") -> int:
+    """The key of a new room."""
+    return (await journal.create_room(a_room(room_id))).facts.key
+
+
+def entries(first: int, count: int, *, size: int = 20, kind: Kind = Kind.SAID) -> list[Entry]:
+    """Entries that follow each other, with envelopes of `size` bytes."""
+    return [
+        Entry(number, NOW + number, kind, AUTHOR, b"%*d" % (size, number))
+        for number in range(first, first + count)
+    ]
+
+
+def nonced(sequence: int, nonce: str, *, author: int = AUTHOR, sent: int = NOW) -> Entry:
+    """An entry whose author has chosen a nonce."""
+    return Entry(sequence, sent, Kind.SAID, author, b"%5d" % sequence, nonce)
+
+
+def without_nonces(stored: Sequence[Entry]) -> list[Entry]:
+    """As they are read."""
+    return [replace(entry, nonce="") for entry in stored]
+
+
+def record(
+    author: int, *, name: str = "Alice", since: int = NOW, session: bytes | None = None,
+    ended: int = 0, logged: bool = True, removed: bool = False,
+) -> MemberRecord:  # fmt: skip
+    return MemberRecord(
+        author=author, name=name, since=since, logged=logged, session=session, ended=ended,
+        removed=removed,
+    )  # fmt: skip
+
+
+async def everything(journal: Journal, key: int) -> list[Entry]:
+    """All that is kept of a room."""
+    return await journal.read(key, after=0, entries=BIG, size=BIG)

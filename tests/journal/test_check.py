@@ -1,0 +1,116 @@
+"""A check finds what is wrong in a file, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from chatroom.journal import JournalUnusable
+from chatroom.journal.sqlite import SCHEMA_VERSION, CheckedRoom, check
+from tests.journal.journals import entries
+from tests.journal.sqlite_files import fill, opened, write_version_1
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Path:
+    """A file in which everything occurs that a check looks at."""
+
+    async def scene() -> None:
+        journal, _ = await opened(tmp_path / "j.db")
+        await fill(journal)
+        await journal.close()
+
+    asyncio.run(scene())
+    return tmp_path / "j.db"
+
+
+def test_in_a_sound_file_nothing_is_wrong(filled: Path) -> None:
+    """Also while a server has it open; the file is not changed."""
+
+    async def beside_a_server() -> None:
+        journal, _ = await opened(filled)
+        assert [] == check(filled).wrong
+        await journal.close()
+
+    asyncio.run(beside_a_server())
+    before = filled.read_bytes()
+    checked = check(filled)
+    assert [] == checked.wrong
+    assert SCHEMA_VERSION == checked.version
+    assert [
+        CheckedRoom("one", 4, 307, 310, 4 * 38, 1),
+        CheckedRoom("two", 0, 1, 0, 0, 0),
+    ] == checked.rooms
+    assert before == filled.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("sql", "what"),
+    [
+        ("DELETE FROM entry WHERE sequence = 308", "some are missing"),
+        ("UPDATE room SET size = size + 1 WHERE room_id = 'one'", "room one: counted as 153 bytes"),
+        ("UPDATE room SET oldest = 2 WHERE room_id = 'two'", "room two: counted as 0 bytes from 2"),
+        (
+            "UPDATE entry SET envelope = x'000000000278' WHERE sequence = 308",
+            "1 messages whose env",
+        ),
+        ("UPDATE entry SET envelope = x'0000' WHERE sequence = 308", "1 messages whose envelope"),
+        (
+            "INSERT INTO entry SELECT 99, sequence, sent, kind, author, envelope, NULL FROM entry",
+            "4 messages of rooms",
+        ),
+        ("UPDATE member SET room = 99", "2 members of rooms"),
+        ("UPDATE member SET room = 3", "2 members of rooms"),
+        ("UPDATE room SET nonces_from = 309", "2 messages whose nonce"),
+        ("UPDATE entry SET nonce = 'n301' WHERE sequence = 308", "1 nonces that have been used"),
+        ("UPDATE trimmed SET sequence = 307 WHERE sequence = 301", "1 nonces kept of messages"),
+        ("UPDATE trimmed SET room = 99", "6 nonces kept of messages"),
+        ("DELETE FROM run", "how the file was left"),
+        ("UPDATE room SET room_id = NULL", ""),
+    ],
+)
+def test_what_is_wrong_is_said(filled: Path, sql: str, what: str) -> None:
+    """Each of our own rules, broken by hand, is found alone (or SQLite forbids it)."""
+    with closing(sqlite3.connect(filled)) as connection:
+        if not what:
+            with pytest.raises(sqlite3.IntegrityError):
+                connection.execute(sql)
+            return
+        connection.execute(sql)
+        connection.commit()
+    wrong = check(filled).wrong
+    assert any(what in line for line in wrong), wrong
+    assert len(wrong) <= 2, wrong
+
+
+def test_damaged_pages_are_found(filled: Path) -> None:
+    """Whether or not the rest can still be read."""
+    with closing(sqlite3.connect(filled)) as connection:
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'entry'"
+        ).fetchone()
+    with filled.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xa5" * 4096)
+    wrong = check(filled).wrong
+    assert any("SQLite says" in line or "can be read" in line for line in wrong), wrong
+
+
+def test_a_file_of_version_1_is_checked_as_far_as_it_goes(tmp_path: Path) -> None:
+    """By SQLite; it has nothing else to be wrong."""
+    write_version_1(tmp_path / "j.db", {"one": entries(1, 3)})
+    checked = check(tmp_path / "j.db")
+    assert (1, [], []) == (checked.version, checked.rooms, checked.wrong)
+
+
+def test_what_is_no_journal_is_said(tmp_path: Path) -> None:
+    """None there, or none of ours."""
+    with pytest.raises(JournalUnusable, match="there is no"):
+        check(tmp_path / "j.db")
+    (tmp_path / "j.db").write_text("not a database" * 100)
+    with pytest.raises(JournalUnusable, match="is not a database"):
+        check(tmp_path / "j.db")

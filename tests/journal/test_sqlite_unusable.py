@@ -1,0 +1,134 @@
+"""Files that the SQLite journal cannot use: a sentence, and the file as it was."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from chatroom.journal import JournalUnusable
+from chatroom.journal.sqlite import SCHEMA_VERSION, SQLiteJournal, backup
+from tests.journal.sqlite_files import fill, killed, opened, rooms_of
+
+
+def unusable(path: Path) -> str:
+    """Why the file cannot be used; it is as it was."""
+    before = path.read_bytes() if path.exists() else None
+
+    async def scene() -> str:
+        journal = SQLiteJournal(path)
+        try:
+            with pytest.raises(JournalUnusable) as refusal:
+                await journal.open()
+            return str(refusal.value)
+        finally:
+            await journal.close()
+
+    sentence = asyncio.run(scene())
+    assert before == (path.read_bytes() if path.exists() else None)
+    assert "\n" not in sentence
+    return sentence
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Path:
+    """A file with rooms and entries that no server uses."""
+
+    async def scene() -> None:
+        journal, _ = await opened(tmp_path / "j.db")
+        await fill(journal)
+        await journal.close()
+
+    asyncio.run(scene())
+    return tmp_path / "j.db"
+
+
+def test_a_newer_schema(filled: Path) -> None:
+    """Only a newer chatserver knows what is in it."""
+    with closing(sqlite3.connect(filled)) as connection:
+        connection.execute("UPDATE schema SET version = ?", (SCHEMA_VERSION + 1,))
+        connection.commit()
+    assert "use a newer chatserver" in unusable(filled)
+
+
+@pytest.mark.parametrize("table", ["theirs (x)", "schema (x)"])
+def test_another_programs_database(tmp_path: Path, table: str) -> None:
+    """It is not even switched to write-ahead logging."""
+    with closing(sqlite3.connect(tmp_path / "j.db")) as connection:
+        connection.execute(f"CREATE TABLE {table}")
+    assert "a database of something else" in unusable(tmp_path / "j.db")
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    """A text, a picture, whatever it is."""
+    (tmp_path / "j.db").write_bytes(b"not a database" * 100)
+    assert f"{tmp_path / 'j.db'} is not a database; move it away" in unusable(tmp_path / "j.db")
+
+
+def test_a_file_that_ends_too_early(filled: Path) -> None:
+    """A copy that was broken off."""
+    with filled.open("r+b") as file:
+        file.truncate(filled.stat().st_size // 2)
+    assert "is damaged" in unusable(filled)
+
+
+def test_pages_that_were_overwritten(filled: Path) -> None:
+    """All but the first, with what is no page of a database."""
+    size = filled.stat().st_size
+    with filled.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xa5" * (size - 4096))
+    assert "is damaged" in unusable(filled)
+    assert "put a backup in its place" in unusable(filled)
+
+
+def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
+    """A file stands where the directory should be."""
+    (tmp_path / "file").touch()
+    assert "cannot open" in unusable(tmp_path / "file" / "j.db")
+
+
+def test_a_directory_where_the_file_should_be(tmp_path: Path) -> None:
+    """Opened as a file, it is refused by the system."""
+    (tmp_path / "j.db").mkdir()
+
+    async def scene() -> str:
+        journal = SQLiteJournal(tmp_path / "j.db")
+        with pytest.raises(JournalUnusable) as refusal:
+            await journal.open()
+        await journal.close()
+        return str(refusal.value)
+
+    assert "cannot open" in asyncio.run(scene())
+
+
+def test_a_write_ahead_log_of_the_file_that_was_there_before(tmp_path: Path, filled: Path) -> None:
+    """Who restores a backup after a kill may leave it there; SQLite would apply it."""
+
+    async def scene() -> Path:
+        journal, _ = await opened(filled)
+        await journal.append([])
+        left = killed(filled, tmp_path / "killed.db")
+        await journal.close()
+        return left
+
+    left = asyncio.run(scene())
+    left.unlink()
+    backup(filled, left)
+    assert "move it away" in unusable(left)
+    left.with_name("killed.db-wal").unlink()
+    assert ["one", "two"] == [room.facts.room_id for room in rooms_of(left)]
+
+
+def test_after_a_refusal_the_file_is_free(filled: Path) -> None:
+    """Neither the lock file nor SQLite's locks are kept."""
+    with closing(sqlite3.connect(filled)) as connection:
+        connection.execute("UPDATE schema SET version = version + 1")
+        connection.commit()
+        unusable(filled)
+        connection.execute("UPDATE schema SET version = version - 1")
+        connection.commit()
+    assert 2 == len(rooms_of(filled))
