@@ -21,6 +21,7 @@ from typing import ParamSpec, TypeVar
 from chatroom.core.entry import Entry, Kind
 from chatroom.core.room import RoomFacts
 
+from .directories import make_durable
 from .port import (
     Append,
     JournalConflict,
@@ -142,7 +143,7 @@ class SQLiteJournal:
 
     def _open(self) -> list[StoredRoom]:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_durable(self._path.parent)
             self._lock = _locked(self._path.with_name(self._path.name + ".lock"))
             connection = self._connect()
         except BlockingIOError as error:
