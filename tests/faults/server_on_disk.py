@@ -70,11 +70,6 @@ class DiskServer:
         """The number of its process."""
         return self._process.pid
 
-    @property
-    def inside_root(self) -> Path:
-        """Its root directory, which differs from ours in a mount namespace of its own."""
-        return Path(f"/proc/{self.pid}/root")
-
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone; it may be gone already."""
         self._process.kill()

@@ -11,10 +11,12 @@ hands once for it: see docs/decisions/0003-sqlite-journal.md.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -134,12 +136,30 @@ class SQLiteJournal:
     # ---- Threads ----------------------------------------------------------------
 
     async def _write(self, work: Callable[P, T], *args: P.args, **_: P.kwargs) -> T:
-        return await _translated(self._writer, work, *args)
+        return await _translated(self._writer, self._or_nothing, partial(work, *args))
 
     async def _read(self, work: Callable[P, T], *args: P.args, **_: P.kwargs) -> T:
         return await _translated(self._reader, work, *args)
 
     # ---- In the writer thread -----------------------------------------------------
+
+    def _or_nothing(self, work: Callable[[], T]) -> T:
+        """Do the work; if it fails, see to it that a restart does not find it done.
+
+        A commit of which only the sync failed is in the log from end to end: if the
+        process were killed now, SQLite would take it for good. The next commit takes
+        its place there, so make one at once. (A loss of power after a failed sync may
+        leave either.)
+        """
+        try:
+            return work()
+        except sqlite3.Error:
+            if (connection := self._write_connection) is not None:
+                with contextlib.suppress(sqlite3.Error):
+                    # Not an UPDATE: one that changes nothing writes nothing.
+                    (version,) = connection.execute("PRAGMA user_version").fetchone()
+                    connection.execute(f"PRAGMA user_version = {(version + 1) % (1 << 31)}")
+            raise
 
     def _open(self) -> list[StoredRoom]:
         try:

@@ -19,6 +19,9 @@ from chatroom.journal import Append, Journal, JournalError
 
 log = logging.getLogger(__name__)
 
+OUTAGE_LINES_NS = 60 * 10**9
+"""While nothing can be stored, one line in so many ns: the log is often on the same disk."""
+
 
 class CommitLoop:
     """Takes drafts from rooms, has them stored, publishes the entries.
@@ -49,6 +52,9 @@ class CommitLoop:
         """Rooms that a timer will touch again."""
         self._drafted = 0
         self._stopping = False
+        self._failed_turns = 0
+        """In a row, up to now."""
+        self._said_failed = 0
 
     def touch(self, room: Room, size: int = 0) -> None:
         """Note that `room` has drafts; `size` bytes of text came with the latest."""
@@ -107,7 +113,7 @@ class CommitLoop:
                 [Append(room.facts.key, entries, room.closing) for room, _, entries in batch]
             )
         except JournalError as error:
-            log.error("cannot store messages: %s", error)  # noqa: TRY400 # no traceback
+            self._say_failed(error, now)
             for room, drafts, _ in batch:
                 room.fail(drafts, JournalUnavailable(str(error)))
                 if room.pending and room not in self._retrying and not self._stopping:
@@ -116,7 +122,19 @@ class CommitLoop:
                         self._limits.journal_retry, self._retry, room
                     )
             return
+        self._say_stored()
         for room, drafts, entries in batch:
             room.publish(drafts, entries)
             if room.closed is not None:
                 await self._on_closed(room)
+
+    def _say_failed(self, error: JournalError, now: int) -> None:
+        self._failed_turns += 1
+        if self._failed_turns == 1 or now - self._said_failed >= OUTAGE_LINES_NS:
+            self._said_failed = now
+            log.error("cannot store messages: %s", error)
+
+    def _say_stored(self) -> None:
+        if self._failed_turns:
+            log.warning("messages are stored again, after %d failures", self._failed_turns)
+            self._failed_turns = 0
