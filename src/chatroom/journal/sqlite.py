@@ -11,7 +11,6 @@ hands once for it: see docs/decisions/0003-sqlite-journal.md.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -24,6 +23,7 @@ from chatroom.core.entry import Entry, Kind
 from chatroom.core.room import RoomFacts
 
 from .directories import make_durable
+from .failed_commits import take_its_place
 from .port import (
     Append,
     JournalConflict,
@@ -144,21 +144,11 @@ class SQLiteJournal:
     # ---- In the writer thread -----------------------------------------------------
 
     def _or_nothing(self, work: Callable[[], T]) -> T:
-        """Do the work; if it fails, see to it that a restart does not find it done.
-
-        A commit of which only the sync failed is in the log from end to end: if the
-        process were killed now, SQLite would take it for good. The next commit takes
-        its place there, so make one at once. (A loss of power after a failed sync may
-        leave either.)
-        """
         try:
             return work()
         except sqlite3.Error:
-            if (connection := self._write_connection) is not None:
-                with contextlib.suppress(sqlite3.Error):
-                    # Not an UPDATE: one that changes nothing writes nothing.
-                    (version,) = connection.execute("PRAGMA user_version").fetchone()
-                    connection.execute(f"PRAGMA user_version = {(version + 1) % (1 << 31)}")
+            if self._write_connection is not None:
+                take_its_place(self._write_connection)
             raise
 
     def _open(self) -> list[StoredRoom]:
