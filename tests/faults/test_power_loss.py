@@ -139,9 +139,11 @@ def cut_anywhere(
     return recording, asyncio.run(recording.play(recording.cuts(cuts, rng), tmp_path, rng))
 
 
-def verdict(name: str, wrong: list[Cut], cuts: list[Cut]) -> list[str]:
+def verdict(
+    name: str, wrong: list[Cut], cuts: list[Cut], what: str = "lost something"
+) -> list[str]:
     """Report how many cuts were wrong; the first few of them, in words."""
-    report(f"power loss, {name}", f"{len(wrong)} of {len(cuts)} cuts lost something")
+    report(f"power loss, {name}", f"{len(wrong)} of {len(cuts)} cuts {what}")
     return [
         f"cut before event {cut.before}, {cut.done} steps done, {cut.loss}: "
         + (cut.found if isinstance(cut.found, str) else "not what was acknowledged")
@@ -169,8 +171,9 @@ def test_a_checkpoint_loses_nothing_either(tmp_path: Path) -> None:
 def test_normal_loses_only_the_last_moments(tmp_path: Path) -> None:
     """What is left is what there was at some moment: whole appends, without a hole."""
     recording, cuts = cut_anywhere(tmp_path, "normal", steps=scaled(60, 300), cuts=scaled(20, 300))
+    verdict("normal", [cut for cut in cuts if recording.lost(cut)], cuts)
     wrong = [cut for cut in cuts if recording.out_of_order(cut)]
-    assert [] == verdict("normal, what is left out of order", wrong, cuts)
+    assert [] == verdict("normal", wrong, cuts, "lost more than the last moments")
 
 
 @pytest.mark.slow

@@ -262,6 +262,7 @@ def test_what_was_refused_is_not_there_after_a_kill(tmp_path: Path, fault: str) 
     run(scene())
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_fails_costs_nothing(tmp_path: Path) -> None:
     """The database cannot be written, only its log: messages go on, and all are kept."""
 
