@@ -23,6 +23,9 @@ from chatroom.journal import Append, Journal, JournalError, NonceUsed
 
 log = logging.getLogger(__name__)
 
+OUTAGE_LINES_NS = 60 * 10**9
+"""While nothing can be stored, one line in so many ns: the log is often on the same disk."""
+
 
 @dataclass(slots=True)
 class _Part:
@@ -69,7 +72,9 @@ class CommitLoop:
         """Rooms that a timer will touch again."""
         self._drafted = 0
         self._stopping = False
-        self._failing_since: float | None = None
+        self._failed_turns = 0
+        """In a row, up to now."""
+        self._said_failed = 0
 
     def touch(self, room: Room, size: int = 0) -> None:
         """Note that `room` has drafts; `size` bytes of text came with the latest."""
@@ -160,9 +165,11 @@ class CommitLoop:
     # ---- A journal that does not work ------------------------------------------------
 
     def _failed(self, batch: list[_Part], error: JournalError) -> None:
-        if self._failing_since is None:
-            self._failing_since = time.monotonic()
-            log.error("cannot store messages: %s; senders are refused until it works again", error)
+        now = self._clock()
+        self._failed_turns += 1
+        if self._failed_turns == 1 or now - self._said_failed >= OUTAGE_LINES_NS:
+            self._said_failed = now
+            log.error("cannot store messages: %s", error)
         for part in batch:
             room = part.room
             room.fail(part.turn, JournalUnavailable(str(error)))
@@ -175,10 +182,9 @@ class CommitLoop:
         self.touch(room)
 
     def _worked(self) -> None:
-        if self._failing_since is not None:
-            seconds = time.monotonic() - self._failing_since
-            self._failing_since = None
-            log.warning("messages are stored again, after %.1f s", seconds)
+        if self._failed_turns:
+            log.warning("messages are stored again, after %d failures", self._failed_turns)
+            self._failed_turns = 0
 
 
 def _append(part: _Part) -> Append:

@@ -23,6 +23,8 @@ from chatroom.journal.port import (
 )
 
 from . import opening, upkeep
+from .directories import make_durable
+from .failed_commits import take_its_place
 from .reader import Reader
 from .writer import Writer
 
@@ -122,14 +124,18 @@ class SQLiteJournal:
         def with_writer() -> T:
             if self._writer is None:
                 raise JournalError("the journal is not open")
-            return work(self._writer, *args, **kwargs)
+            try:
+                return work(self._writer, *args, **kwargs)
+            except sqlite3.Error:
+                take_its_place(self._writer.connection)
+                raise
 
         return await _translated(self._write_thread, with_writer)
 
     def _open(self) -> list[StoredRoom]:
         connection = None
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_durable(self._path.parent)
             self._lock = opening.locked(self._path.with_name(self._path.name + ".lock"))
             connection = opening.connect(self._path)
             opening.check_companion(self._path)
