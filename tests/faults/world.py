@@ -237,7 +237,8 @@ class Client:
     def _entry(self, message: pb.Message) -> None:
         self.world.note(self.epoch, message)
         if message.sequence <= self.last:
-            if message.name != self.name or message.nonce not in self.acknowledged:
+            sent = self.acknowledged.keys() | self.unacknowledged.keys()
+            if message.name != self.name or message.nonce not in sent:
                 self._wrong(f"again: {message}")
         else:
             if self._expected is not None and message.sequence != self._expected:
