@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from chatroom.journal import Append, JournalError, JournalUnusable, SyncMode
-from chatroom.journal.sqlite import SCHEMA_VERSION, SQLiteJournal, upkeep
+from chatroom.journal.sqlite import SCHEMA_VERSION, SQLiteJournal, schema, upkeep
+from chatroom.journal.sqlite.writer import Writer
 from tests.journal.journals import BIG, NOW, a_room, entries, everything, new_room, nonced
 from tests.journal.sqlite_files import killed, opened, rooms_of, write_version_1
 
@@ -62,6 +63,27 @@ def test_using_it_before_it_is_open_is_an_error_of_the_journal(tmp_path: Path) -
         await journal.close()
 
     asyncio.run(scene())
+
+
+def test_closing_it_ends_a_trim_between_two_steps(tmp_path: Path) -> None:
+    """What was deleted by then is counted; the rest is still there."""
+
+    async def scene() -> None:
+        journal, _ = await opened(tmp_path / "j.db")
+        key = await new_room(journal)
+        await journal.append([Append(key, entries(1, 5_000))])
+        trimming = asyncio.create_task(journal.trim(key, entries=1, size=BIG))
+        await journal.append([Append(key, entries(5_001, 1))])
+        await journal.close()
+        with pytest.raises(JournalError, match="closed"):
+            await trimming
+        with pytest.raises(JournalError, match="closed"):
+            await journal.read(key, after=0, entries=1, size=1)
+
+    asyncio.run(scene())
+    (room,) = rooms_of(tmp_path / "j.db")
+    assert room.size == (room.newest - room.oldest + 1) * 52
+    assert room.oldest < 5_000
 
 
 def test_a_file_of_version_1_is_upgraded_and_nothing_is_lost(tmp_path: Path) -> None:
@@ -193,6 +215,21 @@ def test_the_file_shrinks_when_much_is_deleted(tmp_path: Path, how: str) -> None
     assert before > 8_000 * 2_000
     assert after < before / 3
     assert after < 100 * 2_500 * 2 + upkeep.FREE_BYTES + 64 * 4_096
+
+
+def test_a_file_that_gives_nothing_back_is_not_asked_for_ever(tmp_path: Path) -> None:
+    """As after an upgrade for which the disk had no room: there are pages, and they stay."""
+    with closing(sqlite3.connect(tmp_path / "j.db", isolation_level=None)) as connection:
+        schema.upgrade(connection, 0)
+        writer = Writer(connection)
+        key = writer.create_room(a_room()).facts.key
+        writer.append([Append(key, entries(1, 4_000, size=2_000))])
+        writer.append([Append(key, closes=True)])
+        while upkeep.purge_step(writer, key):
+            pass
+        (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+        assert free * 4_096 > upkeep.FREE_BYTES
+        assert not upkeep.give_back_step(writer)
 
 
 def test_in_balance_nothing_is_given_back_and_nothing_grows(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ class SQLiteJournal:
 
     async def open(self) -> list[StoredRoom]:
         """See `Journal.open`."""
-        return await _translated(self._write_thread, self._open)
+        return await self._in(self._write_thread, self._open)
 
     async def create_room(self, room: NewRoom) -> StoredRoom:
         """See `Journal.create_room`."""
@@ -116,6 +116,15 @@ class SQLiteJournal:
         self._read_thread.shutdown()
         self._write_thread.shutdown()
 
+    async def _in(self, thread: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        """Run `work` in the thread, its SQLite errors as JournalError."""
+        if self._closed:
+            raise JournalError("the journal is closed")
+        try:
+            return await asyncio.get_running_loop().run_in_executor(thread, work)
+        except sqlite3.Error as error:
+            raise JournalError(str(error)) from error
+
     # ---- In the writer's thread --------------------------------------------------
 
     async def _write(
@@ -130,7 +139,7 @@ class SQLiteJournal:
                 take_its_place(self._writer.connection)
                 raise
 
-        return await _translated(self._write_thread, with_writer)
+        return await self._in(self._write_thread, with_writer)
 
     def _open(self) -> list[StoredRoom]:
         connection = None
@@ -171,17 +180,9 @@ class SQLiteJournal:
                 self._reader = Reader(opening.connect(self._path))
             return work(self._reader, *args, **kwargs)
 
-        return await _translated(self._read_thread, with_reader)
+        return await self._in(self._read_thread, with_reader)
 
     def _close_reader(self) -> None:
         if self._reader is not None:
             self._reader.connection.close()
             self._reader = None
-
-
-async def _translated(executor: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-    """Run `work` in the thread, its SQLite errors as JournalError."""
-    try:
-        return await asyncio.get_running_loop().run_in_executor(executor, work)
-    except sqlite3.Error as error:
-        raise JournalError(str(error)) from error

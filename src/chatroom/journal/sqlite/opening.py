@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import sqlite3
@@ -90,7 +91,10 @@ def prepare(connection: sqlite3.Connection, path: Path, sync: SyncMode) -> None:
     schema.upgrade(connection, version)
     if execute("PRAGMA auto_vacuum").fetchone() != (2,):
         execute("PRAGMA auto_vacuum = INCREMENTAL")
-        execute("VACUUM")  # once: it writes the whole file anew
+        # Once: it writes the whole file anew. Where the disk has no room for that, space
+        # is used again but not given back, until a start that has it.
+        with contextlib.suppress(sqlite3.OperationalError):
+            execute("VACUUM")
     with transaction(connection):
         (left,) = execute("SELECT state FROM run").fetchone()
         if left not in EPOCHS_HOLD:

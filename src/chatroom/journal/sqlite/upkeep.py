@@ -28,7 +28,6 @@ FREE_PART = 4
 """A file that has more unused bytes than this, and more than this part of it, is made
 smaller. What is less is used again by the next entries."""
 
-
 _NORMAL = 1
 """SQLite's number for it. Not less: a checkpoint that comes due in a step must sync."""
 _ALL = (1 << 63) - 1
@@ -238,7 +237,8 @@ def give_back_step(writer: Writer) -> bool:
     with _not_waited_for(writer.connection):
         # A step of the statement is a page, and `execute` makes only the first.
         writer.connection.executescript(f"PRAGMA incremental_vacuum({STEP_PAGES})")
-    return True
+    (left,) = execute("PRAGMA freelist_count").fetchone()
+    return bool(left < free)  # not in a file that could not be made one that shrinks
 
 
 def shrink(writer: Writer) -> None:

@@ -50,7 +50,7 @@ class Writer:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
-        self.trimmed = self._count_trimmed()
+        (self.trimmed,) = connection.execute("SELECT count(*) FROM trimmed").fetchone()
         """Rows in `trimmed`: while there are none, appends do not look there."""
         self._newest: dict[int, int] = {}
         """The newest sequence of each open room."""
@@ -197,12 +197,8 @@ class Writer:
         execute = self.connection.executemany
         with transaction(self.connection):
             execute("UPDATE entry SET nonce = NULL WHERE room = ? AND sequence = ?", old)
-            execute("DELETE FROM trimmed WHERE room = ? AND sequence = ?", old)
-        self.trimmed = self._count_trimmed()
-
-    def _count_trimmed(self) -> int:
-        (count,) = self.connection.execute("SELECT count(*) FROM trimmed").fetchone()
-        return int(count)
+            forgotten = execute("DELETE FROM trimmed WHERE room = ? AND sequence = ?", old).rowcount
+        self.trimmed -= max(forgotten, 0)  # -1: `old` is empty
 
 
 MEMBER_COLUMNS = "author, name, since, logged, session, ended, removed"
