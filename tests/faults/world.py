@@ -9,6 +9,7 @@ write-ahead log that is what a killed process leaves behind.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import itertools
 import shutil
@@ -167,8 +168,21 @@ class Client:
         self._acknowledge(stored)
 
     async def acknowledgement(self) -> None:
-        """Wait until everything that was sent has come back, or the stream has ended."""
-        await self._until(lambda: not self.unacknowledged or self.ended is not None)
+        """Wait until everything that was sent has come back, or the stream has ended.
+
+        Who fell behind what is kept comes back at once, as any client would.
+        """
+        while True:
+            await self._until(lambda: not self.unacknowledged or self.ended is not None)
+            if not self.slow:
+                return
+            await self.cut()
+            await self.connect()
+
+    @property
+    def slow(self) -> bool:
+        """Whether the stream has ended since it fell behind."""
+        return self.ended is not None and self.ended.reason == "SLOW_CONSUMER"
 
     async def end(self) -> None:
         """Wait until the stream has ended; `ended` says how."""
@@ -183,17 +197,25 @@ class Client:
         self._stream = None
 
     async def leave(self) -> None:
-        assert self._stream is not None
-        if self.subscribes:
-            request = pb.SendMessageRequest(session=self.session, leave=pb.Leave())
-            await self.world.carrier.call("SendMessage", request)
-        else:
-            await self._stream.send(pb.ChatMessage(leave=pb.Leave()))
-        await self.end()
+        await self._leave()
+        while self.slow:
+            await self.cut()
+            await self.connect()
+            await self._leave()
         if self.ended is not None and self.ended.code != "OK":
             self._wrong(f"left with {self.ended}")
         await self.cut()
         self.session = ""
+
+    async def _leave(self) -> None:
+        assert self._stream is not None
+        if self.subscribes:
+            request = pb.SendMessageRequest(session=self.session, leave=pb.Leave())
+            with contextlib.suppress(Ended):
+                await self.world.carrier.call("SendMessage", request)
+        else:
+            await self._stream.send(pb.ChatMessage(leave=pb.Leave()))
+        await self.end()
 
     async def _until(self, true: Any) -> None:
         async with asyncio.timeout(SECONDS):
