@@ -17,6 +17,7 @@ import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc.chat_pb2_grpc import ChatServiceStub
+from chatroom.server.sizes import Size
 
 COMMAND = [sys.executable, "-m", "chatroom.server"]
 
@@ -65,6 +66,8 @@ def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
         (["--tls-cert", __file__], "go together"),
         (["--message-rate", "-1"], "--message-rate"),
         (["--sync", "never"], "--sync"),
+        (["--keep-bytes", "16 megs"], "write 65536, 64K, 16M or 1G"),
+        (["--keep-total", "0"], "write 65536, 64K, 16M or 1G"),
     ],
 )
 def test_wrong_usage_is_exit_code_2_and_a_sentence(arguments: list[str], sentence: str) -> None:
@@ -129,6 +132,13 @@ def test_a_data_directory_in_use_is_exit_code_1_and_a_sentence(tmp_path: Path) -
         code, stderr = usage("--bind", "127.0.0.1:0", "--data", str(tmp_path))
     assert 1 == code
     assert "in use by another chatserver" in stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("65536", 65536), ("64K", 65536), ("16 MiB", 1 << 24), ("1gb", 1 << 30)]
+)
+def test_sizes_are_powers_of_1024(text: str, size: int) -> None:
+    assert size == Size().convert(text, None, None)
 
 
 def test_the_environment_sets_what_flags_set(tmp_path: Path) -> None:

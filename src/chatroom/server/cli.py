@@ -22,6 +22,7 @@ from .front import Allowed
 from .journal_commands import backup_command, check_command, data_directory
 from .service import Service
 from .settings import Settings, Tls, TlsUnusable
+from .sizes import Size
 from .sockets import Address, BindError
 
 log = logging.getLogger("chatserver")
@@ -29,12 +30,14 @@ log = logging.getLogger("chatserver")
 GC_THRESHOLD = 100_000
 """Objects that may be made before the garbage collector looks at the young ones."""
 
+INTERRUPTED = 130
+
 _DEFAULTS = Limits()
 _FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 
 def main() -> None:
-    """Entry point: exit codes 0 done, 1 failed, 2 wrong usage."""
+    """Entry point: exit codes 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     chatserver(auto_envvar_prefix="CHATSERVER")
 
 
@@ -99,6 +102,24 @@ def main() -> None:
 )
 @click.option("--max-rooms", type=click.IntRange(1), default=_DEFAULTS.server_rooms, help="Rooms.")
 @click.option(
+    "--keep-entries",
+    type=click.IntRange(1),
+    default=_DEFAULTS.history_entries,
+    help="Messages, arrivals and departures kept in one room; older ones are deleted.",
+)
+@click.option(
+    "--keep-bytes",
+    type=Size(),
+    default="16M",
+    help="The same in bytes; what comes first counts.",
+)
+@click.option(
+    "--keep-total",
+    type=Size(),
+    default="1G",
+    help="Bytes kept in all rooms; above it the largest rooms lose their oldest.",
+)
+@click.option(
     "--allow-host",
     multiple=True,
     metavar="NAME",
@@ -124,7 +145,8 @@ def main() -> None:
 def chatserver(
     ctx: click.Context, bind: tuple[str, ...], data: Path | None, in_memory: bool, sync: SyncMode,
     room: tuple[str, ...], message_rate: float, message_burst: int, room_capacity: int,
-    max_members: int, max_rooms: int, allow_host: tuple[str, ...], allow_origin: tuple[str, ...],
+    max_members: int, max_rooms: int, keep_entries: int, keep_bytes: int, keep_total: int,
+    allow_host: tuple[str, ...], allow_origin: tuple[str, ...],
     tls_cert: Path | None, tls_key: Path | None, client_ca: Path | None, drain_delay: float,
 ) -> None:  # fmt: skip
     """Host chat rooms over gRPC, gRPC-Web and Connect on one port.
@@ -158,6 +180,9 @@ def chatserver(
             room_capacity=room_capacity,
             server_members=max_members,
             server_rooms=max_rooms,
+            history_entries=keep_entries,
+            history_bytes=keep_bytes,
+            server_bytes=keep_total,
         ),
         allowed=Allowed(
             hosts=frozenset(
@@ -196,13 +221,13 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; a second one ends the process at once."""
+    """Serve until SIGTERM or SIGINT; a second one ends the process at once, with 130."""
     stop = asyncio.Event()
 
     def on_signal() -> None:
         if stop.is_set():
             # What was acknowledged is in the journal already.
-            os._exit(1)
+            os._exit(INTERRUPTED)
         stop.set()
 
     loop = asyncio.get_running_loop()
