@@ -11,10 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from chatroom.journal import Append, JournalError, JournalUnusable, SyncMode
+from chatroom.journal import (
+    NONCE_SECONDS,
+    Append,
+    JournalError,
+    JournalUnusable,
+    SyncMode,
+)
 from chatroom.journal.sqlite import SCHEMA_VERSION, SQLiteJournal, schema, upkeep
 from chatroom.journal.sqlite.writer import Writer
-from tests.journal.journals import BIG, NOW, a_room, entries, everything, new_room, nonced
+from tests.journal.journals import BIG, NOW, SECOND, a_room, entries, everything, new_room, nonced
 from tests.journal.sqlite_files import killed, opened, rooms_of, write_version_1
 
 
@@ -230,6 +236,43 @@ def test_a_file_that_gives_nothing_back_is_not_asked_for_ever(tmp_path: Path) ->
         (free,) = connection.execute("PRAGMA freelist_count").fetchone()
         assert free * 4_096 > upkeep.FREE_BYTES
         assert not upkeep.give_back_step(writer)
+
+
+def test_how_many_nonces_of_trimmed_entries_are_kept_is_known(tmp_path: Path) -> None:
+    """Exactly: while there are none, appends do not look for them."""
+    with closing(sqlite3.connect(tmp_path / "j.db", isolation_level=None)) as connection:
+        schema.upgrade(connection, 0)
+        writer = Writer(connection)
+        keys = [writer.create_room(a_room(room_id)).facts.key for room_id in ("one", "two")]
+
+        def check_count(expected: int) -> None:
+            (rows,) = connection.execute("SELECT count(*) FROM trimmed").fetchone()
+            assert (expected, expected) == (rows, writer.trimmed)
+            assert expected == Writer(connection).trimmed
+
+        def trim(key: int) -> None:
+            trim = upkeep.Trim.begin(writer, key, entries=1, size=BIG)
+            while trim.step(writer):
+                pass
+
+        later = NOW + NONCE_SECONDS * SECOND
+        one = [nonced(n, f"n{n}", author=1, sent=NOW + (n > 3)) for n in range(1, 7)]
+        two = [nonced(n, f"n{n}", author=2) for n in range(1, 7)]
+        writer.append([Append(keys[0], one), Append(keys[1], two)])
+        check_count(0)
+        for key in keys:
+            trim(key)
+        check_count(10)
+        writer.append([Append(keys[1], [nonced(7, "n1", author=2, sent=later)])])
+        check_count(9)
+        writer.append([Append(keys[1], closes=True)])
+        while upkeep.purge_step(writer, keys[1]):
+            pass
+        check_count(5)
+        sweep = upkeep.NonceSweep(later)
+        while sweep.step(writer):
+            pass
+        check_count(2)
 
 
 def test_in_balance_nothing_is_given_back_and_nothing_grows(tmp_path: Path) -> None:

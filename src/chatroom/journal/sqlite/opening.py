@@ -78,7 +78,7 @@ def prepare(connection: sqlite3.Connection, path: Path, sync: SyncMode) -> None:
     version = known_version(connection, path)
     execute = connection.execute
     if version == 0:
-        execute("PRAGMA auto_vacuum = INCREMENTAL")  # only before there are tables
+        execute("PRAGMA auto_vacuum = INCREMENTAL")  # once there are tables it takes a VACUUM
     (mode,) = execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise JournalUnusable(
