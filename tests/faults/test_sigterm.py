@@ -18,7 +18,7 @@ from tests.interop.raw_http2 import Connection
 from .scale import report, scaled
 from .server_process import ServerProcess, serving
 from .stalled_reader import StalledReader
-from .voices import SECONDS, End, Voice, connect, join_all
+from .voices import SECONDS, End, Voice, connect, join_all, members
 
 ROOMS = ("north", "east", "south", "west")
 FEATURES = (pb.FEATURE_EVENTS, pb.FEATURE_ECHO)
@@ -26,6 +26,9 @@ UNAVAILABLE = 14
 DRAINED = End(UNAVAILABLE, "DRAINING")
 TOLD_SECONDS = scaled(25, 5)
 CONNECTIONS = 16
+ROOM_ARGUMENTS = [argument for room in ROOMS for argument in ("--room", room)]
+DEAFENING = 800
+"""Messages of 4,000 bytes: more than the HTTP/2 layer holds for a connection, 2 MiB."""
 WATCH = "/grpc.health.v1.Health/Watch"
 SERVING, NOT_SERVING = b"\x08\x01", b"\x08\x02"
 """grpc.health.v1.HealthCheckResponse, serialized."""
@@ -95,18 +98,14 @@ def stored(server: ServerProcess, room: str) -> dict[int, pb.Message]:
         loop.close()
 
 
-def arguments(directory: Path) -> list[str]:
-    rooms = [argument for room in ROOMS for argument in ("--room", room)]
-    return ["--data", str(directory), "--message-rate", "0", *rooms]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(("count", "number"), [(1000, signal.SIGTERM), (40, signal.SIGINT)])
 def test_all_are_told_and_nothing_acknowledged_is_lost(
     tmp_path: Path, count: int, number: signal.Signals
 ) -> None:
     """In the middle of a talk: a status for each, exit code 0, and all is there afterwards."""
-    with serving(*arguments(tmp_path)) as server, crowd(server, count) as (loop, witnesses, log):
+    arguments = ("--data", str(tmp_path), "--message-rate", "0", *ROOM_ARGUMENTS)
+    with serving(*arguments) as server, crowd(server, count) as (loop, witnesses, log):
         talk_on(loop, witnesses, log, entries=scaled(200, 2000))
         server.signal(number)
         begun = time.monotonic()
@@ -115,7 +114,7 @@ def test_all_are_told_and_nothing_acknowledged_is_lost(
         assert {DRAINED} == {witness.end for witness in witnesses}
         assert 0 == server.exit_code()
         ended = time.monotonic() - begun
-    with serving(*arguments(tmp_path)) as server:
+    with serving(*arguments) as server:
         for room in ROOMS:
             entries = stored(server, room)
             acknowledged = {n: text for (where, n), text in log.items() if where == room}
@@ -132,12 +131,12 @@ def test_all_are_told_and_nothing_acknowledged_is_lost(
 
 def test_a_killed_server_tells_nobody() -> None:
     """The control: the ends that the test above looks at can be others."""
-    with serving("--in-memory", *arguments(Path())[2:]) as server:
-        with crowd(server, 40) as (loop, witnesses, _):
-            server.signal(signal.SIGKILL)
-            loop.until(lambda: all(w.end is not None for w in witnesses), SECONDS, "the ends")
-            assert {End(cut="closed")} == {witness.end for witness in witnesses}
-            assert -signal.SIGKILL == server.exit_code()
+    arguments = ("--in-memory", *ROOM_ARGUMENTS)
+    with serving(*arguments) as server, crowd(server, 40) as (loop, witnesses, _):
+        server.signal(signal.SIGKILL)
+        loop.until(lambda: all(w.end is not None for w in witnesses), SECONDS, "the ends")
+        assert {End(cut="closed")} == {witness.end for witness in witnesses}
+        assert -signal.SIGKILL == server.exit_code()
 
 
 def test_who_joins_during_the_drain_is_told_where_the_port_still_accepts() -> None:
@@ -147,18 +146,20 @@ def test_who_joins_during_the_drain_is_told_where_the_port_still_accepts() -> No
         reader = StalledReader(server.port, "lobby", ["stalled"], "window")
         try:
             (peer,) = connect(loop, server.port, 1)
-            alice = Voice("lobby", "Alice")
+            log = Log()
+            alice = Witness("lobby", "Alice", FEATURES, log)
             join_all(loop, [alice], [peer])
-            for _ in range(100):
+            loop.until(lambda: "stalled" in members(loop, peer, "lobby"), SECONDS, "the reader")
+            for _ in range(DEAFENING):
                 alice.say("x" * 4000)
-            bob = Voice("lobby", "Bob")
-            join_all(loop, [bob], [peer])
+            loop.until(lambda: len(log) == DEAFENING, SECONDS, "the echoes")
             server.signal()
             loop.until(lambda: alice.end is not None, TOLD_SECONDS, "the end of a stream")
             with Connection(server.address) as late:
                 refused = answer(late, CHAT, joining("lobby", "Carol"), end=False)
                 assert TRAILERS_ONLY == refused.shape
                 assert (UNAVAILABLE, "DRAINING") == (refused.grpc_status, reason(refused))
+            reader.close()  # or it would take the whole time that streams are given
             assert 0 == server.exit_code()
         finally:
             reader.close()
@@ -173,19 +174,21 @@ def test_health_says_so_first_and_a_second_signal_ends_at_once(
 ) -> None:
     """During --drain-delay all goes on; a second signal loses nothing acknowledged."""
     data = ("--data", str(tmp_path))
-    with serving(*data, "--room", "lobby", "--drain-delay", "600") as server:
-        with Connection(server.address) as connection:
-            watch = connection.call(WATCH)
-            connection.data(watch, envelope(b""), end=True)
-            assert SERVING == connection.payload(watch, 0)
-            server.signal(first)
-            assert NOT_SERVING == connection.payload(watch, 1)
-            alice = connection.call(CHAT)
-            connection.data(alice, joining("lobby", "Alice"))
-            connection.data(alice, said("still here"))
-            echo = pb.Message.FromString(connection.payload(alice, 1))
-            assert "still here" == echo.message
-            server.signal(second)
-            assert 1 == server.exit_code()
+    with (
+        serving(*data, "--room", "lobby", "--drain-delay", "600") as server,
+        Connection(server.address) as connection,
+    ):
+        watch = connection.call(WATCH)
+        connection.data(watch, envelope(b""), end=True)
+        assert SERVING == connection.payload(watch, 0)
+        server.signal(first)
+        assert NOT_SERVING == connection.payload(watch, 1)
+        alice = connection.call(CHAT)
+        connection.data(alice, joining("lobby", "Alice"))
+        connection.data(alice, said("still here"))
+        echo = pb.Message.FromString(connection.payload(alice, 1))
+        assert "still here" == echo.message
+        server.signal(second)
+        assert 1 == server.exit_code()
     with serving(*data) as server:
         assert "still here" == stored(server, "lobby")[echo.sequence].message

@@ -81,12 +81,15 @@ def without_timeouts(
     Begun before the other tests and looked at after them, so that nobody waits for it.
     """
     directory = tmp_path_factory.mktemp("without")
-    with lobby(directory, "stall", "vanished") as server, talking(server) as talk:
-        with stalled(server.port, 20, ("window", "socket")) as readers:
-            talk.until(lambda: readers.keys() <= talk.listeners[0].entered, ENDED_SECONDS)
-            talk.until(lambda: False, 2)
-            talk.finish()
-            yield talk, readers, time.monotonic()
+    with (
+        lobby(directory, "stall", "vanished") as server,
+        talking(server) as talk,
+        stalled(server.port, 20, ("window", "socket")) as readers,
+    ):
+        talk.until(lambda: readers.keys() <= talk.listeners[0].entered, ENDED_SECONDS)
+        talk.until(lambda: False, 2)
+        talk.finish()
+        yield talk, readers, time.monotonic()
 
 
 def still_open(readers: dict[str, StalledReader], talk: Talk) -> list[str]:
