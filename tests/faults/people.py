@@ -30,8 +30,10 @@ class Person:
         join = pb.JoinChat(room_id=room, name=name, features=features, resume=resume)
         request = pb.ChatMessage(join=join)
         connection.data(self._stream, envelope(request.SerializeToString()))
-        first = pb.Message.FromString(connection.payload(self._stream, 0))
-        self.joined = first.joined
+        arrived = self.within(SECONDS, lambda: bool(self.messages) or self.response.over)
+        assert arrived, f"{name} waits in vain"
+        assert self.messages, self.response.grpc_message
+        self.joined = self.messages[0].joined
 
     @property
     def response(self) -> Response:
