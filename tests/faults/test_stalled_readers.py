@@ -35,9 +35,8 @@ RETURNED_SECONDS = scaled(75, 15)
 MEASURED_SECONDS = scaled(4, 20)
 CONTROL_SECONDS = 15
 
-KINDS: list[Sequence[Kind]] = [("window", "socket")]
-if SOAK:
-    KINDS += [("window",), ("socket",)]
+EVERY: tuple[Kind, ...] = ("window", "socket", "http1")
+KINDS: list[Sequence[Kind]] = [EVERY, *([each] for each in EVERY)] if SOAK else [EVERY]
 
 
 @contextlib.contextmanager
@@ -64,7 +63,7 @@ def lobby(directory: Path, *without: str) -> Iterator[ServerProcess]:
 
 @contextlib.contextmanager
 def talking(server: ServerProcess) -> Iterator[Talk]:
-    """400 KB a second for everyone in the lobby: a stalled reader is felt at once."""
+    """400 kB a second for everyone in the lobby: a stalled reader is felt at once."""
     talk = Talk(server.port, "lobby", count=16, per_second=100, text_bytes=4000)
     try:
         yield talk
@@ -84,7 +83,7 @@ def without_timeouts(
     with (
         lobby(directory, "stall", "vanished") as server,
         talking(server) as talk,
-        stalled(server.port, 20, ("window", "socket")) as readers,
+        stalled(server.port, 21, EVERY) as readers,
     ):
         talk.until(lambda: readers.keys() <= talk.listeners[0].entered, ENDED_SECONDS)
         talk.until(lambda: False, 2)
