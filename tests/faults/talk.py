@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -85,11 +86,14 @@ class Talk:
         return max(each for listener in self.listeners for each in listener.latencies) / 1e9
 
     def p99(self) -> float:
-        """Seconds that 99 of 100 deliveries took at most, since this was last asked."""
+        """Seconds that 99 of 100 deliveries took at most, since this was last asked.
+
+        Not a number if there were none.
+        """
         found = sorted(each for listener in self.listeners for each in listener.latencies)
         for listener in self.listeners:
             listener.latencies.clear()
-        return found[len(found) * 99 // 100] / 1e9
+        return found[len(found) * 99 // 100] / 1e9 if found else math.nan
 
     def finish(self) -> None:
         """Say no more; everyone has heard everything then, or this fails."""

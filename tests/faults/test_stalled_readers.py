@@ -27,13 +27,18 @@ from .voices import End, Peer, Voice, join_all
 
 READERS = 100
 COST_BYTES = 240 * MIB
-LEFT_OVER_BYTES = 20 * MIB
+LEFT_OVER_BYTES = scaled(60, 20) * MIB
+"""The allocator of the HTTP/2 layer keeps some 20 to 36 MiB, however often it happens."""
 ENDED_SECONDS = scaled(75, 15)
 """A stalled stream is reset after 10 s, a connection closed after 11, and it takes a
 moment until what the kernel and the HTTP/2 layer buffer is full."""
 RETURNED_SECONDS = scaled(75, 15)
 MEASURED_SECONDS = scaled(4, 20)
 CONTROL_SECONDS = 15
+FILLED_SECONDS = 6
+"""At 400 kB a second, the 2 MiB that the HTTP/2 layer holds for a connection are full."""
+TEXT_BYTES = 4000
+PER_SECOND = 100
 
 EVERY: tuple[Kind, ...] = ("window", "socket", "http1")
 KINDS: list[Sequence[Kind]] = [EVERY, *([each] for each in EVERY)] if SOAK else [EVERY]
@@ -64,7 +69,7 @@ def lobby(directory: Path, *without: str) -> Iterator[ServerProcess]:
 @contextlib.contextmanager
 def talking(server: ServerProcess) -> Iterator[Talk]:
     """400 kB a second for everyone in the lobby: a stalled reader is felt at once."""
-    talk = Talk(server.port, "lobby", count=16, per_second=100, text_bytes=4000)
+    talk = Talk(server.port, "lobby", count=16, per_second=PER_SECOND, text_bytes=TEXT_BYTES)
     try:
         yield talk
     finally:
@@ -113,19 +118,23 @@ def test_stalled_readers_end_and_are_not_felt(tmp_path: Path, kinds: Sequence[Ki
         before = peak = server.resident()
         observer = talk.listeners[0]
 
-        def all_left() -> bool:
+        def left() -> set[str]:
             nonlocal peak
             peak = max(peak, server.resident())
-            return readers.keys() <= observer.left
+            return observer.left
 
         with stalled(server.port, READERS, kinds) as readers:
             begun = time.monotonic()
             assert talk.until(lambda: readers.keys() <= observer.entered, ENDED_SECONDS)
-            talk.until(lambda: False, 1)  # that a hundred arrive is not what is measured
+            # Until it has filled what the HTTP/2 layer holds, 2 MiB, each costs what any
+            # reader costs; what is measured is what it costs once it has stalled.
+            talk.until(lambda: bool(left()), FILLED_SECONDS)
             talk.p99()
-            talk.until(lambda: bool(observer.left), ENDED_SECONDS)
+            talk.until(lambda: bool(left()), ENDED_SECONDS)
             beside = talk.p99()
-            assert talk.until(all_left, ENDED_SECONDS), still_open(readers, talk)
+            assert talk.until(lambda: readers.keys() <= left(), ENDED_SECONDS), still_open(
+                readers, talk
+            )
             ended = time.monotonic() - begun
             assert [] == still_open(readers, talk)
         assert peak - before <= COST_BYTES
@@ -137,7 +146,7 @@ def test_stalled_readers_end_and_are_not_felt(tmp_path: Path, kinds: Sequence[Ki
     report(
         f"promise 3, {READERS} stalled readers ({' and '.join(kinds)})",
         f"all gone after {ended:.1f} s; at most {(peak - before) / MIB:.0f} MiB more, "
-        f"within 20 MiB of before {returned:.1f} s later; p99 of the others "
+        f"within {LEFT_OVER_BYTES // MIB} MiB of before {returned:.1f} s later; p99 of the others "
         f"{beside * 1000:.1f} ms, {usual * 1000:.1f} ms without: {beside / usual:.2f} times",
     )
 

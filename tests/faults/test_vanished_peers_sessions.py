@@ -16,13 +16,13 @@ from tests.interop.raw_http2 import Connection
 
 from .namespaces import Network, network
 from .people import Person, roster
-from .scale import report, scaled
+from .scale import SOAK, report, scaled
 from .server_process import serving
 
 FEATURES = (pb.FEATURE_EVENTS, pb.FEATURE_ECHO)
 LOST_SECONDS = scaled(150, 30)
 """15 until the stream has ended, 15 of grace."""
-ABSENCES = [10] if scaled(0, 1) == 0 else [10, 20]
+ABSENCES = [10, 20] if SOAK else [5]
 """Seconds without a network: the stream is still open afterwards, or has ended meanwhile."""
 
 
