@@ -212,6 +212,19 @@ class Connection:
         self._until(lambda: bool(response.frames))
         return response.frames[0]
 
+    def read(self, seconds: float) -> bool:
+        """Take what comes first within so many seconds; whether anything did."""
+        if seconds <= 0:
+            return False
+        self._socket.settimeout(seconds)
+        try:
+            self._read()
+        except TimeoutError:
+            return False
+        finally:
+            self._socket.settimeout(TIMEOUT_SECONDS)
+        return True
+
     # ---- Inside -------------------------------------------------------------------
 
     def _send(self, frame: Frame) -> None:
@@ -222,12 +235,15 @@ class Connection:
 
     def _until(self, done: Callable[[], bool]) -> None:
         while not done():
-            chunk = self._socket.recv(65_536)
-            if not chunk:
-                raise ConnectionEnded("the server has closed the connection")
-            self._buffer += chunk
-            for frame in self._whole_frames():
-                self._take(frame)
+            self._read()
+
+    def _read(self) -> None:
+        chunk = self._socket.recv(65_536)
+        if not chunk:
+            raise ConnectionEnded("the server has closed the connection")
+        self._buffer += chunk
+        for frame in self._whole_frames():
+            self._take(frame)
 
     def _whole_frames(self) -> Iterator[Frame]:
         while len(self._buffer) >= FRAME_HEADER_BYTES:

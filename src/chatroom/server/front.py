@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from .asgi import Application, Event, Headers, Receive, Scope, Send
 from .grpcstream import CONTENT_TYPE, CONTENT_TYPES, trailers_only
+from .in_flight import InFlight
 from .statuses import Code, Status
 
 CORS_METHODS = b"POST, GET"
@@ -72,11 +73,13 @@ class Front:
         allowed: Allowed,
         *,
         native: Mapping[str, Application],
+        in_flight: InFlight,
     ) -> None:
         """`routes` maps whole paths; `native` takes precedence for native gRPC requests."""
         self._routes = routes
         self._native = native
         self._allowed = allowed
+        self._in_flight = in_flight
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -146,7 +149,11 @@ class Front:
             else:
                 await _plain(send, 404, f"there is nothing at {path}")
             return
-        await application(scope, receive, send)
+        self._in_flight.begin(path)
+        try:
+            await application(scope, receive, send)
+        finally:
+            self._in_flight.end(path)
 
 
 async def _refused(send: Send, content_type: bytes, http_status: int, sentence: str) -> None:

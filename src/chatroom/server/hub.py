@@ -70,7 +70,6 @@ class Hub:
         self._monotonic = monotonic
         self._token = token
         self._streams: set[Place] = set()
-        self._left = asyncio.Event()
 
     # ---- Life -------------------------------------------------------------------
 
@@ -119,12 +118,6 @@ class Hub:
             room.dismiss(member, going)
             if member.session is None:
                 self._depart(room, member, LeaveReason.LOST, going)
-
-    async def deserted(self) -> None:
-        """Return once no stream is left."""
-        while self._streams:
-            self._left.clear()
-            await self._left.wait()
 
     async def stop(self) -> None:
         """Commit what was accepted; `run` returns then."""
@@ -261,7 +254,7 @@ class Hub:
         except Refusal:
             room.retract(member)
             self.sessions.forget(member)
-            self._forget(place)
+            self._streams.discard(place)
             raise
         except BaseException:
             self.leave(place)
@@ -289,7 +282,7 @@ class Hub:
         Its member leaves with it; if it has a session, after the grace.
         """
         room, member = place.room, place.member
-        self._forget(place)
+        self._streams.discard(place)
         if room.closed is not None:
             self.sessions.forget(member)
         elif member.present:
@@ -355,10 +348,6 @@ class Hub:
             self.sessions.forget(member)
         self._retention.dropped(room)
         self.rooms.retire(room)
-
-    def _forget(self, place: Place) -> None:
-        self._streams.discard(place)
-        self._left.set()
 
     def speaker(self, session: str, *, streaming: bool = True) -> Place:
         """The place of a session, for a method; raises SessionUnknown.

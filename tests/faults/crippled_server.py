@@ -1,0 +1,35 @@
+"""`python -m tests.faults.crippled_server DEFENCE…  -- ARGUMENTS`: a chatserver without them.
+
+For controls: what a test of a defence shows must not show without it.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from chatroom.server import cli, service, sockets
+
+NEVER_SECONDS = 24 * 3600.0
+
+
+def without_stall_timeouts() -> None:
+    """A peer that takes no bytes keeps its streams and its connection."""
+    service.STALL_SECONDS = NEVER_SECONDS
+    service.WRITE_SECONDS = NEVER_SECONDS
+
+
+def without_socket_options() -> None:
+    """A peer that vanished is not noticed by the kernel."""
+    sockets._notice_vanished_peers = lambda _listener: None
+
+
+DEFENCES = {"stall": without_stall_timeouts, "vanished": without_socket_options}
+
+
+if __name__ == "__main__":
+    for number, argument in enumerate(sys.argv[1:], 1):
+        if argument not in DEFENCES:
+            sys.argv[1:] = sys.argv[number:]
+            break
+        DEFENCES[argument]()
+    cli.main()

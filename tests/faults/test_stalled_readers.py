@@ -1,0 +1,193 @@
+"""Promise 3: a reader that stops costs little, ends after 10 s, and slows nobody down."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from bench.http2_frames import (
+    DEFAULT_WINDOW,
+    INITIAL_WINDOW_SIZE,
+    MAX_WINDOW,
+    SETTINGS,
+    WINDOW_UPDATE,
+    frame,
+)
+
+from .scale import SOAK, report, scaled
+from .server_process import MIB, ServerProcess, serving
+from .stalled_reader import Kind, StalledReader
+from .talk import Listener, Talk
+from .voices import End, Peer, Voice, join_all
+
+READERS = 100
+COST_BYTES = 240 * MIB
+LEFT_OVER_BYTES = scaled(60, 20) * MIB
+"""The allocator of the HTTP/2 layer keeps some 20 to 36 MiB, however often it happens."""
+ENDED_SECONDS = scaled(75, 15)
+"""A stalled stream is reset after 10 s, a connection closed after 11, and it takes a
+moment until what the kernel and the HTTP/2 layer buffer is full."""
+RETURNED_SECONDS = scaled(75, 15)
+MEASURED_SECONDS = scaled(4, 20)
+CONTROL_SECONDS = 15
+FILLED_SECONDS = 6
+"""At 400 kB a second, the 2 MiB that the HTTP/2 layer holds for a connection are full."""
+TEXT_BYTES = 4000
+PER_SECOND = 100
+
+EVERY: tuple[Kind, ...] = ("window", "socket", "http1")
+KINDS: list[Sequence[Kind]] = [EVERY, *([each] for each in EVERY)] if SOAK else [EVERY]
+
+
+@contextlib.contextmanager
+def stalled(port: int, count: int, kinds: Sequence[Kind]) -> Iterator[dict[str, StalledReader]]:
+    """Readers of these kinds in turn, by their name, each on a connection of its own."""
+    with contextlib.ExitStack() as stack:
+        readers = {}
+        for number in range(count):
+            name = f"stalled {number}"
+            reader = StalledReader(port, "lobby", [name], kinds[number % len(kinds)])
+            stack.callback(reader.close)
+            readers[name] = reader
+        yield readers
+
+
+@contextlib.contextmanager
+def lobby(directory: Path, *without: str) -> Iterator[ServerProcess]:
+    """A server without these defences; the disk's moods are kept out of the latencies."""
+    program = ("tests.faults.crippled_server", *without) if without else ("chatroom.server",)
+    arguments = ("--room", "lobby", "--message-rate", "0", "--sync", "normal")
+    with serving("--data", str(directory), *arguments, program=program) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def talking(server: ServerProcess) -> Iterator[Talk]:
+    """400 kB a second for everyone in the lobby: a stalled reader is felt at once."""
+    talk = Talk(server.port, "lobby", count=16, per_second=PER_SECOND, text_bytes=TEXT_BYTES)
+    try:
+        yield talk
+    finally:
+        talk.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_timeouts(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Talk, dict[str, StalledReader], float]]:
+    """Readers that have stalled, and since when, at a server that does not mind.
+
+    Begun before the other tests and looked at after them, so that nobody waits for it.
+    """
+    directory = tmp_path_factory.mktemp("without")
+    with (
+        lobby(directory, "stall", "vanished") as server,
+        talking(server) as talk,
+        stalled(server.port, 21, EVERY) as readers,
+    ):
+        talk.until(lambda: readers.keys() <= talk.listeners[0].entered, ENDED_SECONDS)
+        talk.until(lambda: False, 2)
+        talk.finish()
+        yield talk, readers, time.monotonic()
+
+
+def still_open(readers: dict[str, StalledReader], talk: Talk) -> list[str]:
+    """Those whose stream is open for all they can see, or who are members for the others."""
+    seen_leaving = talk.listeners[0].left
+    return [
+        name
+        for name, reader in readers.items()
+        if name not in seen_leaving or reader.ends() == "open"
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kinds", KINDS, ids=" and ".join)
+def test_stalled_readers_end_and_are_not_felt(tmp_path: Path, kinds: Sequence[Kind]) -> None:
+    """A hundred of them: memory, their ends, and what the others get."""
+    with lobby(tmp_path) as server, talking(server) as talk:
+        talk.until(lambda: False, 1)
+        talk.p99()
+        talk.until(lambda: False, MEASURED_SECONDS)
+        usual = talk.p99()
+        before = peak = server.resident()
+        observer = talk.listeners[0]
+
+        def left() -> set[str]:
+            nonlocal peak
+            peak = max(peak, server.resident())
+            return observer.left
+
+        with stalled(server.port, READERS, kinds) as readers:
+            begun = time.monotonic()
+            assert talk.until(lambda: readers.keys() <= observer.entered, ENDED_SECONDS)
+            # Until it has filled what the HTTP/2 layer holds, 2 MiB, each costs what any
+            # reader costs; what is measured is what it costs once it has stalled.
+            talk.until(lambda: bool(left()), FILLED_SECONDS)
+            talk.p99()
+            talk.until(lambda: bool(left()), ENDED_SECONDS)
+            beside = talk.p99()
+            assert talk.until(lambda: readers.keys() <= left(), ENDED_SECONDS), still_open(
+                readers, talk
+            )
+            ended = time.monotonic() - begun
+            assert [] == still_open(readers, talk)
+        assert peak - before <= COST_BYTES
+        assert talk.until(
+            lambda: server.resident() - before <= LEFT_OVER_BYTES, RETURNED_SECONDS
+        ), f"{(server.resident() - before) / MIB:.0f} MiB more than before"
+        returned = time.monotonic() - begun - ended
+        talk.finish()
+    report(
+        f"promise 3, {READERS} stalled readers ({' and '.join(kinds)})",
+        f"all gone after {ended:.1f} s; at most {(peak - before) / MIB:.0f} MiB more, "
+        f"within {LEFT_OVER_BYTES // MIB} MiB of before {returned:.1f} s later; p99 of the others "
+        f"{beside * 1000:.1f} ms, {usual * 1000:.1f} ms without: {beside / usual:.2f} times",
+    )
+
+
+def narrow(peer: Peer) -> None:
+    """Have windows of 65,535 bytes on streams that are opened from here on."""
+    peer.write(frame(SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW_SIZE, DEFAULT_WINDOW)))
+
+
+def widen(voice: Voice) -> None:
+    """Take all that comes on this stream."""
+    widened = struct.pack(">I", MAX_WINDOW - DEFAULT_WINDOW)
+    voice.connection.write(frame(WINDOW_UPDATE, 0, voice.number, widened))
+
+
+@pytest.mark.slow
+def test_a_stream_beside_stalled_ones_gets_all_and_late_at_most(tmp_path: Path) -> None:
+    """Streams share their connection's 2 MiB: who reads is held up until the others end."""
+    with lobby(tmp_path) as server, talking(server) as talk:
+        peer = Peer(talk.loop, server.port)
+        narrow(peer)
+        reader = Listener("lobby", "reader")
+        talk.bring_in(reader, peer)
+        widen(reader)
+        deaf = [Voice("lobby", f"deaf {number}") for number in range(60)]
+        join_all(talk.loop, deaf, [peer])
+        assert talk.until(lambda: all(voice.end is not None for voice in deaf), ENDED_SECONDS)
+        assert {End(cut="RST_STREAM 8")} == {voice.end for voice in deaf}
+        late = talk.latest()
+        talk.finish()
+        assert {voice.name for voice in deaf} <= reader.left
+        assert late <= ENDED_SECONDS
+    report("promise 3, 60 streams of one connection stall", f"its other one: {late:.1f} s late")
+
+
+@pytest.mark.slow
+def test_without_the_timeouts_they_would_stay(
+    without_timeouts: tuple[Talk, dict[str, StalledReader], float],
+) -> None:
+    """The control: within the same time no stalled stream ends, so the test above can fail."""
+    talk, readers, since = without_timeouts
+    rest = since + CONTROL_SECONDS - time.monotonic()
+    assert not talk.until(lambda: bool(talk.listeners[0].left), max(rest, 1))
+    assert list(readers) == still_open(readers, talk)
