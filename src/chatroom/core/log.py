@@ -80,8 +80,11 @@ class Log:
             for sequence, draft in enumerate(drafts, self.tail.newest + 1)
         ]
 
-    def repeated(self, turn: Turn, used: Mapping[tuple[int, str], Entry]) -> None:
-        """Take out of a turn what was stored before under its nonce, and say so to the sender."""
+    def repeated(self, turn: Turn, used: Mapping[tuple[int, str], Entry]) -> bool:
+        """Take out of a turn what was stored before under its nonce, and say so to the sender.
+
+        Returns whether there was something.
+        """
         fresh: list[Draft] = []
         for draft in turn.drafts:
             entry = used.get((draft.author, draft.nonce)) if draft.nonce else None
@@ -90,7 +93,9 @@ class Log:
                 continue
             for each in (draft, *self._in_flight.settled(draft)):
                 _answer_repeat(each, entry)
+        found = len(fresh) < len(turn.drafts)
         turn.drafts = fresh
+        return found
 
     def publish(self, turn: Turn, entries: list[Entry], unlogged: Iterable[Entry] = ()) -> None:
         """Make committed entries readable, and settle their drafts."""

@@ -137,9 +137,11 @@ class CommitLoop:
             try:
                 await self._journal.append(appends)
             except NonceUsed as error:
-                for room, turn in turns:
-                    room.log.repeated(turn, error.used)
-                continue  # the others have other sequences now
+                repeated = [room.log.repeated(turn, error.used) for room, turn in turns]
+                if any(repeated):
+                    continue  # without those; the others have other sequences now
+                self._failed(batch, error)
+                return
             except JournalError as error:
                 self._failed(batch, error)
                 return

@@ -7,7 +7,6 @@ may come back is known in `sessions`, what members say is for `talk`.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import secrets
 import time
@@ -88,14 +87,11 @@ class Hub:
                 self.sessions.wait(place, LeaveReason.LOST)
 
     async def run(self) -> None:
-        """Commit until `stop`."""
-        retention = asyncio.get_running_loop().create_task(self._retention.run())
-        try:
+        """Commit until `stop`; what fails unexpectedly is raised."""
+        async with asyncio.TaskGroup() as group:
+            retention = group.create_task(self._retention.run(), name="retention")
             await self.commits.run()
-        finally:
             retention.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await retention
 
     async def drain(self) -> None:
         """From here on nobody joins or speaks, and every stream ends with DRAINING.

@@ -64,7 +64,7 @@ class Retention:
                 await self._trim_for(SWEEP_SECONDS)
             except JournalError as error:
                 log.warning("old messages could not be deleted: %s", error)
-                await asyncio.sleep(self._limits.journal_retry)
+                await asyncio.sleep(SWEEP_SECONDS)
 
     async def _trim_for(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()

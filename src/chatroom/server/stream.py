@@ -20,6 +20,7 @@ from chatroom.core.room import Room
 from . import encode
 from .hub import Hub
 from .sessions import Place, Resume
+from .wake import Wake
 
 JOIN_SECONDS = 10.0
 """How long a new stream may take for its first message."""
@@ -28,33 +29,6 @@ _CHAT_FIELDS = ("join", "message", "typing", "heartbeat", "leave")
 
 Gone = Callable[[], Awaitable[None]]
 """Returns never, and raises once the peer is gone; awaited after it has half-closed."""
-
-
-class Wake:
-    """Wakes one waiter. What happened is seen in the state, so none is ever lost.
-
-    Unlike asyncio.Event it costs one small object while nobody waits: there is one for
-    each member.
-    """
-
-    __slots__ = ("_loop", "_waiter")
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._waiter: asyncio.Future[None] | None = None
-
-    def set(self) -> None:
-        """Wake the waiter, if there is one."""
-        waiter = self._waiter
-        if waiter is not None:
-            self._waiter = None
-            if not waiter.done():
-                waiter.set_result(None)
-
-    async def wait(self) -> None:
-        """Wait for the next `set`."""
-        self._waiter = self._loop.create_future()
-        await self._waiter
 
 
 def the_one_field(message: pb.ChatMessage, *, joined: bool = False) -> str | None:
@@ -350,9 +324,18 @@ class MemberStream:
         return member.final is not None and member.cursor >= member.final
 
     def _outbox(self, member: Member) -> bytes:
-        outbox, member.outbox = member.outbox, []
+        """Take events out of the outbox, for one write."""
+        data = b""
+        taken = 0
+        for event in member.outbox:
+            encoded = encode.outside(event, events=member.events)
+            if data and len(data) + len(encoded) > self._hub.limits.write_bytes:
+                break
+            data += encoded
+            taken += 1
+        del member.outbox[:taken]
         self._drained.set()
-        return b"".join([encode.outside(event, events=member.events) for event in outbox])
+        return data
 
     def _typing(self, room: Room, member: Member) -> bytes:
         changed = room.typing.since(member.typing_seen, member.author)
