@@ -115,14 +115,21 @@ class Client:
         self.acknowledged: dict[str, str] = {}
         self.resends = True
         """Off: a control that must lose messages."""
-        self.after_gap = 0
-        """Added to what it says it has; not 0: a control that must miss messages."""
+        self.skips = 0
+        """A control that must fail: entries that it drops at the beginning of each replay."""
+        self.own_carrier: Carrier | None = None
+        """A connection of its own; else it shares the world's."""
         self._expected: int | None = None
         self._stream: Stream | None = None
         self._reading: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._live = False
+        self._dropping = 0
         self.ended: Ended | None = None
+
+    @property
+    def carrier(self) -> Carrier:
+        return self.own_carrier or self.world.carrier
 
     # ---- What it does -----------------------------------------------------------------
 
@@ -130,14 +137,12 @@ class Client:
         """Join, or resume; then send again what was not acknowledged."""
         join = pb.JoinChat(room_id=self.room, name=self.name, features=BOTH)
         if self.session:
-            join.resume.CopyFrom(
-                pb.Resume(session=self.session, epoch=self.epoch, after=self.last + self.after_gap)
-            )
+            join.resume.CopyFrom(pb.Resume(session=self.session, epoch=self.epoch, after=self.last))
         self.ended, self._live = None, False
         if self.subscribes:
-            self._stream = self.world.carrier.subscribe(join)
+            self._stream = self.carrier.subscribe(join)
         else:
-            self._stream = self.world.carrier.chat()
+            self._stream = self.carrier.chat()
             await self._stream.send(pb.ChatMessage(join=join))
         self._reading = asyncio.create_task(self._read(self._stream))
         await self._until(lambda: self._live or self.ended is not None)
@@ -162,7 +167,7 @@ class Client:
             return
         request = pb.SendMessageRequest(session=self.session, message=message)
         try:
-            stored = await self.world.carrier.call("SendMessage", request)
+            stored = await self.carrier.call("SendMessage", request)
         except Ended:
             return
         self._acknowledge(stored)
@@ -212,7 +217,7 @@ class Client:
         if self.subscribes:
             request = pb.SendMessageRequest(session=self.session, leave=pb.Leave())
             with contextlib.suppress(Ended):
-                await self.world.carrier.call("SendMessage", request)
+                await self.carrier.call("SendMessage", request)
         else:
             await self._stream.send(pb.ChatMessage(leave=pb.Leave()))
         await self.end()
@@ -242,10 +247,13 @@ class Client:
             self._expected = self.last + 1
         elif message.HasField("refused"):
             self._wrong(f"was refused: {message}")
+        elif message.sequence and self._dropping:
+            self._dropping -= 1
         elif message.sequence:
             self._entry(message)
 
     def _join(self, joined: pb.Joined) -> None:
+        self._dropping = self.skips
         if joined.recovery == pb.RECOVERY_COMPLETE:
             self._expected = self.last + 1
             if joined.session != self.session or joined.epoch != self.epoch:
