@@ -192,6 +192,8 @@ class Conversation(RuleBasedStateMachine):
         """With everybody's streams open, and messages under way."""
 
         async def kill() -> None:
+            for client in self.clients.values():
+                client.stop_listening()  # to a server that is dead
             await self.world.kill()
             await self.cut_all()
 
@@ -222,8 +224,9 @@ class Conversation(RuleBasedStateMachine):
         try:
             if hasattr(self, "world"):
                 self.run(self.finish())
-                self.run(self.world.stop())
         finally:
+            if hasattr(self, "world"):
+                self._runner.run(self.world.stop())
             self._runner.close()
             if self._directory is not None:
                 self._directory.cleanup()

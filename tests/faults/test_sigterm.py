@@ -193,6 +193,6 @@ def test_health_says_so_first_and_a_second_signal_ends_at_once(
         echo = pb.Message.FromString(connection.payload(alice, 1))
         assert "still here" == echo.message
         server.signal(second)
-        assert 1 == server.exit_code()
+        assert 130 == server.exit_code()
     with serving(*data) as server:
         assert "still here" == stored(server, "lobby")[echo.sequence].message

@@ -334,16 +334,17 @@ def test_an_outage_of_reading_is_told_and_passes(tmp_path: Path) -> None:
         # A new server has no log in memory.
         with DiskServer(data, program=TRACEABLE) as server:
             carrier = GrpcCarrier(server.port)
-            for _ in range(2):  # the second time the connection that reads is there already
+            # The second time the connection that reads is there already.
+            for name in "Bea", "Cy":
                 with failing(server, "pread64", "EIO", (LOG, JOURNAL_FILE)):
                     await is_unavailable(carrier, "ListMessages", everything)
                     await cannot_join(carrier, "Late")
                 page = await carrier.call("ListMessages", everything)
                 assert "before" in [message.message for message in page.messages]
-                ann = await Member(carrier, "Ann", *BOTH).enter()
-                await ann.say("after")
-                assert "Ann: after" == await ann.hear_said()
-                await ann.stream.cancel()
+                member = await Member(carrier, name, *BOTH).enter()
+                await member.say("after")
+                assert f"{name}: after" == await member.hear_said()
+                await member.stream.cancel()
             assert not [line for line in server.said if "Traceback" in line]
 
     async def both() -> None:

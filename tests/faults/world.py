@@ -193,6 +193,11 @@ class Client:
         """Wait until the stream has ended; `ended` says how."""
         await self._until(lambda: self.ended is not None)
 
+    def stop_listening(self) -> None:
+        """Take nothing more from this stream, whatever comes."""
+        if self._reading is not None:
+            self._reading.cancel()
+
     async def cut(self) -> None:
         """Lose the connection."""
         if self._stream is not None and self._reading is not None:
@@ -245,7 +250,7 @@ class Client:
         elif message.HasField("live"):
             self._live = True
             self._expected = self.last + 1
-        elif message.HasField("refused"):
+        elif message.HasField("refused") and message.refused.reason != "DRAINING":
             self._wrong(f"was refused: {message}")
         elif message.sequence and self._dropping:
             self._dropping -= 1
