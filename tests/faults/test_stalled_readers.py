@@ -6,6 +6,7 @@ import contextlib
 import struct
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ ENDED_SECONDS = scaled(75, 15)
 """A stalled stream is reset after 10 s, a connection closed after 11, and it takes a
 moment until what the kernel and the HTTP/2 layer buffer is full."""
 RETURNED_SECONDS = scaled(75, 15)
-MEASURED_SECONDS = scaled(4, 20)
+MEASURED_SECONDS = 4
 CONTROL_SECONDS = 15
 FILLED_SECONDS = 6
 """At 400 kB a second, the 2 MiB that the HTTP/2 layer holds for a connection are full."""
@@ -106,48 +107,77 @@ def still_open(readers: dict[str, StalledReader], talk: Talk) -> list[str]:
     ]
 
 
+@dataclass(frozen=True)
+class Felt:
+    """What a hundred stalled readers cost, in bytes and seconds."""
+
+    peak: int
+    ended: float
+    returned: float
+    usual: float
+    """p99 of the others' deliveries just before."""
+    beside: float
+    """The same while all have stalled."""
+
+
+def feel(server: ServerProcess, talk: Talk, kinds: Sequence[Kind]) -> Felt:
+    """Have a hundred readers stall until they are gone; fails where a promise is not kept."""
+    talk.p99()
+    talk.until(lambda: False, MEASURED_SECONDS)
+    usual = talk.p99()
+    before = peak = server.resident()
+    observer = talk.listeners[0]
+    observer.entered.clear()
+    observer.left.clear()
+
+    def left() -> set[str]:
+        nonlocal peak
+        peak = max(peak, server.resident())
+        return observer.left
+
+    with stalled(server.port, READERS, kinds) as readers:
+        begun = time.monotonic()
+        assert talk.until(lambda: readers.keys() <= observer.entered, ENDED_SECONDS)
+        # Until it has filled what the HTTP/2 layer holds, 2 MiB, each costs what any
+        # reader costs; what is measured is what it costs once it has stalled.
+        talk.until(lambda: bool(left()), FILLED_SECONDS)
+        talk.p99()
+        talk.until(lambda: bool(left()), ENDED_SECONDS)
+        beside = talk.p99()
+        assert talk.until(lambda: readers.keys() <= left(), ENDED_SECONDS), still_open(
+            readers, talk
+        )
+        ended = time.monotonic() - begun
+        assert [] == still_open(readers, talk)
+    assert peak - before <= COST_BYTES
+    assert talk.until(lambda: server.resident() - before <= LEFT_OVER_BYTES, RETURNED_SECONDS), (
+        f"{(server.resident() - before) / MIB:.0f} MiB more than before"
+    )
+    returned = time.monotonic() - begun - ended
+    return Felt(peak - before, ended, returned, usual, beside)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kinds", KINDS, ids=" and ".join)
 def test_stalled_readers_end_and_are_not_felt(tmp_path: Path, kinds: Sequence[Kind]) -> None:
     """A hundred of them: memory, their ends, and what the others get."""
     with lobby(tmp_path) as server, talking(server) as talk:
         talk.until(lambda: False, 1)
-        talk.p99()
-        talk.until(lambda: False, MEASURED_SECONDS)
-        usual = talk.p99()
-        before = peak = server.resident()
-        observer = talk.listeners[0]
-
-        def left() -> set[str]:
-            nonlocal peak
-            peak = max(peak, server.resident())
-            return observer.left
-
-        with stalled(server.port, READERS, kinds) as readers:
-            begun = time.monotonic()
-            assert talk.until(lambda: readers.keys() <= observer.entered, ENDED_SECONDS)
-            # Until it has filled what the HTTP/2 layer holds, 2 MiB, each costs what any
-            # reader costs; what is measured is what it costs once it has stalled.
-            talk.until(lambda: bool(left()), FILLED_SECONDS)
-            talk.p99()
-            talk.until(lambda: bool(left()), ENDED_SECONDS)
-            beside = talk.p99()
-            assert talk.until(lambda: readers.keys() <= left(), ENDED_SECONDS), still_open(
-                readers, talk
-            )
-            ended = time.monotonic() - begun
-            assert [] == still_open(readers, talk)
-        assert peak - before <= COST_BYTES
-        assert talk.until(
-            lambda: server.resident() - before <= LEFT_OVER_BYTES, RETURNED_SECONDS
-        ), f"{(server.resident() - before) / MIB:.0f} MiB more than before"
-        returned = time.monotonic() - begun - ended
+        rounds = [feel(server, talk, kinds) for _ in range(scaled(1, 3))]
         talk.finish()
+    ended = max(each.ended for each in rounds)
+    peak = max(each.peak for each in rounds) / MIB
+    returned = max(each.returned for each in rounds)
+    p99 = ", ".join(
+        f"{each.usual * 1000:.1f} and {each.beside * 1000:.1f} ms: "
+        f"{each.beside / each.usual:.2f} times"
+        for each in rounds
+    )
     report(
         f"promise 3, {READERS} stalled readers ({' and '.join(kinds)})",
-        f"all gone after {ended:.1f} s; at most {(peak - before) / MIB:.0f} MiB more, "
-        f"within {LEFT_OVER_BYTES // MIB} MiB of before {returned:.1f} s later; p99 of the others "
-        f"{beside * 1000:.1f} ms, {usual * 1000:.1f} ms without: {beside / usual:.2f} times",
+        f"all gone after {ended:.1f} s; at most {peak:.0f} MiB more, within "
+        f"{LEFT_OVER_BYTES // MIB} MiB of before {returned:.1f} s later; "
+        f"the others' p99 before and beside them {p99}",
     )
 
 
