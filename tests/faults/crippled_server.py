@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import sys
 
-from chatroom.server import cli, service, sockets
+from chatroom.server import cli, http2, sockets
 
 NEVER_SECONDS = 24 * 3600.0
 
 
 def without_stall_timeouts() -> None:
     """A peer that takes no bytes keeps its streams and its connection."""
-    service.STALL_SECONDS = NEVER_SECONDS
-    service.WRITE_SECONDS = NEVER_SECONDS
+    http2.STALL_SECONDS = NEVER_SECONDS
+    http2.WRITE_SECONDS = NEVER_SECONDS
 
 
 def without_socket_options() -> None:

@@ -29,6 +29,7 @@ from chatroom.server.asgi import Application, Receive, Scope, Send
 from chatroom.server.encode import envelope
 from chatroom.server.front import Allowed, Front, respond
 from chatroom.server.grpcstream import GrpcStream, serve_call, timeout_seconds
+from chatroom.server.in_flight import InFlight
 from chatroom.server.statuses import OK, Status, code_of
 
 PACKAGE = "connectrpc.conformance.v1"
@@ -252,7 +253,10 @@ async def main() -> None:
     config = h2corn.Config(
         bind=(f"fd://{listener.fileno()}",), grpc=True, lifespan="off", access_log=False
     )
-    server = h2corn.Server(Front(dict.fromkeys(native, no_call), Allowed(), native=native), config)
+    server = h2corn.Server(
+        Front(dict.fromkeys(native, no_call), Allowed(), native=native, in_flight=InFlight(())),
+        config,
+    )
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     serving = asyncio.create_task(server.serve())

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import grpc
+import grpc.aio
 import pytest
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from chatroom.api.rpc import chat_pb2 as pb
 from tests.carriers import Ended, run
@@ -128,5 +132,23 @@ def test_a_stream_that_has_not_joined_yet_is_told_too() -> None:
             with pytest.raises(Ended) as ended:
                 await stream.rest()
             assert ("UNAVAILABLE", "DRAINING") == (ended.value.code, ended.value.reason)
+
+    run(scene())
+
+
+def test_who_watches_the_health_of_the_server_is_told_and_then_let_go() -> None:
+    """A watch lasts as long as its client; the server does not wait for that."""
+
+    async def scene() -> None:
+        async with running() as server:
+            channel = grpc.aio.insecure_channel(f"127.0.0.1:{server.port}")
+            call = HealthStub(channel).Watch(HealthCheckRequest())
+            assert HealthCheckResponse.SERVING == (await call.read()).status
+            await server.service.stop()
+            assert HealthCheckResponse.NOT_SERVING == (await call.read()).status
+            with pytest.raises(grpc.aio.AioRpcError) as ended:
+                await call.read()
+            assert grpc.StatusCode.UNAVAILABLE is ended.value.code()
+            await channel.close()
 
     run(scene())

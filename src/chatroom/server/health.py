@@ -24,6 +24,7 @@ class Health:
 
     def __init__(self) -> None:
         self._serving = False
+        self._closed = False
         self._changed = asyncio.Event()
 
     @property
@@ -36,6 +37,11 @@ class Health:
         self._serving = serving
         self._changed.set()
         self._changed = asyncio.Event()
+
+    def close(self) -> None:
+        """End every watch; the server is about to go."""
+        self._closed = True
+        self.set(False)
 
     async def check(self, request: HealthCheckRequest, _context: Any) -> HealthCheckResponse:
         """The status now; NOT_FOUND for a service that is not here."""
@@ -56,6 +62,8 @@ class Health:
         while True:
             changed = self._changed
             yield self._response(request.service)
+            if self._closed:
+                raise ConnectError(Code.UNAVAILABLE, "the server is shutting down")
             await changed.wait()
 
     def _response(self, service: str) -> HealthCheckResponse:

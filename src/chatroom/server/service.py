@@ -9,11 +9,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-import sys
 from collections.abc import AsyncIterator
-
-import h2corn
-import h2corn._lib
 
 from chatroom.api.grpc.health.v1.health_connect import HealthASGIApplication
 from chatroom.core.refusals import RoomExists
@@ -21,31 +17,16 @@ from chatroom.journal import Journal
 from chatroom.journal.memory import MemoryJournal
 from chatroom.journal.sqlite import SQLiteJournal
 
-from . import connect, encode, native, reflection, sockets
+from . import connect, encode, http2, native, reflection, sockets
 from .asgi import Application, Receive, Scope, Send
 from .front import Front, respond
 from .health import Health
+from .http2 import CHAT, HEALTH, SUBSCRIBE, UNARY
 from .hub import Hub
 from .in_flight import InFlight
 from .settings import Settings
 
 log = logging.getLogger(__name__)
-
-CHAT = "/rpc.ChatService/Chat"
-SUBSCRIBE = "/rpc.ChatService/Subscribe"
-UNARY = tuple(
-    f"/rpc.ChatService/{name}"
-    for name in (
-        "CreateChatRoom",
-        "ListChatRooms",
-        "DeleteChatRoom",
-        "SendMessage",
-        "ListMessages",
-        "ListMembers",
-        "RemoveMember",
-    )
-)
-HEALTH = tuple(f"/grpc.health.v1.Health/{name}" for name in ("Check", "List", "Watch"))
 
 DRAIN_SECONDS = 5.0
 """How long streams may take to end before the HTTP/2 server ends them."""
@@ -53,22 +34,6 @@ LAST_FRAMES_SECONDS = 0.1
 """Between the end of the last call and the HTTP/2 server's shutdown. Told to shut down while
 it still writes the end of a stream, h2corn 2.0.0 may wait its whole graceful time (seen with
 members on connections that stay open: 5 s, in every other stop of 1,000)."""
-STALL_SECONDS = 10.0
-"""A response that the peer's flow control holds up for so long is reset."""
-WRITE_SECONDS = 11.0
-"""A connection that takes no bytes for so long is closed. One more than the stall, so
-that a stalled stream ends alone."""
-REQUEST_BODY_BYTES = 128 * 1024
-REQUEST_IDLE_SECONDS = 10.0
-MAX_FRAME_BYTES = 16_384
-"""HTTP/2's default; h2corn's 65,536 would be one byte more than a stream's window."""
-STREAM_WINDOW_BYTES = 65_535
-"""The least that h2corn takes (and HTTP/2's default)."""
-CONNECTION_WINDOW_BYTES = 8 * 1024 * 1024
-STREAMS_PER_CONNECTION = 128
-SPARE_DESCRIPTORS = 256
-"""Kept for the journal, logs and listeners when connections are counted."""
-
 JOURNAL_FILE = "chatroom.db"
 
 
@@ -87,10 +52,10 @@ class Service:
         self.journal_name = journal.name
         self.hub = Hub(journal, encode.entry, settings.limits)
         self.health = Health()
-        self._in_flight = InFlight((CHAT, SUBSCRIBE, *UNARY))
+        self._in_flight = InFlight((CHAT, SUBSCRIBE, *UNARY, *HEALTH))
         self.addresses: tuple[sockets.Address, ...] = ()
         self._listeners: list[socket.socket] = []
-        self._server: h2corn.Server | None = None
+        self._server: http2.Server | None = None
         self._serving: asyncio.Task[None] | None = None
         self._committing: asyncio.Task[None] | None = None
 
@@ -117,7 +82,6 @@ class Service:
 
         Raises JournalUnusable, BindError, TlsUnusable, Refusal.
         """
-        _silence_banner()
         try:
             if self._settings.tls is not None:
                 self._settings.tls.check()
@@ -128,7 +92,7 @@ class Service:
             for room_id in self._settings.rooms:
                 with contextlib.suppress(RoomExists):
                     await self.hub.rooms.create(room_id=room_id)
-            self._server = h2corn.Server(self.application(), self._config())
+            self._server = http2.server(self.application(), self._settings, self._listeners)
             self._serving = asyncio.create_task(self._server.serve(), name="http/2 server")
             started = asyncio.create_task(self._server.wait_started())
             await asyncio.wait((started, self._serving), return_when=asyncio.FIRST_COMPLETED)
@@ -158,6 +122,7 @@ class Service:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS):
                 await self.hub.drain()
+                self.health.close()
                 await self._in_flight.none()
                 if calls:
                     await asyncio.sleep(LAST_FRAMES_SECONDS)
@@ -177,44 +142,6 @@ class Service:
             await self._committing
         await self.hub.close()
 
-    def _config(self) -> h2corn.Config:
-        settings = self._settings
-        limits = settings.limits
-        tls = settings.tls
-        return h2corn.Config(
-            bind=tuple(f"fd://{listener.fileno()}" for listener in self._listeners),
-            grpc=True,
-            access_log=False,
-            lifespan="off",
-            loop="auto",
-            certfile=tls.certificate if tls else None,
-            keyfile=tls.key if tls else None,
-            ca_certs=tls.client_ca if tls else None,
-            cert_reqs="required" if tls and tls.client_ca else "none",
-            max_concurrent_streams=STREAMS_PER_CONNECTION,
-            h2_initial_stream_window_size=STREAM_WINDOW_BYTES,
-            h2_initial_connection_window_size=CONNECTION_WINDOW_BYTES,
-            h2_max_inbound_frame_size=MAX_FRAME_BYTES,
-            h2_max_header_list_size=16 * 1024,
-            h2_max_header_block_size=32 * 1024,
-            limit_request_fields=64,
-            limit_request_head_size=32 * 1024,
-            max_request_body_size=REQUEST_BODY_BYTES,
-            timeout_request_body_idle=REQUEST_IDLE_SECONDS,
-            h2_timeout_response_stall=STALL_SECONDS,
-            h2_timeout_write=WRITE_SECONDS,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
-            limit_connections=_connection_limit(),
-            limit_concurrency=limits.server_members + 10_000,
-            request_policies=(
-                *(_policy(path, 0, 0.0) for path in (CHAT, *reflection.PATHS)),
-                *(
-                    _policy(path, REQUEST_BODY_BYTES, REQUEST_IDLE_SECONDS)
-                    for path in (SUBSCRIBE, *UNARY, *HEALTH)
-                ),
-            ),
-        )
-
     async def _healthz(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         if self.health.serving:
             await respond(send, 200, b"ok\n", b"text/plain; charset=utf-8")
@@ -226,43 +153,6 @@ def _journal(settings: Settings) -> Journal:
     if settings.data is None:
         return MemoryJournal()
     return SQLiteJournal(settings.data / JOURNAL_FILE, sync=settings.sync)
-
-
-def _silence_banner() -> None:
-    """Keep h2corn's own lines about listening off standard error; the command line has one.
-
-    h2corn 2.0.0 has no setting for it. The version is pinned; without the name in a later
-    one this does nothing.
-    """
-    if hasattr(h2corn._lib, "emit_banner"):
-        h2corn._lib.emit_banner = lambda *_: None
-
-
-def _policy(path: str, body_bytes: int, idle_seconds: float) -> h2corn.RequestPolicy:
-    """What h2corn bounds for one method; 0: no bound, the stream has its own."""
-    return h2corn.RequestPolicy(
-        path=path,
-        max_request_body_size=body_bytes,
-        timeout_request_body_idle=idle_seconds,
-        h2_timeout_response_stall=STALL_SECONDS,
-    )
-
-
-def _connection_limit() -> int:
-    """Raise the limit of open files as far as it goes; 0 where there is none to know.
-
-    Running out of descriptors at accept would end the HTTP/2 server.
-    """
-    if sys.platform == "win32":
-        return 0
-    import resource  # not on Windows
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-            soft = hard
-    return 0 if soft == resource.RLIM_INFINITY else max(soft - SPARE_DESCRIPTORS, 64)
 
 
 @contextlib.asynccontextmanager
