@@ -97,6 +97,7 @@ class Conversation:
         self.process = process
         self.shown = b""
         self._seen = 0
+        self._complaints = b""
         self._reads = reads
         self._writes = writes
 
@@ -112,6 +113,18 @@ class Conversation:
                 f"{text!r} was never shown, but {self.shown!r}"
             )
         self._seen = found + len(wanted)
+
+    def complaint(self) -> str:
+        """Wait for the next line on standard error."""
+        assert self.process.stderr is not None
+        descriptor = self.process.stderr.fileno()
+        while b"\n" not in self._complaints:
+            assert select.select([descriptor], [], [], SECONDS)[0], "chatter did not complain"
+            data = os.read(descriptor, 65536)
+            assert data, f"chatter has ended, having shown {self.shown!r}"
+            self._complaints += data
+        line, _, self._complaints = self._complaints.partition(b"\n")
+        return line.decode()
 
     def end_input(self) -> None:
         os.close(self._writes)

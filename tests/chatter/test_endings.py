@@ -95,7 +95,7 @@ asyncio.run(remove())
 
 
 def test_killed_server_is_told(chatter, piped) -> None:
-    """A server that dies under a chat is a sentence and exit code 1, at once."""
+    """If that is asked for, a server that dies under a chat is the end: exit code 1, at once."""
     command = [sys.executable, "-m", "chatroom.server", "--bind", "127.0.0.1:0", "--in-memory"]
     with subprocess.Popen(
         [*command, "--room", "1"], stderr=subprocess.PIPE, text=True
@@ -106,7 +106,7 @@ def test_killed_server_is_told(chatter, piped) -> None:
             address = line.removeprefix(ready).strip()
             room = ("--host", address, "--room", "1")
             chatter(*room, "--name", "Alice", say="Hello\n")
-            with piped(*room, "--name", "Bob") as bob:
+            with piped(*room, "--name", "Bob", "--reconnect", "0") as bob:
                 bob.hear("Alice: Hello\n")
                 killed_server.kill()
                 assert 1 == bob.end()

@@ -17,6 +17,13 @@ PLAIN = [str(Path(__file__).with_name("plain_server.py"))]
 @contextlib.contextmanager
 def running(command: list[str]) -> Iterator[str]:
     """Run Python with these arguments; the address it listens on, once it says so."""
+    with process_of(command) as (_, address):
+        yield address
+
+
+@contextlib.contextmanager
+def process_of(command: list[str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The same with its process, which is killed at the end."""
     with subprocess.Popen(
         [sys.executable, *command],
         stdin=subprocess.DEVNULL,
@@ -36,10 +43,33 @@ def running(command: list[str]) -> Iterator[str]:
             drain = threading.Thread(target=process.stderr.read, daemon=True)
             drain.start()
             try:
-                yield said[-1].removeprefix(READY).strip()
+                yield process, said[-1].removeprefix(READY).strip()
             finally:
                 process.kill()
                 drain.join()
         finally:
             process.kill()
             process.wait()
+
+
+class Restartable:
+    """A server that can be ended and started again at its address, with what it has stored."""
+
+    def __init__(self, *options: str) -> None:
+        self.address = "127.0.0.1:0"
+        self._options = options
+        self._life = contextlib.ExitStack()
+
+    def start(self) -> None:
+        command = ["-m", "chatroom.server", "--bind", self.address, *self._options]
+        self._process, self.address = self._life.enter_context(process_of(command))
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._life.close()
+
+    def stop(self) -> None:
+        """SIGTERM; returns when it has ended."""
+        self._process.terminate()
+        self._process.wait()
+        self._life.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 
 import grpc
@@ -137,3 +139,10 @@ def test_connection_is_used_inside_its_block() -> None:
     """Outside `async with` there is no connection, and a sentence says so."""
     with pytest.raises(RuntimeError, match="connect first"):
         asyncio.run(connect("localhost").rooms())
+
+
+def test_importing_the_library_does_not_import_grpc() -> None:
+    """Programs that may not connect at all start quickly."""
+    script = "import sys, chatroom.client; assert 'grpc' not in sys.modules"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert (0, b"") == (ended.returncode, ended.stderr)

@@ -19,6 +19,7 @@ from chatroom.client import (
     Message,
     NameInvalid,
     NameTaken,
+    NotAccepted,
     NotInRoom,
     Refused,
     Removed,
@@ -186,17 +187,21 @@ def test_iterating_ends_after_leave(server: str) -> None:
 
 
 def test_refused_text_comes_back_as_a_message(server: str) -> None:
-    """A text that is not accepted is told, and the membership goes on."""
+    """A text that is not accepted is told, raised, and the membership goes on."""
 
     async def scene(chat: Chat, room_id: str) -> None:
         async with chat.join(room_id, "Bob", echo=True) as room:
-            await room.send("\x1b[31m", nonce="bad")
+            with pytest.raises(NotAccepted) as not_accepted:
+                await room.send("\x1b[31m", nonce="bad")
             await room.send("fine")
             heard = await until(room, "fine")
         refused = next(message for message in heard if message.kind is Kind.REFUSED)
         assert isinstance(refused.event, Refused)
         assert SERVER_NAME == refused.name
         assert ("TEXT_INVALID", "bad") == (refused.event.reason, refused.event.nonce)
+        assert (grpc.StatusCode.INVALID_ARGUMENT, "TEXT_INVALID", refused.text) == (
+            not_accepted.value.code, not_accepted.value.reason, str(not_accepted.value),
+        )  # fmt: skip
 
     play(server, scene)
 

@@ -26,7 +26,8 @@ from chatroom.client import (
 Behaviour = Callable[[AsyncIterator[pb.ChatMessage], grpc.aio.ServicerContext], Awaitable[None]]
 packed = Any()
 packed.Pack(error_details_pb2.ErrorInfo(reason="ROOM_CLOSED", domain="rpc.ChatService"))
-USUAL = Patience()
+FIRST_STREAM = Patience(recovery=0)
+"""What a lost stream means when it is not to be got back."""
 ROOM_CLOSED = (
     (
         "grpc-status-details-bin",
@@ -34,12 +35,13 @@ ROOM_CLOSED = (
     ),
 )
 JOINED = pb.Message(joined=pb.Joined(session="s", epoch="e", name="Bob"))
+LIVE = pb.Message(live=pb.Live())
 
 
 def play(
     behaviour: Behaviour,
     scene: Callable[[Chat], Awaitable[None]],
-    patience: Patience = USUAL,
+    patience: Patience = FIRST_STREAM,
 ) -> None:
     """Play a scene with a server whose Chat behaves so, in the same process."""
 
@@ -74,6 +76,7 @@ def test_sending_against_the_end_loses_nothing(code: grpc.StatusCode, sentence: 
     async def closes(requests, context) -> None:
         await anext(requests)
         await context.write(JOINED)
+        await context.write(LIVE)
         for number in range(20):
             await context.write(pb.Message(name="A", message=str(number)))
         await context.write(pb.Message(name="chat server", closed=pb.Closed()))
@@ -82,7 +85,7 @@ def test_sending_against_the_end_loses_nothing(code: grpc.StatusCode, sentence: 
 
     async def send_on(room) -> None:
         while True:
-            await room.send("x" * 1000)
+            await room.post("x" * 1000)
 
     async def scene(chat: Chat) -> None:
         for _ in range(50):
@@ -131,7 +134,7 @@ def test_silence_after_heartbeats_is_a_lost_connection() -> None:
             async with chat.join("1", "Bob") as room:
                 await anext(room)
 
-    play(falls_silent, scene, Patience(silence=0.2))
+    play(falls_silent, scene, Patience(silence=0.2, recovery=0))
 
 
 def test_silence_without_heartbeats_is_patience() -> None:
@@ -140,6 +143,7 @@ def test_silence_without_heartbeats_is_patience() -> None:
     async def thinks(requests, context) -> None:
         await anext(requests)
         await context.write(JOINED)
+        await context.write(LIVE)
         await anext(requests)
         await context.write(pb.Message(name="A", message="finally"))
 
@@ -148,10 +152,10 @@ def test_silence_without_heartbeats_is_patience() -> None:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.3):
                     await anext(room)
-            await room.send("go on")
+            await room.post("go on")
             assert "finally" == (await anext(room)).text
 
-    play(thinks, scene, Patience(silence=0.1))
+    play(thinks, scene, Patience(silence=0.1, recovery=0))
 
 
 def test_room_of_a_silent_server_is_entered() -> None:
@@ -176,12 +180,13 @@ def test_unconfirmed_leave_is_an_error() -> None:
     async def never_ends(requests, context) -> None:
         await anext(requests)
         await context.write(JOINED)
+        await context.write(LIVE)
         await asyncio.Event().wait()
 
     async def scene(chat: Chat) -> None:
         with pytest.raises(ServerUnavailable, match="did not confirm"):
             async with chat.join("1", "Bob") as room:
-                await room.send("stored?")
+                await room.post("stored?")
 
     play(never_ends, scene, Patience(leave=0.2))
 
@@ -222,7 +227,7 @@ def test_stopped_server_is_a_lost_connection() -> None:
         await server.start()
         async with (
             asyncio.timeout(30),
-            connect(f"127.0.0.1:{port}") as chat,
+            connect(f"127.0.0.1:{port}", patience=FIRST_STREAM) as chat,
             chat.join("1", "Bob") as room,
         ):
             await begun.wait()

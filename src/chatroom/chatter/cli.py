@@ -60,6 +60,13 @@ def server_options(*, top: bool) -> Callable[[Callable[..., Any]], Callable[...,
     help="Create a room and say its id; with --name, join it as well.",
 )
 @click.option("--private", is_flag=True, help="With --create: a room that is not listed.")
+@click.option(
+    "--reconnect",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    show_envvar=True,
+    help="How long to try to get a lost connection back; 600 when not given, 0: not at all.",
+)
 @click.version_option(package_name="chatroom")
 @click.pass_context
 def cli(
@@ -70,10 +77,12 @@ def cli(
     name: str | None,
     create: bool,
     private: bool,
+    reconnect: float | None,
 ) -> int:
     """Chat in a terminal: pick a room, give a name tag, talk.
 
-    Lines that you type are sent. Ctrl-D leaves the room.
+    Lines that you type are sent, also those typed while the connection is lost, once
+    it is back. Ctrl-D leaves the room.
     """
     if context.invoked_subcommand is not None:
         return 0
@@ -94,7 +103,7 @@ def cli(
                 return 0
         return await chat_with(chat, Lines.of_standard_input(), join, name)
 
-    return with_server(host or "localhost:8080", insecure, converse)
+    return with_server(host or "localhost:8080", insecure, converse, reconnect=reconnect)
 
 
 @cli.command()

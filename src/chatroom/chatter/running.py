@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, TypeVar
 from chatroom.chatter.failures import Failure
 from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.screen import never_fail_to_encode
-from chatroom.client import AddressInvalid, Chat, ChatError, ServerUnavailable, connect
+from chatroom.client import (
+    AddressInvalid,
+    Chat,
+    ChatError,
+    Patience,
+    ServerUnavailable,
+    connect,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,16 +33,25 @@ ADVICE = {
 """What to do about the causes that chatter can do something about."""
 
 
-def with_server(host: str, insecure: bool, converse: Callable[[Chat], Awaitable[Result]]) -> Result:
+def with_server(
+    host: str,
+    insecure: bool,
+    converse: Callable[[Chat], Awaitable[Result]],
+    *,
+    reconnect: float | None = None,
+) -> Result:
     """What `converse` returns, given a connection. Raises Failure with a sentence.
 
-    An interrupt cancels it, so that it leaves its room, and raises KeyboardInterrupt.
+    If that is lost in a room, so many seconds are spent on getting it back (None: the
+    library's default). An interrupt cancels `converse`, so that it leaves its room, and
+    raises KeyboardInterrupt.
     """
     # gRPC writes about lost connections to standard error; a person gets a sentence.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     never_fail_to_encode()
     try:
-        chat = connect(host, insecure=insecure)
+        patience = Patience() if reconnect is None else Patience(recovery=reconnect)
+        chat = connect(host, insecure=insecure, patience=patience)
         return asyncio.run(_connected(chat, converse))
     except (AddressInvalid, ChatError) as error:
         raise Failure(sentence_of(error)) from error

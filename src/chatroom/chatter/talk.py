@@ -17,12 +17,16 @@ if TYPE_CHECKING:
     from chatroom.client import Message, Room
 
 
+ABOUT_THE_CONNECTION = frozenset({Kind.CONNECTION_LOST, Kind.CONNECTED, Kind.GAP})
+
+
 async def talk(room: Room, lines: Lines) -> int:
-    """Talk until the room, the input or the connection ends; the exit code.
+    """Talk until the room, the input or the membership ends; the exit code.
 
     The end of input leaves the room, after everything sent has been stored. 0: left,
     or the room was closed. 1: input that is not typed by a person had a line that was
-    not accepted. Raises the ChatError that ended the membership otherwise.
+    not accepted. Raises the ChatError that ended the membership otherwise; a connection
+    that is lost and got back is only told.
     """
     conversation = Conversation(room, lines)
     listening = asyncio.create_task(conversation.listen())
@@ -35,6 +39,10 @@ async def talk(room: Room, lines: Lines) -> int:
     except RoomClosed as closed:
         show(_closing_line(room.room_id, closed))
         return 0
+    except ChatError:
+        if room.unacknowledged:
+            complain(_unconfirmed(room.unacknowledged))
+        raise
     finally:
         listening.cancel()
         speaking.cancel()
@@ -56,6 +64,9 @@ class Conversation:
         async for message in self._room:
             if message.kind is Kind.DRAINING:
                 continue  # the end of the stream says it
+            if message.kind in ABOUT_THE_CONNECTION:
+                complain(one_line(message.text))
+                continue
             if not self._arrived and self._is_own_arrival(message):
                 self._arrived = True
                 continue  # as in the documented dialogue: one knows that one has entered
@@ -74,7 +85,7 @@ class Conversation:
         with suppress(ChatError):  # listening to the room says how it ended
             while (line := await self._line()) is not None:
                 if line.strip():
-                    await self._room.send(line)
+                    await self._room.post(line)
         await self._room.leave()
 
     async def _line(self) -> str | None:
@@ -84,6 +95,12 @@ class Conversation:
             except LineTooLong as error:
                 complain(str(error))
                 self.unsaid += 1
+
+
+def _unconfirmed(lines: int) -> str:
+    if lines == 1:
+        return "1 line was not confirmed; it may not have been said"
+    return f"{lines} lines were not confirmed; they may not have been said"
 
 
 def _closing_line(room_id: str, closed: RoomClosed) -> str:

@@ -6,6 +6,7 @@
                 if message.kind is Kind.SAID and not message.replayed:
                     await room.send(f"{message.name} said {message.text}")
 
+`send` returns when the room has stored the message; a lost connection is got back.
 Importing this package does not import gRPC; connecting does.
 """
 
@@ -15,17 +16,21 @@ from chatroom.client.errors import (
     ChatError,
     NameInvalid,
     NameTaken,
+    NotAccepted,
     NotInRoom,
     Removed,
     RoomClosed,
     RoomNotFound,
     ServerUnavailable,
+    SessionReplaced,
 )
+from chatroom.client.limits import Limits
 from chatroom.client.messages import (
     SERVER_NAME,
     ChatRoom,
     Closed,
     Draining,
+    Gap,
     Joined,
     Kind,
     Member,
@@ -33,6 +38,7 @@ from chatroom.client.messages import (
     Page,
     Refused,
 )
+from chatroom.client.outbox import Posted
 from chatroom.client.patience import Patience
 from chatroom.client.room import Room
 
@@ -45,20 +51,25 @@ __all__ = [
     "ChatRoom",
     "Closed",
     "Draining",
+    "Gap",
     "Joined",
     "Kind",
+    "Limits",
     "Member",
     "Message",
     "NameInvalid",
     "NameTaken",
+    "NotAccepted",
     "NotInRoom",
     "Page",
     "Patience",
+    "Posted",
     "Refused",
     "Removed",
     "Room",
     "RoomClosed",
     "RoomNotFound",
     "ServerUnavailable",
+    "SessionReplaced",
     "connect",
 ]

@@ -30,6 +30,8 @@ def open_channel(address: Address, *, insecure: bool) -> grpc.aio.Channel:
         ("grpc.keepalive_time_ms", KEEPALIVE_SECONDS * 1000),
         ("grpc.keepalive_timeout_ms", UNACKNOWLEDGED_SECONDS * 1000),
         ("grpc.http2.max_pings_without_data", 0),
+        # Else a new channel to the same address would share the lost one's connection.
+        ("grpc.use_local_subchannel_pool", 1),
     ]
     if address.loopback:
         options.append(("grpc.enable_http_proxy", 0))

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self, TypeVar
+import asyncio
+from typing import TYPE_CHECKING, Any, Self
 
+from chatroom.client import retry
 from chatroom.client.address import Address
+from chatroom.client.backoff import Backoff
+from chatroom.client.inbox import Inbox
+from chatroom.client.limits import Limits
+from chatroom.client.membership import Membership, Server, Terms
 from chatroom.client.messages import (
     ChatRoom,
     Member,
@@ -13,22 +19,19 @@ from chatroom.client.messages import (
     page_from,
     room_from,
 )
+from chatroom.client.outbox import Outbox
 from chatroom.client.patience import Patience
+from chatroom.client.position import Position
 from chatroom.client.room import Room
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from types import TracebackType
 
-    import grpc.aio
-
-    from chatroom.api.rpc.chat_pb2_grpc import ChatServiceStub
+    from chatroom.client.connections import Connections
     from chatroom.client.stream import Stream
 
-Answer = TypeVar("Answer")
-
 LIST_PAGE = 1000
-"""Rooms, or members, asked for at once, so that an answer stays well under 2 MiB."""
+"""Rooms, members or entries asked for at once, so that an answer stays well under 2 MiB."""
 
 
 def connect(
@@ -36,6 +39,7 @@ def connect(
     *,
     insecure: bool = False,
     patience: Patience = Patience(),  # noqa: B008 # it is frozen
+    limits: Limits = Limits(),  # noqa: B008 # it is frozen
 ) -> Chat:
     """A connection to the server at `address` (`host:port`; the port is 8080 if absent).
 
@@ -43,25 +47,31 @@ def connect(
     plaintext. Nothing is connected before the first call. Raises AddressInvalid.
     """
     where = Address.parse(address) if isinstance(address, str) else address
-    return Chat(where, insecure=insecure, patience=patience)
+    return Chat(where, insecure=insecure, patience=patience, limits=limits)
 
 
 class Chat:
-    """A server's rooms. Use it with `async with`; its methods raise ChatError."""
+    """A server's rooms. Use it with `async with`; its methods raise ChatError.
 
-    def __init__(self, address: Address, *, insecure: bool, patience: Patience) -> None:
+    Once one of them was answered, what only reads is asked for again while the server
+    is unavailable, up to `Patience.call`; so is what it refused because it is about to
+    stop. Before, whoever waits is told at once: the address may be wrong.
+    """
+
+    def __init__(
+        self, address: Address, *, insecure: bool, patience: Patience, limits: Limits
+    ) -> None:
         self.address = address
         self.insecure = insecure
-        self._patience = patience
-        self._channel: grpc.aio.Channel | None = None
-        self._opened: ChatServiceStub | None = None
+        self.patience = patience
+        self.limits = limits
+        self._opened: Connections | None = None
+        self._reached = False
 
     async def __aenter__(self) -> Self:
-        from chatroom.api.rpc.chat_pb2_grpc import ChatServiceStub
-        from chatroom.client.channel import open_channel
+        from chatroom.client.connections import Connections
 
-        self._channel = open_channel(self.address, insecure=self.insecure)
-        self._opened = ChatServiceStub(self._channel)  # type: ignore[no-untyped-call] # generated
+        self._opened = Connections(self.address, insecure=self.insecure)
         return self
 
     async def __aexit__(
@@ -70,9 +80,9 @@ class Chat:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        channel, self._channel, self._opened = self._channel, None, None
-        if channel is not None:
-            await channel.close(None)
+        connections, self._opened = self._opened, None
+        if connections is not None:
+            await connections.close()
 
     def join(
         self,
@@ -86,18 +96,33 @@ class Chat:
         """A membership of the room, to be entered with `async with`.
 
         `history` is how many earlier messages are replayed (None: the server's
-        default, 10), `echo` whether own messages come back with their sequence,
-        `events` whether the stream carries the structure of `Message.kind`.
+        default, 10), `echo` whether own messages are yielded too, with their sequence,
+        `events` whether the stream carries the structure of `Message.kind`. Without it
+        there is no session: a lost connection ends the membership, and nothing that is
+        sent is acknowledged.
         """
-        return Room(
-            room_id,
-            name,
-            self._open_stream,
-            self._patience,
-            events=events,
-            echo=echo,
-            history=history,
+        terms = Terms(room_id=room_id, name=name, history=history, events=events, echo=echo)
+        inbox, outbox = Inbox(self.limits), Outbox(self.limits)
+        membership = Membership(
+            terms,
+            self.server(room_id),
+            self.patience,
+            position=Position(),
+            inbox=inbox,
+            outbox=outbox,
         )
+        return Room(membership, inbox, outbox, self.patience)
+
+    def server(self, room_id: str) -> Server:
+        """What a membership in the room needs of this connection."""
+
+        async def entries_after(sequence: int) -> Page:
+            return await self.history(room_id, after=sequence, page_size=LIST_PAGE)
+
+        def open_stream(instead_of: Stream | None) -> Stream:
+            return self._connections.open_stream(instead_of)
+
+        return Server(open_stream=open_stream, entries_after=entries_after)
 
     async def rooms(self) -> list[ChatRoom]:
         """Every public room, in order of room id."""
@@ -107,7 +132,7 @@ class Chat:
         token = ""
         while True:
             answer = await self._ask(
-                self._stub.ListChatRooms,
+                "ListChatRooms",
                 chat_pb2.ListChatRoomsRequest(page_size=LIST_PAGE, page_token=token),
             )
             found.extend(room_from(room) for room in answer.chat_rooms)
@@ -134,7 +159,7 @@ class Chat:
             capacity=capacity or 0,
             history=history or 0,
         )
-        return room_from(await self._ask(self._stub.CreateChatRoom, request))
+        return room_from(await self._ask("CreateChatRoom", request))
 
     async def delete_room(self, room_id: str, reason: str = "", successor: str = "") -> ChatRoom:
         """Delete a room; its members get the final message and RoomClosed."""
@@ -143,7 +168,7 @@ class Chat:
         request = chat_pb2.DeleteChatRoomRequest(
             room_id=room_id, reason=reason, successor=successor
         )
-        return room_from(await self._ask(self._stub.DeleteChatRoom, request))
+        return room_from(await self._ask("DeleteChatRoom", request))
 
     async def members(self, room_id: str) -> list[Member]:
         """Everybody who is in the room."""
@@ -153,7 +178,7 @@ class Chat:
         token = ""
         while True:
             answer = await self._ask(
-                self._stub.ListMembers,
+                "ListMembers",
                 chat_pb2.ListMembersRequest(room_id=room_id, page_size=LIST_PAGE, page_token=token),
             )
             found.extend(member_from(member) for member in answer.members)
@@ -175,32 +200,46 @@ class Chat:
         request = chat_pb2.ListMessagesRequest(
             room_id=room_id, before=before, after=after, page_size=page_size or 0
         )
-        return page_from(await self._ask(self._stub.ListMessages, request))
+        return page_from(await self._ask("ListMessages", request))
 
     async def remove_member(self, room_id: str, name: str, reason: str = "") -> Member:
         """End somebody's membership; their stream ends with Removed."""
         from chatroom.api.rpc import chat_pb2
 
         request = chat_pb2.RemoveMemberRequest(room_id=room_id, name=name, reason=reason)
-        return member_from(await self._ask(self._stub.RemoveMember, request))
+        return member_from(await self._ask("RemoveMember", request))
 
     @property
-    def _stub(self) -> ChatServiceStub:
+    def _connections(self) -> Connections:
         if self._opened is None:
             raise RuntimeError("connect first: async with connect(...) as chat")
         return self._opened
 
-    async def _ask(self, method: Callable[..., Awaitable[Answer]], request: object) -> Answer:
+    async def _ask(self, method: str, request: object) -> Any:
+        """The answer of a method, retried as the table in `retry` says. Raises ChatError."""
         import grpc.aio
 
         from chatroom.client.statuses import error_from
 
-        try:
-            return await method(request, timeout=self._patience.call)
-        except grpc.aio.AioRpcError as error:
-            raise error_from(error, self.address) from error
-
-    def _open_stream(self) -> Stream:
-        from chatroom.client.stream import Stream
-
-        return Stream(self._stub.Chat(), self.address)
+        clock = asyncio.get_running_loop().time
+        until = clock() + self.patience.call
+        backoff = Backoff(self.patience.backoff, self.patience.backoff_limit)
+        while True:
+            with self._connections.use() as (stub, channel):
+                try:
+                    answer = await getattr(stub, method)(request, timeout=until - clock())
+                except grpc.aio.AioRpcError as error:
+                    failure = error_from(error, self.address)
+                    failure.__cause__ = error
+                else:
+                    self._reached = True
+                    return answer
+            delay = backoff.delay(failure.retry_after)
+            if (
+                not self._reached
+                or not retry.call_is_retried(failure, method)
+                or clock() + delay >= until
+            ):
+                raise failure
+            await asyncio.sleep(delay)
+            self._connections.abandon(channel)

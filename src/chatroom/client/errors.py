@@ -55,7 +55,10 @@ class RoomNotFound(ChatError):
 
 
 class RoomClosed(ChatError):
-    """The room was deleted while this member was in it; its final message came before."""
+    """The room was deleted while this member was in it.
+
+    Its final message came before, unless the connection was lost at that time.
+    """
 
     why: str = ""
     """What the admin gave as the reason; empty when nothing."""
@@ -65,6 +68,14 @@ class RoomClosed(ChatError):
 
 class Removed(ChatError):
     """An admin removed this member from the room."""
+
+
+class SessionReplaced(ChatError):
+    """The session was resumed by another client, which speaks for this member now."""
+
+
+class NotAccepted(ChatError):
+    """The server did not accept a message, and the membership goes on."""
 
 
 class NotInRoom(ChatError):

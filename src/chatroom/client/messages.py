@@ -20,7 +20,11 @@ CLOSING_TEXT = "chat room is closing"
 
 
 class Kind(StrEnum):
-    """What a message is. A server without events sends only SAID."""
+    """What a message is. A server without events sends only SAID.
+
+    CONNECTION_LOST, CONNECTED and GAP are this library's own: their name is empty and
+    their text is a sentence for a person.
+    """
 
     SAID = "said"
     ENTERED = "entered"
@@ -32,6 +36,12 @@ class Kind(StrEnum):
     LIVE = "live"
     TYPING = "typing"
     HEARTBEAT = "heartbeat"
+    CONNECTION_LOST = "connection_lost"
+    """From here on nothing comes until CONNECTED; what is sent is kept."""
+    CONNECTED = "connected"
+    """After CONNECTION_LOST; then comes what was missed. The event is the new Joined."""
+    GAP = "gap"
+    """Here entries of the room are missing; the event is a Gap."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +79,13 @@ class Draining:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """How many entries are missing; None when that cannot be known."""
+
+    missed: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRoom:
     """What a server tells of a room."""
 
@@ -96,7 +113,7 @@ class Joined:
     """The longest text that the room takes, in bytes of UTF-8; 0: not told."""
 
 
-Event = Member | Refused | Closed | Draining | Joined
+Event = Member | Refused | Closed | Draining | Joined | Gap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +121,8 @@ class Message:
     """One message of a room; everything shown to a person is `name: text`.
 
     `sequence` is its position in the room, 0 for what is not in the room's log.
-    `replayed` tells that it is older than the join: a bot should not answer it.
+    `replayed` tells that it is older than the join: a bot should not answer it. What
+    was missed while the connection was lost is not: it comes once, only later.
     """
 
     name: str
@@ -124,6 +142,15 @@ class Page:
     messages: tuple[Message, ...]
     epoch: str
     more: bool
+
+
+def gap(missed: int | None) -> Message:
+    """The message that tells of missing entries."""
+    if missed is None:
+        text = "some messages may have been missed"
+    else:
+        text = "1 message was missed" if missed == 1 else f"{missed} messages were missed"
+    return Message(name="", text=text, kind=Kind.GAP, event=Gap(missed=missed))
 
 
 def message_from(message: chat_pb2.Message, *, replayed: bool = False) -> Message:

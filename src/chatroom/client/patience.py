@@ -10,8 +10,9 @@ class Patience:
     """The defaults are right for people and bots; tests of silence want less."""
 
     call: float = 15.0
-    """For the answer to a call (not a stream); then the server counts as unavailable.
-    Longer than the 10 s that a plaintext server may take to give up a TLS handshake."""
+    """For the answer to a call (not a stream), its retries included, and to a join that
+    resumes; then the server counts as unavailable. Longer than the 10 s that a plaintext
+    server may take to give up a TLS handshake."""
     admission: float = 5.0
     """A server with events speaks first; one that is silent for so long has none."""
     leave: float = 30.0
@@ -22,5 +23,20 @@ class Patience:
     """A server without events knows no `leave` and confirms nothing: so long after the
     last message it has surely read it, and the call is cancelled."""
     silence: float = 45.0
-    """The contract promises a heartbeat after 25 s without a message. Once one has come,
-    silence for so long means that the connection is lost."""
+    """The contract promises a heartbeat after 25 s without a message, and an answer to
+    each. Once one has come, or been sent, silence for so long means that the connection
+    is lost."""
+    heartbeat: float = 20.0
+    """A member that has sent nothing for so long sends a heartbeat, so that both sides
+    notice a dead path. Not below 10 (more often is not answered) nor near 60 (after so
+    long without any the server ends the stream)."""
+    recovery: float | None = 600.0
+    """The longest that a lost connection is tried to be got back, from its loss; None:
+    for ever, 0: not at all. The default is how long a server keeps a session."""
+    backoff: float = 0.25
+    """The first retry comes after a random time below this; the bound then doubles."""
+    backoff_limit: float = 15.0
+    """The bound does not grow above this."""
+    name: float = 30.0
+    """How long a name tag that is in use is asked for again after a lost connection. A
+    server that has forgotten the session keeps the member's place for 15 s."""

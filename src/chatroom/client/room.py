@@ -1,96 +1,79 @@
-"""One membership in one room."""
+"""One membership in one room, as an application uses it."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+import secrets
 from typing import TYPE_CHECKING, Self
 
-from chatroom.client.errors import ChatError, NotInRoom, RoomClosed, ServerUnavailable
-from chatroom.client.messages import (
-    CLOSING_TEXT,
-    SERVER_NAME,
-    Closed,
-    Joined,
-    Kind,
-    Message,
-    message_from,
-)
+from chatroom.client.endings import not_in_room
+from chatroom.client.errors import RoomClosed
+from chatroom.client.outbox import Posted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
 
-    from chatroom.api.rpc import chat_pb2
+    from chatroom.client.inbox import Inbox
+    from chatroom.client.membership import Membership
+    from chatroom.client.messages import Joined, Message
+    from chatroom.client.outbox import Outbox
     from chatroom.client.patience import Patience
-    from chatroom.client.stream import Stream
 
-NOT_SHOWN = frozenset({Kind.JOINED, Kind.LIVE, Kind.TYPING, Kind.HEARTBEAT})
+NONCE_BYTES = 64
+"""The longest nonce that a server takes, in bytes of UTF-8."""
 
 
 class Room:
     """A membership: enter it with `async with`, iterate to receive, `send` to speak.
 
-    Iterating yields what can be shown to a person, in the room's order, and ends
-    after `leave()`. It raises RoomClosed when the room is deleted, after the final
-    message was yielded; Removed, ServerUnavailable or another ChatError when the
-    membership ended in another way. Entering raises what the server refuses a join
-    with (NameTaken, RoomNotFound, …). Leaving the block leaves the room.
+    Iterating yields what can be shown to a person, each entry of the room once and in
+    its order, and ends after `leave()`. It raises RoomClosed when the room is deleted;
+    Removed, SessionReplaced, ServerUnavailable or another ChatError when the membership
+    ended in another way; what came before is yielded first.
+
+    A lost connection does not end it: the member comes back, what was missed is
+    yielded, what was not confirmed is sent again and stored once. Messages of
+    Kind.CONNECTION_LOST, CONNECTED and GAP tell of it. docs/retrying.md says when that
+    is given up. A server without events has no sessions: there it ends the membership.
+
+    Entering raises what the server refuses a join with (NameTaken, RoomNotFound, …),
+    and ServerUnavailable at once. Leaving the block leaves the room.
     """
 
     def __init__(
-        self,
-        room_id: str,
-        name: str,
-        open_stream: Callable[[], Stream],
-        patience: Patience,
-        *,
-        events: bool,
-        echo: bool,
-        history: int | None,
+        self, membership: Membership, inbox: Inbox, outbox: Outbox, patience: Patience
     ) -> None:
-        self.room_id = room_id
-        self.name = name
-        """The name tag: as asked for, then as the room knows it."""
-        self.joined: Joined | None = None
-        """The admission; stays None with a server that knows no events."""
-        self._open_stream = open_stream
+        self.room_id = membership.terms.room_id
+        self._membership = membership
+        self._inbox = inbox
+        self._outbox = outbox
         self._patience = patience
-        self._events = events
-        self._echo = echo
-        self._history = history
-        self._stream: Stream | None = None
-        self._turn = asyncio.Lock()
-        self._first: Message | None = None
-        self._live = asyncio.Event()
-        self._closed: Closed | None = None
-        self._heartbeats = False
-        self._leaving = False
-        self._over = False
-        self._failure: ChatError | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._entered = False
+        self._told = False
+        """Whether the application has been raised what ended the membership."""
+
+    @property
+    def name(self) -> str:
+        """The name tag: as asked for, then as the room knows it."""
+        return self._membership.name
+
+    @property
+    def joined(self) -> Joined | None:
+        """The latest admission; None with a server that knows no events."""
+        return self._membership.joined
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many of the messages sent have not been confirmed."""
+        return len(self._outbox)
 
     async def __aenter__(self) -> Self:
-        if self._stream is not None:
+        if self._entered:
             raise RuntimeError("a room is entered once; join again for another membership")
-        from chatroom.api.rpc import chat_pb2
-
-        asked = ((self._events, chat_pb2.FEATURE_EVENTS), (self._echo, chat_pb2.FEATURE_ECHO))
-        join = chat_pb2.JoinChat(
-            room_id=self.room_id,
-            name=self.name,
-            features=[feature for wanted, feature in asked if wanted],
-            history=self._history,
-        )
-        self._stream = self._open_stream()
-        try:
-            with suppress(NotInRoom):  # refused before the write was done: the read says why
-                await self._stream.write(chat_pb2.ChatMessage(join=join))
-            with suppress(TimeoutError):  # a server without events, and nothing was said yet
-                self._first = await self._receive(patience=self._patience.admission)
-        except BaseException:
-            self._over = True
-            self._stream.cancel()
-            raise
+        self._entered = True
+        await self._membership.enter()
+        self._task = asyncio.create_task(self._membership.run())
         return self
 
     async def __aexit__(
@@ -99,174 +82,96 @@ class Room:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._stream is None or self._over:
+        task, membership = self._task, self._membership
+        if task is None:
             return
-        patience = self._patience.leave if kind is None else self._patience.hasty_leave
         try:
-            async with asyncio.timeout(patience):
-                await self.leave()
-                while not self._over:
-                    await self._next()
-        except TimeoutError:
-            if kind is None:
-                import grpc
-
-                raise ServerUnavailable(
-                    grpc.StatusCode.DEADLINE_EXCEEDED,
-                    "",
-                    "the server did not confirm that everything sent was stored",
-                ) from None
-        except ChatError:
-            if kind is None and not isinstance(self._failure, RoomClosed):
-                raise
+            membership.leave()
+            self._inbox.end()  # nobody will ask for what still comes
+            await asyncio.wait(
+                {task}, timeout=self._patience.leave if kind is None else self._patience.hasty_leave
+            )
         finally:
-            self._over = True
-            self._stream.cancel()
+            task.cancel()
+            await asyncio.wait({task})
+        if kind is not None:
+            return
+        failure = membership.failure
+        if failure is not None and not self._told and not isinstance(failure, RoomClosed):
+            raise failure
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Message:
-        while True:
-            message = await self._next()
-            if message is None:
-                raise StopAsyncIteration
-            if message.kind not in NOT_SHOWN:
-                return message
+        if self._task is None:
+            raise RuntimeError("enter the room first: async with chat.join(...) as room")
+        message = await self._inbox.get()
+        if message is not None:
+            return message
+        if self._membership.failure is not None:
+            self._told = True
+            raise self._membership.failure
+        raise StopAsyncIteration
 
-    async def send(self, text: str, *, nonce: str = "") -> None:
-        """Say something; returns when the connection has taken it.
+    async def send(self, text: str, *, nonce: str = "") -> Message:
+        """Say something and wait until the room has it; as stored, with its sequence.
 
-        What the server does not accept comes back as a message of Kind.REFUSED.
-        Raises NotInRoom, or the error with which the membership is known to have ended.
+        Raises NotAccepted when the server refuses it, and otherwise as `post`. Whoever
+        gives up waiting does not take it back.
+        """
+        with self._inbox.hurry():
+            posted = await self.post(text, nonce=nonce)
+            try:
+                return await posted.stored()
+            except BaseException as error:
+                self._told = self._told or error is self._membership.failure
+                raise
+
+    async def post(self, text: str, *, nonce: str = "") -> Posted:
+        """Say something; returns at once, unless much is unconfirmed (`Limits`).
+
+        What the server does not accept comes back as a message of Kind.REFUSED. The
+        `nonce`, by which the server knows a repetition, is made if not given.
+
+        Raises NotInRoom, or the error with which the membership has ended; ValueError
+        for a text that is not Unicode or a nonce that is too long or under way.
         """
         from chatroom.api.rpc import chat_pb2
 
-        await self._write(chat_pb2.ChatMessage(message=chat_pb2.Message(message=text, nonce=nonce)))
+        if len(nonce.encode()) > NONCE_BYTES:
+            raise ValueError(f"a nonce has at most {NONCE_BYTES} bytes")
+        message = chat_pb2.Message(message=text, nonce=nonce or secrets.token_urlsafe(12))
+        posted = Posted(chat_pb2.ChatMessage(message=message))
+        with self._inbox.hurry():
+            await self._outbox.add(posted, self._ended)
+        self._membership.say()
+        return posted
 
     async def leave(self) -> None:
         """Leave the room; iterating then ends after everything sent has been stored.
 
-        A server without events confirms nothing; iterating ends after a moment.
+        While the connection is lost that takes one more connection, or as many as it
+        takes to have stored what is unconfirmed, within `Patience.leave`. A server
+        without events confirms nothing; iterating ends after a moment.
         """
-        from chatroom.api.rpc import chat_pb2
-
-        if self._leaving or self._over or self._stream is None:
-            return
-        self._leaving = True
-        try:
-            await self._stream.write(chat_pb2.ChatMessage(leave=chat_pb2.Leave()))
-            await self._stream.half_close()
-        except ChatError:
-            pass  # it has ended already; iterating says how
-        if self.joined is None:
-            asyncio.get_running_loop().call_later(self._patience.plain_leave, self._stream.cancel)
+        if self._task is not None:
+            self._membership.leave()
 
     async def wait_live(self) -> None:
         """Wait until the replay is over; somebody has to iterate meanwhile.
 
-        Returns at once with a server without events, and when the stream ends.
+        Returns at once with a server without events, and when the membership ends.
         """
-        if self.joined is not None and not self._over:
-            await self._live.wait()
+        if self._task is not None:
+            await self._membership.reception.ever_live.wait()
 
-    async def _write(self, message: chat_pb2.ChatMessage) -> None:
-        if self._failure is not None:
-            raise self._failure
-        if self._stream is None or self._leaving or self._over:
-            import grpc
-
-            raise NotInRoom(
-                grpc.StatusCode.FAILED_PRECONDITION, "", "not sent: you are not in the room"
-            )
-        await self._stream.write(message)
-
-    async def _next(self) -> Message | None:
-        """The next message of any kind; None at the end; raises the end's error."""
-        async with self._turn:
-            if self._first is not None:
-                first, self._first = self._first, None
-                return first
-            if self._failure is not None:
-                raise self._failure
-            if self._over:
-                return None
-            try:
-                return await self._receive(
-                    patience=self._patience.silence if self._heartbeats else None
-                )
-            except TimeoutError:
-                import grpc
-
-                silence = ServerUnavailable(
-                    grpc.StatusCode.UNAVAILABLE,
-                    "",
-                    "the connection was lost: the server fell silent",
-                )
-                self._end(silence)
-                raise silence from None
-
-    async def _receive(self, *, patience: float | None) -> Message | None:
-        if self._stream is None:
-            raise RuntimeError("enter the room first: async with chat.join(...) as room")
-        try:
-            received = await self._stream.read(patience=patience)
-        except ChatError as error:
-            failure = self._ending(error)
-            self._end(failure)
-            raise failure from error
-        if received is None:
-            closed = None if self._leaving else self._room_closed()
-            self._end(closed)
-            if closed is not None:
-                raise closed
-            return None
-        message = message_from(
-            received, replayed=self.joined is not None and not self._live.is_set()
-        )
-        self._note(message)
-        return message
-
-    def _note(self, message: Message) -> None:
-        """Keep what the membership itself has to know of a message."""
-        if isinstance(message.event, Joined):
-            self.joined = message.event
-            self.name = message.event.name or self.name
-        elif message.kind is Kind.LIVE:
-            self._live.set()
-        elif message.kind is Kind.HEARTBEAT:
-            self._heartbeats = True
-        elif isinstance(message.event, Closed):
-            self._closed = message.event
-        elif self.joined is None and message.name == SERVER_NAME and message.text == CLOSING_TEXT:
-            self._closed = Closed()
-
-    def _ending(self, error: ChatError) -> ChatError:
-        """The error that the membership ends with, given that of its stream."""
-        closed = error if isinstance(error, RoomClosed) else self._room_closed()
-        if closed is None:
-            return error
-        if self._closed is not None:
-            closed.why = self._closed.reason
-            closed.successor = closed.successor or self._closed.successor
-        return closed
-
-    def _room_closed(self) -> RoomClosed | None:
-        """What to say if the final message came but the status does not tell of it.
-
-        The original server ends a deleted room's stream with OK.
-        """
-        if self._closed is None:
-            return None
-        import grpc
-
-        return RoomClosed(
-            grpc.StatusCode.NOT_FOUND, "ROOM_CLOSED", f"room {self.room_id} was closed"
-        )
-
-    def _end(self, error: ChatError | None) -> None:
-        self._over = True
-        self._failure = error
-        self._live.set()  # nobody waits for a replay that will not come
-        if self._stream is not None:
-            self._stream.cancel()
+    def _ended(self) -> BaseException | None:
+        """Why nothing can be said any more."""
+        membership = self._membership
+        if membership.failure is not None:
+            self._told = True
+            return membership.failure
+        if self._task is None or membership.leaving or membership.over:
+            return not_in_room()
+        return None

@@ -10,16 +10,19 @@ from chatroom.client.errors import (
     ChatError,
     NameInvalid,
     NameTaken,
+    NotAccepted,
     Removed,
     RoomClosed,
     RoomNotFound,
     ServerUnavailable,
+    SessionReplaced,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from chatroom.client.address import Address
+    from chatroom.client.messages import Refused
 
 DETAILS_KEY = "grpc-status-details-bin"
 
@@ -29,7 +32,10 @@ BY_REASON: dict[str, type[ChatError]] = {
     "ROOM_NOT_FOUND": RoomNotFound,
     "ROOM_CLOSED": RoomClosed,
     "REMOVED": Removed,
+    "SESSION_REPLACED": SessionReplaced,
 }
+
+BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
 
 # What gRPC's own core says of a connection that could not be made or was lost, and
 # how a person would say it. The first that occurs is taken, so the order counts.
@@ -79,6 +85,16 @@ def error_from(error: grpc.aio.AioRpcError, address: Address) -> ChatError:
     if isinstance(found, RoomClosed):
         found.successor = metadata.get("successor", "")
     return found
+
+
+def not_accepted(refused: Refused, sentence: str) -> NotAccepted:
+    """The error for one message that was refused while the stream goes on."""
+    return NotAccepted(
+        BY_NUMBER.get(refused.code, grpc.StatusCode.UNKNOWN),
+        refused.reason,
+        sentence,
+        retry_after=refused.retry_after,
+    )
 
 
 def _unreachable(code: grpc.StatusCode, details: str, address: Address) -> str:

@@ -35,7 +35,8 @@ class Stream:
     grpc.aio's `read()` drops what is still to be read once a write has met the end.
     """
 
-    def __init__(self, call: ChatCall, address: Address) -> None:
+    def __init__(self, call: ChatCall, address: Address, channel: grpc.aio.Channel) -> None:
+        self.channel = channel
         self._call = call
         self._address = address
         self._messages = aiter(call)

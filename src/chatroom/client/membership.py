@@ -1,0 +1,379 @@
+"""A membership that outlives its streams: one task that reads, reconnects and resumes."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from chatroom.client import endings, retry
+from chatroom.client.backoff import Backoff
+from chatroom.client.errors import ChatError, NotInRoom, RoomClosed
+from chatroom.client.messages import Joined, Kind, Message, Page, message_from
+from chatroom.client.reception import Reception
+from chatroom.client.speaker import Speaker
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from chatroom.api.rpc import chat_pb2
+    from chatroom.client.inbox import Inbox
+    from chatroom.client.outbox import Outbox
+    from chatroom.client.patience import Patience
+    from chatroom.client.position import Position
+    from chatroom.client.stream import Stream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What was asked for when the room was joined."""
+
+    room_id: str
+    name: str
+    history: int | None = None
+    events: bool = True
+    echo: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """The two things that a membership asks of its server."""
+
+    open_stream: Callable[[Stream | None], Stream]
+    """A new stream; not on the connection of the one given."""
+    entries_after: Callable[[int], Awaitable[Page]]
+    """A page of the room's entries above a sequence."""
+
+
+class Membership:
+    """One member of one room: `enter`, then `run` in a task of its own.
+
+    What comes goes to the inbox, what the outbox has is sent. After a lost stream the
+    next one resumes where the position is; what the outbox still has is sent again.
+    Without a session (a server or a join without events) the first stream is the last.
+    """
+
+    def __init__(
+        self,
+        terms: Terms,
+        server: Server,
+        patience: Patience,
+        *,
+        position: Position,
+        inbox: Inbox,
+        outbox: Outbox,
+    ) -> None:
+        self.terms = terms
+        self.over = False
+        self.failure: BaseException | None = None
+        """What it ended with; None also for leaving."""
+        self.reception = Reception(
+            position=position, inbox=inbox, outbox=outbox, echo=terms.echo, history=terms.history
+        )
+        self._server = server
+        self._patience = patience
+        self._position = position
+        self._epoch = ""
+        """The epoch that `position` was last known to be right in."""
+        self._fresh = False
+        """Whether it is yet to be seen what the position means in the latest epoch."""
+        self._inbox = inbox
+        self._outbox = outbox
+        self._speaker = Speaker(outbox, patience)
+        self._stream: Stream | None = None
+        self._backoff = Backoff(patience.backoff, patience.backoff_limit)
+        self._leave_by: float | None = None
+        self._came_to_leave = False
+        """Whether the present stream was opened only to leave."""
+        self._leave_asked = asyncio.Event()
+
+    # ---- The whole of it ------------------------------------------------------------
+
+    async def enter(self) -> None:
+        """Join; raises what the server refuses it with. This is tried once."""
+        self._stream = stream = self._server.open_stream(None)
+        try:
+            with suppress(TimeoutError):  # a server without events, and nothing was said yet
+                first = await self._admission(stream, None, self._patience.admission)
+                await self.reception.take(first)
+        except BaseException as error:
+            self._finish(error)
+            raise
+
+    async def run(self) -> None:
+        """Stay in the room, over as many streams as it takes, until the membership ends.
+
+        Never raises a ChatError: `failure` is what it ended with.
+        """
+        try:
+            while (lost := await self._attend()) is not None:
+                if not await self._recovered(lost):
+                    break
+            self._finish(self._room_closed() if lost is None else None)
+        except ChatError as error:
+            self._finish(error)
+        except asyncio.CancelledError:  # leaving took too long
+            self._finish(endings.unconfirmed() if self._outbox else None)
+            raise
+        except BaseException as error:
+            self._finish(error)
+            raise
+
+    def leave(self) -> None:
+        """Leave once everything said is stored."""
+        if self._leave_by is None:
+            self._leave_by = asyncio.get_running_loop().time() + self._patience.leave
+            self._leave_asked.set()
+            self._speaker.leave()
+
+    def say(self) -> None:
+        """Send what the outbox has got."""
+        self._speaker.wake()
+
+    @property
+    def leaving(self) -> bool:
+        return self._leave_by is not None
+
+    @property
+    def joined(self) -> Joined | None:
+        return self.reception.joined
+
+    @property
+    def name(self) -> str:
+        joined = self.joined
+        return (joined.name if joined else "") or self.terms.name
+
+    # ---- One stream -----------------------------------------------------------------
+
+    async def _admission(
+        self, stream: Stream, resume: chat_pb2.Resume | None, patience: float | None
+    ) -> Message:
+        """Write the join; the first message that comes, within so many seconds after that.
+
+        Raises TimeoutError, ChatError.
+        """
+        from chatroom.api.rpc import chat_pb2
+
+        features = [chat_pb2.FEATURE_ECHO] if self.terms.echo else []
+        if self.terms.events:
+            # Echoes are the acknowledgements; who did not ask is not shown them.
+            features = [chat_pb2.FEATURE_EVENTS, chat_pb2.FEATURE_ECHO]
+        join = chat_pb2.JoinChat(
+            room_id=self.terms.room_id,
+            name=self.name,
+            features=features,
+            history=self.terms.history,
+            resume=resume,
+        )
+        with suppress(NotInRoom):  # refused before the write was done: the read says why
+            await stream.write(chat_pb2.ChatMessage(join=join))
+        received = await stream.read(patience=patience)
+        if received is None:
+            raise endings.lost("the server ended the stream at once")
+        return message_from(received)
+
+    async def _attend(self) -> ChatError | None:
+        """Read the stream to its end; None if that was OK, else its error."""
+        stream = self._stream
+        assert stream is not None, "enter() comes first"
+        plain = self.joined is None
+        if plain:
+            self.reception.ever_live.set()
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        speaking = loop.create_task(self._speaker.speak(stream, plain=plain))
+        # If that fails it is a bug; ending the stream brings it to light below.
+        speaking.add_done_callback(
+            lambda task: None if task.cancelled() or not task.exception() else stream.cancel()
+        )
+        try:
+            if self._fresh:
+                await self._catch_up()
+            while (received := await self._read(stream)) is not None:
+                message = message_from(received, replayed=self.reception.replaying)
+                await self.reception.take(message)
+                self._speaker.look(live=self.reception.live)
+        except ChatError as error:
+            return error
+        finally:
+            self._backoff.lasted(loop.time() - since)
+            self._speaker.hush()
+            speaking.cancel()
+            await asyncio.wait({speaking})
+            stream.cancel()
+        if not speaking.cancelled():
+            speaking.result()
+        return None
+
+    async def _read(self, stream: Stream) -> chat_pb2.Message | None:
+        while True:
+            try:
+                return await stream.read(patience=self._patience.silence)
+            except TimeoutError:
+                if self.reception.heartbeats or self._speaker.awaits_heartbeat:
+                    raise endings.lost("the server fell silent") from None
+
+    # ---- From one stream to the next --------------------------------------------------
+
+    async def _recovered(self, lost: ChatError) -> bool:
+        """Get back into the room. False when there is nothing left to do there.
+
+        Raises the error that the membership ends with.
+        """
+        if self.joined is None or self.reception.closed is not None:
+            raise self._ending(lost)
+        if self._speaker.left or (self._came_to_leave and not self._outbox):
+            return False  # all is stored; resuming might enter anew, only to leave again
+        if self._patience.recovery == 0 or retry.stream_retry(lost) is retry.Stream.GIVE_UP:
+            raise self._ending(lost)
+        await self._tell(Kind.CONNECTION_LOST, f"{lost}; reconnecting")
+        clock = asyncio.get_running_loop().time
+        begun, taken = clock(), None
+        failure = lost
+        while True:
+            delay = self._backoff.delay(failure.retry_after)
+            if clock() + delay > self._until(begun):
+                if self.leaving and not self._outbox:
+                    return False
+                raise self._ending(failure)
+            await self._pause(delay)
+            leaving = self.leaving
+            try:
+                await self._rejoin(min(self._patience.call, self._until(begun) - clock()))
+            except ChatError as error:
+                failure = error
+            else:
+                self._came_to_leave = leaving
+                return True
+            decision = retry.stream_retry(failure)
+            if decision is not retry.Stream.BRIEFLY:
+                taken = None  # a server that was started anew holds the name anew
+            elif taken is None:
+                taken = clock()
+            if decision is retry.Stream.GIVE_UP or (
+                taken is not None and clock() - taken > self._patience.name
+            ):
+                raise self._ending(failure) from lost
+            if leaving and not self._outbox:
+                return False  # it could not be said; the others will see that it is lost
+
+    def _until(self, begun: float) -> float:
+        """Until when, by the loop's clock, to try; `begun` is when the connection was lost."""
+        recovery = self._patience.recovery
+        until = float("inf") if recovery is None else begun + recovery
+        return until if self._leave_by is None else min(self._leave_by, until)
+
+    async def _pause(self, delay: float) -> None:
+        """Wait; but who leaves meanwhile need not wait to say so."""
+        if self.leaving:
+            await asyncio.sleep(delay)
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(delay):
+                await self._leave_asked.wait()
+
+    async def _rejoin(self, patience: float) -> None:
+        """Join with `resume` on a new stream. Raises ChatError."""
+        from chatroom.api.rpc import chat_pb2
+
+        before = self.joined
+        assert before is not None, "without a session nothing is resumed"
+        if not self._fresh:
+            self._epoch = before.epoch
+        resume = chat_pb2.Resume(
+            session=before.session, epoch=before.epoch, after=self._position.after
+        )
+        stream = self._server.open_stream(self._stream)
+        self._stream = stream
+        try:
+            async with asyncio.timeout(patience):
+                first = await self._admission(stream, resume, None)
+        except TimeoutError:
+            stream.cancel()
+            raise endings.lost("the server does not answer") from None
+        except BaseException:
+            stream.cancel()
+            raise
+        if not isinstance(first.event, Joined):
+            stream.cancel()
+            raise endings.lost("the server that answers now keeps no sessions")
+        self._fresh = self._fresh or first.event.session != before.session
+        self.reception.admit(first.event, anew=False)
+        await self._tell(Kind.CONNECTED, "connected again", first.event)
+
+    async def _catch_up(self) -> None:
+        """After a fresh join take what was missed from the room's log, if it is the same log.
+
+        It is when the epoch is, or when the entry that was seen last is still there: a
+        server that was killed may give a new epoch to a log that has lost nothing. What
+        this member has said and is in the log counts as acknowledged. What is not was
+        never stored, so nothing stands against saying it again.
+        """
+        joined, position = self.joined, self._position
+        assert joined is not None, "without a session nothing is resumed"
+        page = await self._entries(max(position.after - 1, 0))
+        if (
+            page is None
+            or page.epoch != joined.epoch
+            or joined.sequence < position.seen
+            or not (self._epoch == joined.epoch or any(map(position.knows, page.messages[:1])))
+        ):
+            await self.reception.lose_track()
+            self.reception.admit(joined, anew=True)
+        elif position.following:
+            for entry in page.messages:
+                await self.reception.take(entry)
+            while page.more and position.seen < joined.sequence:
+                page = await self._entries(position.seen)
+                if page is None:
+                    break  # the hole is told when the stream's first new entry comes
+                for entry in page.messages:
+                    await self.reception.take(entry)
+        self._fresh = False
+
+    async def _entries(self, after: int) -> Page | None:
+        """A page of the log; None when the server does not give it."""
+        try:
+            page = await self._server.entries_after(after)
+        except ChatError as error:
+            if retry.stream_retry(error) is retry.Stream.GIVE_UP:
+                return None
+            raise
+        return replace(page, messages=tuple(replace(m, replayed=False) for m in page.messages))
+
+    async def _tell(self, kind: Kind, text: str, event: Joined | None = None) -> None:
+        await self._inbox.put(Message(name="", text=text, kind=kind, event=event))
+
+    # ---- The end ----------------------------------------------------------------------
+
+    def _finish(self, failure: BaseException | None) -> None:
+        self.over = True
+        self.failure = failure
+        self.reception.ever_live.set()  # nobody waits for a replay that will not come
+        self._inbox.end()
+        self._outbox.fail(failure or endings.not_in_room())
+        if self._stream is not None:
+            self._stream.cancel()
+
+    def _ending(self, error: ChatError) -> ChatError:
+        """The error that the membership ends with, given that of its last stream."""
+        closed = error if isinstance(error, RoomClosed) else self._room_closed()
+        if closed is None and error.reason == "ROOM_NOT_FOUND":
+            closed = endings.room_closed(self.terms.room_id, " while the connection was lost")
+        if closed is None:
+            return error
+        told = self.reception.closed
+        if told is not None:
+            closed.why = told.reason
+            closed.successor = closed.successor or told.successor
+        return closed
+
+    def _room_closed(self) -> RoomClosed | None:
+        """What to say if the final message came but the status does not tell of it.
+
+        The original server ends a deleted room's stream with OK.
+        """
+        if self.reception.closed is None or self.leaving:
+            return None
+        return endings.room_closed(self.terms.room_id)

@@ -1,0 +1,134 @@
+"""What is made of each message that comes: whether it is new, and what it tells."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from chatroom.client.messages import (
+    CLOSING_TEXT,
+    SERVER_NAME,
+    Closed,
+    Joined,
+    Kind,
+    Refused,
+    gap,
+)
+
+if TYPE_CHECKING:
+    from chatroom.client.inbox import Inbox
+    from chatroom.client.messages import Message
+    from chatroom.client.outbox import Outbox, Posted
+    from chatroom.client.position import Position
+
+NOT_SHOWN = frozenset({Kind.JOINED, Kind.LIVE, Kind.TYPING, Kind.HEARTBEAT})
+
+
+class Reception:
+    """Takes what comes over all streams of a membership, and knows what it has told.
+
+    Each entry goes to the inbox once, in order; holes are told. Own messages settle
+    the outbox, and go to the inbox only with `echo`.
+    """
+
+    def __init__(
+        self,
+        *,
+        position: Position,
+        inbox: Inbox,
+        outbox: Outbox,
+        echo: bool,
+        history: int | None,
+    ) -> None:
+        self.joined: Joined | None = None
+        """The latest admission."""
+        self.live = False
+        """Whether the replay of the present stream is over."""
+        self.ever_live = asyncio.Event()
+        """The first replay is over, or will never be."""
+        self.heartbeats = False
+        """Whether the server has ever sent one."""
+        self.closed: Closed | None = None
+        self._position = position
+        self._inbox = inbox
+        self._outbox = outbox
+        self._echo = echo
+        self._history = history
+        self._ahead: set[str] = set()
+
+    def admit(self, joined: Joined, *, anew: bool) -> None:
+        """Note the admission on a new stream; with `anew` nothing of the log is known."""
+        self.joined = joined
+        self.live = False
+        if anew:
+            self._position.begin(joined, self._history)
+
+    @property
+    def replaying(self) -> bool:
+        """Whether what comes now is older than the membership."""
+        return self.joined is not None and not self.live and not self._position.following
+
+    async def take(self, message: Message) -> None:
+        """Take the next message of the stream, or the next entry of a page of the log."""
+        if isinstance(message.event, Closed):
+            self.closed = message.event
+        elif isinstance(message.event, Joined):
+            if self.joined is None:  # so late that the server was thought to have no events
+                self.admit(message.event, anew=True)
+            return
+        if self.joined is None:
+            if message.name == SERVER_NAME and message.text == CLOSING_TEXT:
+                self.closed = Closed()
+            await self._inbox.put(message)
+            return
+        if message.kind is Kind.LIVE:
+            await self._go_live(self.joined)
+            return
+        if message.kind is Kind.HEARTBEAT:
+            self.heartbeats = True
+        elif isinstance(message.event, Refused):
+            self._refuse(message, message.event)
+        await self._take_entry(message, self.joined)
+
+    async def lose_track(self) -> None:
+        """Tell that it is not known what was missed."""
+        if self._position.following:
+            await self._inbox.put(gap(None))
+
+    async def _go_live(self, joined: Joined) -> None:
+        missed = self._position.live(joined)
+        if missed:
+            await self._inbox.put(gap(missed))
+        self.live = True
+        self.ever_live.set()
+
+    async def _take_entry(self, message: Message, joined: Joined) -> None:
+        own = self._own(message, joined)
+        if own is not None:
+            self._outbox.settle(own, message)
+            if own.retried and self.live and message.sequence > self._position.seen + 1:
+                # The answer to a retry may overtake the log; the entry itself is to come.
+                self._ahead.add(message.nonce)
+                return
+        new, missed = self._position.take(message)
+        if missed:
+            await self._inbox.put(gap(missed))
+        if not new or message.kind in NOT_SHOWN:
+            return
+        mine = own is not None or message.nonce in self._ahead
+        self._ahead.discard(message.nonce)
+        if self._echo or not mine:
+            await self._inbox.put(message)
+
+    def _own(self, message: Message, joined: Joined) -> Posted | None:
+        """The unconfirmed message that this is the echo of."""
+        if message.kind is not Kind.SAID or not message.sequence or message.name != joined.name:
+            return None
+        return self._outbox.find(message.nonce)
+
+    def _refuse(self, message: Message, refused: Refused) -> None:
+        posted = self._outbox.find(refused.nonce)
+        if posted is not None:
+            from chatroom.client.statuses import not_accepted
+
+            self._outbox.settle(posted, not_accepted(refused, message.text))

@@ -1,0 +1,99 @@
+"""What goes up a stream: messages, heartbeats, and the leave."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from chatroom.client.errors import ChatError
+from chatroom.client.messages import Message
+
+if TYPE_CHECKING:
+    from chatroom.client.outbox import Outbox
+    from chatroom.client.patience import Patience
+    from chatroom.client.stream import Stream
+
+
+class Speaker:
+    """Writes to one stream after the other; `speak` is a task for each.
+
+    Nothing but the join is written before the replay is over: what of the unconfirmed
+    was stored after all is in it, and is not to be said again.
+    """
+
+    def __init__(self, outbox: Outbox, patience: Patience) -> None:
+        self.left = False
+        """Whether `leave` was written, or is being written."""
+        self.awaits_heartbeat = False
+        """Whether a heartbeat was sent on the stream, which the server has to answer."""
+        self._live = False
+        self._outbox = outbox
+        self._patience = patience
+        self._leaving = False
+        self._woken = asyncio.Event()
+
+    def look(self, *, live: bool) -> None:
+        """Look at what has changed: the replay is over, or the last message is stored."""
+        if live and (not self._live or (self._leaving and not self._outbox)):
+            self._live = True
+            self.wake()
+
+    def hush(self) -> None:
+        """The stream has ended."""
+        self._live = False
+        self.awaits_heartbeat = False
+
+    def leave(self) -> None:
+        """Say everything, then that this member leaves."""
+        self._leaving = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Look for what is to be said."""
+        self._woken.set()
+
+    async def speak(self, stream: Stream, *, plain: bool) -> None:
+        """Write to the stream until it ends or the member has left.
+
+        A `plain` server sends no `live` and acknowledges nothing: handing a message to
+        the connection is all that can be done.
+        """
+        with suppress(ChatError):  # the stream has ended; reading it says how
+            await self._speak(stream, plain=plain)
+
+    async def _speak(self, stream: Stream, *, plain: bool) -> None:
+        from chatroom.api.rpc import chat_pb2
+
+        self._outbox.rewind()
+        while not plain and not self._live:
+            await self._wait(None)
+        while True:
+            posted = self._outbox.next()
+            if posted is not None:
+                await stream.write(posted.request)
+                if plain:
+                    said = posted.request.message
+                    self._outbox.settle(
+                        posted, Message(name="", text=said.message, nonce=said.nonce)
+                    )
+            elif self._leaving and not self._outbox:
+                break
+            elif not await self._wait(None if plain else self._patience.heartbeat):
+                await stream.write(chat_pb2.ChatMessage(heartbeat=chat_pb2.Heartbeat()))
+                self.awaits_heartbeat = True
+        self.left = True
+        await stream.write(chat_pb2.ChatMessage(leave=chat_pb2.Leave()))
+        await stream.half_close()
+        if plain:
+            asyncio.get_running_loop().call_later(self._patience.plain_leave, stream.cancel)
+
+    async def _wait(self, patience: float | None) -> bool:
+        """Wait to be woken; False if nothing came within so many seconds."""
+        try:
+            async with asyncio.timeout(patience):
+                await self._woken.wait()
+        except TimeoutError:
+            return False
+        self._woken.clear()
+        return True

@@ -1,0 +1,85 @@
+"""A TCP proxy in the same event loop, whose connections can be cut or go dead."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+CHUNK = 64 * 1024
+
+
+class Proxy:
+    """Passes bytes between whoever connects and a target until told otherwise."""
+
+    def __init__(self, target: str) -> None:
+        host, _, port = target.rpartition(":")
+        self._target = (host, int(port))
+        self._pairs: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
+        self._dead: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.accepted = 0
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.close()
+        self.cut()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def retarget(self, target: str) -> None:
+        """Lead new connections somewhere else."""
+        host, _, port = target.rpartition(":")
+        self._target = (host, int(port))
+
+    def cut(self) -> None:
+        """Reset every connection, on both sides; what is under way is lost."""
+        for pair in list(self._pairs):
+            for writer in pair:
+                writer.transport.abort()
+
+    def swallow(self) -> None:
+        """From now on lose what the present connections bring, without a word to either side."""
+        for pair in self._pairs:
+            self._dead.update(pair)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        try:
+            target = await asyncio.open_connection(*self._target)
+        except OSError:
+            writer.transport.abort()
+            return
+        pair = (writer, target[1])
+        self._pairs.add(pair)
+        tasks = [
+            asyncio.create_task(self._pass(reader, target[1])),
+            asyncio.create_task(self._pass(target[0], writer)),
+        ]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for one in pair:
+            one.transport.abort()
+        await asyncio.wait(tasks)
+        self._pairs.discard(pair)
+        self._dead.difference_update(pair)
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(CHUNK):
+                if writer not in self._dead:
+                    writer.write(data)
+                    await writer.drain()
+        except OSError:
+            pass
