@@ -250,7 +250,7 @@ class Client:
         elif message.HasField("live"):
             self._live = True
             self._expected = self.last + 1
-        elif message.HasField("refused") and message.refused.reason != "DRAINING":
+        elif message.HasField("refused"):
             self._wrong(f"was refused: {message}")
         elif message.sequence and self._dropping:
             self._dropping -= 1

@@ -13,6 +13,7 @@ import pytest
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.limits import Limits
 from chatroom.core.refusals import (
+    Draining,
     HeartbeatLost,
     NameTaken,
     Removed,
@@ -486,5 +487,38 @@ def test_time_in_which_a_stream_is_not_read_does_not_count() -> None:
             assert "one" == (await alice.said()).message
             assert "two" == (await alice.said()).message
             await alice.close()
+
+    run(scene())
+
+
+def test_what_is_said_while_the_server_drains_is_told_to_those_who_cannot_resume() -> None:
+    """Whoever has a session says it again after the resume; it is not stored here."""
+
+    async def scene() -> None:
+        journal = TamedJournal()
+        async with lobby(journal, FOREVER) as hub:
+            alice = await Listener(hub, "Alice", *BOTH).open()
+            plain = await Listener(hub, "Plain").open()
+            await alice.until_live()
+            await alice.next()
+            journal.going.clear()
+            alice.say("accepted", "n1")
+            await alice.unread()
+            draining = asyncio.create_task(hub.drain())
+            await hub.drained.wait()
+            alice.say("too late", "n2")
+            plain.say("too late as well")
+            await alice.unread()
+            journal.going.set()
+            await draining
+            assert "draining" == (await alice.next()).WhichOneof("event")
+            assert "accepted" == (await alice.next()).message
+            assert isinstance(await alice.end(), Draining)
+            line = await plain.next()
+            assert ("chat server", str(Draining())) == (line.name, line.message)
+            assert "accepted" == (await plain.next()).message
+            assert isinstance(await plain.end(), Draining)
+            await alice.close()
+            await plain.close()
 
     run(scene())

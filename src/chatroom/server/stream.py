@@ -185,6 +185,9 @@ class MemberStream:
             self._hub.talk.say(place, message.message, message.nonce)
         except refusals.RoomClosed:
             return  # likewise
+        except refusals.Draining as refusal:
+            if place.member.session is None:  # the others say it again when they resume
+                place.member.tell(events.Refused(message.nonce[:64], refusal))
         except Refusal as refusal:
             place.member.tell(events.Refused(message.nonce[:64], refusal))
 
