@@ -118,7 +118,7 @@ class Listener:
         return pb.Resume(
             session=self.joined.session,
             epoch=self.joined.epoch,
-            after=self.last if after is None else after,
+            after=(self.last or self.joined.sequence) if after is None else after,
         )
 
     async def again(self, *features: pb.Feature, after: int | None = None) -> Listener:
