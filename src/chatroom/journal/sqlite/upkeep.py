@@ -113,22 +113,34 @@ def _oldest(writer: Writer, key: int, *, below: int, cut: int, excess: int) -> t
     Only entries below `below`, and of these only such as are below `cut` or make up for
     `excess` bytes.
     """
-    last, size = writer.connection.execute(
+    execute = writer.connection.execute
+    values = {
+        "overhead": STORED_OVERHEAD,
+        "room": key,
+        "below": below,
+        "rows": STEP_ROWS,
+        "step": STEP_BYTES,
+        "cut": cut,
+        "excess": excess,
+    }
+    # Mostly it is their number that makes entries go, and they are small: 0.3 µs a row.
+    last, size = execute(
+        "SELECT coalesce(max(sequence), 0), coalesce(sum(bytes), 0) FROM ("
+        "  SELECT sequence, length(envelope) + :overhead AS bytes FROM entry"
+        "  WHERE room = :room AND sequence < min(:below, :cut) ORDER BY sequence LIMIT :rows)",
+        values,
+    ).fetchone()
+    if last and size <= STEP_BYTES:
+        return last, size
+    # In general the bytes before each have to be known: 1.2 µs a row.
+    last, size = execute(
         "SELECT coalesce(max(sequence), 0), coalesce(sum(bytes), 0) FROM ("
         "  SELECT sequence, bytes, sum(bytes) OVER ("
         "    ORDER BY sequence ROWS UNBOUNDED PRECEDING) - bytes AS before FROM ("
         "    SELECT sequence, length(envelope) + :overhead AS bytes FROM entry"
         "    WHERE room = :room AND sequence < :below ORDER BY sequence LIMIT :rows)) "
         "WHERE before < :step AND (sequence < :cut OR before < :excess)",
-        {
-            "overhead": STORED_OVERHEAD,
-            "room": key,
-            "below": below,
-            "rows": STEP_ROWS,
-            "step": STEP_BYTES,
-            "cut": cut,
-            "excess": excess,
-        },
+        values,
     ).fetchone()
     return last, size
 
