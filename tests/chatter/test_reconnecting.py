@@ -87,3 +87,14 @@ def test_stopped_server_is_told_in_its_words(server, bob) -> None:
     assert 0 == bob.end()
     assert lost.startswith("chatter: the server is shutting down")
     assert lost.endswith("; reconnecting")
+
+
+def test_lines_that_a_closed_room_did_not_get_are_told(server, bob, piped, chatter) -> None:
+    """What is piped in is more than the rate lets through before the room is closed."""
+    with piped("--host", server.address, "--room", "1", "--name", "Alice") as alice:
+        bob.hear("Alice: Has entered the chat\n")
+        bob.say("".join(f"{number}\n" for number in range(200)))
+        alice.hear("Bob: 0\n")
+        chatter("delete", "1", "--host", server.address)
+        assert [1, 0] == [bob.end(), alice.end()]
+    assert "not confirmed" in bob.complaint()

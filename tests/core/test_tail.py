@@ -103,3 +103,13 @@ def test_writes_keep_order_and_size(lengths: list[int], size: int) -> None:
     assert b"".join(e.envelope for e in entries) == b"".join(parts)
     largest = max(len(e.envelope) for e in entries)
     assert all(len(part) <= max(size, largest) for part in parts)
+
+
+def test_readers_at_many_places_do_not_make_it_keep_many_chunks() -> None:
+    """Whoever reads from everywhere costs the joining, not the memory."""
+    tail = Tail(0, max_bytes=1 << 20, chunk_bytes=1_000)
+    tail.extend([entry(sequence) for sequence in range(1, 201)])
+    for cursor in range(200):
+        assert tail.read(cursor).through > cursor
+    assert len(tail._chunks) <= 16
+    assert tail.read(199) is tail.read(199)

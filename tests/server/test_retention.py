@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import sqlite3
+from pathlib import Path
+
+import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.limits import Limits
 from chatroom.core.refusals import SlowConsumer
+from chatroom.journal import Trimmed
 from chatroom.journal.memory import MemoryJournal
+from chatroom.journal.sqlite import SQLiteJournal, upkeep
+from chatroom.journal.sqlite.writer import Writer
 from chatroom.server.hub import Hub
 from chatroom.server.methods import Methods
 from tests.carriers import run
@@ -45,7 +52,7 @@ def test_a_room_keeps_its_newest_entries() -> None:
         sequences = await kept(hub)
         assert list(range(log.oldest, 1_002)) == sequences
         assert 100 <= len(sequences) <= 116
-        assert sum(len(e.envelope) + 32 for e in await hub.replay.after(
+        assert sum(e.stored_bytes for e in await hub.replay.after(
             hub.rooms.get("lobby"), 0, 1_000
         )) == log.size  # fmt: skip
         await alice.close()
@@ -195,3 +202,62 @@ def test_trimming_goes_on_beside_joins_and_deletions() -> None:
         await alice.close()
 
     play(scene, dataclasses.replace(FOREVER, history_entries=50))
+
+
+def test_a_room_that_is_deleted_while_it_is_trimmed_counts_once() -> None:
+    class Slow(MemoryJournal):
+        def __init__(self) -> None:
+            super().__init__()
+            self.trimming = asyncio.Event()
+            self.go = asyncio.Event()
+
+        async def trim(self, key: int, *, entries: int, size: int) -> Trimmed:
+            self.trimming.set()
+            await self.go.wait()
+            return await super().trim(key, entries=entries, size=size)
+
+    async def scene() -> None:
+        journal = Slow()
+        async with lobby(journal, dataclasses.replace(FOREVER, history_entries=20)) as hub:
+            alice = await Listener(hub, "Alice", *BOTH).open()
+            await say(alice, *(f"{number}" for number in range(60)))
+            await journal.trimming.wait()
+            await hub.delete_room("lobby", reason="", successor="")
+            journal.go.set()
+            await alice.end()
+            await alice.close()
+            await until(lambda: not hub._retention._overfull)
+            assert 0 == hub._retention._total
+
+    run(scene())
+
+
+def test_what_a_trim_has_done_before_it_failed_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the rest is done when the journal works again."""
+    steps = 0
+    works = upkeep.Trim.step
+
+    def fails(trim: upkeep.Trim, writer: Writer) -> bool:
+        nonlocal steps
+        steps += 1
+        if steps == 2:
+            raise sqlite3.OperationalError("disk is full")
+        return works(trim, writer)
+
+    monkeypatch.setattr(upkeep.Trim, "step", fails)
+
+    async def scene() -> None:
+        journal = SQLiteJournal(tmp_path / "chatroom.db", sync="off")
+        async with lobby(journal, dataclasses.replace(FOREVER, history_entries=100)) as hub:
+            alice = await Listener(hub, "Alice", *BOTH).open()
+            await say(alice, *(f"{number}" for number in range(1_000)))
+            log = hub.rooms.get("lobby").log
+            await until(lambda: steps > 2 and log.oldest > 800)
+            await hub.commits.flush()
+            sizes = [e.stored_bytes for e in await hub.replay.after(hub.rooms.get("lobby"), 0, 999)]
+            assert sum(sizes) == log.size == hub._retention._total
+            await alice.close()
+
+    run(scene())

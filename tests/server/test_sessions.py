@@ -11,10 +11,12 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.core.entry import Entry
 from chatroom.core.limits import Limits
 from chatroom.core.refusals import (
     Draining,
     HeartbeatLost,
+    JournalUnavailable,
     NameTaken,
     Removed,
     RequestInvalid,
@@ -520,5 +522,89 @@ def test_what_is_said_while_the_server_drains_is_told_to_those_who_cannot_resume
             assert isinstance(await plain.end(), Draining)
             await alice.close()
             await plain.close()
+
+    run(scene())
+
+
+class GatedJournal(MemoryJournal):
+    """Reads wait until they are let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+        self.go = asyncio.Event()
+
+    async def read(self, key: int, *, after: int, entries: int, size: int) -> list[Entry]:
+        self.asked.set()
+        await self.go.wait()
+        return await super().read(key, after=after, entries=entries, size=size)
+
+
+def test_a_stream_that_is_taken_over_while_it_catches_up_ends_as_any_other() -> None:
+    """With SESSION_REPLACED: a failure of the server would make two clients fight."""
+
+    async def scene() -> None:
+        journal = GatedJournal()
+        limits = Limits(message_rate=0, grace=3600.0, tail_bytes=500, write_bytes=500)
+        async with lobby(journal, limits) as hub:
+            alice = await Listener(hub, "Alice", *BOTH).open()
+            bob = await Listener(hub, "Bob", *BOTH).open()
+            for number in range(50):
+                bob.say(f"{number}")
+                await bob.said()
+            ending = asyncio.create_task(alice.end())
+            await journal.asked.wait()
+            back = await alice.again()
+            journal.go.set()
+            assert isinstance(await ending, SessionReplaced)
+            assert 51 == len(await back.until_live())
+            for listener in (alice, back, bob):
+                await listener.close()
+
+    run(scene())
+
+
+def test_a_resume_waits_for_an_arrival_that_is_being_stored() -> None:
+    """And is not in by one that could not be."""
+
+    async def scene() -> None:
+        journal = TamedJournal()
+        async with lobby(journal, AT_ONCE) as hub:
+            alice = await Listener(hub, "Alice", *BOTH).open()
+            await alice.close()
+            await gone(hub, "Alice")
+            journal.going.clear()
+            joins = [asyncio.create_task(alice.again()) for _ in range(2)]
+            for _ in range(50):
+                await asyncio.sleep(0)
+            assert not any(join.done() for join in joins)
+            journal.broken = True
+            journal.going.set()
+            for join in joins:
+                with pytest.raises(JournalUnavailable):
+                    await join
+            journal.broken = False
+            back = await alice.again()
+            assert ["left", "entered"] == kinds(await back.until_live())
+            await back.close()
+
+    run(scene())
+
+
+def test_nothing_is_left_of_who_was_lost_while_its_room_was_deleted() -> None:
+    async def scene() -> None:
+        journal = TamedJournal()
+        async with lobby(journal, AT_ONCE) as hub:
+            alice = await Listener(hub, "Alice", *BOTH).open()
+            journal.going.clear()
+            deleting = asyncio.create_task(hub.delete_room("lobby", reason="", successor=""))
+            await until(lambda: hub.rooms._rooms["lobby"].closing)
+            await alice.close()
+            await asyncio.sleep(0.01)  # the grace of no time ends
+            journal.going.set()
+            await deleting
+            await hub.commits.flush()
+            assert {} == hub.sessions._places
+            assert 0 == hub.sessions.waiting
 
     run(scene())

@@ -86,24 +86,36 @@ def test_whom_a_kill_leaves_inside_may_resume_within_the_grace(tmp_path: Path) -
     run(scene())
 
 
-def test_whom_a_kill_leaves_inside_is_lost_after_the_grace_with_a_session_or_not(
-    tmp_path: Path,
-) -> None:
+def test_whom_a_kill_leaves_inside_without_a_session_is_lost_at_once(tmp_path: Path) -> None:
+    """Nobody could come back to that place, and it would only hold the name."""
+
+    async def scene() -> None:
+        data = tmp_path / "data"
+        async with lobby(SQLiteJournal(data / "chatroom.db"), FOREVER) as hub:
+            plain = await Listener(hub, "Plain").open()
+            async with started_again(killed(data), FOREVER) as again:
+                back = await Listener(again, "Plain", *BOTH).open()
+                log = await again.replay.after(again.rooms.get("lobby"), 0, 10)
+                assert ["ENTERED", "LEFT", "ENTERED"] == [entry.kind.name for entry in log]
+                await back.close()
+            await plain.close()
+
+    run(scene())
+
+
+def test_whom_a_kill_leaves_inside_is_lost_after_the_grace(tmp_path: Path) -> None:
     async def scene() -> None:
         data = tmp_path / "data"
         async with lobby(SQLiteJournal(data / "chatroom.db"), FOREVER) as hub:
             alice = await Listener(hub, "Alice", *BOTH).open()
-            plain = await Listener(hub, "Plain").open()
             left = killed(data)
             async with started_again(left, AT_ONCE) as again:
-                for name in "Alice", "Plain":
-                    await gone(again, name)
+                await gone(again, "Alice")
                 alice.hub = again
                 back = await alice.again()
-                assert ["entered", "left", "left", "entered"] == kinds(await back.until_live())
+                assert ["left", "entered"] == kinds(await back.until_live())
                 await back.close()
             await alice.close()
-            await plain.close()
 
     run(scene())
 

@@ -49,6 +49,11 @@ class Lines:
         """Standard input; when it is closed, no lines at all."""
         return cls(sys.stdin.fileno() if sys.stdin is not None else None)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something was read that nobody has taken."""
+        return bool(self._buffer)
+
     async def next(self) -> str | None:
         """The next line; None at the end of input. Raises LineTooLong.
 

@@ -25,8 +25,8 @@ async def talk(room: Room, lines: Lines) -> int:
 
     The end of input leaves the room, after everything sent has been stored. 0: left,
     or the room was closed. 1: input that is not typed by a person had a line that was
-    not accepted. Raises the ChatError that ended the membership otherwise; a connection
-    that is lost and got back is only told.
+    not accepted, or not said before the room was closed. Raises the ChatError that
+    ended the membership otherwise; a connection that is lost and got back is only told.
     """
     conversation = Conversation(room, lines)
     listening = asyncio.create_task(conversation.listen())
@@ -38,10 +38,9 @@ async def talk(room: Room, lines: Lines) -> int:
         await listening
     except RoomClosed as closed:
         show(_closing_line(room.room_id, closed))
-        return 0
-    except ChatError:
-        if room.unacknowledged:
-            complain(_unconfirmed(room.unacknowledged))
+        return _told_unsaid(room, lines)
+    except (ChatError, asyncio.CancelledError):
+        _told_unsaid(room, lines)
         raise
     finally:
         listening.cancel()
@@ -95,6 +94,16 @@ class Conversation:
             except LineTooLong as error:
                 complain(str(error))
                 self.unsaid += 1
+
+
+def _told_unsaid(room: Room, lines: Lines) -> int:
+    """Tell of what may not have been said; the exit code that it makes."""
+    if room.unacknowledged:
+        complain(_unconfirmed(room.unacknowledged))
+    if lines.waiting:
+        complain("more lines were read, and not said any more")
+    unsaid = room.unacknowledged or lines.waiting
+    return 1 if unsaid and not lines.interactive else 0
 
 
 def _unconfirmed(lines: int) -> str:

@@ -35,8 +35,9 @@ class Patience:
     for ever, 0: not at all. The default is how long a server keeps a session."""
     backoff: float = 0.25
     """The first retry comes after a random time below this; the bound then doubles."""
-    backoff_limit: float = 15.0
-    """The bound does not grow above this."""
+    backoff_limit: float = 10.0
+    """The bound does not grow above this: less than the 15 s for which a member keeps its
+    place, so that a server that is back is found in time."""
     name: float = 30.0
     """How long a name tag that is in use is asked for again after a lost connection. A
     server that has forgotten the session keeps the member's place for 15 s."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from .entry import STORED_OVERHEAD, Draft, Encode, Entry, Kind
+from .entry import Draft, Encode, Entry, Kind, stored_bytes
 from .events import Echo, Refused
 from .limits import Limits
 from .member import Member
@@ -100,7 +100,8 @@ class Log:
     def publish(self, turn: Turn, entries: list[Entry], unlogged: Iterable[Entry] = ()) -> None:
         """Make committed entries readable, and settle their drafts."""
         if entries:
-            self.size += self.tail.extend(entries) + STORED_OVERHEAD * len(entries)
+            self.tail.extend(entries)
+            self.size += sum([stored_bytes(len(entry.envelope)) for entry in entries])
         for draft, entry in zip(turn.drafts, entries, strict=True):
             if draft.settle is not None:
                 draft.settle(entry)

@@ -11,6 +11,10 @@ _ENTRY_OVERHEAD = 120
 """Bytes that an entry costs beside its envelope (measured with sys.getsizeof)."""
 
 
+_MOST_CHUNKS = 16
+"""Cursors whose chunk is kept joined; readers are at few, unless somebody wants them not to."""
+
+
 @dataclass(slots=True, frozen=True)
 class Chunk:
     """Consecutive entries joined for one write; shared by all readers at one cursor."""
@@ -79,11 +83,8 @@ class Tail:
         """The lowest cursor that can be read from here."""
         return self.newest - len(self._entries)
 
-    def extend(self, entries: Sequence[Entry]) -> int:
-        """Add the entries that follow `newest`, and drop the oldest above the bound.
-
-        Returns the bytes of the envelopes that were added.
-        """
+    def extend(self, entries: Sequence[Entry]) -> None:
+        """Add the entries that follow `newest`, and drop the oldest above the bound."""
         expected = self.newest
         size = 0
         for entry in entries:
@@ -101,7 +102,6 @@ class Tail:
             drop += 1
         if drop:
             del self._entries[:drop]
-        return size
 
     def clear(self) -> None:
         """Drop all entries; whoever comes later reads them from the journal."""
@@ -116,7 +116,10 @@ class Tail:
         """
         chunk = self._chunks.get(cursor)
         if chunk is None:
-            chunk = self._chunks[cursor] = joined(self._following(cursor))
+            chunk = joined(self._following(cursor))
+            if len(self._chunks) >= _MOST_CHUNKS:
+                del self._chunks[next(iter(self._chunks))]
+            self._chunks[cursor] = chunk
         return chunk
 
     def read_apart(self, cursor: int, author: int, through: int | None) -> tuple[bytes, int]:

@@ -162,7 +162,8 @@ class Journal(Protocol):
         """Delete a room's oldest entries until at most `entries` and `size` bytes are kept.
 
         `size` counts `Entry.stored_bytes`. The newest entry stays in any case. Appends
-        that come meanwhile do not wait for all of it, and are not trimmed by it.
+        that come meanwhile do not wait for all of it, and are not trimmed by it. If it
+        fails when something was deleted it returns that; before, it raises JournalError.
         """
         ...
 

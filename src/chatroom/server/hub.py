@@ -75,13 +75,17 @@ class Hub:
     async def open(self) -> None:
         """Take over what the journal has; raises JournalUnusable.
 
-        Whoever is inside may resume, or is lost after the grace.
+        Whoever is inside may resume, or is lost after the grace; without a session at once,
+        since nobody could come back to such a place and its name would be taken.
         """
         for stored in await self._journal.open():
             room = self.rooms.take_over(stored)
             self._retention.grown(room, room.log.size)
             for record in stored.inside:
                 place = Place(room, room.restore(record, monotonic=self._monotonic()), known=True)
+                if record.session is None:
+                    self._depart(room, place.member, LeaveReason.LOST)
+                    continue
                 place.member.ended = self._clock()
                 self.sessions.enter(place)
                 self.sessions.wait(place, LeaveReason.LOST)
@@ -240,7 +244,13 @@ class Hub:
             author=back[0].record.author if back else None,
         )
         place = Place(
-            room, member, session, recovery, recovered=back is not None, known=back is not None
+            room,
+            member,
+            session,
+            recovery,
+            recovered=back is not None,
+            known=back is not None,
+            arrival=settled,
         )
         self.sessions.enter(place)
         self._streams.add(place)
@@ -255,6 +265,8 @@ class Hub:
         except BaseException:
             self.leave(place)
             raise
+        finally:
+            place.arrival = None
         member.arrival = arrival.envelope
         place.newest = arrival.sequence - 1 if arrival.sequence else room.newest
         place.through = arrival.sequence or room.newest
@@ -340,8 +352,7 @@ class Hub:
         self._retention.grown(room, size)
 
     async def _closed(self, room: Room) -> None:
-        for member in room.members():
-            self.sessions.forget(member)
+        self.sessions.drop(room)
         self._retention.dropped(room)
         self.rooms.retire(room)
 

@@ -52,14 +52,17 @@ class Replay:
     async def catch_up(self, room: Room, member: Member) -> bytes:
         """What follows a cursor that has fallen off the tail; moves the cursor.
 
-        Empty if all of it is the member's own and it asked for no echo. Raises
+        Empty if all of it is the member's own and it asked for no echo, or if its stream
+        is to end before it. Raises
         SlowConsumer if it has fallen off what is kept, JournalUnavailable.
         """
         page = await self._page(room, member.cursor)
         if not page or page[0].sequence != member.cursor + 1:
             raise refusals.SlowConsumer(member.cursor, room.facts.epoch)
-        if member.final is not None:
+        if member.final is not None:  # perhaps since the page was asked for
             page = [entry for entry in page if entry.sequence <= member.final]
+            if not page:
+                return b""
         chunk = joined(page)
         member.cursor = chunk.through
         if member.echo or member.author not in chunk.authors:

@@ -80,21 +80,27 @@ class Retention:
     async def _trim_rooms(self) -> None:
         while self._overfull:
             room = next(iter(self._overfull))
-            del self._overfull[room]
-            await self._trim(room, room.history, self._limits.history_bytes)
+            while room.overfull and room.closed is None:
+                if not await self._trim(room, room.history, self._limits.history_bytes):
+                    break  # the newest entry stays, whatever its size
+            self._overfull.pop(room, None)  # not before: what failed is tried again
 
     async def _trim_server(self) -> None:
         bound = self._limits.server_bytes
         if self._total <= bound + (bound >> 4):
             return
         while (surplus := self._total - bound) > 0:
-            room = max(self._rooms(), key=lambda room: room.log.size)
+            room = max(self._rooms(), key=lambda room: room.log.size, default=None)
+            if room is None:
+                return
             kept = max(room.log.size - surplus, room.log.size // 2)
             if await self._trim(room, room.history, kept) == 0:
                 return  # the newest entry of each room stays
 
     async def _trim(self, room: Room, entries: int, size: int) -> int:
         trimmed = await self._journal.trim(room.facts.key, entries=entries, size=size)
+        if room.closed is not None:  # meanwhile; `dropped` has counted all of it
+            return trimmed.freed
         room.log.trimmed(trimmed.oldest, trimmed.freed)
         self._total -= trimmed.freed
         return trimmed.freed

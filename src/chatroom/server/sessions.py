@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from chatroom.core.entry import LeaveReason
+from chatroom.core.entry import Entry, LeaveReason
 from chatroom.core.member import Member
 from chatroom.core.record import MemberRecord
 from chatroom.core.room import Room
@@ -57,6 +57,8 @@ class Place:
     """Whether it has a stream."""
     known: bool = False
     """Whether its client may have learnt the session."""
+    arrival: asyncio.Future[Entry] | None = None
+    """Until it is stored: what hears of it."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -111,6 +113,9 @@ class Sessions:
     async def find(self, session: str) -> Known | None:
         """What is known of a session that somebody wants to resume; raises JournalError."""
         hashed = digest(session)
+        while (place := self._places.get(hashed)) is not None and place.arrival is not None:
+            await asyncio.wait((place.arrival,))  # it is in once that is stored, if it is
+            await asyncio.sleep(0)  # whoever came by it goes first
         known = self._in_memory(hashed)
         if known is None:
             stored = await self._journal.session(hashed)
@@ -158,6 +163,13 @@ class Sessions:
         place = self._places.get(member.session)
         if place is not None and place.member is member:
             del self._places[member.session]
+
+    def drop(self, room: Room) -> None:
+        """Forget everyone in a room that was deleted, also who left while that was stored."""
+        for place in [place for place in self._places.values() if place.room is room]:
+            self.forget(place.member)
+        for member in room.members():
+            self.resumed(member)
 
     def stop(self) -> None:
         """End every grace without a departure: the server goes, its members stay."""

@@ -8,11 +8,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chatroom.core.entry import STORED_OVERHEAD
 from chatroom.journal.port import JournalUnusable
 
 from .opening import connect, known_version, why_unreadable
 from .schema import SCHEMA_VERSION
+from .statements import STORED_BYTES
 
 MOST_FINDINGS = 20
 """Of SQLite's own; one broken page can make thousands."""
@@ -77,11 +77,10 @@ def _rooms(connection: sqlite3.Connection) -> list[CheckedRoom]:
         CheckedRoom(*row)
         for row in connection.execute(
             "SELECT room_id, count(sequence), coalesce(min(sequence), 1), "
-            "  coalesce(max(sequence), 0), coalesce(sum(length(envelope) + ?), 0), "
+            f"  coalesce(max(sequence), 0), coalesce(sum({STORED_BYTES}), 0), "
             "  (SELECT count(*) FROM member WHERE member.room = key AND ended = 0) "
             "FROM room LEFT JOIN entry ON entry.room = key WHERE NOT closed "
-            "GROUP BY key ORDER BY room_id",
-            (STORED_OVERHEAD,),
+            "GROUP BY key ORDER BY room_id"
         )
     ]
 

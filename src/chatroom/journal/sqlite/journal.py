@@ -80,8 +80,12 @@ class SQLiteJournal:
     async def trim(self, key: int, *, entries: int, size: int) -> Trimmed:
         """See `Journal.trim`."""
         trim = await self._write(upkeep.Trim.begin, key, entries, size)
-        while await self._write(trim.step):
-            pass
+        try:
+            while await self._write(trim.step):
+                pass
+        except JournalError:
+            if not trim.done.freed:
+                raise  # else what was done has to be known; the rest fails the next time
         return trim.done
 
     async def sweep(self, now: int) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
+from .statements import STORED_BYTES
+
 _ROOMS_AND_ENTRIES = """
 CREATE TABLE schema (version INTEGER NOT NULL) STRICT;
 CREATE TABLE room (
@@ -31,7 +33,7 @@ CREATE TABLE entry (
 INSERT INTO schema VALUES (1);
 """
 
-_MEMBERS_NONCES_AND_BOUNDS = """
+_MEMBERS_NONCES_AND_BOUNDS = f"""
 ALTER TABLE room ADD COLUMN oldest INTEGER NOT NULL DEFAULT 1;  -- sequence
 ALTER TABLE room ADD COLUMN size INTEGER NOT NULL DEFAULT 0;    -- bytes: Entry.stored_bytes
 -- No entry below this sequence has a nonce any more.
@@ -39,7 +41,7 @@ ALTER TABLE room ADD COLUMN nonces_from INTEGER NOT NULL DEFAULT 1;
 UPDATE room SET
   oldest = (SELECT coalesce(min(sequence), 1) FROM entry WHERE room = key),
   nonces_from = (SELECT coalesce(max(sequence), 0) + 1 FROM entry WHERE room = key),
-  size = (SELECT coalesce(sum(length(envelope) + 32), 0) FROM entry WHERE room = key);
+  size = (SELECT coalesce(sum({STORED_BYTES}), 0) FROM entry WHERE room = key);
 
 ALTER TABLE entry ADD COLUMN nonce TEXT;                        -- NULL: none that counts
 CREATE UNIQUE INDEX used_nonce ON entry (author, nonce) WHERE nonce IS NOT NULL;

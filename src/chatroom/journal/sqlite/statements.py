@@ -11,7 +11,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
+from chatroom.core.entry import LARGE_BYTES, PAGE_BYTES, SMALL_BYTES, STORED_OVERHEAD
+
 Value: TypeAlias = int | str | bytes | None
+
+STORED_BYTES = (
+    f"(CASE WHEN length(envelope) <= {SMALL_BYTES} THEN length(envelope) + {STORED_OVERHEAD} "
+    f"ELSE {LARGE_BYTES} + (max(length(envelope) - {LARGE_BYTES} + {STORED_OVERHEAD}, 0) "
+    f"+ {PAGE_BYTES - 1}) / {PAGE_BYTES} * {PAGE_BYTES} END)"
+)
+"""`Entry.stored_bytes` in SQL, for a row of `entry`."""
 
 ROWS = (256, 64, 16, 4, 1)
 """Rows in one statement: each size is a statement that sqlite3 keeps prepared."""

@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from chatroom.core.entry import STORED_OVERHEAD
 from chatroom.journal.port import NONCE_SECONDS, SESSION_SECONDS, Trimmed
 
-from .statements import transaction
+from .statements import STORED_BYTES, transaction
 from .writer import Writer
 
 STEP_ROWS = 250
@@ -115,7 +114,6 @@ def _oldest(writer: Writer, key: int, *, below: int, cut: int, excess: int) -> t
     """
     execute = writer.connection.execute
     values = {
-        "overhead": STORED_OVERHEAD,
         "room": key,
         "below": below,
         "rows": STEP_ROWS,
@@ -126,7 +124,7 @@ def _oldest(writer: Writer, key: int, *, below: int, cut: int, excess: int) -> t
     # Mostly it is their number that makes entries go, and they are small: 0.3 µs a row.
     last, size = execute(
         "SELECT coalesce(max(sequence), 0), coalesce(sum(bytes), 0) FROM ("
-        "  SELECT sequence, length(envelope) + :overhead AS bytes FROM entry"
+        f"  SELECT sequence, {STORED_BYTES} AS bytes FROM entry"
         "  WHERE room = :room AND sequence < min(:below, :cut) ORDER BY sequence LIMIT :rows)",
         values,
     ).fetchone()
@@ -137,7 +135,7 @@ def _oldest(writer: Writer, key: int, *, below: int, cut: int, excess: int) -> t
         "SELECT coalesce(max(sequence), 0), coalesce(sum(bytes), 0) FROM ("
         "  SELECT sequence, bytes, sum(bytes) OVER ("
         "    ORDER BY sequence ROWS UNBOUNDED PRECEDING) - bytes AS before FROM ("
-        "    SELECT sequence, length(envelope) + :overhead AS bytes FROM entry"
+        f"    SELECT sequence, {STORED_BYTES} AS bytes FROM entry"
         "    WHERE room = :room AND sequence < :below ORDER BY sequence LIMIT :rows)) "
         "WHERE before < :step AND (sequence < :cut OR before < :excess)",
         values,

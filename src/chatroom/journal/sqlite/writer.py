@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from chatroom.core.entry import STORED_OVERHEAD, Entry, Kind
+from chatroom.core.entry import Entry, Kind, stored_bytes
 from chatroom.core.facts import RoomFacts
 from chatroom.core.record import MemberRecord
 from chatroom.journal.port import (
@@ -141,10 +141,10 @@ class Writer:
         gone: list[Value] = []
         for append in appends:
             key = append.key
-            size = len(append.entries) * STORED_OVERHEAD
+            size = 0
             for entry in append.entries:
                 envelope = entry.envelope
-                size += len(envelope)
+                size += stored_bytes(len(envelope))
                 entries += (
                     key,
                     entry.sequence,
@@ -216,10 +216,11 @@ def member_record(
 
 def _member_values(append: Append) -> list[Value]:
     """Rows of `member`, but for those who are gone again."""
+    gone = frozenset(append.gone)
     return [
         value
         for record in append.members
-        if record.author not in append.gone
+        if record.author not in gone
         for value in (
             record.author, append.key, record.name, record.since, int(record.logged),
             record.session, record.ended, int(record.removed),

@@ -47,7 +47,7 @@ class ChatMessage(Message_[_ChatMessageFields]):
             optional rpc.Typing typing = 3;
             ```
         heartbeat:
-            at most one every 10 s; answered by a Heartbeat event
+            answered by a Heartbeat event, at most once in 10 s
 
             ```proto
             optional rpc.Heartbeat heartbeat = 4;
@@ -1002,6 +1002,8 @@ class ListMessagesResponse(Message_[_ListMessagesResponseFields]):
             string epoch = 2;
             ```
         more:
+            in the direction that was asked for
+
             ```proto
             bool more = 3;
             ```
