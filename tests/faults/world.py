@@ -187,7 +187,11 @@ class Client:
     @property
     def slow(self) -> bool:
         """Whether the stream has ended since it fell behind."""
-        return self.ended is not None and self.ended.reason == "SLOW_CONSUMER"
+        return self.ended is not None and (
+            self.ended.reason == "SLOW_CONSUMER"
+            # grpc.aio makes this up when a write meets the end of the stream.
+            or self.ended.message == "Internal error from Core"
+        )
 
     async def end(self) -> None:
         """Wait until the stream has ended; `ended` says how."""

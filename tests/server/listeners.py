@@ -88,6 +88,12 @@ class Listener:
         self.last = max(self.last, message.sequence)
         return message
 
+    async def next_but(self, event: str) -> pb.Message:
+        """The next message that is not such an event."""
+        while (message := await self.next()).WhichOneof("event") == event:
+            pass
+        return message
+
     async def until_live(self) -> list[pb.Message]:
         """Everything up to `live`, without `joined` and it."""
         found: list[pb.Message] = []

@@ -143,3 +143,42 @@ def test_a_heartbeat_is_answered_once_in_its_interval() -> None:
             await bob.close()
 
     run(scene())
+
+
+def test_what_says_nothing_is_read_at_a_pace_too() -> None:
+    """A flood of empty messages and heartbeats is left to flow control, as any other."""
+
+    async def scene() -> None:
+        limits = Limits(message_rate=0, empty_rate=0.001, empty_burst=10)
+        async with lobby(MemoryJournal(), limits) as hub:
+            alice = await Listener(hub, "Alice", pb.FEATURE_EVENTS).open()
+            for _ in range(15):
+                alice.requests.put_nowait(pb.ChatMessage())
+                alice.requests.put_nowait(pb.ChatMessage(heartbeat=pb.Heartbeat()))
+            assert 19 == await alice.unread()  # of 30 ten passed, and one waits
+            await alice.close()
+
+    run(scene())
+
+
+def test_in_a_big_room_nobody_is_told_who_types() -> None:
+    """Each notice would go to everyone."""
+
+    async def scene() -> None:
+        async with lobby(MemoryJournal(), Limits(message_rate=0, typing_members=2)) as hub:
+            members = [await Listener(hub, f"M{n}", pb.FEATURE_EVENTS).open() for n in range(2)]
+            members[0].requests.put_nowait(pb.ChatMessage(typing=pb.Typing(active=True)))
+            while not (notice := await members[1].next()).HasField("typing"):
+                pass
+            assert "M0" == notice.name
+            members.append(await Listener(hub, "M2", pb.FEATURE_EVENTS).open())
+            members[1].requests.put_nowait(pb.ChatMessage(typing=pb.Typing(active=True)))
+            members[1].say("said")
+            assert "M1" == (await members[0].next_but("live")).name
+            assert "M2" == (await members[0].next()).name
+            said = await members[0].next()  # and no typing before it
+            assert ("M1", "said") == (said.name, said.message)
+            for member in members:
+                await member.close()
+
+    run(scene())

@@ -608,3 +608,36 @@ def test_nothing_is_left_of_who_was_lost_while_its_room_was_deleted() -> None:
             assert 0 == hub.sessions.waiting
 
     run(scene())
+
+
+def test_a_late_resume_that_is_cut_before_it_is_stored_comes_back_whole() -> None:
+    """Whatever is stored in which order: in the end the journal has it inside."""
+
+    async def scene() -> None:
+        journal = TamedJournal()
+        async with lobby(journal, AT_ONCE) as hub:
+            alice = await Listener(hub, "Alice", *BOTH).open()
+            await alice.close()
+            await gone(hub, "Alice")
+            journal.going.clear()
+            first = Listener(hub, "Alice", *BOTH, resume=alice.token())
+            cut = asyncio.create_task(first.stream.open(first.join))
+            await until(lambda: hub.rooms.get("lobby").member_called("Alice") is not None)
+            cut.cancel()
+            await asyncio.gather(cut, return_exceptions=True)
+            first.stream.close()
+            second = asyncio.create_task(alice.again())
+            for _ in range(50):
+                await asyncio.sleep(0)
+            journal.going.set()
+            back = await second
+            assert "entered" == kinds(await back.until_live())[-1]
+            await hub.commits.flush()
+            stored = (await journal.open())[0]
+            assert [("Alice", 0)] == [(record.name, record.ended) for record in stored.inside]
+            log = await journal.read(stored.facts.key, after=0, entries=99, size=1 << 20)
+            comings = [e.kind.name for e in log]
+            assert ["ENTERED", "LEFT"] * 2 + ["ENTERED"] == comings
+            await back.close()
+
+    run(scene())

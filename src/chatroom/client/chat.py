@@ -136,8 +136,8 @@ class Chat:
                 chat_pb2.ListChatRoomsRequest(page_size=LIST_PAGE, page_token=token),
             )
             found.extend(room_from(room) for room in answer.chat_rooms)
-            token = answer.next_page_token
-            if not token:
+            last, token = token, answer.next_page_token
+            if not token or token == last:  # the same again would be for ever
                 return found
 
     async def create_room(
@@ -182,8 +182,8 @@ class Chat:
                 chat_pb2.ListMembersRequest(room_id=room_id, page_size=LIST_PAGE, page_token=token),
             )
             found.extend(member_from(member) for member in answer.members)
-            token = answer.next_page_token
-            if not token:
+            last, token = token, answer.next_page_token
+            if not token or token == last:
                 return found
 
     async def history(

@@ -325,11 +325,14 @@ class Membership:
             for entry in page.messages:
                 await self.reception.take(entry)
             while page.more and position.seen < joined.sequence:
-                page = await self._entries(position.seen)
+                seen = position.seen
+                page = await self._entries(seen)
                 if page is None:
                     break  # the hole is told when the stream's first new entry comes
                 for entry in page.messages:
                     await self.reception.take(entry)
+                if position.seen == seen:
+                    break  # a page without anything new: the next would be the same
         self._fresh = False
 
     async def _entries(self, after: int) -> Page | None:

@@ -25,8 +25,13 @@ class Limits:
     """Messages a second that one member may send on average; 0: no limit."""
     message_burst: int = 20
     """Messages that one member may send at once."""
+    empty_rate: float = 20.0
+    """Heartbeats and empty messages a second that are read of one stream."""
+    empty_burst: int = 100
     typing_interval: float = 3.0
     """Seconds between two typing notices of one member that are passed on."""
+    typing_members: int = 500
+    """In a room with more members nobody is told who types: each notice goes to everyone."""
     heartbeat_interval: float = 10.0
     """Seconds between two heartbeats of one member that are answered."""
     heartbeat_silence: float = 25.0

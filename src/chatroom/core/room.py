@@ -203,6 +203,7 @@ class Room:
         member.cursor = after
         self._let_in(member)
         old.present = False
+        old.ended = 0  # its record, if that is still to be stored, is of somebody inside
         old.over = True
         old.outcome = SessionReplaced()
         old.final = old.cursor

@@ -26,6 +26,7 @@ class TypingBoard:
     def __init__(self, interval: float) -> None:
         self._interval = interval
         self._states: dict[int, _State] = {}
+        """In order of version, so that what is new is found from the end."""
         self.version = 0
 
     def notice(self, author: int, name: str, active: bool, now: float) -> float | None:
@@ -41,7 +42,7 @@ class TypingBoard:
             return None
         wait = state.passed_on + self._interval - now
         if wait <= 0:
-            self._pass_on(state, active, now)
+            self._pass_on(author, state, active, now)
             return None
         due = state.held is None
         state.held = active
@@ -55,7 +56,7 @@ class TypingBoard:
         if state.held == state.active:
             state.held = None
             return False
-        self._pass_on(state, state.held, now)
+        self._pass_on(author, state, state.held, now)
         return True
 
     def forget(self, author: int) -> None:
@@ -66,15 +67,18 @@ class TypingBoard:
         """(name, typing) of all but `author` that changed after `version`."""
         if version == self.version:
             return []
-        return [
-            (state.name, state.active)
-            for other, state in self._states.items()
-            if state.version > version and other != author
-        ]
+        found: list[tuple[str, bool]] = []
+        for other, state in reversed(self._states.items()):
+            if state.version <= version:
+                break
+            if other != author:
+                found.append((state.name, state.active))
+        return found[::-1]
 
-    def _pass_on(self, state: _State, active: bool, now: float) -> None:
+    def _pass_on(self, author: int, state: _State, active: bool, now: float) -> None:
         self.version += 1
         state.active = active
         state.version = self.version
         state.passed_on = now
         state.held = None
+        self._states[author] = self._states.pop(author)

@@ -130,8 +130,9 @@ LIVE = envelope(pb.Message(name=SERVER_NAME, live=pb.Live()).SerializeToString()
 """The replay is over."""
 
 
+@lru_cache(maxsize=1024)
 def typing(name: str, active: bool) -> bytes:
-    """Somebody began or stopped typing."""
+    """Somebody began or stopped typing; the same bytes for everyone who is told."""
     return envelope(pb.Message(name=name, typing=pb.Typing(active=active)).SerializeToString())
 
 

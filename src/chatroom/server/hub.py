@@ -249,7 +249,6 @@ class Hub:
             session,
             recovery,
             recovered=back is not None,
-            known=back is not None,
             arrival=settled,
         )
         self.sessions.enter(place)
@@ -267,6 +266,7 @@ class Hub:
             raise
         finally:
             place.arrival = None
+        place.known = back is not None  # until now it would leave at once, and come back anew
         member.arrival = arrival.envelope
         place.newest = arrival.sequence - 1 if arrival.sequence else room.newest
         place.through = arrival.sequence or room.newest

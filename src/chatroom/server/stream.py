@@ -14,6 +14,7 @@ from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core import events, refusals
 from chatroom.core.entry import NOBODY, LeaveReason
 from chatroom.core.member import Member
+from chatroom.core.rate import TokenBucket
 from chatroom.core.refusals import Refusal
 from chatroom.core.room import Room
 
@@ -99,6 +100,7 @@ class MemberStream:
         self._beat: asyncio.TimerHandle | None = None
         self._quiet_since: float | None = None
         """Since when nothing was written; None while something is."""
+        self._empty: TokenBucket | None = None
         self._patience: asyncio.TimerHandle | None = None
         """Runs from the member's first heartbeat on."""
         self._reading_since: float | None = None
@@ -145,14 +147,13 @@ class MemberStream:
             self._reading_since = self._loop.time()
             async for request in requests:
                 field = the_one_field(request, joined=True)
-                if field is None:
-                    continue
-                if field == "leave":
-                    hub.quit(place)
-                    continue
                 self._reading_since = None
-                if field == "heartbeat":
-                    self._answer_heartbeat()
+                if field is None or field in ("heartbeat", "leave"):
+                    await self._pace_empty()
+                    if field == "heartbeat":
+                        self._answer_heartbeat()
+                    elif field == "leave":
+                        hub.quit(place)
                 else:
                     while wait := talk.token_wait(member):  # noqa: ASYNC110 # only time helps
                         await asyncio.sleep(wait)
@@ -173,6 +174,14 @@ class MemberStream:
             raise
         except BaseException as failure:  # noqa: BLE001 # raised again by `chunks`
             self._fail(failure)
+
+    async def _pace_empty(self) -> None:
+        """Wait, if what says nothing comes in a flood: reading it costs others time."""
+        if self._empty is None:
+            limits = self._hub.limits
+            self._empty = TokenBucket(limits.empty_rate, limits.empty_burst, self._loop.time())
+        while wait := self._empty.take(self._loop.time()):  # noqa: ASYNC110 # only time helps
+            await asyncio.sleep(wait)
 
     def _fail(self, failure: BaseException) -> None:
         self._failure = failure

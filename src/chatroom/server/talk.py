@@ -74,9 +74,9 @@ class Talk:
         await self._commits.room_to_read()
 
     def type(self, place: Place, active: bool) -> None:
-        """Note that a member types, or has stopped."""
+        """Note that a member types, or has stopped; in a big room it is not passed on."""
         room, member = place.room, place.member
-        if member.over:
+        if member.over or room.member_count > self._limits.typing_members:
             return
         before = room.typing.version
         wait = room.typing.notice(member.author, member.name, active, self._monotonic())

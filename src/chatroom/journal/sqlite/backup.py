@@ -45,7 +45,7 @@ def backup(source: Path, target: Path) -> Copied:
         rooms, entries = _copy(source, partial)
         _sync(partial)
         size = partial.stat().st_size
-        partial.rename(target)
+        _name(partial, target)
         _sync(target.parent)
     except OSError as error:
         raise BackupFailed(f"cannot write {target}: {error.strerror or error}") from error
@@ -75,6 +75,16 @@ def _copy(source: Path, partial: Path) -> tuple[int, int]:
         except sqlite3.Error as error:
             raise BackupFailed(f"cannot copy {source}: {error}") from error
     return rooms, entries
+
+
+def _name(partial: Path, target: Path) -> None:
+    """Give the finished file its name; raises BackupFailed if somebody else has meanwhile."""
+    try:
+        os.link(partial, target)  # unlike a renaming it replaces nothing
+    except FileExistsError:
+        raise BackupFailed(f"{target} was made by somebody else meanwhile") from None
+    except OSError:  # a file system without links
+        partial.rename(target)
 
 
 def _sync(path: Path) -> None:

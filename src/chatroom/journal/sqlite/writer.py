@@ -52,6 +52,8 @@ class Writer:
         self.connection = connection
         (self.trimmed,) = connection.execute("SELECT count(*) FROM trimmed").fetchone()
         """Rows in `trimmed`: while there are none, appends do not look there."""
+        self.appended = 0
+        """Entries of the latest append."""
         self._newest: dict[int, int] = {}
         """The newest sequence of each open room."""
 
@@ -128,6 +130,7 @@ class Writer:
                 raise
             self._settle(nonced, self._find("entry", nonced))
             self._store(appends, nonced=bool(nonced))
+        self.appended = sum([len(append.entries) for append in appends])
         for append in appends:
             if append.closes:
                 del self._newest[append.key]
