@@ -66,6 +66,8 @@ class ScriptedServer(rpc.ChatServiceServicer):
     def __init__(self) -> None:
         self.address = ""
         self.epoch = "epoch 1"
+        self.other_epochs: list[str] = []
+        """What the next pages of ListMessages say instead: they are from other servers."""
         self.log: list[pb.Message] = []
         self.oldest = 1
         """The oldest sequence that is kept."""
@@ -240,7 +242,8 @@ class ScriptedServer(rpc.ChatServiceServicer):
         await self._call("ListMessages", context)
         kept = self.log[max(request.after, self.oldest - 1) :]
         page = kept[: request.page_size]
-        return pb.ListMessagesResponse(messages=page, epoch=self.epoch, more=len(page) < len(kept))
+        epoch = self.other_epochs.pop() if self.other_epochs else self.epoch
+        return pb.ListMessagesResponse(messages=page, epoch=epoch, more=len(page) < len(kept))
 
     async def ListChatRooms(self, request, context):
         await self._call("ListChatRooms", context)

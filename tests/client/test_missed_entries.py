@@ -116,6 +116,27 @@ def test_new_epoch_of_the_same_log_misses_nothing() -> None:
     play(scene)
 
 
+def test_server_that_is_started_anew_after_the_join_is_joined_again() -> None:
+    """The log that is looked at must be of the server that was joined, or nothing is known."""
+
+    async def scene(chat: Chat, server: ScriptedServer) -> None:
+        async with chat.join("1", "Bob") as room:
+            for text in ("one", "two"):
+                server.say("Alice", text)
+            heard = await until(room, "two")
+            server.renew(keep=3)
+            server.other_epochs = ["of the next server"]
+            server.end()
+            await server.until(lambda: len(server.joins) == 3)
+            await server.until(lambda: len(server.streams) == 1)
+            server.say("Alice", "three")
+            heard += await until(room, "three")
+        assert ["one", "two", "three"] == said(heard)
+        assert [] == [m for m in heard if m.kind is Kind.GAP]
+
+    play(scene)
+
+
 def test_new_epoch_with_another_log_is_told() -> None:
     """Where sequences start over, what may be missing is told, then the history is yielded."""
 

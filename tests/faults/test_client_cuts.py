@@ -119,6 +119,7 @@ Entry = tuple[str, str]
 def check_heard(members: list[Member], log: list[Entry]) -> None:
     """All since each member's arrival was heard, each entry once and in order."""
     for member in members:
+        assert [] == [message for message in member.heard if not message.sequence], member.name
         sequences = [message.sequence for message in member.heard]
         assert list(range(sequences[0], sequences[0] + len(sequences))) == sequences
         expected = log[sequences[0] - 1 : sequences[-1]]

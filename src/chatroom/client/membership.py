@@ -313,9 +313,11 @@ class Membership:
         joined, position = self.joined, self._position
         assert joined is not None, "without a session nothing is resumed"
         page = await self._entries(max(position.after - 1, 0))
+        if page is not None and page.epoch != joined.epoch:
+            # Another server answers than the one that was joined, or the same started anew.
+            raise endings.lost("the server was started anew")
         if (
             page is None
-            or page.epoch != joined.epoch
             or joined.sequence < position.seen
             or not (self._epoch == joined.epoch or any(map(position.knows, page.messages[:1])))
         ):
