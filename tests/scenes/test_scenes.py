@@ -32,3 +32,12 @@ def test_scene(script: Path, journal: str, carrier: str, tmp_path: Path) -> None
         bind=(Address("127.0.0.1", 0),), data=None if journal == "memory" else tmp_path
     )
     run(Player(carrier, settings).play(script.read_text()))
+
+
+def test_without_a_grace_a_lost_connection_is_seen_by_the_others() -> None:
+    """A control: the scene that shows that nobody sees it must then fail."""
+    script = next(script for script in scripts() if script.stem == "resume").read_text()
+    assert "\ngrace 3600\n" in script
+    settings = Settings(bind=(Address("127.0.0.1", 0),), data=None)
+    with pytest.raises(AssertionError, match="line"):
+        run(Player("grpc", settings).play(script.replace("\ngrace 3600\n", "\ngrace 0\n")))
