@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from chatroom.server import cli, http2, sockets
+from chatroom.server import cli, http2, hub, sockets
 
 NEVER_SECONDS = 24 * 3600.0
 
@@ -23,7 +23,20 @@ def without_socket_options() -> None:
     sockets._notice_vanished_peers = lambda _listener: None
 
 
-DEFENCES = {"stall": without_stall_timeouts, "vanished": without_socket_options}
+def without_drain() -> None:
+    """A signal to stop is not told to anybody."""
+
+    async def drain(_hub: hub.Hub) -> None:
+        pass
+
+    hub.Hub.drain = drain
+
+
+DEFENCES = {
+    "stall": without_stall_timeouts,
+    "vanished": without_socket_options,
+    "drain": without_drain,
+}
 
 
 if __name__ == "__main__":

@@ -133,6 +133,20 @@ def test_all_are_told_and_nothing_acknowledged_is_lost(
     )
 
 
+def test_a_server_that_tells_nobody_is_found_out(tmp_path: Path) -> None:
+    """A control: without the drain the ends are not what they should be."""
+    arguments = ("--data", str(tmp_path), "--message-rate", "0", *ROOM_ARGUMENTS)
+    program = ("tests.faults.crippled_server", "drain")
+    with (
+        serving(*arguments, program=program) as server,
+        crowd(server, 40) as (loop, witnesses, log),
+    ):
+        talk_on(loop, witnesses, log, entries=50)
+        server.signal(signal.SIGTERM)
+        loop.until(lambda: all(w.end is not None for w in witnesses), SECONDS, "the ends")
+        assert DRAINED not in {witness.end for witness in witnesses}
+
+
 def test_a_killed_server_tells_nobody() -> None:
     """The control: the ends that the test above looks at can be others."""
     arguments = ("--in-memory", *ROOM_ARGUMENTS)
