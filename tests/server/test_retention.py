@@ -210,11 +210,14 @@ def test_a_room_that_is_deleted_while_it_is_trimmed_counts_once() -> None:
             super().__init__()
             self.trimming = asyncio.Event()
             self.go = asyncio.Event()
+            self.freed: list[int] = []
 
         async def trim(self, key: int, *, entries: int, size: int) -> Trimmed:
             self.trimming.set()
             await self.go.wait()
-            return await super().trim(key, entries=entries, size=size)
+            trimmed = await super().trim(key, entries=entries, size=size)
+            self.freed.append(trimmed.freed)
+            return trimmed
 
     async def scene() -> None:
         journal = Slow()
@@ -224,10 +227,12 @@ def test_a_room_that_is_deleted_while_it_is_trimmed_counts_once() -> None:
             await journal.trimming.wait()
             await hub.delete_room("lobby", reason="", successor="")
             journal.go.set()
+            await until(lambda: bool(journal.freed))
+            await asyncio.sleep(0)
+            assert journal.freed[0] > 0
+            assert 0 == hub._retention._total
             await alice.end()
             await alice.close()
-            await until(lambda: not hub._retention._overfull)
-            assert 0 == hub._retention._total
 
     run(scene())
 
