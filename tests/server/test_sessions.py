@@ -13,6 +13,7 @@ import pytest
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.entry import Entry
 from chatroom.core.limits import Limits
+from chatroom.core.record import MemberRecord
 from chatroom.core.refusals import (
     Draining,
     HeartbeatLost,
@@ -564,11 +565,20 @@ def test_a_stream_that_is_taken_over_while_it_catches_up_ends_as_any_other() -> 
     run(scene())
 
 
-def test_a_resume_waits_for_an_arrival_that_is_being_stored() -> None:
-    """And is not in by one that could not be."""
+class SlowLooks(TamedJournal):
+    """Looking for a session takes a moment, as in a thread of its own."""
+
+    async def session(self, digest: bytes) -> tuple[int, MemberRecord] | None:
+        await asyncio.sleep(0)
+        return await super().session(digest)
+
+
+@pytest.mark.parametrize("kind", [TamedJournal, SlowLooks])
+def test_a_resume_waits_for_an_arrival_that_is_being_stored(kind: type[TamedJournal]) -> None:
+    """And is not in by one that could not be, whether it came before or during its look."""
 
     async def scene() -> None:
-        journal = TamedJournal()
+        journal = kind()
         async with lobby(journal, AT_ONCE) as hub:
             alice = await Listener(hub, "Alice", *BOTH).open()
             await alice.close()

@@ -77,6 +77,14 @@ def digest(session: str) -> bytes:
     return hashlib.sha256(session.encode()).digest()
 
 
+def _inside(place: Place) -> Known | None:
+    """What is known of a session whose member is in a room, or leaves it just now."""
+    record = place.member.record()
+    if record is None:
+        return None
+    return Known(record, place.room.facts.key, place if place.member.present else None)
+
+
 class Sessions:
     """The sessions of a server."""
 
@@ -113,29 +121,25 @@ class Sessions:
     async def find(self, session: str) -> Known | None:
         """What is known of a session that somebody wants to resume; raises JournalError."""
         hashed = digest(session)
-        while (place := self._places.get(hashed)) is not None and place.arrival is not None:
-            await asyncio.wait((place.arrival,))  # it is in once that is stored, if it is
-            await asyncio.sleep(0)  # whoever came by it goes first
-        known = self._in_memory(hashed)
-        if known is None:
-            stored = await self._journal.session(hashed)
-            known = self._in_memory(hashed)  # somebody else may have come back meanwhile
-            if known is None and stored is not None:
-                key, record = stored
-                # Those who are in a room are all in memory; it left in this moment.
-                if record.ended and self._clock() - record.ended < SESSION_SECONDS * 10**9:
-                    known = Known(record, key)
-        return known
+        while True:
+            place = self._places.get(hashed)
+            if place is None:
+                stored = await self._journal.session(hashed)
+                if hashed not in self._places:  # nobody has come back by it meanwhile
+                    return self._departed(stored)
+            elif place.arrival is not None:
+                await asyncio.wait((place.arrival,))  # it is in once that is stored, if it is
+                await asyncio.sleep(0)  # whoever came by it goes first
+            else:
+                return _inside(place)
 
-    def _in_memory(self, hashed: bytes) -> Known | None:
-        place = self._places.get(hashed)
-        if place is None:
+    def _departed(self, stored: tuple[int, MemberRecord] | None) -> Known | None:
+        if stored is None:
             return None
-        record = place.member.record()
-        if record is None:
-            return None
-        key = place.room.facts.key
-        return Known(record, key, place if place.member.present else None)
+        key, record = stored
+        # Those who are in a room are all in memory: without an end it left in this moment.
+        valid = record.ended and self._clock() - record.ended < SESSION_SECONDS * 10**9
+        return Known(record, key) if valid else None
 
     def wait(self, place: Place, reason: LeaveReason) -> None:
         """Begin the grace of a place that has no stream; `reason` is for its end."""
