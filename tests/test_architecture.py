@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "server": {"server", "api", "core", "journal"},
     "client": {"client", "api"},
     "chatter": {"chatter", "client", "api"},
+    "chatwire": {"chatwire", "api"},
 }
 """Of our own packages; the table of docs/architecture.md."""
 
