@@ -37,6 +37,7 @@ from chatroom.client.messages import (
     Message,
     Page,
     Refused,
+    Typing,
 )
 from chatroom.client.outbox import Posted
 from chatroom.client.patience import Patience
@@ -71,5 +72,6 @@ __all__ = [
     "RoomNotFound",
     "ServerUnavailable",
     "SessionReplaced",
+    "Typing",
     "connect",
 ]

@@ -91,17 +91,21 @@ class Chat:
         *,
         history: int | None = None,
         echo: bool = False,
+        typing: bool = False,
         events: bool = True,
     ) -> Room:
         """A membership of the room, to be entered with `async with`.
 
         `history` is how many earlier messages are replayed (None: the server's
         default, 10), `echo` whether own messages are yielded too, with their sequence,
-        `events` whether the stream carries the structure of `Message.kind`. Without it
+        `typing` whether messages of Kind.TYPING are, which have no text, `events` whether
+        the stream carries the structure of `Message.kind`. Without it
         there is no session: a lost connection ends the membership, and nothing that is
         sent is acknowledged.
         """
-        terms = Terms(room_id=room_id, name=name, history=history, events=events, echo=echo)
+        terms = Terms(
+            room_id=room_id, name=name, history=history, events=events, echo=echo, typing=typing
+        )
         inbox, outbox = Inbox(self.limits), Outbox(self.limits)
         membership = Membership(
             terms,
