@@ -33,7 +33,7 @@ def test_questions_with_the_arrow_keys(fresh_server, emulator) -> None:
     """Down marks the next room, Enter picks it; the answer reads as if typed."""
     with emulator("--host", fresh_server) as johnny:
         johnny.until("Pick a room:")
-        assert johnny.style_of("[1]: 1234").reverse
+        johnny.wait(lambda _: johnny.style_of("[1]: 1234").reverse)
         johnny.press("down")
         johnny.wait(lambda _: johnny.style_of("[2]: 5678").reverse)
         assert not johnny.style_of("[1]: 1234").reverse

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import run_in_terminal
 
+from chatroom.chatter.endings import unconfirmed
 from chatroom.chatter.running import sentence_of
 from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.terminal import commands
@@ -25,7 +26,7 @@ from chatroom.client import ChatError
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from chatroom.client import Chat
+    from chatroom.client import Chat, Room
 
 EARLIER = 100
 """Entries that /history and Page Up ask for."""
@@ -46,12 +47,12 @@ class Actions:
         self._tasks: set[asyncio.Task[None]] = set()
         self._hasty = False
 
-    async def run(self, visit: Visit) -> tuple[Visit, int]:
-        """Show a visit until it, or one that was gone on to, is over.
+    async def run(self, room: Room) -> tuple[Visit, int]:
+        """Show a room that was entered until the visit to it, or to another, is over.
 
-        That visit, and the exit code so far.
+        The last visit, and the exit code so far.
         """
-        self._show(visit)
+        self._show(room)
         loop = asyncio.get_running_loop()
         for name, code in STOPPING.items():
             if hasattr(signal, name):
@@ -303,21 +304,15 @@ class Actions:
         before = self.visit
         before.tell(f"joining {one_line(room_id)}")
         try:
-            visit = await Visit.enter(
-                self._chat,
-                room_id,
-                name,
-                changed=self.screen.changed,
-                looked_at=self.screen.looked_at,
-            )
+            room = await self._chat.join(room_id, name, echo=True, typing=True).__aenter__()
         except ChatError as error:
             before.tell(sentence_of(error), Tone.TROUBLE)
             return
-        self._show(visit)
+        visit = self._show(room)
         await before.close()
         if before.unsaid:
-            room = one_line(before.room.room_id)
-            visit.tell(f"{before.unsaid} not confirmed in {room}", Tone.TROUBLE)
+            told = f"in {one_line(before.room.room_id)}: {unconfirmed(before.unsaid)}"
+            visit.tell(told, Tone.TROUBLE)
 
     # ---- The end ----------------------------------------------------------------------
 
@@ -346,10 +341,14 @@ class Actions:
         if application.is_running and not application.is_done:
             application.exit(result=code)
 
-    def _show(self, visit: Visit) -> None:
+    def _show(self, room: Room) -> Visit:
+        visit = Visit(
+            self._chat, room, changed=self.screen.changed, looked_at=self.screen.looked_at
+        )
         self.screen.visit = visit
         visit.over.add_done_callback(lambda _: self._over(visit))
         self.screen.changed()
+        return visit
 
     def _over(self, visit: Visit) -> None:
         if visit is self.screen.visit:

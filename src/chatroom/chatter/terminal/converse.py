@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from chatroom.chatter.endings import closing_line, unconfirmed
 from chatroom.chatter.failures import complain
 from chatroom.chatter.screen import show
-from chatroom.chatter.terminal.actions import Actions
 from chatroom.chatter.terminal.questions import admitted
 from chatroom.client import RoomClosed
 
@@ -28,15 +27,11 @@ async def converse(chat: Chat, room_id: str | None, name: str | None) -> int:
     """
     # A program in a terminal that asks where the cursor is may get no answer.
     os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")
-    actions = Actions(chat)
-    visit = await admitted(
-        chat,
-        room_id,
-        name,
-        changed=actions.screen.changed,
-        looked_at=actions.screen.looked_at,
-    )
-    visit, code = await actions.run(visit)
+    room = await admitted(chat, room_id, name)
+    # Only now: importing the screen takes longer than anything else here.
+    from chatroom.chatter.terminal.actions import Actions
+
+    visit, code = await Actions(chat).run(room)
     if visit.failure is not None:
         _show_last(visit)
     if visit.unsaid:

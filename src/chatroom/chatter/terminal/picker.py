@@ -32,19 +32,18 @@ if TYPE_CHECKING:
 
     from chatroom.client import ChatRoom
 
-QUESTION = "Pick a room: "
 PAGE = 10
 
 
-async def pick(rooms: Sequence[ChatRoom]) -> str:
+async def pick(rooms: Sequence[ChatRoom], question: str) -> str:
     """The id of the room that was picked. Raises EOFError, KeyboardInterrupt."""
-    return await _Picker(rooms).application.run_async()
+    return await _Picker(rooms, question).application.run_async()
 
 
 class _Picker:
     """What is typed picks the room that it means; with nothing typed the arrows do."""
 
-    def __init__(self, rooms: Sequence[ChatRoom]) -> None:
+    def __init__(self, rooms: Sequence[ChatRoom], question: str) -> None:
         self._rooms = rooms
         self._room_ids = [room.room_id for room in rooms]
         self._picked = 0
@@ -56,7 +55,7 @@ class _Picker:
             wrap_lines=False,
         )
         asking = Window(
-            BufferControl(self._answer, input_processors=[BeforeInput(QUESTION)]),
+            BufferControl(self._answer, input_processors=[BeforeInput(question)]),
             height=1,
             wrap_lines=False,
         )

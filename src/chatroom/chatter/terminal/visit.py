@@ -27,7 +27,11 @@ SHOWN_NAMES = 500
 
 
 class Visit:
-    """From entering a room to its end. Nothing here draws: `changed` is called instead."""
+    """A room that was entered, until its end.
+
+    Nothing here draws: `changed` is called when there is something to be drawn.
+    `looked_at` tells whether the person at the terminal sees what comes.
+    """
 
     def __init__(
         self,
@@ -52,21 +56,6 @@ class Visit:
         self._loading = False
         self.over = asyncio.create_task(self._listen())
         self._spawn(self._speak())
-
-    @classmethod
-    async def enter(
-        cls,
-        chat: Chat,
-        room_id: str,
-        name: str,
-        *,
-        changed: Callable[[], None],
-        looked_at: Callable[[], bool],
-    ) -> Visit:
-        """Join the room. Raises what the server refuses it with."""
-        room = chat.join(room_id, name, echo=True, typing=True)
-        await room.__aenter__()
-        return cls(chat, room, changed=changed, looked_at=looked_at)
 
     def leave(self) -> None:
         """Leave as soon as everything that was said is stored; then `over` is done."""
