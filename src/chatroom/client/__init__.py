@@ -42,6 +42,7 @@ from chatroom.client.messages import (
 from chatroom.client.outbox import Posted
 from chatroom.client.patience import Patience
 from chatroom.client.room import Room
+from chatroom.client.security import Tls, TlsUnusable, TokenInvalid
 
 __all__ = [
     "SERVER_NAME",
@@ -72,6 +73,9 @@ __all__ = [
     "RoomNotFound",
     "ServerUnavailable",
     "SessionReplaced",
+    "Tls",
+    "TlsUnusable",
+    "TokenInvalid",
     "Typing",
     "connect",
 ]
