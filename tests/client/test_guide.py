@@ -16,7 +16,7 @@ import pytest
 from chatroom.client import Chat, Removed, Room, connect
 
 from .certificates import authority, signed
-from .recovering import until
+from .recovering import rest, until
 from .servers import OURS, Restartable, running
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "library.md"
@@ -174,10 +174,11 @@ def test_history_is_printed_to_its_end(server: str, capsys: pytest.CaptureFixtur
 def test_an_admin_has_the_token(server: str, capsys: pytest.CaptureFixture[str]) -> None:
     async def scene(chat: Chat) -> None:
         async with chat.join("lobby", name="Alice"):
-            mallory = await chat.join("lobby", name="Mallory").__aenter__()
-            await BLOCKS["History and rooms 2"].run(server)
-            with pytest.raises(Removed, match="spam"):
-                await mallory.__aexit__(None, None, None)
+            async with chat.join("lobby", name="Mallory") as mallory:
+                await BLOCKS["History and rooms 2"].run(server)
+                _, failure = await rest(mallory)
+            assert isinstance(failure, Removed)
+            assert "spam" in str(failure)
         assert ["lobby"] == [room.room_id for room in await chat.rooms()]
 
     play(server, scene)
