@@ -37,10 +37,12 @@ from chatroom.client.messages import (
     Message,
     Page,
     Refused,
+    Typing,
 )
 from chatroom.client.outbox import Posted
 from chatroom.client.patience import Patience
 from chatroom.client.room import Room
+from chatroom.client.security import Tls, TlsUnusable, TokenInvalid
 
 __all__ = [
     "SERVER_NAME",
@@ -71,5 +73,9 @@ __all__ = [
     "RoomNotFound",
     "ServerUnavailable",
     "SessionReplaced",
+    "Tls",
+    "TlsUnusable",
+    "TokenInvalid",
+    "Typing",
     "connect",
 ]

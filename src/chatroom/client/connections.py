@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import grpc.aio
 
     from chatroom.client.address import Address
+    from chatroom.client.security import Security
 
 
 class Connections:
@@ -27,9 +28,11 @@ class Connections:
     its own. Other streams on it go on until they find out for themselves.
     """
 
-    def __init__(self, address: Address, *, insecure: bool) -> None:
+    def __init__(self, address: Address, security: Security) -> None:
         self._address = address
-        self._insecure = insecure
+        self._security = security
+        self.metadata = security.metadata
+        """To be sent with every call."""
         self._current: grpc.aio.Channel | None = None
         self._users: Counter[grpc.aio.Channel] = Counter()
         self._closing: set[asyncio.Task[None]] = set()
@@ -39,7 +42,7 @@ class Connections:
         if instead_of is not None:
             self.abandon(instead_of.channel)
         channel = self._channel()
-        call = _stub(channel).Chat()
+        call = _stub(channel).Chat(metadata=self.metadata)
         self._users[channel] += 1
         call.add_done_callback(lambda _: self._done(channel))
         return Stream(call, self._address, channel)
@@ -70,7 +73,7 @@ class Connections:
 
     def _channel(self) -> grpc.aio.Channel:
         if self._current is None:
-            self._current = open_channel(self._address, insecure=self._insecure)
+            self._current = open_channel(self._address, self._security)
             self._users[self._current] = 0
         return self._current
 

@@ -45,6 +45,8 @@ CAUSES = (
     ("http1.x server", "what answers there does not speak gRPC"),
     ("wrong_version_number", "it does not speak TLS"),
     ("certificate_verify_failed", "its TLS certificate is not to be trusted"),
+    ("hostname verification", "its TLS certificate is for another name"),
+    ("unwrap failed", "it wants a TLS certificate from its clients that it trusts"),
     ("handshake", "the TLS handshake failed"),
     ("domain name not found", "there is no host of that name"),
     ("dns resolution failed", "there is no host of that name"),
