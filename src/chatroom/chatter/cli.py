@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -92,23 +93,20 @@ def cli(
     create: bool,
     private: bool,
     wait: float | None,
-    plain: bool,
+    plain: bool,  # noqa: ARG001 # lines are all there is
 ) -> int:
     """Chat in a terminal: pick a room, give a name tag, talk.
 
-    \b
     From the beginning, with a server on this machine:
       chatter create tea-room                   make a room
       chatter --room tea-room --name Alice      go in and talk; Ctrl-D leaves
       chatter members tea-room                  who is there?
       chatter history tea-room --since 1d       what was said?
 
-    \b
     To invite somebody, tell them the room, and the server's address unless it is this
     machine:
       chatter --host chat.example.com --room tea-room
 
-    \b
     In a pipe the lines read are sent, and what the others say is printed as it comes:
       make 2>&1 | chatter --room tea-room --name ci
       chatter --room tea-room --name bot --json --wait </dev/null
@@ -172,8 +170,9 @@ def run(arguments: list[str]) -> int:
     try:
         return cli.main(arguments, prog_name="chatter", standalone_mode=False) or 0
     except click.ClickException as failure:
-        failure.message = safe_text(failure.message)  # it may quote what was given
-        failure.show()
+        told = io.StringIO()
+        failure.show(told)
+        click.echo(safe_text(told.getvalue()), err=True, nl=False)  # it may quote what was given
         return failure.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED

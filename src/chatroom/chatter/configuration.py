@@ -13,12 +13,12 @@ from chatroom.chatter.safe_text import one_line
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TOP = {"name": str, "server": str, "servers": dict}
-SERVER = {
+TOP: Mapping[str, type] = {"name": str, "server": str, "servers": dict}
+SERVER: Mapping[str, type] = {
     "host": str, "name": str, "room": str, "insecure": bool, "tls": dict, "token": str,
     "token-file": str,
 }  # fmt: skip
-TLS = {"ca": str, "certificate": str, "key": str, "server-name": str}
+TLS: Mapping[str, type] = {"ca": str, "certificate": str, "key": str, "server-name": str}
 EXPECTED = {str: 'text in quotes, as in "lobby"', bool: "true or false", dict: "a table"}
 
 
@@ -94,7 +94,9 @@ def parse(text: str, path: Path) -> Configuration:
         servers[name] = _server(path, name, server)
     chosen = table.get("server")
     if chosen is not None and chosen not in servers:
-        named = " or ".join(f'"{name}"' for name in servers) or "a [servers.NAME], and there is none"
+        named = (
+            " or ".join(f'"{name}"' for name in servers) or "a [servers.NAME], and there is none"
+        )
         raise _invalid(path, f'server is "{chosen}", which is not one of its servers: {named}')
     return Configuration(path=path, name=table.get("name"), server=chosen, servers=servers)
 
@@ -130,7 +132,7 @@ def _server(path: Path, name: str, table: dict[str, Any]) -> NamedServer:
     )
 
 
-def _check(path: Path, table: dict[str, Any], keys: dict[str, type], where: str) -> None:
+def _check(path: Path, table: dict[str, Any], keys: Mapping[str, type], where: str) -> None:
     """Every key is a known one, with a value of its type. Raises ConfigurationInvalid."""
     place = f" in [{where}]" if where else ""
     for key, value in table.items():

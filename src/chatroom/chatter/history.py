@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatroom.chatter.moments import Moment
-from chatroom.chatter.watching import Place, PAGE_ENTRIES, watch
+from chatroom.chatter.watching import PAGE_ENTRIES, Place, watch
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -133,11 +133,10 @@ class Given:
 def takes_given(function: Function) -> Function:
     """Call the function with a Given first, in the place of the shared parameters."""
 
-    @click.pass_context
     @functools.wraps(function)
-    def command(context: click.Context, **parameters: Any) -> Any:
+    def command(**parameters: Any) -> Any:
         others = {name: value for name, value in parameters.items() if name not in SHARED}
-        return function(Given.to(context), **others)
+        return function(Given.to(click.get_current_context()), **others)
 
     return command
 
@@ -180,10 +179,7 @@ def reject_unused(context: click.Context) -> None:
     takes = {parameter.name for parameter in command.params}
     for parameter in group.params:
         name = parameter.name or ""
-        if (
-            name not in takes
-            and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        ):
+        if name not in takes and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(
                 f"'chatter {command.name}' has no option {parameter.opts[0]}", context
             )

@@ -136,7 +136,9 @@ def whole(binary: IO[bytes] | None) -> str:
     """
     data = binary.read(LINE_BYTES + 1) if binary else b""
     if len(data) > LINE_BYTES:
-        raise Failure(f"a message of more than {LINE_BYTES} bytes is too long; --lines sends each line")
+        raise Failure(
+            f"a message of more than {LINE_BYTES} bytes is too long; --lines sends each line"
+        )
     text = data.decode(errors="replace").replace("\r\n", "\n").rstrip("\n")
     if not text.strip():
         raise Failure("there is nothing to say: the input is empty")

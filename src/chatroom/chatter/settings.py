@@ -153,9 +153,7 @@ def _entry(name: str, file: Configuration) -> NamedServer:
     )
 
 
-def _token(
-    given: Given, entry: NamedServer | None, file: Configuration, *, warn: bool
-) -> Setting:
+def _token(given: Given, entry: NamedServer | None, file: Configuration, *, warn: bool) -> Setting:
     """The token and where it is from. Raises Failure for a file that has none."""
     path, source = given.flags.get("token_file"), "--token-file"
     if path is None and (token := os.environ.get(TOKEN_VARIABLE)):

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-def print_rows(headings: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: str = "") -> None:
+def print_rows(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: str = ""
+) -> None:
     """Print rows of safe, single-line texts; the column headed `numbers` is right-aligned.
 
     The headings are for people alone.

@@ -25,11 +25,15 @@ if TYPE_CHECKING:
     from chatroom.chatter.options import Given
     from chatroom.client import Chat
 
+    ParamType = click.ParamType[Moment]
+else:
+    ParamType = click.ParamType  # generic since click 8.3 only
+
 NONCE_BYTES = 64
 """The longest nonce that a server takes."""
 
 
-class MomentType(click.ParamType):
+class MomentType(ParamType):
     """A place in a room's log; with `end`, one before which something is."""
 
     name = "moment"
@@ -66,16 +70,13 @@ class MomentType(click.ParamType):
 @click.argument("text", metavar="[TEXT]...", nargs=-1)
 @server_options()
 @takes_given
-def send_command(
-    given: Given, by_line: bool, nonce: str, text: tuple[str, ...]
-) -> int:
+def send_command(given: Given, by_line: bool, nonce: str, text: tuple[str, ...]) -> int:
     """Say something in a room, and exit once it is stored there.
 
     The words of TEXT are one message, joined by spaces. Without TEXT standard input is
     one message, line breaks and all; with --lines each of its lines is one. Prints
     nothing; with --json the messages as stored. The others see NAME enter and leave.
 
-    \b
     Examples:
       chatter send --room ops --name ci "the build is green"
       git log -1 | chatter send --room ops --name ci --nonce "$GIT_COMMIT"
@@ -158,15 +159,15 @@ def history_command(
     follow: bool,
     room_id: str,
 ) -> None:
-    """Print what was said in a room, and who came and went: all that is kept of it.
+    """Print what was said in a room.
 
-    One need not be in the room, and nobody sees it. Times are local; with --json they
-    are in UTC, and each entry comes with its sequence.
+    And who came and went: all that is kept of it. One need not be in the room, and
+    nobody sees it. Times are local; with --json they are in UTC, and each entry comes
+    with its sequence.
 
     WHEN is a time (2026-11-22, 2026-11-22T10:00, local unless it names its zone), so
     long ago (90s, 30m, 2h, 1d, 1h30m), or an entry's sequence (120 or "#120").
 
-    \b
     Examples:
       chatter history tea-room --last 20
       chatter history tea-room --since 2026-11-22 --until 2026-11-23T12:00
@@ -211,7 +212,6 @@ def watch_command(given: Given, last: int, room_ids: tuple[str, ...]) -> None:
     With more than one room each line begins with its room in brackets. Ends when all of
     them are deleted; goes on where it was after the server was away.
 
-    \b
     Examples:
       chatter watch tea-room
       chatter watch ops build --json | jq -r 'select(.kind == "said") | .text'

@@ -32,8 +32,8 @@ def list_command(given: Given) -> None:
 
 
 @click.command("create", cls=Command)
-@option("--private", is_flag=True, help="Not listed; its id cannot be guessed.")
-@option("--title", default="", help="What the room is about.")
+@option("--private", section="The room", is_flag=True, help="Not listed; its id cannot be guessed.")
+@option("--title", section="The room", default="", help="What the room is about.")
 @click.argument("room_id", metavar="[ROOM]", required=False)
 @server_options()
 @takes_given
@@ -43,7 +43,6 @@ def create_command(given: Given, private: bool, title: str, room_id: str | None)
     ROOM is the id it is to have: 1 to 64 of a-z, 0-9 and -. Without one the server
     chooses a number.
 
-    \b
     Examples:
       chatter create tea-room --title "Tea and biscuits"
       room=$(chatter create --private)
@@ -66,7 +65,7 @@ def create_command(given: Given, private: bool, title: str, room_id: str | None)
 
 
 @click.command("delete", cls=Command)
-@option("--reason", default="", help="Why; its members are told.")
+@option("--reason", section="Options", default="", help="Why; its members are told.")
 @room_argument
 @server_options()
 @takes_given
@@ -106,7 +105,7 @@ def members_command(given: Given, room_id: str) -> None:
 
 
 @click.command("remove", cls=Command)
-@option("--reason", default="", help="Why; they are told.")
+@option("--reason", section="Options", default="", help="Why; they are told.")
 @room_argument
 @click.argument("member", metavar="NAME")
 @server_options()
@@ -114,7 +113,6 @@ def members_command(given: Given, room_id: str) -> None:
 def remove_command(given: Given, reason: str, room_id: str, member: str) -> None:
     """Send somebody out of a room. They are told, and may come back.
 
-    \b
     Example:
       chatter remove tea-room Bob --reason "no shouting, please"
     """

@@ -30,18 +30,17 @@ SHELLS = ("bash", "zsh", "fish")
 def config_command(given: Given, path: bool) -> None:
     """Say what chatter goes by, and where each of it is from.
 
-    \b
     The configuration file is in TOML:
       name = "Bob"                      # one's name tag everywhere
       server = "work"                   # the server when none is named
-    \b
+
       [servers.work]                    # chatter --server work
       host = "chat.example.com:443"
       room = "lobby"
       name = "Robert"
       token-file = "work.token"
       tls = { ca = "work-ca.pem", certificate = "me.pem", key = "me.key" }
-    \b
+
       [servers.lab]
       host = "10.0.0.5:8080"
       insecure = true
@@ -65,10 +64,9 @@ def completion_command(shell: str) -> None:
     Completed are commands, options, servers of the configuration file, and rooms: for
     those the server is asked.
 
-    \b
-    bash, in ~/.bashrc:                  eval "$(chatter completion bash)"
-    zsh, in ~/.zshrc after compinit:     eval "$(chatter completion zsh)"
-    fish:  chatter completion fish > ~/.config/fish/completions/chatter.fish
+      bash, in ~/.bashrc:               eval "$(chatter completion bash)"
+      zsh, in ~/.zshrc after compinit:  eval "$(chatter completion zsh)"
+      fish:  chatter completion fish > ~/.config/fish/completions/chatter.fish
     """
     from click.shell_completion import get_completion_class
 
