@@ -17,6 +17,7 @@ import grpc
 import pytest
 
 from chatroom.api.rpc import chat_pb2, chat_pb2_grpc
+from tests.chatter.emulator import Emulator, in_terminal
 from tests.client.servers import OURS, PLAIN, running
 
 SECONDS = 30.0
@@ -221,6 +222,24 @@ def terminal() -> Starter:
             finally:
                 process.kill()
                 conversation.close()
+
+    return start
+
+
+@pytest.fixture
+def emulator() -> Callable[..., contextlib.AbstractContextManager[Emulator]]:
+    """Start a chatter in a terminal whose screen can be looked at; `size` is (rows, columns).
+
+    Of the variables that say what a terminal can do, only those given are set.
+    """
+
+    def start(
+        *arguments: str, size: tuple[int, int] = (24, 80), **variables: str
+    ) -> contextlib.AbstractContextManager[Emulator]:
+        unset = {"NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES", "LC_ALL"}
+        kept = {name: value for name, value in environment().items() if name not in unset}
+        given = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "TZ": "UTC"} | variables
+        return in_terminal(command(*arguments), kept | given, size)
 
     return start
 
