@@ -66,7 +66,7 @@ def present() -> Callable[[str, str, str], None]:
 
 def environment(**more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CHATTER_")}
-    return kept | {"TERM": "xterm", **more}
+    return kept | {"TERM": "xterm", "XDG_CONFIG_HOME": "/nonexistent", **more}
 
 
 def command(*arguments: str) -> list[str]:

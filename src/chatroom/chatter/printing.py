@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from chatroom.chatter import json_lines
+from chatroom.chatter.endings import closing_line
 from chatroom.chatter.failures import complain
 from chatroom.chatter.safe_text import message_line, one_line
 from chatroom.chatter.screen import show
@@ -89,16 +90,6 @@ class JsonPrinter:
 def printer_for(*, as_json: bool, times: bool = False, rooms: bool = False) -> Printer:
     """The printer that was asked for."""
     return JsonPrinter() if as_json else TextPrinter(times=times, rooms=rooms)
-
-
-def closing_line(room_id: str, closed: RoomClosed) -> str:
-    """That the room is deleted, why, and where the conversation goes on."""
-    line = f"Room {one_line(room_id)} was closed"
-    if closed.why:
-        line += f": {one_line(closed.why)}"
-    if closed.successor:
-        line += f" (the conversation goes on in room {one_line(closed.successor)})"
-    return line
 
 
 def _local_time(message: Message) -> str:

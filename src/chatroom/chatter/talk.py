@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from chatroom.chatter.endings import unconfirmed
 from chatroom.chatter.failures import complain
 from chatroom.chatter.lines import LineTooLong
 from chatroom.client import ChatError, Kind, RoomClosed
@@ -106,13 +107,7 @@ class Conversation:
 def told_unsaid(room: Room, lines: Lines) -> bool:
     """Tell of what may not have been said; whether there is any."""
     if room.unacknowledged:
-        complain(_unconfirmed(room.unacknowledged))
+        complain(unconfirmed(room.unacknowledged))
     if lines.waiting:
         complain("more lines were read, and not said any more")
     return bool(room.unacknowledged or lines.waiting)
-
-
-def _unconfirmed(lines: int) -> str:
-    if lines == 1:
-        return "1 line was not confirmed; it may not have been said"
-    return f"{lines} lines were not confirmed; they may not have been said"
