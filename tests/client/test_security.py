@@ -101,13 +101,12 @@ def test_a_client_certificate_is_shown(pem: Certificates, mutual_tls_port: int) 
 
 
 def test_what_is_not_trusted_is_said(
-    pem: Certificates, tls_port: int, mutual_tls_port: int, server: str
+    pem: Certificates, tls_port: int, mutual_tls_port: int
 ) -> None:
     """Each way in which TLS may fail has its sentence."""
     ca = pem.ca.certificate
     stranger = Tls(ca=ca, certificate=pem.stranger.certificate, key=pem.stranger.key)
     wants_one = "it wants a TLS certificate from its clients that it trusts"
-    plain_port = int(server.rpartition(":")[2])
     for host, port, tls, sentence in (
         ("localhost", tls_port, None, "it closes the connection at once (does it want TLS?)"),
         ("localhost", tls_port, Tls(), "its TLS certificate is not to be trusted"),
@@ -118,7 +117,6 @@ def test_what_is_not_trusted_is_said(
         ("127.0.0.1", tls_port, Tls(ca=ca), "its TLS certificate is for another name"),
         ("localhost", mutual_tls_port, Tls(ca=ca), wants_one),
         ("localhost", mutual_tls_port, stranger, wants_one),
-        ("localhost", plain_port, Tls(ca=ca), "the TLS handshake failed"),
     ):  # fmt: skip
         with pytest.raises(ServerUnavailable) as failure:
             asyncio.run(conversation(f"{host}:{port}", tls))

@@ -23,6 +23,7 @@ from chatroom.client.errors import (
     RoomNotFound,
     ServerUnavailable,
     SessionReplaced,
+    TokenRefused,
 )
 from chatroom.client.limits import Limits
 from chatroom.client.messages import (
@@ -76,6 +77,7 @@ __all__ = [
     "Tls",
     "TlsUnusable",
     "TokenInvalid",
+    "TokenRefused",
     "Typing",
     "connect",
 ]

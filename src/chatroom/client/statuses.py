@@ -16,6 +16,7 @@ from chatroom.client.errors import (
     RoomNotFound,
     ServerUnavailable,
     SessionReplaced,
+    TokenRefused,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ BY_REASON: dict[str, type[ChatError]] = {
     "ROOM_CLOSED": RoomClosed,
     "REMOVED": Removed,
     "SESSION_REPLACED": SessionReplaced,
+    "TOKEN_REQUIRED": TokenRefused,
+    "TOKEN_INVALID": TokenRefused,
 }
 
 BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
