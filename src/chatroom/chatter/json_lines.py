@@ -35,8 +35,6 @@ def message_object(room_id: str, message: Message) -> dict[str, Any]:
     }
     if message.nonce:
         found["nonce"] = message.nonce
-    if message.replayed:
-        found["replayed"] = True
     event = message.event
     if isinstance(event, Member):
         if event.reason:

@@ -70,14 +70,19 @@ class JsonPrinter:
 
     def __init__(self) -> None:
         self._closed: set[str] = set()
+        self._joined = False
+        """Whether it makes a difference that a message is older than oneself in the room."""
 
     def joining(self) -> None:
-        pass
+        self._joined = True
 
     def message(self, room_id: str, message: Message) -> None:
         if message.kind is Kind.CLOSED:
             self._closed.add(room_id)
-        show(json_lines.line(json_lines.message_object(room_id, message)))
+        found = json_lines.message_object(room_id, message)
+        if self._joined and message.replayed:
+            found["replayed"] = True
+        show(json_lines.line(found))
 
     def closed(self, room_id: str, closed: RoomClosed) -> None:
         """Print the final message, unless it has come as one."""

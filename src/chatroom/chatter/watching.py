@@ -131,7 +131,8 @@ class Watch:
                 self._answered()
                 self._places.remove(place)
                 self._printer.closed(
-                    place.room_id, RoomClosed(error.code, error.reason, str(error))
+                    place.room_id,
+                    RoomClosed(error.code, error.reason, f"room {place.room_id} was closed"),
                 )
                 continue
             self._answered()

@@ -116,7 +116,7 @@ def send_command(given: Given, by_line: bool, nonce: str, text: tuple[str, ...])
 
     if not text and sys.stdin is not None and sys.stdin.isatty():
         remark("Type the message; Ctrl-D on a line of its own ends it.")
-    message = " ".join(text) or sending.whole(sys.stdin.buffer if sys.stdin else None)
+    message = " ".join(text) if text else sending.whole(sys.stdin.buffer if sys.stdin else None)
     with_server(
         settings,
         lambda chat: sending.send(chat, room, name, message, nonce=nonce, as_json=given.as_json),
