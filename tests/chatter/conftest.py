@@ -131,6 +131,11 @@ class Conversation:
         os.close(self._writes)
         self._writes = -1
 
+    def deafen(self) -> None:
+        """Read nothing any more, and let chatter know."""
+        os.close(self._reads)
+        self._reads = -1
+
     def interrupt(self) -> None:
         self.process.send_signal(signal.SIGINT)
 

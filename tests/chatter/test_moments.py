@@ -66,7 +66,7 @@ def test_date_as_an_end_is_its_whole_day() -> None:
 )  # fmt: skip
 def test_what_is_no_moment_is_told(text: str) -> None:
     """A sentence that quotes it."""
-    with pytest.raises(MomentInvalid, match="is not a moment|beyond the calendar") as caught:
+    with pytest.raises(MomentInvalid, match=r"is not a moment|beyond the calendar") as caught:
         parse(text, now=NOW, end=False)
     assert repr(text) in str(caught.value)
 

@@ -8,6 +8,8 @@ import pytest
 
 from chatroom.chatter.sending import LOOK_BACK
 
+TOO_LONG = "chatter: a message of more than 61440 bytes is too long; --lines sends each line\n"
+
 
 @pytest.fixture
 def room(server, chatter) -> str:
@@ -108,8 +110,7 @@ def test_nonce_is_looked_for_among_the_newest_entries(server, chatter, room, sai
         (("bell \x07",), "", "chatter: a message may not contain the control character U+0007\n"),
         (("x" * 5000,), "", "chatter: a message may have 4096 bytes of text; this one has 5000\n"),
         ((), "\n \n", "chatter: there is nothing to say: the input is empty\n"),
-        ((), "x" * 70_000, "chatter: a message of more than 61440 bytes is too long; "
-                           "--lines sends each line\n"),
+        ((), "x" * 70_000, TOO_LONG),
     ],
 )  # fmt: skip
 def test_what_is_not_stored_fails(server, chatter, room, said, arguments, say, sentence) -> None:

@@ -86,17 +86,3 @@ def test_refused_line_of_a_person_is_no_failure(fresh_server, terminal) -> None:
         bob.hear("chat server: ")
         bob.say("\x04")
         assert 0 == bob.end()
-
-
-def test_list_is_a_table_for_a_person(fresh_server, terminal, chatter) -> None:
-    """In a terminal the rooms are a table with a heading."""
-    chatter("create", "green-room", "--title", "Plants", "--host", fresh_server)
-    with terminal("list", "--host", fresh_server) as listing:
-        assert 0 == listing.end()
-    assert [
-        "ROOM        MEMBERS  TITLE",
-        "1234              0",
-        "5678              0",
-        "green-room        0  Plants",
-        "",
-    ] == listing.lines

@@ -136,7 +136,7 @@ def cli(
     room, name = settings.room, settings.name
     if create:  # a room of the configuration is there already
         room = given.get("room")
-    if given.as_json and not (name and (room or create)):
+    if given.as_json and not create and not (room and name):
         raise click.UsageError("with --json nothing is asked: give --room ID and --name NAME")
 
     async def converse(chat: Chat) -> int:

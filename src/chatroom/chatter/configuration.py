@@ -94,9 +94,7 @@ def parse(text: str, path: Path) -> Configuration:
         servers[name] = _server(path, name, server)
     chosen = table.get("server")
     if chosen is not None and chosen not in servers:
-        named = (
-            " or ".join(f'"{name}"' for name in servers) or "a [servers.NAME], and there is none"
-        )
+        named = " or ".join(f'"{name}"' for name in servers) or "there is none"
         raise _invalid(path, f'server is "{chosen}", which is not one of its servers: {named}')
     return Configuration(path=path, name=table.get("name"), server=chosen, servers=servers)
 
