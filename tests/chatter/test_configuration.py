@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,14 @@ def test_users_own_file_need_not_be_there(tmp_path: Path, monkeypatch: pytest.Mo
         read(tmp_path / "other.toml")
     with pytest.raises(ConfigurationInvalid, match="cannot read it: Is a directory"):
         read(tmp_path)
+
+
+def test_example_of_the_manual_is_right(tmp_path: Path) -> None:
+    """What docs/chatter.md shows can be read."""
+    manual = Path(__file__).parents[2] / "docs" / "chatter.md"
+    example = re.search(r"```toml\n(.*?)```", manual.read_text(encoding="utf-8"), re.DOTALL)
+    assert example is not None
+    assert ["work", "lab"] == list(parse(example[1], tmp_path / "config.toml").servers)
 
 
 HOST = '[servers.work]\nhost = "h"\n'
