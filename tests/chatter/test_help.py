@@ -87,6 +87,24 @@ def test_arguments_are_quoted_as_text(chatter) -> None:
         assert not set(one.stderr) & {"\x1b", "\x07", "\u202e"}
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("send", "--room", "1", "--name", "Bob", "\udcff"),
+        ("--room", "1", "--name", "\udcff"),
+        ("history", "\udcff"),
+        ("create", "--title", "\udcff"),
+        ("list", "--host", "\udcff:1"),
+        ("--reconnect", "nan"),
+        ("--wait", "soon"),
+    ],
+)
+def test_what_no_server_can_be_told_is_wrong_usage(arguments, capsys) -> None:
+    """Bytes that are not UTF-8, and times that are none."""
+    assert 2 == run(list(arguments))
+    assert "Error: " in capsys.readouterr().err
+
+
 def imported(*arguments: str, directory: Path) -> set[str]:
     """The modules that a run of chatter imports."""
     script = (

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chatroom.chatter.history import print_history
+from chatroom.chatter.history import print_entries, print_history
 from chatroom.chatter.moments import Moment
 from chatroom.chatter.watching import PAGE_ENTRIES
-from chatroom.client import Message
+from chatroom.client import Gap, Kind, Message, Page
 from tests.chatter.logs import KeptLog, Printed
 
 EPOCH = datetime(2026, 11, 22, tzinfo=UTC)
@@ -158,6 +158,25 @@ def test_long_history_comes_by_pages() -> None:
     log = long_log(3 * PAGE_ENTRIES + 7)
     assert list(range(1, 3 * PAGE_ENTRIES + 8)) == printed(log)
     assert max(log.asked) == PAGE_ENTRIES
+
+
+def test_what_is_deleted_while_it_is_read_is_told() -> None:
+    """The room is trimmed between two pages: the hole is in its place."""
+    log, printer = long_log(3 * PAGE_ENTRIES), Printed()
+    ask = log.history
+
+    async def trimming(room_id: str, **page: int) -> Page:
+        answer = await ask(room_id, **page)
+        if page.get("after") == 0 and page["page_size"] == PAGE_ENTRIES:
+            log.entries = log.entries[2 * PAGE_ENTRIES :]
+        return answer
+
+    log.history = trimming
+    asyncio.run(print_entries(log, "1", printer, 1, 3 * PAGE_ENTRIES - 1))
+    hole = printer.messages[PAGE_ENTRIES]
+    assert (Kind.GAP, Gap(missed=PAGE_ENTRIES)) == (hole.kind, hole.event)
+    assert 2 * PAGE_ENTRIES + 1 == printer.messages[PAGE_ENTRIES + 1].sequence
+    assert 3 * PAGE_ENTRIES - 1 == printer.messages[-1].sequence
 
 
 @pytest.mark.parametrize("oldest", [1, 4000])

@@ -27,6 +27,7 @@ from chatroom.chatter.options import (
     RECONNECT,
     ROOM,
     TALK,
+    Seconds,
     reject_unused,
     server_options,
     shared_option,
@@ -71,7 +72,7 @@ INTERRUPTED = 130
     section=TALK,
     is_flag=False,
     flag_value="inf",
-    type=click.FloatRange(min=0),
+    type=Seconds(),
     metavar="[SECONDS]",
     help="After the end of input stay and listen: for so long, or until the room is deleted.",
 )
@@ -139,7 +140,7 @@ def cli(
     if given.as_json and not create and not (room and name):
         raise click.UsageError("with --json nothing is asked: give --room ID and --name NAME")
 
-    async def converse(chat: Chat) -> int:
+    async def chatting(chat: Chat) -> int:
         join = room
         if create:
             join = await create_room(chat, room, private=private, as_json=given.as_json)
@@ -155,7 +156,7 @@ def cli(
             wait=wait,
         )
 
-    return with_server(settings, converse)
+    return with_server(settings, chatting)
 
 
 for command in (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from chatroom.chatter.moments import Moment
 from chatroom.chatter.watching import PAGE_ENTRIES, Place, watch
+from chatroom.client.messages import gap
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -80,10 +81,15 @@ async def first_since(chat: Chat, room_id: str, time: datetime, low: int, newest
 
 
 async def print_entries(chat: Chat, room_id: str, printer: Printer, begin: int, end: int) -> None:
-    """Print the entries from one sequence to another, a page in memory at a time."""
+    """Print the entries from one sequence to another, a page in memory at a time.
+
+    What is deleted before it is read is told of.
+    """
     after = begin - 1
     while after < end:
         page = await chat.history(room_id, after=after, page_size=PAGE_ENTRIES)
+        if page.messages and (missed := min(page.messages[0].sequence - 1, end) - after) > 0:
+            printer.message(room_id, gap(missed))
         for entry in page.messages:
             if after < entry.sequence <= end:
                 printer.message(room_id, entry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,24 @@ if TYPE_CHECKING:
 SERVER = "Server (before a command or after it)"
 OUTPUT = "Output"
 TALK = "Talking"
+
+
+class Seconds(click.FloatRange):
+    """A time span, at least 0; it may be inf."""
+
+    name = "number of seconds"
+
+    def __init__(self) -> None:
+        super().__init__(min=0)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail("nan is no number of seconds", param, ctx)
+        return seconds
+
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -61,7 +80,7 @@ CONNECTION: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 RECONNECT: tuple[tuple[str, ...], dict[str, Any]] = (
     ("--reconnect",),
     {
-        "type": click.FloatRange(min=0),
+        "type": Seconds(),
         "metavar": "SECONDS",
         "help": "How long to try to get a lost connection back; 600 when not given, 0: not at all.",
     },
@@ -131,14 +150,30 @@ class Given:
 
 
 def takes_given(function: Function) -> Function:
-    """Call the function with a Given first, in the place of the shared parameters."""
+    """Call the function with a Given first, in the place of the shared parameters.
+
+    What is not UTF-8 in a text is wrong usage; paths may have any bytes.
+    """
 
     @functools.wraps(function)
     def command(**parameters: Any) -> Any:
+        for value in parameters.values():
+            for text in value if isinstance(value, tuple) else (value,):
+                if isinstance(text, str) and not _is_unicode(text):
+                    raise click.UsageError(f"{text!a} is not UTF-8 text")
         others = {name: value for name, value in parameters.items() if name not in SHARED}
         return function(Given.to(click.get_current_context()), **others)
 
     return command
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether the text has no lone surrogate, as which Python takes undecodable bytes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def shared_option(

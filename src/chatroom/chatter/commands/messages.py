@@ -89,7 +89,7 @@ def send_command(given: Given, by_line: bool, nonce: str, text: tuple[str, ...])
         raise click.UsageError("--lines is for standard input: omit TEXT")
     if by_line and nonce:
         raise click.UsageError("--nonce is for one message: omit --lines")
-    if len(nonce.encode(errors="replace")) > NONCE_BYTES:
+    if len(nonce.encode()) > NONCE_BYTES:
         raise click.UsageError(f"a nonce has at most {NONCE_BYTES} bytes")
 
     from chatroom.chatter import sending
