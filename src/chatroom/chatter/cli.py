@@ -94,7 +94,7 @@ def cli(
     create: bool,
     private: bool,
     wait: float | None,
-    plain: bool,  # noqa: ARG001 # lines are all there is
+    plain: bool,
 ) -> int:
     """Chat in a terminal: pick a room, give a name tag, talk.
 
@@ -126,30 +126,42 @@ def cli(
     if private and given.get("room"):
         raise click.UsageError("the id of a private room is chosen by the server: omit --room")
 
-    from chatroom.chatter.dialogue import chat_with, create_room
-    from chatroom.chatter.lines import Lines
-    from chatroom.chatter.printing import printer_for
     from chatroom.chatter.running import with_server
+    from chatroom.chatter.screen import takes_screen
     from chatroom.chatter.settings import effective
 
     settings = effective(given)
-    printer = printer_for(as_json=given.as_json)
     room, name = settings.room, settings.name
     if create:  # a room of the configuration is there already
         room = given.get("room")
     if given.as_json and not create and not (room and name):
         raise click.UsageError("with --json nothing is asked: give --room ID and --name NAME")
 
+    on_screen = takes_screen() and not plain and not given.as_json
+    if on_screen and wait is not None:
+        raise click.UsageError("--wait is for input that ends: add --plain, or pipe it in")
+
     async def chatting(chat: Chat) -> int:
         join = room
         if create:
+            from chatroom.chatter.dialogue import create_room
+
             join = await create_room(chat, room, private=private, as_json=given.as_json)
             if not given.get("name"):
                 return 0
+        if on_screen:
+            from chatroom.chatter.terminal import converse
+
+            return await converse(chat, join, name, history)
+
+        from chatroom.chatter.dialogue import chat_with
+        from chatroom.chatter.lines import Lines
+        from chatroom.chatter.printing import printer_for
+
         return await chat_with(
             chat,
             Lines.of_standard_input(),
-            printer,
+            printer_for(as_json=given.as_json),
             room_id=join,
             name=name,
             history=history,

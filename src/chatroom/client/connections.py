@@ -68,8 +68,15 @@ class Connections:
         self._current = None
         channels, self._users = list(self._users), Counter()
         for channel in channels:
-            await channel.close(None)
-        await asyncio.gather(*self._closing)
+            self._close(channel)
+        closing = set(self._closing)
+        if not closing:
+            return
+        try:
+            await asyncio.wait(closing)
+        except asyncio.CancelledError:
+            await asyncio.wait(closing)  # it takes a moment, and nothing stays open then
+            raise
 
     def _channel(self) -> grpc.aio.Channel:
         if self._current is None:
@@ -87,6 +94,9 @@ class Connections:
         if channel is self._current or self._users[channel] > 0:
             return
         del self._users[channel]
+        self._close(channel)
+
+    def _close(self, channel: grpc.aio.Channel) -> None:
         task = asyncio.get_running_loop().create_task(channel.close(None))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

@@ -100,14 +100,27 @@ class Membership:
     # ---- The whole of it ------------------------------------------------------------
 
     async def enter(self) -> None:
-        """Join; raises what the server refuses it with. This is tried once."""
+        """Join; raises what the server refuses it with. This is tried once.
+
+        If cancelled it takes the join back, for `Patience.hasty_leave` at most.
+        """
+        from chatroom.api.rpc import chat_pb2
+
         self._stream = stream = self._server.open_stream(None)
         try:
             with suppress(TimeoutError):  # a server without events, and nothing was said yet
                 first = await self._admission(stream, None, self._patience.admission)
                 await self.reception.take(first)
+        except asyncio.CancelledError as error:
+            leave = chat_pb2.ChatMessage(leave=chat_pb2.Leave())
+            try:
+                await stream.withdraw(leave, patience=self._patience.hasty_leave)
+            finally:
+                self._finish(error)
+            raise
         except BaseException as error:
             self._finish(error)
+            await stream.close()
             raise
 
     async def run(self) -> None:
@@ -217,8 +230,9 @@ class Membership:
             self._backoff.lasted(loop.time() - since)
             self._speaker.hush()
             speaking.cancel()
-            await asyncio.wait({speaking})
             stream.cancel()
+            await asyncio.wait({speaking})
+            await stream.close()
         if not speaking.cancelled():
             speaking.result()
         return None
@@ -305,13 +319,13 @@ class Membership:
             async with asyncio.timeout(patience):
                 first = await self._admission(stream, resume, None)
         except TimeoutError:
-            stream.cancel()
+            await stream.close()
             raise endings.lost("the server does not answer") from None
         except BaseException:
-            stream.cancel()
+            await stream.close()
             raise
         if not isinstance(first.event, Joined):
-            stream.cancel()
+            await stream.close()
             raise endings.lost("the server that answers now keeps no sessions")
         self._fresh = self._fresh or first.event.session != before.session
         self.reception.admit(first.event, anew=False)

@@ -37,7 +37,8 @@ class Room:
     is given up. A server without events has no sessions: there it ends the membership.
 
     Entering raises what the server refuses a join with (NameTaken, RoomNotFound, …),
-    and ServerUnavailable at once. Leaving the block leaves the room.
+    and ServerUnavailable at once. Leaving the block leaves the room. So does cancelling,
+    at any await, within `Patience.hasty_leave`; cancelled again it is only disconnected.
     """
 
     def __init__(
@@ -106,12 +107,17 @@ class Room:
         task, membership = self._task, self._membership
         if task is None:
             return
+        patience = self._patience
         try:
             membership.leave()
             self._inbox.end()  # nobody will ask for what still comes
             await asyncio.wait(
-                {task}, timeout=self._patience.leave if kind is None else self._patience.hasty_leave
+                {task}, timeout=patience.leave if kind is None else patience.hasty_leave
             )
+        except asyncio.CancelledError:
+            if kind is None:
+                await asyncio.wait({task}, timeout=patience.hasty_leave)
+            raise
         finally:
             task.cancel()
             await asyncio.wait({task})
