@@ -73,7 +73,7 @@ def test_restarted_server_costs_nothing(tmp_path: Path, chatter, piped) -> None:
     try:
         at = ("--host", server.address)
         say = ("send", *at, "--room", "1", "--name", "Bob")
-        with piped("watch", "1", "--json", *at) as watcher:
+        with piped("watch", "1", "--last", "100", "--json", *at) as watcher:
             chatter(*say, "one")
             watcher.hear('"text":"one"')
             server.kill()
