@@ -71,3 +71,23 @@ def test_a_taken_name_is_asked_for_again(bob, room, quick_server, emulator) -> N
         other.press("enter")
         other.until("you have entered the chat")
         bob.until(" has entered the chat", "2 members")
+
+
+def test_a_dumb_terminal_gets_lines(fresh_server, emulator) -> None:
+    """Where the cursor cannot be moved there is the original's dialogue, without an escape."""
+    with emulator("--host", fresh_server, TERM="dumb") as bob:
+        bob.until("Pick a room:")
+        bob.type("2\n")
+        bob.until("Enter a Name Tag:")
+        bob.type("Bob\n")
+        bob.until("Joining room")
+        bob.type("\x04")
+        assert 0 == bob.end()
+        assert b"\x1b" not in bob.raw
+
+
+def test_what_is_typed_too_early_is_not_lost(fresh_server, emulator) -> None:
+    """All answers at once, before the first question: each goes to its question."""
+    with emulator("--host", fresh_server) as bob:
+        bob.type("2\rBob\rhello\r")
+        bob.until("Bob  hello", " 5678 ·")

@@ -29,9 +29,9 @@ else:
 def shown_early(question: str, module: str) -> Generator[None, None, None]:
     """Show a question, which ends where the answer goes, while the module is imported.
 
-    In the block it is gone again, and the cursor stands where it began. Keys are kept
-    and not echoed until the block has ended. Nothing is shown early when it would not
-    fit on the screen: then it could not be taken away.
+    In the block the cursor stands where the question began, for prompt_toolkit to draw
+    over it. Keys are kept and not echoed until the block has ended. Nothing is shown
+    early when it would not fit on the screen: then it could not be drawn over.
     """
     if "prompt_toolkit" in sys.modules or not HAS_TERMIOS or not _fits(question):
         importlib.import_module(module)
@@ -46,7 +46,7 @@ def shown_early(question: str, module: str) -> Generator[None, None, None]:
         write(question)
         importlib.import_module(module)
         up = question.count("\n")
-        write(f"\r\x1b[{up}A\x1b[J" if up else "\r\x1b[J")
+        write(f"\r\x1b[{up}A" if up else "\r")
         yield
     finally:
         termios.tcsetattr(descriptor, termios.TCSANOW, before)

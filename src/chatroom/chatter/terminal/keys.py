@@ -28,7 +28,7 @@ def bindings(actions: Actions) -> KeyBindings:
     keys = KeyBindings()
 
     bind(keys, actions.enter, "enter", when=~asked)
-    bind(keys, actions.new_line, ("escape", "enter"), "c-j", when=~asked)
+    bind(keys, actions.new_line, ("escape", "enter"), when=~asked)
     bind(keys, actions.complete, "tab", when=~asked)
     bind(keys, actions.complete_backward, "s-tab", when=~asked)
     bind(keys, actions.look_up, "pageup")
