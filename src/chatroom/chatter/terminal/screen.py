@@ -25,6 +25,7 @@ from prompt_toolkit.layout import (
     Window,
 )
 from prompt_toolkit.layout.processors import BeforeInput
+from prompt_toolkit.utils import get_cwidth
 
 from chatroom.chatter.terminal.completion import Words
 from chatroom.chatter.terminal.rows import COLUMNS_FROM, Painter
@@ -135,10 +136,10 @@ class Screen:
         )
 
     def _prompt(self) -> Row:
-        visit = self.visit
-        if visit is None or self.painter.width < COLUMNS_FROM:
-            return [("class:prompt", "> ")]
-        return [("class:prompt", f"{visit.own_name}> ")]
+        name, width = self.visit.own_name if self.visit else "", self.painter.width
+        if width < COLUMNS_FROM or get_cwidth(name) > width // 4:
+            name = ""  # the room is for what is typed
+        return [("class:prompt", f"{name}> ")]
 
     def _status(self) -> Row:
         if self.visit is None:
