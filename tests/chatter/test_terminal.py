@@ -21,7 +21,7 @@ chat server: chat room is closing
 
 def test_dialogue_in_a_terminal(fresh_server, terminal, dialogue) -> None:
     """Johnny Boi's terminal shows the documented dialogue to the byte, what he types included."""
-    with terminal("--host", fresh_server) as johnny:
+    with terminal("--plain", "--host", fresh_server) as johnny:
         assert [0, 0, 0] == dialogue(johnny, newline="\r\n")
     expected = DIALOGUE + "Room 5678 was closed\n"
     assert expected.replace("\n", "\r\n") == johnny.shown.decode()
@@ -29,7 +29,7 @@ def test_dialogue_in_a_terminal(fresh_server, terminal, dialogue) -> None:
 
 def test_bad_choice_in_a_terminal(fresh_server, terminal) -> None:
     """A wrong answer is told below the question, which is asked again."""
-    with terminal("--host", fresh_server) as bob:
+    with terminal("--plain", "--host", fresh_server) as bob:
         bob.hear("Pick a room: ")
         bob.say("7\n")
         bob.hear("Pick a room: ")
@@ -54,7 +54,7 @@ def test_bad_choice_in_a_terminal(fresh_server, terminal) -> None:
 
 def test_ctrl_d_leaves(fresh_server, terminal) -> None:
     """Ctrl-D in a room leaves it with exit code 0."""
-    with terminal("--host", fresh_server, "--room", "1234", "--name", "Bob") as bob:
+    with terminal("--plain", "--host", fresh_server, "--room", "1234", "--name", "Bob") as bob:
         bob.hear("Joining room\r\n")
         bob.say("bye\n\x04")
         assert 0 == bob.end()
@@ -62,7 +62,7 @@ def test_ctrl_d_leaves(fresh_server, terminal) -> None:
 
 def test_ctrl_d_at_a_question_fails(fresh_server, terminal) -> None:
     """Ctrl-D instead of an answer ends with 1, the message on a line of its own."""
-    with terminal("--host", fresh_server) as bob:
+    with terminal("--plain", "--host", fresh_server) as bob:
         bob.hear("Pick a room: ")
         bob.say("\x04")
         assert 1 == bob.end()
@@ -71,7 +71,7 @@ def test_ctrl_d_at_a_question_fails(fresh_server, terminal) -> None:
 
 def test_ctrl_c_ends_with_130(fresh_server, terminal, present) -> None:
     """Ctrl-C in a terminal ends with 130 and shows nothing but what the terminal echoes."""
-    with terminal("--host", fresh_server, "--room", "1234", "--name", "Bob") as bob:
+    with terminal("--plain", "--host", fresh_server, "--room", "1234", "--name", "Bob") as bob:
         present(fresh_server, "1234", "Bob")
         bob.say("\x03")
         assert 130 == bob.end()
@@ -80,7 +80,7 @@ def test_ctrl_c_ends_with_130(fresh_server, terminal, present) -> None:
 
 def test_refused_line_of_a_person_is_no_failure(fresh_server, terminal) -> None:
     """A person sees the refusal and goes on; leaving is a success all the same."""
-    with terminal("--host", fresh_server, "--room", "1234", "--name", "Bob") as bob:
+    with terminal("--plain", "--host", fresh_server, "--room", "1234", "--name", "Bob") as bob:
         bob.hear("Joining room\r\n")
         bob.say("bell \x07\n")
         bob.hear("chat server: ")

@@ -67,6 +67,7 @@ def server_options(*, top: bool) -> Callable[[Callable[..., Any]], Callable[...,
     show_envvar=True,
     help="How long to try to get a lost connection back; 600 when not given, 0: not at all.",
 )
+@click.option("--plain", is_flag=True, help="Lines instead of a full screen in a terminal.")
 @click.version_option(package_name="chatroom")
 @click.pass_context
 def cli(
@@ -78,6 +79,7 @@ def cli(
     create: bool,
     private: bool,
     reconnect: float | None,
+    plain: bool,
 ) -> int:
     """Chat in a terminal: pick a room, give a name tag, talk.
 
@@ -94,16 +96,21 @@ def cli(
     from chatroom.chatter.dialogue import chat_with, create_room
     from chatroom.chatter.lines import Lines
     from chatroom.chatter.running import with_server
+    from chatroom.chatter.screen import takes_screen
 
-    async def converse(chat: Chat) -> int:
+    async def chatting(chat: Chat) -> int:
         join = room
         if create:
             join = await create_room(chat, room, private=private)
             if not name:
                 return 0
+        if not plain and takes_screen():
+            from chatroom.chatter.terminal import converse
+
+            return await converse(chat, join, name)
         return await chat_with(chat, Lines.of_standard_input(), join, name)
 
-    return with_server(host or "localhost:8080", insecure, converse, reconnect=reconnect)
+    return with_server(host or "localhost:8080", insecure, chatting, reconnect=reconnect)
 
 
 @cli.command()

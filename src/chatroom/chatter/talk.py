@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from chatroom.chatter.endings import closing_line, unconfirmed
 from chatroom.chatter.failures import complain
 from chatroom.chatter.lines import LineTooLong
 from chatroom.chatter.safe_text import message_line, one_line
@@ -37,7 +38,7 @@ async def talk(room: Room, lines: Lines) -> int:
             speaking.result()  # the input has ended, or a bug is to be seen
         await listening
     except RoomClosed as closed:
-        show(_closing_line(room.room_id, closed))
+        show(closing_line(room.room_id, closed))
         return _told_unsaid(room, lines)
     except (ChatError, asyncio.CancelledError):
         _told_unsaid(room, lines)
@@ -99,23 +100,8 @@ class Conversation:
 def _told_unsaid(room: Room, lines: Lines) -> int:
     """Tell of what may not have been said; the exit code that it makes."""
     if room.unacknowledged:
-        complain(_unconfirmed(room.unacknowledged))
+        complain(unconfirmed(room.unacknowledged))
     if lines.waiting:
         complain("more lines were read, and not said any more")
     unsaid = room.unacknowledged or lines.waiting
     return 1 if unsaid and not lines.interactive else 0
-
-
-def _unconfirmed(lines: int) -> str:
-    if lines == 1:
-        return "1 line was not confirmed; it may not have been said"
-    return f"{lines} lines were not confirmed; they may not have been said"
-
-
-def _closing_line(room_id: str, closed: RoomClosed) -> str:
-    line = f"Room {one_line(room_id)} was closed"
-    if closed.why:
-        line += f": {one_line(closed.why)}"
-    if closed.successor:
-        line += f" (the conversation goes on in room {one_line(closed.successor)})"
-    return line
