@@ -115,6 +115,7 @@ class HostileServer(rpc.ChatServiceServicer):
         finally:
             listening.cancel()
             self._queues.remove(queue)
+            self._joined.clear()
 
     async def _listen(self, requests, queue: asyncio.Queue[pb.Message | None]) -> None:
         with contextlib.suppress(grpc.aio.AbortError, asyncio.InvalidStateError):

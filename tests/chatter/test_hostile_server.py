@@ -28,7 +28,7 @@ from tests.chatter.hostile_text import (
     SEQUENCES,
 )
 
-INTERFACES = {"lines": []}
+INTERFACES = {"lines": ["--plain"], "screen": []}
 """The interfaces that chatter has in a terminal, by the options that choose them."""
 LINES = {"'\\r'", "'\\n'", "'\\t'"}
 """What lines of text consist of, besides text."""
@@ -53,6 +53,9 @@ def assert_harmless(t: Emulator, moment: int, allowed: set[str]) -> None:
     assert set() == NEVER & set(t.text)
 
 
+EVENTS = ["said", "entered", "left", "refused", "typing", "closed"]
+
+
 def message(kind: str, name: str, text: str) -> pb.Message:
     """A message of a kind, in which everything that is text is hostile."""
     member = pb.Member(name=name, reason=pb.LEAVE_REASON_REMOVED)
@@ -67,7 +70,7 @@ def message(kind: str, name: str, text: str) -> pb.Message:
     return pb.Message(name=name, message=text, **events[kind])
 
 
-KINDS = st.sampled_from(["said", "said", "said", "entered", "left", "refused", "typing", "closed"])
+KINDS = st.sampled_from(["said", "said", *EVENTS])
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
@@ -98,11 +101,11 @@ def test_whatever_is_said(interface: str, hostile: HostileServer, emulator) -> N
         def nothing_but_text(messages: list[pb.Message]) -> None:
             assert_harmless(t, show(*messages), allowed)
 
-        for kind in ("said", "entered", "left", "refused", "typing"):
+        for kind in EVENTS:
             for name, text in (
                 ("Eve", "hello"),
                 ("Zoë", "你好 " * 60),
-                ("E\u0301", "a\tb\nc\n" * 9),
+                ("E\u0301", "a\tBob:\u00a0b\nc\n" * 9),
             ):
                 show(message(kind, name, text))
         if interface != "lines":
@@ -122,7 +125,7 @@ def test_whatever_is_said(interface: str, hostile: HostileServer, emulator) -> N
         ["delete", "1"],
         ["delete", EVERYTHING],
         ["--create"],
-        ["--create", "--name", "Bob", "--reconnect", "0"],
+        ["--create", "--name", "Bob"],
         ["--room", EVERYTHING, "--name", "Bob"],
         ["--room", "1", "--name", EVERYTHING],
         ["--host", "127.0.0.1:1\x1b[2J", "list"],
@@ -139,6 +142,8 @@ def test_whatever_commands_tell(
     if refused:
         hostile.call_refusal = (grpc.StatusCode.PERMISSION_DENIED, "ADMIN_ONLY")
         hostile.refusal = (grpc.StatusCode.NOT_FOUND, "ROOM_NOT_FOUND")
+    if command[0].startswith("--"):
+        command = ["--plain", *command]
     with emulator(*command, CHATTER_HOST=hostile.address) as t:
         if not refused and "--name" in command:
             t.until("Joining room")
@@ -147,36 +152,51 @@ def test_whatever_commands_tell(
         assert_harmless(t, 0, LINES)
 
 
-def test_whatever_the_dialogue_offers(hostile: HostileServer, emulator) -> None:
-    """Rooms to pick and the refusal of a name are shown as text."""
-    hostile.name = EVERYTHING
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_whatever_the_dialogue_offers(interface: str, hostile: HostileServer, emulator) -> None:
+    """Rooms to pick, the refusal of a name and another name are shown as text."""
     hostile.refusal = (grpc.StatusCode.ALREADY_EXISTS, "NAME_TAKEN")
-    with emulator("--host", hostile.address) as t:
-        t.until("Pick a room: ")
-        t.type("2\n")
-        t.until("Enter a Name Tag: ")
-        t.type("Bob\n")
-        t.wait(lambda _: t.raw.count(b"Enter a Name Tag: ") == 2)
-        t.press("c-d")
-        assert 1 == t.end()
-        assert_harmless(t, 0, LINES)
+
+    def ask() -> Emulator:
+        with emulator("--host", hostile.address, *INTERFACES[interface]) as t:
+            t.until("Pick a room: ")
+            t.type("2")
+            t.press("enter")
+            t.until("Enter a Name Tag: ")
+            t.type("Bob")
+            t.press("enter")
+            t.wait(lambda _: t.raw.count(b"Enter a Name Tag: ", t.raw.find(b"chatter: ")) > 0)
+            t.press("c-c")
+            assert 130 == t.end()
+        return t
+
+    hostile.name = "harmless"
+    allowed = LINES | (control_sequences.kinds(ask().raw) if interface != "lines" else set())
+    hostile.name = EVERYTHING
+    assert_harmless(ask(), 0, allowed)
 
 
+@pytest.mark.parametrize("interface", INTERFACES)
 @pytest.mark.parametrize("reason", ["ROOM_CLOSED", "REMOVED", "SESSION_REPLACED", "OTHER"])
 def test_whatever_an_ending_is_explained_with(
-    reason: str, hostile: HostileServer, emulator
+    interface: str, reason: str, hostile: HostileServer, emulator
 ) -> None:
     """The end of a room, why it was closed and where it goes on, are shown as text."""
-    hostile.name = EVERYTHING
-    with emulator("--host", hostile.address, "--room", "1", "--name", "Bob") as t:
-        t.until("Joining room")
-        hostile.say("Eve", "hello")
-        t.until("Eve: hello")
-        if reason == "ROOM_CLOSED":
-            hostile.send(message("closed", EVERYTHING, EVERYTHING))
-        hostile.end(grpc.StatusCode.FAILED_PRECONDITION, reason)
-        assert (0 if reason == "ROOM_CLOSED" else 1) == t.end()
-        assert_harmless(t, 0, LINES)
+    options = ["--host", hostile.address, "--room", "1", "--name", "Bob", *INTERFACES[interface]]
+
+    def ended(text: str) -> Emulator:
+        hostile.name = text
+        with emulator(*options) as t:
+            hostile.say("Eve", "hello")
+            t.until("hello")
+            if reason == "ROOM_CLOSED":
+                hostile.send(message("closed", text, text))
+            hostile.end(grpc.StatusCode.FAILED_PRECONDITION, reason)
+            assert (0 if reason == "ROOM_CLOSED" else 1) == t.end()
+        return t
+
+    allowed = LINES | (control_sequences.kinds(ended("x").raw) if interface != "lines" else set())
+    assert_harmless(ended(EVERYTHING), 0, allowed)
 
 
 def test_lines_begin_with_the_names_of_their_authors(

@@ -253,6 +253,7 @@ def test_no_format_character_was_forgotten() -> None:
     assert {*signs, "\U000110bd", "\U000110cd"} == shown
 
 
+@pytest.mark.slow
 def test_every_character_alone() -> None:
     """Each of the 1,114,112 code points: kept, upon a circle, replaced or dropped."""
     results = {}

@@ -36,7 +36,7 @@ async def admitted(chat: Chat, room_id: str | None, name: str | None) -> Room:
             if name:
                 raise
             complain(sentence_of(refusal))
-            proposal = refusal.free if isinstance(refusal, NameTaken) else name_tag
+            proposal = one_line(refusal.free) if isinstance(refusal, NameTaken) else name_tag
         except RoomNotFound as refusal:
             if room_id:
                 raise
