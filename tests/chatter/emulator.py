@@ -180,13 +180,13 @@ class Emulator:
 
     def until(self, *texts: str) -> None:
         """Wait until all these texts are on the screen at once."""
-        assert self._wait(lambda: all(text in self.text for text in texts)), (
-            f"{[text for text in texts if text not in self.text]} not shown:\n{self.picture()}"
+        assert self._wait(lambda: all(map(self._shows, texts))), (
+            f"{[text for text in texts if not self._shows(text)]} not shown:\n{self.picture()}"
         )
 
     def until_gone(self, text: str) -> None:
         """Wait until a text is not on the screen."""
-        assert self._wait(lambda: text not in self.text), f"{text!r} stays:\n{self.picture()}"
+        assert self._wait(lambda: not self._shows(text)), f"{text!r} stays:\n{self.picture()}"
 
     def expect(self, picture: str, masks: Mapping[str, str] | None = None) -> None:
         """Wait until the screen is this block of text, else fail with the difference.
@@ -224,6 +224,10 @@ class Emulator:
         self._thread.join()
         for descriptor in (self._woken, self._wake, self._ours):
             os.close(descriptor)
+
+    def _shows(self, text: str) -> bool:
+        """Whether a text is on the screen; it may end with the space after a prompt."""
+        return text in " \n".join([*self.screen, ""])
 
     def _wait(self, condition: Callable[[], object]) -> bool:
         until = time.monotonic() + SECONDS

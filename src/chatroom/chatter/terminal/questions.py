@@ -39,7 +39,7 @@ async def admitted(
             if name:
                 raise
             complain(sentence_of(refusal))
-            proposal = refusal.free if isinstance(refusal, NameTaken) else name_tag
+            proposal = one_line(refusal.free) if isinstance(refusal, NameTaken) else name_tag
         except RoomNotFound as refusal:
             if room_id:
                 raise
