@@ -55,7 +55,13 @@ def say(sentence: str) -> None:
 
 
 def run_tap(
-    listen: Host, to: Host, show: Show, proto: Path | None, encryption: Encryption | None
+    listen: Host,
+    to: Host,
+    show: Show,
+    proto: Path | None,
+    encryption: Encryption | None,
+    *,
+    reflection: bool,
 ) -> int:
     """Tap until SIGINT or SIGTERM; the exit code. Raises Failure with a sentence."""
     try:
@@ -64,7 +70,8 @@ def run_tap(
     except SchemaUnusable as error:
         raise Failure(str(error)) from None
     client_tls, server_tls = contexts(listen, encryption)
-    watching = Watching(show=show, proto=proto, reflect=reflected(to, encryption))
+    reflect = reflected(to, encryption) if reflection else None
+    watching = Watching(show=show, proto=proto, reflect=reflect)
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(_tap(listen, to, watching, client_tls, server_tls))
