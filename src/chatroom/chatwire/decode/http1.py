@@ -66,9 +66,10 @@ class Http1:
         while not direction.lost and self._step(sender, direction):
             pass
 
-    def lose(self, sender: Side, count: int | None) -> None:  # noqa: ARG002
+    def lose(self, sender: Side, count: int | None) -> bool:  # noqa: ARG002
         """Bytes are missing: where the next head begins is not known any more."""
         self._give_up(sender, "decoding of HTTP/1.1 ends with the hole")
+        return False
 
     def end(self, sender: Side) -> int:
         """A side will send nothing more; how many of its bytes were left undecoded."""
