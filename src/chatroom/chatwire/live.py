@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import signal
 import ssl
@@ -156,11 +157,12 @@ def contexts(
         except OSError as error:
             raise Failure(f"cannot write {file}: {error.strerror}") from None
 
+    @functools.cache  # reading the certificates that the system believes takes 0.1 s
     def for_server(protocol: str | None) -> ssl.SSLContext:
         return tls.server_side(protocol, encryption.authority, insecure=encryption.insecure)
 
     try:
-        for_server(None)  # to complain before anything listens
+        for_server(tls.PROTOCOLS[0])  # to complain before anything listens
     except OSError:
         raise Failure(f"{encryption.authority} holds no certificate (PEM)") from None
     return tls.client_side(certificate, key), for_server

@@ -208,11 +208,12 @@ class Http1:
         buffer = direction.buffer
         if buffer.startswith(b"\r\n"):
             del buffer[:2]  # what ends the chunk before
-        line, end, _ = bytes(buffer[: HEAD_BYTES + 1]).partition(b"\r\n")
-        if not end:
+        end = buffer.find(b"\r\n", 0, HEAD_BYTES)
+        if end < 0:
             if len(buffer) > HEAD_BYTES:
                 self._give_up(sender, "a chunk without a size")
             return False
+        line = bytes(buffer[:end])
         size = line.partition(b";")[0].strip()
         if not size or len(size) > 15 or size.strip(b"0123456789abcdefABCDEF"):
             self._give_up(sender, "a chunk without a size")
