@@ -167,4 +167,4 @@ class Window(RuleBasedStateMachine):
 
 
 TestWindow = Window.TestCase
-TestWindow.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestWindow.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)

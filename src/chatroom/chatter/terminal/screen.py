@@ -68,10 +68,10 @@ class Screen:
         self.focused: bool | None = None
         """Whether the terminal's window has the focus; None: the terminal has not told."""
         self._last_key = asyncio.get_running_loop().time()
-        self._words = Words(self._names, lambda: self.room_ids)
+        self.words = Words(self._names, lambda: self.room_ids)
         self.input = Buffer(
             multiline=True,
-            completer=self._words,
+            completer=self.words,
             complete_while_typing=Condition(lambda: self.input.text.startswith("/")),
             on_text_changed=lambda buffer: typed(buffer.text),
         )
@@ -109,7 +109,7 @@ class Screen:
     def completions(self) -> list[Completion]:
         """In which ways the word before the cursor can be completed."""
         asked = CompleteEvent(completion_requested=True)
-        return list(self._words.get_completions(self.input.document, asked))
+        return list(self.words.get_completions(self.input.document, asked))
 
     def _containers(self) -> FloatContainer:
         asked = Condition(lambda: self.paste is not None)

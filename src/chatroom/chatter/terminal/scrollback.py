@@ -65,7 +65,10 @@ class Scrollback:
 
     def settle(self, nonce: str) -> Line | None:
         """Take away the line that was on its way; None if there is none."""
-        return self._pending.pop(nonce, None)
+        line = self._pending.pop(nonce, None)
+        if self._bottom is not None and self._bottom[0] >= self._end:
+            self.follow()  # the last line in view was the one that is gone
+        return line
 
     @property
     def oldest(self) -> int:
