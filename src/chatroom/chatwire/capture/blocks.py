@@ -30,11 +30,11 @@ MICROSECONDS = 6
 class BrokenCapture(Exception):
     """A file that is no capture, or ends or goes wrong within one."""
 
-    def __init__(self, what: str, position: int) -> None:
-        super().__init__(f"{what}, at byte {position:,}")
+    def __init__(self, what: str, position: int | None = None) -> None:
+        super().__init__(what if position is None else f"{what}, at byte {position:,}")
         self.what = what
         self.position = position
-        """Bytes of the file before what cannot be read."""
+        """Bytes of the file before what cannot be read, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def _unzipped(packets: Iterator[RawPacket]) -> Iterator[RawPacket]:
     try:
         yield from packets
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise BrokenCapture("the gzip file is cut short or damaged", 0) from error
+        raise BrokenCapture("the gzip file is cut short or damaged") from error
 
 
 def _passages(
