@@ -38,3 +38,8 @@ class Decoder:
             if connection.ended == set(Side):
                 del self._connections[passage.connection]
         return self._sequence.take()
+
+    def forget(self, connection: int) -> None:
+        """Ignore what else passes on a connection."""
+        self._connections.pop(connection, None)
+        self._sequence.take()

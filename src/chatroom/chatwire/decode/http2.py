@@ -383,5 +383,7 @@ class Http2:
         allowance = self._of[draft.sender.other].allowance
         draft.notes += allowance.grant(draft.raw.stream, frame.window_increment)
         draft.detail = WindowUpdate(
-            increment=frame.window_increment, window=allowance.window(draft.raw.stream)
+            stream=draft.raw.stream,
+            increment=frame.window_increment,
+            window=allowance.window(draft.raw.stream),
         )

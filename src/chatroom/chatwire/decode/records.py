@@ -137,6 +137,8 @@ class Settings:
 class WindowUpdate:
     """WINDOW_UPDATE. `window` is what the other side may send after it."""
 
+    stream: int
+    """0: it is about the connection."""
     increment: int
     window: Window
 

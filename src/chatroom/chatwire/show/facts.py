@@ -94,11 +94,14 @@ def _address(address: tuple[str, int]) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _window(window: Window) -> str:
-    def show(size: int | None) -> str:
-        return "?" if size is None else str(size)
+def _window(window: Window, stream: int | None = 1) -> str:
+    if not stream:
+        return f"window {_size(window.connection)}"
+    return f"window {_size(window.stream)} / {_size(window.connection)}"
 
-    return f"window {show(window.stream)} / {show(window.connection)}"
+
+def _size(window: int | None) -> str:
+    return "?" if window is None else str(window)
 
 
 def _headers(detail: records.Headers) -> str:
@@ -142,7 +145,7 @@ def _settings(detail: records.Settings) -> str:
 
 
 def _window_update(detail: records.WindowUpdate) -> str:
-    return f"+{detail.increment}  {_window(detail.window)}"
+    return f"+{detail.increment}  {_window(detail.window, detail.stream)}"
 
 
 def _ping(detail: records.Ping) -> str:

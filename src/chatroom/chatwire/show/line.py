@@ -17,10 +17,13 @@ COLOURS = (36, 33, 32, 35, 94, 96, 93, 92, 95)
 DIM, WARNING = 2, 31
 INDENT = " " * 38
 
-LEGEND = (
-    "→ from the client, ← from the server; then stream, frame, facts; "
-    "window: what its sender may still send, on the stream / on the connection"
-)
+
+def legend(arrows: tuple[str, str]) -> str:
+    """What the columns are, in a line."""
+    return (
+        f"seconds, since the last; connection; {arrows[0]} from the client, {arrows[1]} from the "
+        "server; stream; frame. window: what its sender may still send, on stream / connection"
+    )
 
 
 @dataclass(frozen=True, slots=True)
