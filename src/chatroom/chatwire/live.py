@@ -55,7 +55,12 @@ def say(sentence: str) -> None:
 
 
 def run_tap(
-    listen: Host, to: Host, show: Show, proto: Path | None, encryption: Encryption | None
+    listen: Host,
+    to: Host,
+    show: Show,
+    proto: Path | None,
+    encryption: Encryption | None,
+    write: Path | None = None,
 ) -> int:
     """Tap until SIGINT or SIGTERM; the exit code. Raises Failure with a sentence."""
     try:
@@ -64,7 +69,13 @@ def run_tap(
         client_tls, server_tls = contexts(listen, encryption)
     except (SchemaUnusable, OSError) as error:
         raise Failure(str(error)) from None
-    watching = Watching(show=show, proto=proto, reflect=reflected(to, encryption))
+    if write is not None:
+        try:
+            write.open("ab").close()  # likewise
+        except OSError as error:
+            raise Failure(f"cannot write to {write}: {error.strerror}") from None
+    reflect = reflected(to, encryption)
+    watching = Watching(show=show, proto=proto, reflect=reflect, write=write)
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(_tap(listen, to, watching, client_tls, server_tls))

@@ -8,12 +8,15 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from chatroom.chatwire.capture.blocks import BrokenCapture, RawPacket, read_packets
 from chatroom.chatwire.capture.conversations import Conversations
 from chatroom.chatwire.capture.segments import Segment, UnknownLinkType, segment_of
 from chatroom.chatwire.passage import Passage
+
+if TYPE_CHECKING:
+    from io import BufferedReader
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -23,22 +26,27 @@ def _unheard(sentence: str) -> None:
 
 
 def read_capture(
-    path: str | os.PathLike[str],
+    source: str | os.PathLike[str] | BufferedReader,
     *,
     server_ports: Iterable[int] = (),
     say: Callable[[str], object] = _unheard,
 ) -> Iterator[Passage]:
     """The passages of every TCP connection in a pcapng or pcap file, perhaps gzipped.
 
+    From a pipe they come as soon as their packets do.
+
     `server_ports`, if any, leave out connections with none of these ports. `say` is called
     with a sentence about what is left out. Raises OSError when the file cannot be read,
     and BrokenCapture, after everything before it has been yielded, where the file is cut
     short or damaged.
     """
-    with Path(path).open("rb") as file:
-        zipped = file.peek(2)[:2] == GZIP_MAGIC
-        source = cast("BinaryIO", gzip.GzipFile(fileobj=file)) if zipped else file
-        yield from _passages(_unzipped(read_packets(source)), frozenset(server_ports), say)
+    if isinstance(source, str | os.PathLike):
+        with Path(source).open("rb") as file:
+            yield from read_capture(file, server_ports=server_ports, say=say)
+        return
+    zipped = source.peek(2)[:2] == GZIP_MAGIC
+    plain = cast("BinaryIO", gzip.GzipFile(fileobj=source)) if zipped else source
+    yield from _passages(_unzipped(read_packets(plain)), frozenset(server_ports), say)
 
 
 def _unzipped(packets: Iterator[RawPacket]) -> Iterator[RawPacket]:
