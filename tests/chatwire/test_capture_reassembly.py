@@ -159,7 +159,15 @@ def test_a_refused_connection_opens_and_is_reset() -> None:
     assert [
         Opened(connection=1, time=1, client=CLIENT, server=SERVER),
         Ended(connection=1, time=5, sender=Side.SERVER, reset=True),
+        Ended(connection=1, time=5, sender=Side.CLIENT, reset=True),
     ] == read([from_client(0, syn=True, acknowledged=None), refused])
+
+
+def test_a_reset_after_the_own_end_ends_the_other_side() -> None:
+    """As from a program that has closed and is sent more."""
+    closed = [*HANDSHAKE, from_client(0, fin=True), from_server(1, b"more")]
+    *_, last = read([*closed, from_client(1, reset=True, acknowledged=None, time=8)])
+    assert Ended(connection=1, time=8, sender=Side.SERVER, reset=True) == last
 
 
 def test_ports_used_again_are_another_connection() -> None:

@@ -66,7 +66,8 @@ def read(file: str, port: tuple[int, ...], show: Show, proto: str | None) -> int
         finally:
             printer.finish()
     except BrokenCapture as broken:
-        raise Failure(f"{name}: {broken}; what is before that is shown above") from None
+        wrong = f"{broken}; what is before that is shown above" if broken.position else broken.what
+        raise Failure(f"{name}: {wrong}") from None
     except BrokenPipeError:
         # Whoever read the lines has enough; nothing may be flushed there at the exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -104,6 +104,8 @@ def main() -> int:
                 printer.take(frame)
         if lines.broken.is_set():
             break
+    if capture is not None:
+        capture.close()
     printer.finish()
     if lines.broken.is_set():
         # What is left in the buffer cannot be written, and must not be tried once more.

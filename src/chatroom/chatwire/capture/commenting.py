@@ -38,6 +38,10 @@ class CommentedCapture:
         """Append a passage, and what the decoder made of it. Never raises."""
         self._writer.write(passage, self._commenting.comments(passage, frames))
 
+    def close(self) -> None:
+        """Close the file; what is taken after that is dropped."""
+        self._writer.close()
+
 
 class Commenting:
     """Tells for each chunk which messages and statuses it completes, and where in it.

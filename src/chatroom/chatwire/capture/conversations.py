@@ -94,6 +94,7 @@ class _Conversation:
         self._midway = midway
         self._directions = {side: Direction() for side in Side}
         self._ended: set[Side] = set()
+        self._was_reset = False
         self._syn_of = {self._sender(first): first.sequence} if first.syn else {}
 
     def opened(self, time: int) -> Opened:
@@ -130,14 +131,27 @@ class _Conversation:
             sender,
             segment.time,
         )
-        if segment.reset and sender not in self._ended:
-            yield from self._passages(own.rest(), sender, segment.time)
-            own.finished = True
-            yield self._end(sender, segment.time, reset=True)
+        if segment.reset:
+            self._was_reset = True
+            # A side that has sent its FIN resets what it will not read (RFC 9293, 3.6.1).
+            yield from self._reset(sender.other if sender in self._ended else sender, segment.time)
 
     def rest(self, time: int) -> Iterator[Passage]:
+        """What is left when nothing more comes: after a reset, the end of both sides.
+
+        Not with the reset itself, since what the other side had sent by then comes after it.
+        """
         for side, direction in self._directions.items():
             yield from self._passages(direction.rest(), side, time)
+            if self._was_reset:
+                yield from self._reset(side, time)
+
+    def _reset(self, side: Side, time: int) -> Iterator[Passage]:
+        direction = self._directions[side]
+        yield from self._passages(direction.rest(), side, time)
+        if side not in self._ended:
+            direction.finished = True
+            yield self._end(side, time, reset=True)
 
     def _passages(self, pieces: Iterator[Piece], sender: Side, time: int) -> Iterator[Passage]:
         number = self._number

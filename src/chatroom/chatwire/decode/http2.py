@@ -252,7 +252,7 @@ class Http2:
         draft.notes += allowance.spend(raw.stream, raw.length)
         draft.detail = Data(
             payload=frame.data,
-            padding=frame.total_padding,
+            padding=frame.pad_length,
             window=allowance.window(raw.stream),
         )
         if stream is None:
