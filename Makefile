@@ -52,11 +52,11 @@ proto: $(STAMP) ## Generate src/chatroom/api from proto/
 bench: $(STAMP) ## Compare with a naive grpc.aio server, in one run
 	@$(BIN)/python -m bench.fanout $(ARGS)
 
-wireshark: $(STAMP) ## Wireshark with our profile: FILE=…, or live; PORT=… besides 8080
-	@$(BIN)/python tools/wireshark.py $(PORT:%=--port=%) wireshark $(if $(FILE),-r "$(FILE)") $(ARGS)
+wireshark: $(STAMP) ## Wireshark with our profile: FILE=…, or live; PORT=… HTTP1=1
+	@$(BIN)/python tools/wireshark.py $(PORT:%=--port=%) $(if $(HTTP1),--http1) wireshark $(if $(FILE),-r "$(FILE)") $(ARGS)
 
 tshark: $(STAMP) ## The same in the terminal
-	@$(BIN)/python tools/wireshark.py $(PORT:%=--port=%) tshark $(if $(FILE),-r "$(FILE)") $(ARGS)
+	@$(BIN)/python tools/wireshark.py $(PORT:%=--port=%) $(if $(HTTP1),--http1) tshark $(if $(FILE),-r "$(FILE)") $(ARGS)
 
 clean: ## Remove what was made here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .tools

@@ -25,13 +25,13 @@ LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
 NOT_FOUND = 127
 
 
-def write_profile(directory: Path, ports: Iterable[int]) -> None:
-    """Put the whole profile into `directory`, with HTTP/2 expected on `ports`."""
+def write_profile(directory: Path, ports: Iterable[int], protocol: str) -> None:
+    """Put the whole profile into `directory`, with `protocol` expected on `ports`."""
     directory.mkdir(parents=True, exist_ok=True)
     for path in PROFILE.iterdir():
         shutil.copyfile(path, directory / path.name)
-    # The second word is what Wireshark would take the port for by itself, the third what it is.
-    entries = [f"decode_as_entry: tcp.port,{port},HTTP,HTTP2\n" for port in ports]
+    # The word before the last is what Wireshark takes the port for by itself; it is not used.
+    entries = [f"decode_as_entry: tcp.port,{port},(none),{protocol}\n" for port in ports]
     (directory / "decode_as_entries").write_text("".join(entries))
     # TRUE: every proto file below it is read, not only those that another imports.
     paths = [f'"{_quoted(ROOT / "proto")}","TRUE"\n', *_well_known_types()]
@@ -51,7 +51,7 @@ def _quoted(path: Path) -> str:
     return str(path).replace("\\", "\\x5c").replace('"', "\\x22")
 
 
-def run(program: str, ports: list[int], arguments: list[str]) -> int:
+def run(program: str, ports: list[int], protocol: str, arguments: list[str]) -> int:
     """Run wireshark or tshark with the profile; its exit code.
 
     Without arguments it captures what passes on the loopback interface.
@@ -64,7 +64,7 @@ def run(program: str, ports: list[int], arguments: list[str]) -> int:
         only = " or ".join(f"tcp port {port}" for port in ports)
         arguments = ["-i", LOOPBACK, "-f", only, *(["-k"] if program == "wireshark" else [])]
     with tempfile.TemporaryDirectory(prefix="chatroom-wireshark-") as directory:
-        write_profile(Path(directory), ports)
+        write_profile(Path(directory), ports, protocol)
         environment = os.environ | {"WIRESHARK_CONFIG_DIR": directory}
         with subprocess.Popen([found, *arguments], env=environment) as process:
             while True:
@@ -75,7 +75,7 @@ def run(program: str, ports: list[int], arguments: list[str]) -> int:
                     continue
 
 
-def install(ports: list[int]) -> int:
+def install(ports: list[int], protocol: str) -> int:
     """Keep the profile among the user's own ones."""
     tshark = shutil.which("tshark")
     if tshark is None:
@@ -85,7 +85,7 @@ def install(ports: list[int]) -> int:
     for line in folders.stdout.splitlines():
         if line.startswith("Personal configuration:"):
             where = Path(line.partition(":")[2].strip()) / "profiles" / PROFILE_NAME
-            write_profile(where, ports)
+            write_profile(where, ports, protocol)
             print(f"{where}\nTake it with Edit > Configuration Profiles, or -C {PROFILE_NAME}")
             return 0
     print("tshark does not say where profiles are kept", file=sys.stderr)
@@ -100,15 +100,23 @@ def main(arguments: list[str] | None = None) -> int:
         type=int,
         action="append",
         dest="ports",
+        metavar="N",
         help=f"a port besides {SERVER_PORT} that speaks HTTP/2",
+    )
+    parser.add_argument(
+        "--http1",
+        action="store_true",
+        help="expect HTTP/1.1 as well, as from a browser; HTTP/2 is then known by its beginning"
+        " alone, which a connection that was joined midway does not show",
     )
     parser.add_argument("program", choices=["wireshark", "tshark", "install"])
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on to the program")
     given = parser.parse_args(arguments)
     ports = sorted({SERVER_PORT, *(given.ports or [])})
+    protocol = "HTTP" if given.http1 else "HTTP2"
     if given.program == "install":
-        return install(ports)
-    return run(given.program, ports, given.arguments)
+        return install(ports, protocol)
+    return run(given.program, ports, protocol, given.arguments)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from chatroom.chatwire.capture import CaptureWriter, Comment
 from chatroom.chatwire.passage import Chunk, Missing, Opened, Side
 
 from .chat_by_hand import CLIENT, SERVER, START, chat_by_hand, passages
-from .tshark import Listed, frames, tshark, tshark_with_kit
+from .tshark import Listed, frames, kit, run_tshark, tshark, tshark_with_kit
 
 SENT = chat_by_hand()
 
@@ -132,3 +132,30 @@ def test_with_our_profile_a_connection_joined_midway_is_http2(tmp_path: Path) ->
         writer.write(Chunk(connection=1, time=2, sender=ping.sender, content=ping.bytes))
     assert "PING[0]" in tshark_with_kit("-r", str(path))
     assert "PING[0]" not in tshark("-r", str(path), home=tmp_path)
+
+
+def test_our_profile_can_expect_http_1(tmp_path: Path) -> None:
+    """On the ports of a server that browsers use; HTTP/2 is known there by its preface."""
+    path = tmp_path / "both.pcapng"
+    with CaptureWriter(path, print) as writer:
+        for each in passages(SENT):
+            writer.write(each)
+        writer.write(Opened(connection=2, time=START, client=CLIENT, server=SERVER))
+        request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        writer.write(Chunk(connection=2, time=START, sender=Side.CLIENT, content=request))
+    printed = tshark_with_kit("-r", str(path), options=["--http1"])
+    assert "GET /healthz HTTP/1.1" in printed
+    assert "PING[0]" in printed
+    assert "GET /healthz HTTP/1.1" not in tshark_with_kit("-r", str(path))
+
+
+def test_our_profile_can_be_installed(
+    capture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Among one's own profiles, where `-C Chatroom` finds it."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    where = kit("install").splitlines()[0]
+    assert str(tmp_path) in where
+    printed = run_tshark("-C", "Chatroom", "-r", str(capture), "-V")
+    assert "    message: Hey Bob\n" in printed

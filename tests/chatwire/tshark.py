@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,16 +24,26 @@ class Listed:
     length: int
 
 
+def run_tshark(*arguments: str) -> str:
+    """What tshark prints with the settings of whoever runs this."""
+    return _output([tool("tshark"), *arguments], dict(os.environ))
+
+
 def tshark(*arguments: str, home: Path) -> str:
     """What tshark prints with no settings at all: its configuration directory is empty."""
     environment = os.environ | {"WIRESHARK_CONFIG_DIR": str(home / "no settings")}
     return _output([tool("tshark"), *arguments], environment)
 
 
-def tshark_with_kit(*arguments: str) -> str:
-    """What tshark prints with our profile."""
+def kit(*arguments: str) -> str:
+    """What our tool for Wireshark prints."""
     tool("tshark")
-    return _output([sys.executable, str(KIT), "tshark", *arguments], dict(os.environ))
+    return _output([sys.executable, str(KIT), *arguments], dict(os.environ))
+
+
+def tshark_with_kit(*arguments: str, options: Sequence[str] = ()) -> str:
+    """What tshark prints with our profile; `options` are those of our tool."""
+    return kit(*options, "tshark", *arguments)
 
 
 def frames(path: Path, *, home: Path, port: int = 8080) -> list[Listed]:

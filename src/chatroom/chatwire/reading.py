@@ -57,7 +57,9 @@ def read(file: str, port: tuple[int, ...], show: Show, proto: str | None) -> int
     except (SchemaUnusable, OSError) as error:
         raise Failure(str(error)) from None
     if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace")
+        # Who reads while a capture is written wants its lines at once.
+        at_once = file == STANDARD_INPUT or sys.stdout.isatty()
+        sys.stdout.reconfigure(errors="backslashreplace", line_buffering=at_once)
     printer = Printer(show, Patient(sys.stdout))
     name = "standard input" if file == STANDARD_INPUT else file
     try:
