@@ -135,20 +135,22 @@ def test_nobody_reading_on_is_no_error(capture: Path) -> None:
 def test_the_tap_writes_what_it_prints(tmp_path: Path) -> None:
     """A chat through `chatwire --write`, then `chatwire read` of what was written."""
     path = tmp_path / "tap.pcapng"
-    with running("--room", "lobby") as address:
-        with started("--listen", "127.0.0.1:0", "--to", address, "--write", path) as process:
-            ready = next(lines_of(process.stderr)).decode()
-            chat(ready.removeprefix("chatwire: ").partition(" -> ")[0])
-            printed, ended = [], 0
-            for line in lines_of(process.stdout):
-                printed.append(line)
-                ended += b"ENDED" in line
-                if ended == 2:
-                    break
-            process.send_signal(signal.SIGINT)
-            rest, said = process.communicate(timeout=SECONDS)
-            assert (b"", 0) == (rest, process.returncode)
-            assert b"cannot" not in said
+    with (
+        running("--room", "lobby") as address,
+        started("--listen", "127.0.0.1:0", "--to", address, "--write", path) as process,
+    ):
+        ready = next(lines_of(process.stderr)).decode()
+        chat(ready.removeprefix("chatwire: ").partition(" -> ")[0])
+        printed, ended = [], 0
+        for line in lines_of(process.stdout):
+            printed.append(line)
+            ended += b"ENDED" in line
+            if ended == 2:
+                break
+        process.send_signal(signal.SIGINT)
+        rest, said = process.communicate(timeout=SECONDS)
+        assert (b"", 0) == (rest, process.returncode)
+        assert b"cannot" not in said
     read = chatwire("read", path)
     assert (0, b"") == (read.returncode, read.stderr)
     assert printed[1:] == read.stdout.splitlines(keepends=True)[1:]
