@@ -7,11 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatroom.chatwire.capture import BrokenCapture, read_capture
-from chatroom.chatwire.passage import Chunk, Opened, Passage
+from chatroom.chatwire.passage import Chunk, Missing, Opened, Passage
 
 from .captures import (
     ACK,
@@ -115,6 +115,17 @@ def test_blocks_of_other_kinds_are_skipped(path: Path) -> None:
     assert [(0, b"hello")] == read(path, content)
 
 
+def test_what_the_snap_length_cut_off_is_missing(path: Path) -> None:
+    """IP's length tells how much it is, with and without extension headers."""
+    for packet in (HELLO, ipv6(b"hello")):
+        path.write_bytes(pcap([packet[:-2]]))
+        opened, chunk, missing = read_capture(path)
+        assert isinstance(opened, Opened)
+        assert isinstance(chunk, Chunk)
+        assert isinstance(missing, Missing)
+        assert (b"hel", 2) == (chunk.content, missing.count)
+
+
 def test_a_gzipped_capture_is_read(path: Path) -> None:
     """As Wireshark does; a damaged one is said to be that."""
     zipped = gzip.compress(pcap([HELLO], nano=True))
@@ -183,6 +194,16 @@ BROKEN = {
         "a block of 5 bytes cannot be right, at byte 112",
         1,
     ),
+    "a block of 17 bytes": (
+        section() + interface() + simple(HELLO) + b"\x06\0\0\0\x11\0\0\0" + bytes(20),
+        "a block of 17 bytes cannot be right, at byte 112",
+        1,
+    ),
+    "a resolution of no byte": (
+        section() + interface(options=[(9, b"")]),
+        "a block's content makes no sense",
+        0,
+    ),
     "no interface": (section() + enhanced(HELLO, 1), "a block's content makes no sense", 0),
     "a packet longer than its block": (
         section() + interface() + block(6, bytes(12) + b"\xff\0\0\0" + bytes(4)),
@@ -219,6 +240,7 @@ WHOLE = (
 )
 
 
+@settings(max_examples=500)
 @given(st.data())
 def test_no_damage_raises_anything_else(data: st.DataObject) -> None:
     """Bytes changed anywhere, in either format: read, or said to be broken."""

@@ -165,9 +165,13 @@ def test_a_refused_connection_opens_and_is_reset() -> None:
 
 def test_a_reset_after_the_own_end_ends_the_other_side() -> None:
     """As from a program that has closed and is sent more."""
-    closed = [*HANDSHAKE, from_client(0, fin=True), from_server(1, b"more")]
-    *_, last = read([*closed, from_client(1, reset=True, acknowledged=None, time=8)])
-    assert Ended(connection=1, time=8, sender=Side.SERVER, reset=True) == last
+    conversations = Conversations()
+    for each in [*HANDSHAKE, from_client(0, fin=True), from_server(1, b"more")]:
+        list(conversations.segment(each))
+    reset = from_client(1, reset=True, acknowledged=None, time=8)
+    ended = Ended(connection=1, time=8, sender=Side.SERVER, reset=True)
+    assert [ended] == list(conversations.segment(reset))
+    assert [] == list(conversations.rest())
 
 
 def test_ports_used_again_are_another_connection() -> None:

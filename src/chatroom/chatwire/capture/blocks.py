@@ -187,9 +187,9 @@ class _Pcapng:
         resolution, offset = MICROSECONDS, 0
         for option in description.opts:
             if option.code == pcapng.PCAPNG_OPT_IF_TSRESOL:
-                resolution = option.data[0]
+                (resolution,) = struct.unpack("B", option.data)
             elif option.code == pcapng.PCAPNG_OPT_IF_TSOFFSET:
-                offset = struct.unpack(f"{self._order}q", option.data)[0]
+                (offset,) = struct.unpack(f"{self._order}q", option.data)
         return _Interface(description.linktype, description.snaplen, resolution, offset * 10**9)
 
     def _enhanced(self, block: bytes) -> RawPacket:
