@@ -55,7 +55,9 @@ class Stream(Protocol):
 class Carrier(Protocol):
     """A protocol."""
 
-    async def call(self, method: str, request: Any) -> Any: ...
+    async def call(
+        self, method: str, request: Any, headers: dict[str, str] | None = None
+    ) -> Any: ...
     def chat(self) -> Stream: ...
     def subscribe(self, join: pb.JoinChat) -> Stream: ...
     async def close(self) -> None: ...
@@ -120,9 +122,10 @@ class GrpcCarrier:
         self._channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
         self._stub = ChatServiceStub(self._channel)
 
-    async def call(self, method: str, request: Any) -> Any:
+    async def call(self, method: str, request: Any, headers: dict[str, str] | None = None) -> Any:
+        metadata = tuple((headers or {}).items())
         try:
-            return await getattr(self._stub, method)(request, timeout=SECONDS)
+            return await getattr(self._stub, method)(request, timeout=SECONDS, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             raise grpc_ended(error) from None
 
@@ -200,10 +203,12 @@ class ConnectCarrier:
             **({"codec": google_protobuf_json_codec()} if json else {}),
         )
 
-    async def call(self, method: str, request: Any) -> Any:
+    async def call(self, method: str, request: Any, headers: dict[str, str] | None = None) -> Any:
         name = "".join(f"_{c.lower()}" if c.isupper() else c for c in method)[1:]
         try:
-            return await getattr(self._client, name)(request, timeout_ms=int(SECONDS * 1000))
+            return await getattr(self._client, name)(
+                request, headers=headers, timeout_ms=int(SECONDS * 1000)
+            )
         except ConnectError as error:
             raise connect_ended(error) from None
 

@@ -17,6 +17,7 @@ import grpc
 import pytest
 
 from chatroom.api.rpc import chat_pb2, chat_pb2_grpc
+from tests.chatter.emulator import Emulator, in_terminal
 from tests.client.servers import OURS, PLAIN, running
 
 SECONDS = 30.0
@@ -65,7 +66,7 @@ def present() -> Callable[[str, str, str], None]:
 
 def environment(**more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CHATTER_")}
-    return kept | {"TERM": "xterm", **more}
+    return kept | {"TERM": "xterm", "XDG_CONFIG_HOME": "/nonexistent", **more}
 
 
 def command(*arguments: str) -> list[str]:
@@ -129,6 +130,11 @@ class Conversation:
     def end_input(self) -> None:
         os.close(self._writes)
         self._writes = -1
+
+    def deafen(self) -> None:
+        """Read nothing any more, and let chatter know."""
+        os.close(self._reads)
+        self._reads = -1
 
     def interrupt(self) -> None:
         self.process.send_signal(signal.SIGINT)
@@ -221,6 +227,24 @@ def terminal() -> Starter:
             finally:
                 process.kill()
                 conversation.close()
+
+    return start
+
+
+@pytest.fixture
+def emulator() -> Callable[..., contextlib.AbstractContextManager[Emulator]]:
+    """Start a chatter in a terminal whose screen can be looked at; `size` is (rows, columns).
+
+    Of the variables that say what a terminal can do, only those given are set.
+    """
+
+    def start(
+        *arguments: str, size: tuple[int, int] = (24, 80), **variables: str
+    ) -> contextlib.AbstractContextManager[Emulator]:
+        unset = {"NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES", "LC_ALL"}
+        kept = {name: value for name, value in environment().items() if name not in unset}
+        given = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "TZ": "UTC"} | variables
+        return in_terminal(command(*arguments), kept | given, size)
 
     return start
 

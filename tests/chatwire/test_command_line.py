@@ -133,6 +133,7 @@ def test_a_server_that_does_not_run_is_said() -> None:
         (["--to", "localhost"], "write it as HOST:PORT"),
         (["--to", "localhost:99999"], "is not a port"),
         (["--frame", "pong"], "is no kind of frame"),
+        (["--listen", "localhost:9", "--to", "127.0.0.1:9"], "it would tap itself"),
         (["--to-insecure"], "are for --tls"),
         (["--tls", "--to-insecure", "--to-ca", __file__], "exclude each other"),
         (["--proto", "/nowhere.proto"], "does not exist"),

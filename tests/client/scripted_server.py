@@ -81,6 +81,8 @@ class ScriptedServer(rpc.ChatServiceServicer):
         self.call_refusals: list[Ending] = []
         """Answers to the next calls, one each."""
         self.calls: list[str] = []
+        self.authorizations: list[str | None] = []
+        """What each stream and each call was sent as `authorization`."""
         self.lose_echoes = False
         """Store what is said, but end the stream before its sender is told."""
         self.early_echoes = False
@@ -140,6 +142,7 @@ class ScriptedServer(rpc.ChatServiceServicer):
     # ---- What it serves -------------------------------------------------------------
 
     async def Chat(self, requests, context):
+        self._note_authorization(context)
         join = (await anext(aiter(requests))).join
         self.joins.append(join)
         self.joined_at.append(asyncio.get_running_loop().time())
@@ -257,7 +260,11 @@ class ScriptedServer(rpc.ChatServiceServicer):
         await self._call("RemoveMember", context)
         return pb.Member(name=request.name)
 
+    def _note_authorization(self, context) -> None:
+        self.authorizations.append(dict(context.invocation_metadata()).get("authorization"))
+
     async def _call(self, method: str, context) -> None:
+        self._note_authorization(context)
         self.calls.append(method)
         if self.call_refusals:
             await self.call_refusals.pop(0).abort(context)

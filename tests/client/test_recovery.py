@@ -248,3 +248,30 @@ def test_heartbeats_go_on() -> None:
             await server.until(lambda: sum(r.HasField("heartbeat") for r in server.requests) == 3)
 
     play(scene, Patience(heartbeat=0.05))
+
+
+def test_a_person_may_end_the_pause() -> None:
+    """`reconnect_now` tries at once, and does so once."""
+
+    async def scene(chat: Chat, server: ScriptedServer) -> None:
+        async with chat.join("1", "Bob") as room:
+            room.reconnect_now()  # nothing is lost: nothing happens
+            server.refusals = [Ending(grpc.StatusCode.UNAVAILABLE, "DRAINING", 300)]
+            server.end(Ending(grpc.StatusCode.UNAVAILABLE, "DRAINING", 300))
+            async for message in room:
+                if message.kind is Kind.CONNECTION_LOST:
+                    break
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await anext(room)
+            room.reconnect_now()
+            await server.until(lambda: 2 == len(server.joins))
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await anext(room)
+            assert 2 == len(server.joins)
+            room.reconnect_now()
+            assert Kind.CONNECTED is (await anext(room)).kind
+            await room.send("here again")
+
+    play(scene, Patience())

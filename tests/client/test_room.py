@@ -143,6 +143,21 @@ def test_own_messages_come_back_when_asked_for(server: str) -> None:
     play(server, scene)
 
 
+def test_own_messages_are_known_by_the_nonce_they_were_posted_with(server: str) -> None:
+    """So what is shown before it is confirmed can be told from what is yielded later."""
+
+    async def scene(chat: Chat, room_id: str) -> None:
+        async with chat.join(room_id, name="Alice", echo=True) as alice:
+            posted = [await alice.post("same text") for _ in range(3)]
+            stored = [await each.stored() for each in posted]
+            await alice.send("done")
+            heard = await until(alice, "done")
+        assert [each.nonce for each in posted] == [m.nonce for m in heard if m.text == "same text"]
+        assert stored == [m for m in heard if m.text == "same text"]
+
+    play(server, scene)
+
+
 def test_member_without_events_gets_what_the_original_gave(server: str) -> None:
     """Without events the same lines come, and nothing else is known."""
 

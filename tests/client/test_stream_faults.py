@@ -144,7 +144,8 @@ def test_silence_without_heartbeats_is_patience() -> None:
         await anext(requests)
         await context.write(JOINED)
         await context.write(LIVE)
-        await anext(requests)
+        while not (await anext(requests)).HasField("message"):
+            pass
         await context.write(pb.Message(name="A", message="finally"))
 
     async def scene(chat: Chat) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -21,6 +22,13 @@ def write(text: str) -> None:
 def is_terminal() -> bool:
     """Whether a person reads standard output."""
     return sys.stdout is not None and sys.stdout.isatty()
+
+
+def takes_screen() -> bool:
+    """Whether a person reads and types in a terminal that can move its cursor."""
+    term = os.environ.get("TERM", "")
+    types = sys.stdin is not None and sys.stdin.isatty()
+    return types and is_terminal() and term not in ("", "dumb", "unknown")
 
 
 def never_fail_to_encode() -> None:

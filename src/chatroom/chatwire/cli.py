@@ -75,6 +75,11 @@ class Address(click.ParamType[tuple[str, int]]):
     "`chatwire read`.",
 )
 @click.option(
+    "--reflection/--no-reflection",
+    default=True,
+    help="Whether to ask the server for its schema, over a connection of its own.",
+)
+@click.option(
     "--tls",
     is_flag=True,
     help="Speak TLS to both: to clients with a certificate made on the spot.",
@@ -101,6 +106,7 @@ def cli(
     show: Show,
     proto: Path | None,
     write: Path | None,
+    reflection: bool,
     tls: bool,
     tls_ca_file: Path | None,
     to_ca: Path | None,
@@ -133,13 +139,21 @@ def cli(
     if to_ca and to_insecure:
         raise click.UsageError("--to-ca and --to-insecure exclude each other")
 
+    if listen[1] and (local(listen[0]), listen[1]) == (local(to[0]), to[1]):
+        raise click.UsageError("--listen and --to are the same address: it would tap itself")
+
     from chatroom.chatwire.live import Encryption, run_tap
 
     encryption = Encryption(tls_ca_file, to_ca, to_insecure) if tls else None
-    return run_tap(listen, to, show, proto, encryption, write)
+    return run_tap(listen, to, show, proto, encryption, reflection=reflection, write=write)
 
 
 cli.add_command(read)
+
+
+def local(host: str) -> str:
+    """The host, with one name for this machine."""
+    return "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0", "::") else host  # noqa: S104
 
 
 def run(arguments: list[str]) -> int:

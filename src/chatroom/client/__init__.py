@@ -23,6 +23,7 @@ from chatroom.client.errors import (
     RoomNotFound,
     ServerUnavailable,
     SessionReplaced,
+    TokenRefused,
 )
 from chatroom.client.limits import Limits
 from chatroom.client.messages import (
@@ -37,10 +38,12 @@ from chatroom.client.messages import (
     Message,
     Page,
     Refused,
+    Typing,
 )
 from chatroom.client.outbox import Posted
 from chatroom.client.patience import Patience
 from chatroom.client.room import Room
+from chatroom.client.security import Tls, TlsUnusable, TokenInvalid
 
 __all__ = [
     "SERVER_NAME",
@@ -71,5 +74,10 @@ __all__ = [
     "RoomNotFound",
     "ServerUnavailable",
     "SessionReplaced",
+    "Tls",
+    "TlsUnusable",
+    "TokenInvalid",
+    "TokenRefused",
+    "Typing",
     "connect",
 ]

@@ -9,6 +9,7 @@ import grpc.aio
 
 if TYPE_CHECKING:
     from chatroom.client.address import Address
+    from chatroom.client.security import Security
 
 RECEIVE_BYTES = 2 * 1024 * 1024
 """The largest message taken from a server; a page of history ends at 1 MiB."""
@@ -23,8 +24,8 @@ UNACKNOWLEDGED_SECONDS = 20
 """How long a ping, or bytes sent (TCP_USER_TIMEOUT), may go without an answer."""
 
 
-def open_channel(address: Address, *, insecure: bool) -> grpc.aio.Channel:
-    """A channel that connects with its first call: TLS, unless loopback or `insecure`."""
+def open_channel(address: Address, security: Security) -> grpc.aio.Channel:
+    """A channel that connects with its first call."""
     options: list[tuple[str, Any]] = [
         ("grpc.max_receive_message_length", RECEIVE_BYTES),
         ("grpc.keepalive_time_ms", KEEPALIVE_SECONDS * 1000),
@@ -35,6 +36,9 @@ def open_channel(address: Address, *, insecure: bool) -> grpc.aio.Channel:
     ]
     if address.loopback:
         options.append(("grpc.enable_http_proxy", 0))
-    if insecure or address.loopback:
+    if not security.tls:
         return grpc.aio.insecure_channel(str(address), options=options)
-    return grpc.aio.secure_channel(str(address), grpc.ssl_channel_credentials(), options=options)
+    if security.server_name:
+        options.append(("grpc.ssl_target_name_override", security.server_name))
+    credentials = grpc.ssl_channel_credentials(security.ca, security.key, security.certificate)
+    return grpc.aio.secure_channel(str(address), credentials, options=options)

@@ -23,6 +23,7 @@ from chatroom.client.outbox import Outbox
 from chatroom.client.patience import Patience
 from chatroom.client.position import Position
 from chatroom.client.room import Room
+from chatroom.client.security import Security, Tls
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -38,16 +39,22 @@ def connect(
     address: str | Address = "localhost:8080",
     *,
     insecure: bool = False,
+    tls: Tls | None = None,
+    token: str = "",
     patience: Patience = Patience(),  # noqa: B008 # it is frozen
     limits: Limits = Limits(),  # noqa: B008 # it is frozen
 ) -> Chat:
     """A connection to the server at `address` (`host:port`; the port is 8080 if absent).
 
-    Plaintext for loopback addresses, TLS for all others; `insecure` forces
-    plaintext. Nothing is connected before the first call. Raises AddressInvalid.
+    Plaintext for loopback addresses, TLS for all others; `insecure` forces plaintext,
+    `tls` TLS. The `token` goes with every call as `authorization: Bearer`: in clear text
+    only to this machine, or with `insecure`. Nothing is connected before the first call.
+
+    Raises AddressInvalid, TlsUnusable, TokenInvalid; all are ValueErrors.
     """
     where = Address.parse(address) if isinstance(address, str) else address
-    return Chat(where, insecure=insecure, patience=patience, limits=limits)
+    security = Security.of(where, insecure=insecure, tls=tls, token=token)
+    return Chat(where, security, patience=patience, limits=limits)
 
 
 class Chat:
@@ -59,10 +66,10 @@ class Chat:
     """
 
     def __init__(
-        self, address: Address, *, insecure: bool, patience: Patience, limits: Limits
+        self, address: Address, security: Security, *, patience: Patience, limits: Limits
     ) -> None:
         self.address = address
-        self.insecure = insecure
+        self.security = security
         self.patience = patience
         self.limits = limits
         self._opened: Connections | None = None
@@ -71,7 +78,7 @@ class Chat:
     async def __aenter__(self) -> Self:
         from chatroom.client.connections import Connections
 
-        self._opened = Connections(self.address, insecure=self.insecure)
+        self._opened = Connections(self.address, self.security)
         return self
 
     async def __aexit__(
@@ -91,17 +98,21 @@ class Chat:
         *,
         history: int | None = None,
         echo: bool = False,
+        typing: bool = False,
         events: bool = True,
     ) -> Room:
         """A membership of the room, to be entered with `async with`.
 
         `history` is how many earlier messages are replayed (None: the server's
         default, 10), `echo` whether own messages are yielded too, with their sequence,
-        `events` whether the stream carries the structure of `Message.kind`. Without it
+        `typing` whether messages of Kind.TYPING are, which have no text, `events` whether
+        the stream carries the structure of `Message.kind`. Without it
         there is no session: a lost connection ends the membership, and nothing that is
         sent is acknowledged.
         """
-        terms = Terms(room_id=room_id, name=name, history=history, events=events, echo=echo)
+        terms = Terms(
+            room_id=room_id, name=name, history=history, events=events, echo=echo, typing=typing
+        )
         inbox, outbox = Inbox(self.limits), Outbox(self.limits)
         membership = Membership(
             terms,
@@ -227,7 +238,9 @@ class Chat:
         while True:
             with self._connections.use() as (stub, channel):
                 try:
-                    answer = await getattr(stub, method)(request, timeout=until - clock())
+                    answer = await getattr(stub, method)(
+                        request, timeout=until - clock(), metadata=self._connections.metadata
+                    )
                 except grpc.aio.AioRpcError as error:
                     failure = error_from(error, self.address)
                     failure.__cause__ = error

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import grpc.aio
 
     from chatroom.client.address import Address
+    from chatroom.client.security import Security
 
 
 class Connections:
@@ -27,9 +28,11 @@ class Connections:
     its own. Other streams on it go on until they find out for themselves.
     """
 
-    def __init__(self, address: Address, *, insecure: bool) -> None:
+    def __init__(self, address: Address, security: Security) -> None:
         self._address = address
-        self._insecure = insecure
+        self._security = security
+        self.metadata = security.metadata
+        """To be sent with every call."""
         self._current: grpc.aio.Channel | None = None
         self._users: Counter[grpc.aio.Channel] = Counter()
         self._closing: set[asyncio.Task[None]] = set()
@@ -39,7 +42,7 @@ class Connections:
         if instead_of is not None:
             self.abandon(instead_of.channel)
         channel = self._channel()
-        call = _stub(channel).Chat()
+        call = _stub(channel).Chat(metadata=self.metadata)
         self._users[channel] += 1
         call.add_done_callback(lambda _: self._done(channel))
         return Stream(call, self._address, channel)
@@ -65,12 +68,19 @@ class Connections:
         self._current = None
         channels, self._users = list(self._users), Counter()
         for channel in channels:
-            await channel.close(None)
-        await asyncio.gather(*self._closing)
+            self._close(channel)
+        closing = set(self._closing)
+        if not closing:
+            return
+        try:
+            await asyncio.wait(closing)
+        except asyncio.CancelledError:
+            await asyncio.wait(closing)  # it takes a moment, and nothing stays open then
+            raise
 
     def _channel(self) -> grpc.aio.Channel:
         if self._current is None:
-            self._current = open_channel(self._address, insecure=self._insecure)
+            self._current = open_channel(self._address, self._security)
             self._users[self._current] = 0
         return self._current
 
@@ -84,6 +94,9 @@ class Connections:
         if channel is self._current or self._users[channel] > 0:
             return
         del self._users[channel]
+        self._close(channel)
+
+    def _close(self, channel: grpc.aio.Channel) -> None:
         task = asyncio.get_running_loop().create_task(channel.close(None))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

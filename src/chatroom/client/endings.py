@@ -9,6 +9,9 @@ from chatroom.client.errors import NotInRoom, RoomClosed, ServerUnavailable
 if TYPE_CHECKING:
     import grpc
 
+    from chatroom.client.errors import ChatError
+    from chatroom.client.messages import Closed
+
 
 def not_in_room() -> NotInRoom:
     """What sending is answered with before and after the membership."""
@@ -30,6 +33,27 @@ def unconfirmed() -> ServerUnavailable:
 def room_closed(room_id: str, when: str = "") -> RoomClosed:
     """The room is deleted, though no status has said so."""
     return RoomClosed(_code("NOT_FOUND"), "ROOM_CLOSED", f"room {room_id} was closed{when}")
+
+
+def of_membership(
+    error: ChatError | None, room_id: str, closed: Closed | None, *, leaving: bool
+) -> ChatError | None:
+    """What a membership ends with, given how its last stream ended; None: with nothing.
+
+    `closed` is the final message of a deleted room, if it came. The status may not tell of
+    it: the original server ends such a stream with OK.
+    """
+    found = error if isinstance(error, RoomClosed) else None
+    if found is None and closed is not None and not leaving:
+        found = room_closed(room_id)
+    elif found is None and error is not None and error.reason == "ROOM_NOT_FOUND":
+        found = room_closed(room_id, " while the connection was lost")
+    if found is None:
+        return error
+    if closed is not None:
+        found.why = closed.reason
+        found.successor = found.successor or closed.successor
+    return found
 
 
 def _code(name: str) -> grpc.StatusCode:

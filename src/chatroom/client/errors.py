@@ -74,6 +74,10 @@ class SessionReplaced(ChatError):
     """The session was resumed by another client, which speaks for this member now."""
 
 
+class TokenRefused(ChatError):
+    """Only admins may do this: no token was shown to the server, or not its admin token."""
+
+
 class NotAccepted(ChatError):
     """The server did not accept a message, and the membership goes on."""
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from chatroom.client import endings, retry
 from chatroom.client.backoff import Backoff
-from chatroom.client.errors import ChatError, NotInRoom, RoomClosed
+from chatroom.client.errors import ChatError, NotInRoom
+from chatroom.client.latency import Latency
 from chatroom.client.messages import Joined, Kind, Message, Page, message_from
 from chatroom.client.reception import Reception
 from chatroom.client.speaker import Speaker
@@ -34,6 +35,7 @@ class Terms:
     history: int | None = None
     events: bool = True
     echo: bool = False
+    typing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +70,15 @@ class Membership:
         self.over = False
         self.failure: BaseException | None = None
         """What it ended with; None also for leaving."""
+        self.latency = Latency()
         self.reception = Reception(
-            position=position, inbox=inbox, outbox=outbox, echo=terms.echo, history=terms.history
+            position=position,
+            inbox=inbox,
+            outbox=outbox,
+            latency=self.latency,
+            echo=terms.echo,
+            typing=terms.typing,
+            history=terms.history,
         )
         self._server = server
         self._patience = patience
@@ -80,25 +89,38 @@ class Membership:
         """Whether it is yet to be seen what the position means in the latest epoch."""
         self._inbox = inbox
         self._outbox = outbox
-        self._speaker = Speaker(outbox, patience)
+        self._speaker = Speaker(outbox, patience, self.latency)
         self._stream: Stream | None = None
         self._backoff = Backoff(patience.backoff, patience.backoff_limit)
         self._leave_by: float | None = None
         self._came_to_leave = False
         """Whether the present stream was opened only to leave."""
-        self._leave_asked = asyncio.Event()
+        self._hurried = asyncio.Event()
 
     # ---- The whole of it ------------------------------------------------------------
 
     async def enter(self) -> None:
-        """Join; raises what the server refuses it with. This is tried once."""
+        """Join; raises what the server refuses it with. This is tried once.
+
+        If cancelled it takes the join back, for `Patience.hasty_leave` at most.
+        """
+        from chatroom.api.rpc import chat_pb2
+
         self._stream = stream = self._server.open_stream(None)
         try:
             with suppress(TimeoutError):  # a server without events, and nothing was said yet
                 first = await self._admission(stream, None, self._patience.admission)
                 await self.reception.take(first)
+        except asyncio.CancelledError as error:
+            leave = chat_pb2.ChatMessage(leave=chat_pb2.Leave())
+            try:
+                await stream.withdraw(leave, patience=self._patience.hasty_leave)
+            finally:
+                self._finish(error)
+            raise
         except BaseException as error:
             self._finish(error)
+            await stream.close()
             raise
 
     async def run(self) -> None:
@@ -110,7 +132,7 @@ class Membership:
             while (lost := await self._attend()) is not None:
                 if not await self._recovered(lost):
                     break
-            self._finish(self._room_closed() if lost is None else None)
+            self._finish(self._ending(None) if lost is None else None)
         except ChatError as error:
             self._finish(error)
         except asyncio.CancelledError:  # leaving took too long
@@ -124,12 +146,20 @@ class Membership:
         """Leave once everything said is stored."""
         if self._leave_by is None:
             self._leave_by = asyncio.get_running_loop().time() + self._patience.leave
-            self._leave_asked.set()
+            self._hurried.set()
             self._speaker.leave()
 
     def say(self) -> None:
         """Send what the outbox has got."""
         self._speaker.wake()
+
+    def type(self, active: bool) -> None:
+        """Tell the others whether this member types; nothing while there is no connection."""
+        self._speaker.type(active)
+
+    def hurry(self) -> None:
+        """End the pause before the next attempt, if there is one."""
+        self._hurried.set()
 
     @property
     def leaving(self) -> bool:
@@ -200,8 +230,9 @@ class Membership:
             self._backoff.lasted(loop.time() - since)
             self._speaker.hush()
             speaking.cancel()
-            await asyncio.wait({speaking})
             stream.cancel()
+            await asyncio.wait({speaking})
+            await stream.close()
         if not speaking.cancelled():
             speaking.result()
         return None
@@ -222,11 +253,11 @@ class Membership:
         Raises the error that the membership ends with.
         """
         if self.joined is None or self.reception.closed is not None:
-            raise self._ending(lost)
+            raise self._ending(lost) or lost
         if self._speaker.left or (self._came_to_leave and not self._outbox):
             return False  # all is stored; resuming might enter anew, only to leave again
         if self._patience.recovery == 0 or retry.stream_retry(lost) is retry.Stream.GIVE_UP:
-            raise self._ending(lost)
+            raise self._ending(lost) or lost
         await self._tell(Kind.CONNECTION_LOST, f"{lost}; reconnecting")
         clock = asyncio.get_running_loop().time
         begun, taken = clock(), None
@@ -236,7 +267,7 @@ class Membership:
             if clock() + delay > self._until(begun):
                 if self.leaving and not self._outbox:
                     return False
-                raise self._ending(failure)
+                raise self._ending(failure) or failure
             await self._pause(delay)
             leaving = self.leaving
             try:
@@ -254,7 +285,7 @@ class Membership:
             if decision is retry.Stream.GIVE_UP or (
                 taken is not None and clock() - taken > self._patience.name
             ):
-                raise self._ending(failure) from lost
+                raise (self._ending(failure) or failure) from lost
             if leaving and not self._outbox:
                 return False  # it could not be said; the others will see that it is lost
 
@@ -265,13 +296,11 @@ class Membership:
         return until if self._leave_by is None else min(self._leave_by, until)
 
     async def _pause(self, delay: float) -> None:
-        """Wait; but who leaves meanwhile need not wait to say so."""
-        if self.leaving:
-            await asyncio.sleep(delay)
-            return
+        """Wait; but who leaves meanwhile, or is told to hurry, need not."""
+        self._hurried.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(delay):
-                await self._leave_asked.wait()
+                await self._hurried.wait()
 
     async def _rejoin(self, patience: float) -> None:
         """Join with `resume` on a new stream. Raises ChatError."""
@@ -290,13 +319,13 @@ class Membership:
             async with asyncio.timeout(patience):
                 first = await self._admission(stream, resume, None)
         except TimeoutError:
-            stream.cancel()
+            await stream.close()
             raise endings.lost("the server does not answer") from None
         except BaseException:
-            stream.cancel()
+            await stream.close()
             raise
         if not isinstance(first.event, Joined):
-            stream.cancel()
+            await stream.close()
             raise endings.lost("the server that answers now keeps no sessions")
         self._fresh = self._fresh or first.event.session != before.session
         self.reception.admit(first.event, anew=False)
@@ -361,24 +390,7 @@ class Membership:
         if self._stream is not None:
             self._stream.cancel()
 
-    def _ending(self, error: ChatError) -> ChatError:
-        """The error that the membership ends with, given that of its last stream."""
-        closed = error if isinstance(error, RoomClosed) else self._room_closed()
-        if closed is None and error.reason == "ROOM_NOT_FOUND":
-            closed = endings.room_closed(self.terms.room_id, " while the connection was lost")
-        if closed is None:
-            return error
-        told = self.reception.closed
-        if told is not None:
-            closed.why = told.reason
-            closed.successor = closed.successor or told.successor
-        return closed
-
-    def _room_closed(self) -> RoomClosed | None:
-        """What to say if the final message came but the status does not tell of it.
-
-        The original server ends a deleted room's stream with OK.
-        """
-        if self.reception.closed is None or self.leaving:
-            return None
-        return endings.room_closed(self.terms.room_id)
+    def _ending(self, error: ChatError | None) -> ChatError | None:
+        return endings.of_membership(
+            error, self.terms.room_id, self.reception.closed, leaving=self.leaving
+        )

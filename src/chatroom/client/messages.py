@@ -35,6 +35,7 @@ class Kind(StrEnum):
     JOINED = "joined"
     LIVE = "live"
     TYPING = "typing"
+    """Of somebody else; yielded only when joined with `typing`. The event is a Typing."""
     HEARTBEAT = "heartbeat"
     CONNECTION_LOST = "connection_lost"
     """From here on nothing comes until CONNECTED; what is sent is kept."""
@@ -69,6 +70,16 @@ class Closed:
 
     reason: str = ""
     successor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typing:
+    """Somebody types, or has stopped.
+
+    What they say, their leaving, and a lost connection end it too, without another notice.
+    """
+
+    active: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +124,7 @@ class Joined:
     """The longest text that the room takes, in bytes of UTF-8; 0: not told."""
 
 
-Event = Member | Refused | Closed | Draining | Joined | Gap
+Event = Member | Refused | Closed | Draining | Typing | Joined | Gap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +132,7 @@ class Message:
     """One message of a room; everything shown to a person is `name: text`.
 
     `sequence` is its position in the room, 0 for what is not in the room's log.
+    `nonce` is what its sender chose: an own message (`echo`) has that of its `Posted`.
     `replayed` tells that it is older than the join: a bot should not answer it. What
     was missed while the connection was lost is not: it comes once, only later.
     """
@@ -171,6 +183,8 @@ def message_from(message: chat_pb2.Message, *, replayed: bool = False) -> Messag
         event = Draining(
             retry_after=_seconds(draining.retry_after) if draining.HasField("retry_after") else None
         )
+    elif kind is Kind.TYPING:
+        event = Typing(active=message.typing.active)
     elif kind is Kind.JOINED:
         event = _joined_from(message.joined)
     return Message(

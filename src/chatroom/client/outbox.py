@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 class Posted:
-    """A message on its way, known by its nonce."""
+    """A message on its way, known by its nonce.
+
+    With `echo` the message is also yielded in its place, with the name of its room's
+    member and this nonce. Not what was stored before a gap: then `stored` alone tells.
+    """
 
     def __init__(self, request: chat_pb2.ChatMessage) -> None:
         self.request = request

@@ -14,21 +14,23 @@ from chatroom.client.messages import (
     Refused,
     gap,
 )
+from chatroom.client.roster import Roster
 
 if TYPE_CHECKING:
     from chatroom.client.inbox import Inbox
+    from chatroom.client.latency import Latency
     from chatroom.client.messages import Message
     from chatroom.client.outbox import Outbox, Posted
     from chatroom.client.position import Position
 
-NOT_SHOWN = frozenset({Kind.JOINED, Kind.LIVE, Kind.TYPING, Kind.HEARTBEAT})
+NOT_SHOWN = frozenset({Kind.JOINED, Kind.LIVE, Kind.HEARTBEAT})
 
 
 class Reception:
     """Takes what comes over all streams of a membership, and knows what it has told.
 
     Each entry goes to the inbox once, in order; holes are told. Own messages settle
-    the outbox, and go to the inbox only with `echo`.
+    the outbox, and go to the inbox only with `echo`; typing only with `typing`.
     """
 
     def __init__(
@@ -37,7 +39,9 @@ class Reception:
         position: Position,
         inbox: Inbox,
         outbox: Outbox,
+        latency: Latency,
         echo: bool,
+        typing: bool,
         history: int | None,
     ) -> None:
         self.joined: Joined | None = None
@@ -49,10 +53,14 @@ class Reception:
         self.heartbeats = False
         """Whether the server has ever sent one."""
         self.closed: Closed | None = None
+        self.roster = Roster()
+        """As of the newest entry received, which the application may not have asked for."""
         self._position = position
         self._inbox = inbox
         self._outbox = outbox
+        self._latency = latency
         self._echo = echo
+        self._not_shown = NOT_SHOWN if typing else NOT_SHOWN | {Kind.TYPING}
         self._history = history
         self._ahead: set[str] = set()
 
@@ -60,6 +68,7 @@ class Reception:
         """Note the admission on a new stream; with `anew` nothing of the log is known."""
         self.joined = joined
         self.live = False
+        self.roster.admit(joined)
         if anew:
             self._position.begin(joined, self._history)
 
@@ -86,6 +95,7 @@ class Reception:
             return
         if message.kind is Kind.HEARTBEAT:
             self.heartbeats = True
+            self._latency.beaten()
         elif isinstance(message.event, Refused):
             self._refuse(message, message.event)
         await self._take_entry(message, self.joined)
@@ -105,6 +115,7 @@ class Reception:
     async def _take_entry(self, message: Message, joined: Joined) -> None:
         own = self._own(message, joined)
         if own is not None:
+            self._latency.answered(own.nonce)
             self._outbox.settle(own, message)
             if own.retried and self.live and message.sequence > self._position.seen + 1:
                 # The answer to a retry may overtake the log; the entry itself is to come.
@@ -112,8 +123,11 @@ class Reception:
                 return
         new, missed = self._position.take(message)
         if missed:
+            self.roster.lose(message.sequence)
             await self._inbox.put(gap(missed))
-        if not new or message.kind in NOT_SHOWN:
+        if new:
+            self.roster.take(message)
+        if not new or message.kind in self._not_shown:
             return
         mine = own is not None or message.nonce in self._ahead
         self._ahead.discard(message.nonce)
@@ -129,6 +143,7 @@ class Reception:
     def _refuse(self, message: Message, refused: Refused) -> None:
         posted = self._outbox.find(refused.nonce)
         if posted is not None:
+            self._latency.answered(posted.nonce)
             from chatroom.client.statuses import not_accepted
 
             self._outbox.settle(posted, not_accepted(refused, message.text))

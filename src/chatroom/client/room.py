@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from chatroom.client.inbox import Inbox
     from chatroom.client.membership import Membership
-    from chatroom.client.messages import Joined, Message
+    from chatroom.client.messages import Joined, Member, Message
     from chatroom.client.outbox import Outbox
     from chatroom.client.patience import Patience
 
@@ -37,7 +37,8 @@ class Room:
     is given up. A server without events has no sessions: there it ends the membership.
 
     Entering raises what the server refuses a join with (NameTaken, RoomNotFound, …),
-    and ServerUnavailable at once. Leaving the block leaves the room.
+    and ServerUnavailable at once. Leaving the block leaves the room. So does cancelling,
+    at any await, within `Patience.hasty_leave`; cancelled again it is only disconnected.
     """
 
     def __init__(
@@ -64,6 +65,27 @@ class Room:
         return self._membership.joined
 
     @property
+    def members(self) -> tuple[Member, ...] | None:
+        """Who is in the room, in order of arrival; this member too.
+
+        As of the newest entry received: it may know of an arrival before that is yielded.
+        None before entering, with a server without events, and where it cannot be known:
+        in rooms of 500 and more (`Chat.members` asks the server). While the connection is
+        lost, and after the end, it stays as it was.
+        """
+        return self._membership.reception.roster.members
+
+    @property
+    def latency(self) -> float | None:
+        """The newest round trip on the present connection, in seconds.
+
+        From handing over a message, or a heartbeat, until it was read that the server has
+        stored, refused or answered it. None until the first is known, soon after the
+        replay, and while the connection is lost; always with a server without events.
+        """
+        return self._membership.latency.latest
+
+    @property
     def unacknowledged(self) -> int:
         """How many of the messages sent have not been confirmed."""
         return len(self._outbox)
@@ -85,12 +107,17 @@ class Room:
         task, membership = self._task, self._membership
         if task is None:
             return
+        patience = self._patience
         try:
             membership.leave()
             self._inbox.end()  # nobody will ask for what still comes
             await asyncio.wait(
-                {task}, timeout=self._patience.leave if kind is None else self._patience.hasty_leave
+                {task}, timeout=patience.leave if kind is None else patience.hasty_leave
             )
+        except asyncio.CancelledError:
+            if kind is None:
+                await asyncio.wait({task}, timeout=patience.hasty_leave)
+            raise
         finally:
             task.cancel()
             await asyncio.wait({task})
@@ -147,6 +174,24 @@ class Room:
             await self._outbox.add(posted, self._ended)
         self._membership.say()
         return posted
+
+    async def typing(self, *, active: bool = True) -> None:
+        """Tell the others that this member types, or has stopped; returns at once.
+
+        To be called at every key: the same is told again only after 3 s. Nothing is told
+        while the connection is lost, during the replay, when leaving, or to a server
+        without events, and nothing is raised for that. A notice that is told counts to
+        the rate of messages that the server allows.
+        """
+        if self._task is not None:
+            self._membership.type(active)
+
+    def reconnect_now(self) -> None:
+        """Try at once to get a lost connection back, if a pause before that is under way.
+
+        For when a person asks: the pauses are there to spare the server.
+        """
+        self._membership.hurry()
 
     async def leave(self) -> None:
         """Leave the room; iterating then ends after everything sent has been stored.

@@ -1,4 +1,4 @@
-"""What goes up a stream: messages, heartbeats, and the leave."""
+"""What goes up a stream: messages, typing notices, heartbeats, and the leave."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from chatroom.client.errors import ChatError
 from chatroom.client.messages import Message
+from chatroom.client.typing_notice import TypingNotice
 
 if TYPE_CHECKING:
+    from chatroom.client.latency import Latency
     from chatroom.client.outbox import Outbox
     from chatroom.client.patience import Patience
     from chatroom.client.stream import Stream
@@ -22,7 +24,7 @@ class Speaker:
     was stored after all is in it, and is not to be said again.
     """
 
-    def __init__(self, outbox: Outbox, patience: Patience) -> None:
+    def __init__(self, outbox: Outbox, patience: Patience, latency: Latency) -> None:
         self.left = False
         """Whether `leave` was written, or is being written."""
         self.awaits_heartbeat = False
@@ -30,6 +32,8 @@ class Speaker:
         self._live = False
         self._outbox = outbox
         self._patience = patience
+        self._latency = latency
+        self._notice = TypingNotice()
         self._leaving = False
         self._woken = asyncio.Event()
 
@@ -43,6 +47,13 @@ class Speaker:
         """The stream has ended."""
         self._live = False
         self.awaits_heartbeat = False
+        self._latency.restart()
+        self._notice.restart()
+
+    def type(self, active: bool) -> None:
+        """Tell of typing soon, if the stream is live and knows of it."""
+        if self._live and not self._leaving and self._notice.note(active):
+            self.wake()
 
     def leave(self) -> None:
         """Say everything, then that this member leaves."""
@@ -68,9 +79,15 @@ class Speaker:
         self._outbox.rewind()
         while not plain and not self._live:
             await self._wait(None)
+        measured = plain  # else the first heartbeat goes at once, for the latency
         while True:
+            typing = self._notice.next()
+            if typing is not None:
+                await stream.write(chat_pb2.ChatMessage(typing=chat_pb2.Typing(active=typing)))
             posted = self._outbox.next()
             if posted is not None:
+                if not plain:
+                    self._latency.said(posted.nonce)
                 await stream.write(posted.request)
                 if plain:
                     said = posted.request.message
@@ -79,14 +96,23 @@ class Speaker:
                     )
             elif self._leaving and not self._outbox:
                 break
+            elif not measured:
+                measured = True
+                await self._beat(stream)
             elif not await self._wait(None if plain else self._patience.heartbeat):
-                await stream.write(chat_pb2.ChatMessage(heartbeat=chat_pb2.Heartbeat()))
+                await self._beat(stream)
                 self.awaits_heartbeat = True
         self.left = True
         await stream.write(chat_pb2.ChatMessage(leave=chat_pb2.Leave()))
         await stream.half_close()
         if plain:
             asyncio.get_running_loop().call_later(self._patience.plain_leave, stream.cancel)
+
+    async def _beat(self, stream: Stream) -> None:
+        from chatroom.api.rpc import chat_pb2
+
+        self._latency.beat()
+        await stream.write(chat_pb2.ChatMessage(heartbeat=chat_pb2.Heartbeat()))
 
     async def _wait(self, patience: float | None) -> bool:
         """Wait to be woken; False if nothing came within so many seconds."""

@@ -16,6 +16,7 @@ from chatroom.client.errors import (
     RoomNotFound,
     ServerUnavailable,
     SessionReplaced,
+    TokenRefused,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ BY_REASON: dict[str, type[ChatError]] = {
     "ROOM_CLOSED": RoomClosed,
     "REMOVED": Removed,
     "SESSION_REPLACED": SessionReplaced,
+    "TOKEN_REQUIRED": TokenRefused,
+    "TOKEN_INVALID": TokenRefused,
 }
 
 BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
@@ -45,6 +48,8 @@ CAUSES = (
     ("http1.x server", "what answers there does not speak gRPC"),
     ("wrong_version_number", "it does not speak TLS"),
     ("certificate_verify_failed", "its TLS certificate is not to be trusted"),
+    ("hostname verification", "its TLS certificate is for another name"),
+    ("unwrap failed", "it wants a TLS certificate from its clients that it trusts"),
     ("handshake", "the TLS handshake failed"),
     ("domain name not found", "there is no host of that name"),
     ("dns resolution failed", "there is no host of that name"),

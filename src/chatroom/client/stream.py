@@ -80,6 +80,34 @@ class Stream:
         """End the call at once; what was not yet sent is lost."""
         self._call.cancel()
 
+    async def close(self) -> None:
+        """End the call at once; nothing of it is under way any more."""
+        self.cancel()
+        under_way: set[asyncio.Task[Any]] = {*self._writes}
+        if self._reading is not None:
+            under_way.add(self._reading)
+        for task in under_way:
+            task.cancel()
+        if under_way:
+            await asyncio.wait(under_way)
+
+    async def withdraw(self, leave: chat_pb2.ChatMessage, *, patience: float) -> None:
+        """Write a last message, read to the end if that comes within so many seconds, close.
+
+        For a join that nobody waits for any more: it may be on its way to the server, or be
+        admitted, and only what the server has read ends that at once.
+        """
+        try:
+            if self.channel.get_state() is grpc.ChannelConnectivity.READY:
+                with suppress(ChatError, TimeoutError):
+                    async with asyncio.timeout(patience):
+                        await self.write(leave)
+                        await self.half_close()
+                        while await self.read() is not None:
+                            pass
+        finally:
+            await self.close()
+
     async def _in_order(self, step: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(step)
         self._writes.add(task)

@@ -129,6 +129,29 @@ class MemberNotFound(Refusal):
         super().__init__(f"nobody called {name!r} is in room {room_id}")
 
 
+# ---- Administering ------------------------------------------------------------
+
+
+class TokenRequired(Refusal):
+    """A method that only admins may call was called without the admin token."""
+
+    reason = "TOKEN_REQUIRED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "only admins may do this: send the server's admin token as authorization: Bearer"
+        )
+
+
+class TokenInvalid(Refusal):
+    """A token was shown that is not the admin token."""
+
+    reason = "TOKEN_INVALID"
+
+    def __init__(self) -> None:
+        super().__init__("this is not the server's admin token")
+
+
 # ---- Text -------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from chatroom.core.refusals import Refusal
 from chatroom.core.room_ids import checked_room_id
 from chatroom.journal import JournalUnusable, SyncMode
 
+from .admin import AdminToken, AdminTokenUnusable
 from .front import Allowed
 from .journal_commands import backup_command, check_command, data_directory
 from .service import Service
@@ -135,6 +136,12 @@ def main() -> None:
 @click.option("--tls-key", type=_FILE, help="Its private key, PEM.")
 @click.option("--client-ca", type=_FILE, help="Ask clients for certificates signed by this, PEM.")
 @click.option(
+    "--admin-token-file",
+    type=_FILE,
+    help="Creating and deleting rooms and removing members then needs the token in this "
+    "file (authorization: Bearer). SIGHUP reads it again.",
+)
+@click.option(
     "--drain-delay",
     type=click.FloatRange(0),
     default=0.0,
@@ -147,7 +154,8 @@ def chatserver(
     room: tuple[str, ...], message_rate: float, message_burst: int, room_capacity: int,
     max_members: int, max_rooms: int, keep_entries: int, keep_bytes: int, keep_total: int,
     allow_host: tuple[str, ...], allow_origin: tuple[str, ...],
-    tls_cert: Path | None, tls_key: Path | None, client_ca: Path | None, drain_delay: float,
+    tls_cert: Path | None, tls_key: Path | None, client_ca: Path | None,
+    admin_token_file: Path | None, drain_delay: float,
 ) -> None:  # fmt: skip
     """Host chat rooms over gRPC, gRPC-Web and Connect on one port.
 
@@ -193,6 +201,7 @@ def chatserver(
         tls=Tls(certificate=tls_cert, key=tls_key, client_ca=client_ca)
         if tls_cert is not None and tls_key is not None
         else None,
+        admin_token_file=admin_token_file,
         drain_delay=drain_delay,
     )
     logging.basicConfig(
@@ -202,7 +211,7 @@ def chatserver(
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serve(settings))
-    except (JournalUnusable, BindError, TlsUnusable, Refusal) as error:
+    except (JournalUnusable, BindError, TlsUnusable, AdminTokenUnusable, Refusal) as error:
         click.echo(f"chatserver: {error}", err=True)
         sys.exit(1)
 
@@ -238,6 +247,8 @@ async def serve(settings: Settings) -> None:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(on_signal))
     service = Service(settings)
     await service.start()
+    if service.admin_token is not None and hasattr(signal, "SIGHUP"):  # not on Windows
+        loop.add_signal_handler(signal.SIGHUP, _read_again, service.admin_token)
     # What is here now stays; and messages are no cycles, so looking for some after every
     # 700 objects costs 7 % of the CPU and finds nothing.
     gc.collect()
@@ -252,6 +263,15 @@ async def serve(settings: Settings) -> None:
         failed.result()
     failed.cancel()
     await service.stop()
+
+
+def _read_again(token: AdminToken) -> None:
+    try:
+        token.read()
+    except AdminTokenUnusable as error:
+        log.error("%s; the last one stays", error)  # noqa: TRY400 # an operator needs no traceback
+    else:
+        log.info("read the admin token again")
 
 
 if __name__ == "__main__":

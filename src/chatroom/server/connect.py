@@ -20,9 +20,10 @@ from chatroom.core.limits import Limits
 from chatroom.core.refusals import Refusal
 
 from . import encode
+from .admin import AdminToken
 from .hub import Hub
 from .methods import Methods
-from .statuses import code_of, details_of
+from .statuses import Code, code_of, details_of
 from .stream import conversation, first_join, nothing
 
 Q = TypeVar("Q")
@@ -42,18 +43,21 @@ def connect_error(refusal: Refusal) -> ConnectError:
 
 
 class ConnectChatService:
-    """`chatroom.api.rpc.chat_connect.ChatService` over the hub."""
+    """`chatroom.api.rpc.chat_connect.ChatService` over the hub.
 
-    def __init__(self, hub: Hub) -> None:
+    Methods with `admin` are for those who show it; without a token they are for everybody.
+    """
+
+    def __init__(self, hub: Hub, admin: AdminToken | None) -> None:
         self._hub = hub
         methods = Methods(hub)
-        self.create_chat_room = _answering(hub, methods.create_chat_room)
+        self.create_chat_room = _answering(hub, methods.create_chat_room, admin)
         self.list_chat_rooms = _answering(hub, methods.list_chat_rooms)
-        self.delete_chat_room = _answering(hub, methods.delete_chat_room)
+        self.delete_chat_room = _answering(hub, methods.delete_chat_room, admin)
         self.send_message = _answering(hub, methods.send_message)
         self.list_messages = _answering(hub, methods.list_messages)
         self.list_members = _answering(hub, methods.list_members)
-        self.remove_member = _answering(hub, methods.remove_member)
+        self.remove_member = _answering(hub, methods.remove_member, admin)
 
     async def chat(
         self, request: AsyncIterator[pb.ChatMessage], _context: Anything
@@ -84,24 +88,31 @@ class ConnectChatService:
 def _answering(
     hub: Hub,
     method: Callable[[Q], Awaitable[A]],
+    admin: AdminToken | None = None,
 ) -> Callable[[Q, Anything], Coroutine[Anything, Anything, A]]:
-    async def answer(request: Q, _context: Anything) -> A:
+    async def answer(request: Q, context: Anything) -> A:
         try:
+            if admin is not None:
+                admin.check(context.request_headers.get("authorization", ""))
             hub.check_open()
             return await method(request)
         except Refusal as refusal:
+            if code_of(refusal) is Code.UNAUTHENTICATED:  # RFC 9110, section 15.5.2
+                context.response_headers["www-authenticate"] = "Bearer"
             raise connect_error(refusal) from None
 
     return answer
 
 
-def application(hub: Hub, limits: Limits) -> ChatServiceASGIApplication:
+def application(
+    hub: Hub, limits: Limits, admin: AdminToken | None = None
+) -> ChatServiceASGIApplication:
     """The contract as an ASGI application.
 
     Unknown names in JSON are an error, so that `roomId` is not taken for an empty id.
     """
     return ChatServiceASGIApplication(
-        ConnectChatService(hub),
+        ConnectChatService(hub, admin),
         read_max_bytes=limits.envelope_bytes,
         codecs=[
             google_protobuf_binary_codec(),

@@ -18,6 +18,7 @@ from chatroom.journal.memory import MemoryJournal
 from chatroom.journal.sqlite import SQLiteJournal
 
 from . import connect, encode, http2, native, reflection, sockets
+from .admin import AdminToken
 from .asgi import Application, Receive, Scope, Send
 from .front import Front, respond
 from .health import Health
@@ -51,6 +52,8 @@ class Service:
             journal = _journal(settings)
         self.journal_name = journal.name
         self.hub = Hub(journal, encode.entry, settings.limits)
+        token_file = settings.admin_token_file
+        self.admin_token = AdminToken(token_file) if token_file is not None else None
         self.health = Health()
         self._in_flight = InFlight((CHAT, SUBSCRIBE, *UNARY, *HEALTH))
         self.addresses: tuple[sockets.Address, ...] = ()
@@ -62,7 +65,7 @@ class Service:
     def application(self) -> Application:
         """Everything this server answers, as one ASGI application."""
         hub, limits = self.hub, self._settings.limits
-        contract = connect.application(hub, limits)
+        contract = connect.application(hub, limits, self.admin_token)
         health = HealthASGIApplication(self.health, read_max_bytes=limits.envelope_bytes)
         routes: dict[str, Application] = {
             **dict.fromkeys((CHAT, SUBSCRIBE, *UNARY), contract),
@@ -80,11 +83,13 @@ class Service:
     async def start(self) -> None:
         """Open the journal and the port.
 
-        Raises JournalUnusable, BindError, TlsUnusable, Refusal.
+        Raises JournalUnusable, BindError, TlsUnusable, AdminTokenUnusable, Refusal.
         """
         try:
             if self._settings.tls is not None:
                 self._settings.tls.check()
+            if self.admin_token is not None:
+                self.admin_token.read()
             self._listeners = [sockets.listen(address) for address in self._settings.bind]
             self.addresses = tuple(sockets.address_of(each) for each in self._listeners)
             await self.hub.open()

@@ -60,5 +60,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     allowed: Allowed = field(default_factory=Allowed)
     tls: Tls | None = None
+    admin_token_file: Path | None = None
+    """Holds the token that admin methods want; None: everybody may call them."""
     drain_delay: float = 0.0
     """Seconds in which health says NOT_SERVING before streams end."""

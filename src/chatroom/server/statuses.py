@@ -73,6 +73,8 @@ CODES: dict[type[Refusal], Code] = {
     refusals.RoomExists: Code.ALREADY_EXISTS,
     refusals.RequestInvalid: Code.INVALID_ARGUMENT,
     refusals.MemberNotFound: Code.NOT_FOUND,
+    refusals.TokenRequired: Code.UNAUTHENTICATED,
+    refusals.TokenInvalid: Code.UNAUTHENTICATED,
     refusals.TextInvalid: Code.INVALID_ARGUMENT,
     refusals.TextTooLong: Code.INVALID_ARGUMENT,
     refusals.NonceInvalid: Code.INVALID_ARGUMENT,

@@ -32,7 +32,8 @@ class Sent:
     messages: int = 0
 
     def as_text(self) -> str:
-        return f"{self.messages} messages, {self.bytes} bytes, {self.frames} frames"
+        counts = {"message": self.messages, "byte": self.bytes, "frame": self.frames}
+        return ", ".join(f"{count} {noun}{'s' * (count != 1)}" for noun, count in counts.items())
 
     def as_object(self) -> dict[str, int]:
         return {"frames": self.frames, "bytes": self.bytes, "messages": self.messages}

@@ -1,0 +1,84 @@
+"""A bridge between two rooms, on one server or on two.
+
+    python examples/bridge.py --room lobby --to-host chat.example --to-room annex
+
+What is said in either room is said in the other, once and in order, with the name of who
+said it. That holds over lost connections and restarted servers: each message is kept until
+the other room has stored it. Ctrl-C ends it; what was said meanwhile is not bridged later.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import secrets
+import sys
+
+from chatroom.client import ChatError, Kind, Message, NotAccepted, Room, connect
+
+MARK = "bridge:"
+"""How the nonces of bridged messages begin. Nonces are seen by everybody, so bridges know
+each other's messages, and a ring of them does not send one round for ever."""
+
+
+def line(message: Message) -> str | None:
+    """What to say in the other room; None for what is not to be bridged."""
+    if message.kind is Kind.GAP:
+        return f"({message.text})"
+    if message.kind is not Kind.SAID or message.replayed or message.nonce.startswith(MARK):
+        return None
+    return f"<{message.name}> {message.text}"
+
+
+async def carry(here: Room, there: Room) -> None:
+    """Say there what is said here, until one of the rooms ends.
+
+    The bridge's own messages do not come back: `join` has no `echo`.
+    """
+    async for message in here:
+        text = line(message)
+        if text is None:
+            continue
+        try:
+            await there.send(text, nonce=MARK + secrets.token_urlsafe(12))
+        except NotAccepted as refused:  # as when that is longer than a message may be
+            print(f"not bridged: {refused}", file=sys.stderr)
+
+
+async def run(host: str, room_id: str, to_host: str, to_room: str, name: str) -> None:
+    """Join both rooms and carry in both directions; what fails first ends all."""
+    async with (
+        connect(host) as chat,
+        connect(to_host) as other_chat,
+        chat.join(room_id, name=name) as here,
+        other_chat.join(to_room, name=name) as there,
+    ):
+        ways = [asyncio.create_task(carry(here, there)), asyncio.create_task(carry(there, here))]
+        try:
+            await asyncio.gather(*ways)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+
+
+def main() -> None:
+    """Exit codes: 1 failed, 130 interrupted."""
+    parser = argparse.ArgumentParser(description="Carry what is said between two rooms.")
+    parser.add_argument("--host", default="localhost:8080", help="the server (%(default)s)")
+    parser.add_argument("--room", default="lobby", help="the room (%(default)s)")
+    parser.add_argument("--to-host", help="the other room's server (default: the same)")
+    parser.add_argument("--to-room", required=True, help="the other room")
+    parser.add_argument("--name", default="bridge", help="its name tag in both (%(default)s)")
+    options = parser.parse_args()
+    to_host = options.to_host or options.host
+    try:
+        asyncio.run(run(options.host, options.room, to_host, options.to_room, options.name))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (ChatError, ValueError) as error:  # a ValueError is about what was asked for
+        sys.exit(f"bridge: {error}")
+
+
+if __name__ == "__main__":
+    main()

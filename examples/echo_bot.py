@@ -1,0 +1,56 @@
+"""A bot that repeats what is said to it.
+
+    python examples/echo_bot.py --room lobby
+    …: echo: is anybody there?
+    echo: Bob said "is anybody there?"
+
+It answers only who begins with its name, so that two bots do not talk for ever, and
+nothing that was said before it came. Ctrl-C ends it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+from chatroom.client import ChatError, Kind, NotAccepted, Room, connect
+
+
+async def echo(room: Room) -> None:
+    """Answer until the room ends."""
+    async for message in room:
+        if message.kind is not Kind.SAID or message.replayed:
+            continue
+        addressed, colon, text = message.text.partition(": ")
+        if not colon or addressed != room.name:
+            continue
+        try:
+            await room.send(f'{message.name} said "{text}"')
+        except NotAccepted as refused:  # as when that is longer than a message may be
+            print(f"not echoed: {refused}", file=sys.stderr)
+
+
+async def run(host: str, room_id: str, name: str) -> None:
+    """Connect, join, answer."""
+    async with connect(host) as chat, chat.join(room_id, name=name) as room:
+        await echo(room)
+
+
+def main() -> None:
+    """Exit codes: 1 failed, 130 interrupted."""
+    parser = argparse.ArgumentParser(description="Repeat what is said to this bot.")
+    parser.add_argument("--host", default="localhost:8080", help="the server (%(default)s)")
+    parser.add_argument("--room", default="lobby", help="the room (%(default)s)")
+    parser.add_argument("--name", default="echo", help="the bot's name tag (%(default)s)")
+    options = parser.parse_args()
+    try:
+        asyncio.run(run(options.host, options.room, options.name))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (ChatError, ValueError) as error:  # a ValueError is about what was asked for
+        sys.exit(f"echo_bot: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""A bot that warns whoever uses a word of a list, and removes them the next time.
+
+    python examples/moderation_bot.py --room lobby --word heck --token-file admin.token
+
+Removing is for admins: where the server has an admin token, the bot needs it. Ctrl-C ends
+it, and with it what it knows of who was warned.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+from chatroom.client import Chat, ChatError, Kind, Room, connect
+
+WARNED = 10_000
+"""Names remembered; beyond that the one warned first is forgotten."""
+
+
+class Moderator:
+    """One room's rules and who has broken them."""
+
+    def __init__(self, chat: Chat, room: Room, words: list[str]) -> None:
+        self._chat = chat
+        self._room = room
+        alternatives = "|".join(re.escape(word) for word in words)
+        self._unwanted = re.compile(rf"\b(?:{alternatives})\b", re.IGNORECASE)
+        self._warned: dict[str, None] = {}
+        """By name, in order of warning."""
+
+    async def moderate(self) -> None:
+        """Watch until the room ends. What was said before the bot came is not judged."""
+        async for message in self._room:
+            if message.kind is not Kind.SAID or message.replayed:
+                continue
+            found = self._unwanted.search(message.text)
+            if found is not None:
+                await self._object(message.name, found[0])
+
+    async def _object(self, name: str, word: str) -> None:
+        if name not in self._warned:
+            self._warned[name] = None
+            if len(self._warned) > WARNED:
+                del self._warned[next(iter(self._warned))]
+            await self._room.send(f"{name}: please do without such words; the next one is the last")
+            return
+        del self._warned[name]
+        try:
+            await self._chat.remove_member(self._room.room_id, name, f"said {word!r} again")
+        except ChatError as error:
+            if error.reason != "MEMBER_NOT_FOUND":  # gone by themselves
+                raise
+
+
+async def run(host: str, room_id: str, name: str, words: list[str], token: str) -> None:
+    """Connect, join, moderate."""
+    async with connect(host, token=token) as chat, chat.join(room_id, name=name) as room:
+        await Moderator(chat, room, words).moderate()
+
+
+def main() -> None:
+    """Exit codes: 1 failed, 130 interrupted."""
+    parser = argparse.ArgumentParser(description="Warn, then remove, who uses certain words.")
+    parser.add_argument("--host", default="localhost:8080", help="the server (%(default)s)")
+    parser.add_argument("--room", default="lobby", help="the room (%(default)s)")
+    parser.add_argument("--name", default="moderator", help="its name tag (%(default)s)")
+    parser.add_argument("--word", action="append", required=True, help="may be given again")
+    parser.add_argument("--token-file", type=Path, help="a file with the server's admin token")
+    options = parser.parse_args()
+    try:
+        token = options.token_file.read_text().strip() if options.token_file else ""
+        asyncio.run(run(options.host, options.room, options.name, options.word, token))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (ChatError, ValueError, OSError) as error:  # OSError: the file cannot be read
+        sys.exit(f"moderation_bot: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""What Tab offers: commands, rooms, and the names of who is here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prompt_toolkit.completion import Completer, Completion
+
+from chatroom.chatter.safe_text import one_line
+from chatroom.chatter.terminal.commands import COMMANDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from prompt_toolkit.completion import CompleteEvent
+    from prompt_toolkit.document import Document
+
+LONGEST_NAME = 32
+
+
+class Words(Completer):
+    """Completes the word before the cursor; a name may be of several words."""
+
+    def __init__(
+        self, names: Callable[[], Iterable[str]], rooms: Callable[[], Iterable[str]]
+    ) -> None:
+        self._names = names
+        self._rooms = rooms
+
+    def get_completions(
+        self,
+        document: Document,
+        complete_event: CompleteEvent,  # noqa: ARG002 # the name is prompt_toolkit's
+    ) -> Iterable[Completion]:
+        before = document.text_before_cursor
+        if before.startswith("/") and not before.startswith("//"):
+            word, space, rest = before[1:].partition(" ")
+            if not space:
+                for command in COMMANDS:
+                    if command.word.startswith(word.casefold()):
+                        yield Completion(
+                            f"{command.word} " if command.most else command.word,
+                            start_position=-len(word),
+                            display=f"/{command.word}",
+                            display_meta=command.does,
+                        )
+            elif word.casefold() == "join" and " " not in rest:
+                for room in self._rooms():
+                    if room.startswith(rest):
+                        yield Completion(one_line(room), start_position=-len(rest))
+            return
+        yield from self._completed_names(before)
+
+    def _completed_names(self, before: str) -> Iterable[Completion]:
+        found: dict[str, int] = {}
+        for start in _word_starts(before):
+            beginning = before[start:].casefold()
+            for name in self._names():
+                if name not in found and name.casefold().startswith(beginning):
+                    found[name] = start
+        for name, start in sorted(found.items(), key=lambda item: item[0].casefold()):
+            ending = ": " if start == 0 else " "
+            yield Completion(
+                one_line(name) + ending, start_position=start - len(before), display=one_line(name)
+            )
+
+
+def _word_starts(before: str) -> Iterable[int]:
+    """Where a name that the cursor stands in may begin, the longest beginning first."""
+    for start in range(max(len(before) - LONGEST_NAME, 0), len(before)):
+        if not before[start].isspace() and (start == 0 or before[start - 1].isspace()):
+            yield start

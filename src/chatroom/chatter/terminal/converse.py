@@ -1,0 +1,52 @@
+"""A chat in a terminal, from the questions to what is said of its end."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from chatroom.chatter.endings import closing_line, unconfirmed
+from chatroom.chatter.failures import complain
+from chatroom.chatter.screen import show
+from chatroom.chatter.terminal.questions import admitted
+from chatroom.client import RoomClosed
+
+if TYPE_CHECKING:
+    from chatroom.chatter.terminal.visit import Visit
+    from chatroom.client import Chat
+
+LAST_LINES = 5
+"""Shown again below the questions when the chat ended by itself: why, and after what."""
+
+
+async def converse(
+    chat: Chat, room_id: str | None, name: str | None, history: int | None = None
+) -> int:
+    """Ask for the room and the name tag that are not given, chat, and say how it ended.
+
+    `history` is how many earlier messages are shown first (None: as the server will).
+    The exit code: 0 after leaving, or when the room was closed; 130 when interrupted.
+    Raises Failure, or the ChatError that ended the membership otherwise.
+    """
+    # A program in a terminal that asks where the cursor is may get no answer.
+    os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")
+    room = await admitted(chat, room_id, name, history)
+    # Only now: importing the screen takes longer than anything else here.
+    from chatroom.chatter.terminal.actions import Actions
+
+    visit, code = await Actions(chat).run(room)
+    if visit.failure is not None:
+        _show_last(visit)
+    if visit.unsaid:
+        complain(unconfirmed(visit.unsaid))
+    if isinstance(visit.failure, RoomClosed):
+        show(closing_line(visit.room.room_id, visit.failure))
+    elif visit.failure is not None:
+        raise visit.failure
+    return code
+
+
+def _show_last(visit: Visit) -> None:
+    for line in reversed(visit.scrollback.newest(LAST_LINES)):
+        text = line.text.replace("\n", "\n    ")
+        show(f"{line.name}: {text}" if line.name else text)

@@ -1,0 +1,126 @@
+"""What stands on the screen: one line a message, an event, or a notice of the program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from chatroom.chatter.safe_text import one_line, safe_text
+from chatroom.client import SERVER_NAME, Kind, Member
+
+if TYPE_CHECKING:
+    from chatroom.client import Message
+
+
+class Tone(StrEnum):
+    """How a line is shown."""
+
+    SAID = "said"
+    EVENT = "event"
+    """Somebody came or went."""
+    NOTICE = "notice"
+    """From this program, or the server, to this person alone."""
+    TROUBLE = "trouble"
+    """As a notice, and something is wrong."""
+    PENDING = "pending"
+    """Said by this person, not yet known to be stored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line, however many rows it takes. Its texts are safe to print."""
+
+    tone: Tone
+    text: str
+    time: datetime
+    """In local time."""
+    name: str = ""
+    own: bool = False
+    mentions: bool = False
+    """Whether it names the person at the terminal."""
+    earlier: bool = False
+    """Whether it was said before this person came."""
+    sequence: int = 0
+
+
+DEPARTURES = {
+    "lost": "has lost the connection",
+    "removed": "was removed",
+    "too_slow": "was too slow and is out",
+}
+
+
+def line_of(message: Message, own_name: str, *, earlier: bool) -> Line:
+    """The line for an entry, or another message, of a room in which one is `own_name`."""
+    name = one_line(message.name)
+    own = message.name == own_name
+    text, tone, shown_name = safe_text(message.text), Tone.SAID, ""
+    if message.kind in (Kind.ENTERED, Kind.LEFT) and isinstance(message.event, Member):
+        tone = Tone.EVENT
+        text = _passage(message.kind, message.event, name, own and not earlier)
+    elif message.kind is Kind.CONNECTED:
+        tone = Tone.NOTICE
+    elif message.kind in (Kind.CONNECTION_LOST, Kind.GAP, Kind.DRAINING):
+        tone = Tone.TROUBLE
+    elif message.kind is Kind.REFUSED:
+        tone, text = Tone.TROUBLE, f"{name}: {text}"
+    else:
+        shown_name = name
+    return Line(
+        tone=tone,
+        name=shown_name,
+        text=text,
+        time=local_time(message.sent),
+        own=own,
+        mentions=bool(shown_name)
+        and not own
+        and message.name != SERVER_NAME
+        and mentioned(own_name, text),
+        earlier=earlier,
+        sequence=message.sequence,
+    )
+
+
+def pending(text: str, own_name: str) -> Line:
+    """The line for what was just typed."""
+    return Line(
+        tone=Tone.PENDING,
+        name=one_line(own_name),
+        text=safe_text(text),
+        time=local_time(None),
+        own=True,
+    )
+
+
+def notice(text: str, tone: Tone = Tone.NOTICE) -> Line:
+    """A line from this program; the text may be a stranger's."""
+    return Line(tone=tone, text=safe_text(text), time=local_time(None))
+
+
+def local_time(moment: datetime | None) -> datetime:
+    """The moment in local time; now if it is not known or no local calendar has it."""
+    try:
+        return (moment or datetime.now().astimezone()).astimezone()
+    except (ValueError, OverflowError, OSError):
+        return datetime.now().astimezone()
+
+
+def mentioned(name: str, text: str) -> bool:
+    """Whether the text has the name as a word or words of its own."""
+    name, text = name.casefold(), text.casefold()
+    at = text.find(name)
+    while at >= 0 and name:
+        before, after = text[at - 1 : at] if at else "", text[at + len(name) : at + len(name) + 1]
+        if not before.isalnum() and not after.isalnum():
+            return True
+        at = text.find(name, at + 1)
+    return False
+
+
+def _passage(kind: Kind, member: Member, name: str, this_person: bool) -> str:
+    """That somebody came or went."""
+    if kind is Kind.LEFT:
+        return f"{name} {DEPARTURES.get(member.reason, 'has left the chat')}"
+    return "you have entered the chat" if this_person else f"{name} has entered the chat"

@@ -1,0 +1,83 @@
+"""The questions before a chat, in a terminal: which room, and which name tag."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from typing import TYPE_CHECKING
+
+from chatroom.chatter.failures import Failure, complain
+from chatroom.chatter.running import sentence_of
+from chatroom.chatter.safe_text import one_line
+from chatroom.chatter.screen import show
+from chatroom.chatter.terminal.early import shown_early
+from chatroom.client import NameInvalid, NameTaken, RoomNotFound
+
+if TYPE_CHECKING:
+    from chatroom.client import Chat, Room
+
+PICK = "Pick a room: "
+NAME = "Enter a Name Tag: "
+
+
+async def admitted(
+    chat: Chat, room_id: str | None, name: str | None, history: int | None = None
+) -> Room:
+    """Ask for what is not given, and join. Raises Failure, ChatError, KeyboardInterrupt.
+
+    What was asked for is asked for again when the server refuses it.
+    """
+    room, proposal = room_id, ""
+    while True:
+        room = room or await pick_room(chat)
+        name_tag = name or await ask_name(proposal)
+        show("Joining room")
+        try:
+            joining = chat.join(room, name_tag, history=history, echo=True, typing=True)
+            return await _join(joining)
+        except (NameTaken, NameInvalid) as refusal:
+            if name:
+                raise
+            complain(sentence_of(refusal))
+            proposal = one_line(refusal.free) if isinstance(refusal, NameTaken) else name_tag
+        except RoomNotFound as refusal:
+            if room_id:
+                raise
+            complain(sentence_of(refusal))
+            room = None
+
+
+async def _join(room: Room) -> Room:
+    """Enter the room, and import the screen meanwhile."""
+    entering = asyncio.create_task(room.__aenter__())
+    await asyncio.sleep(0)
+    importlib.import_module("chatroom.chatter.terminal.actions")
+    return await entering
+
+
+async def pick_room(chat: Chat) -> str:
+    """List the rooms and let one be picked. Raises Failure, ChatError."""
+    rooms = await chat.rooms()
+    if not rooms:
+        raise Failure("there are no rooms yet; create one with: chatter create")
+    show("Chat rooms:")
+    lines = [f"[{number}]: {one_line(room.room_id)}" for number, room in enumerate(rooms, 1)]
+    with shown_early("\n".join([*lines, PICK]), "chatroom.chatter.terminal.picker"):
+        from chatroom.chatter.terminal.picker import pick
+
+        try:
+            return await pick(rooms, PICK)
+        except EOFError:
+            raise Failure("no answer: the input has ended") from None
+
+
+async def ask_name(proposal: str = "") -> str:
+    """The answer to a question. Raises Failure when input ends instead."""
+    with shown_early(NAME, "prompt_toolkit"):
+        from prompt_toolkit import PromptSession
+
+        prompt: PromptSession[str] = PromptSession(NAME)
+        try:
+            return await prompt.prompt_async(default=proposal)
+        except EOFError:
+            raise Failure("no answer: the input has ended") from None

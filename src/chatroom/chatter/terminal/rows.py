@@ -1,0 +1,99 @@
+"""Lines drawn as rows of styled text, for a width in cells."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.formatted_text.utils import fragment_list_width
+from prompt_toolkit.utils import get_cwidth
+
+from chatroom.chatter.terminal.lines import Tone
+from chatroom.chatter.terminal.wrap import wrap
+
+if TYPE_CHECKING:
+    from chatroom.chatter.terminal.lines import Line
+    from chatroom.chatter.terminal.symbols import Symbols
+
+Row = StyleAndTextTuples
+"""Pieces of text, each with its style; together one row of the screen."""
+
+COLUMNS_FROM = 60
+"""From this width on names stand in a column of their own."""
+TIMES_FROM = 24
+"""Below this width there is no time."""
+NAME_CELLS = 12
+TIME_CELLS = 6
+NAME_COLOURS = 10
+"""The styles name-0 to name-9, see style.py."""
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August",
+    "September", "October", "November", "December",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Painter:
+    """Draws lines for one width; nothing that it draws is wider."""
+
+    width: int
+    symbols: Symbols
+
+    def line(self, line: Line) -> list[Row]:
+        """The rows of a line: time, name, and the text wrapped beside them."""
+        shade = "class:earlier " if line.earlier else ""
+        name, name_style = self._name(line)
+        text_style = shade + f"class:{line.tone}" + (" class:mention" if line.mentions else "")
+        margin: Row = []
+        if self.width >= TIMES_FROM:
+            margin.append(("class:time", f"{line.time:%H:%M} "))
+        if self.width >= COLUMNS_FROM:
+            hang = TIME_CELLS + NAME_CELLS + 2
+            space = NAME_CELLS - get_cwidth(name)
+            margin += [("", " " * space), (shade + name_style, name), ("", "  ")]
+        else:
+            hang = TIME_CELLS if self.width >= TIMES_FROM else 2
+            ending = ": " if line.tone in (Tone.SAID, Tone.PENDING) else " "
+            margin += [(shade + name_style, name), ("", ending)]
+        used = fragment_list_width(margin)
+        # The last column stays free: some terminals wrap when it is written.
+        limit = max(self.width - 1, hang + 2)
+        rows = wrap(line.text, max(limit - used, 0), limit - hang)
+        if used > limit - 2 and rows[0]:
+            rows = ["", *wrap(line.text, limit - hang, limit - hang)]
+        first: Row = [*margin, (text_style, rows[0])]
+        further: list[Row] = [[("", " " * hang), (text_style, row)] for row in rows[1:]]
+        return [first, *further]
+
+    def rule(self, label: str, style: str) -> Row:
+        """A rule across the screen with a label in it."""
+        width = max(self.width - 1, 1)
+        words = f" {label} "
+        left = max((width - get_cwidth(words)) // 2, 0)
+        right = max(width - left - get_cwidth(words), 0)
+        rule = self.symbols.rule
+        return [(style, f"{rule * left}{words}{rule * right}"[:width])]
+
+    def day(self, day: date) -> Row:
+        """The rule between two days."""
+        text = f"{WEEKDAYS[day.weekday()]}, {day.day} {MONTHS[day.month - 1]} {day.year}"
+        if len(text) + 4 > self.width:
+            text = day.isoformat()
+        return self.rule(text, "class:day")
+
+    def _name(self, line: Line) -> tuple[str, str]:
+        if line.tone in (Tone.SAID, Tone.PENDING):
+            style = f"class:name-{colour_of(line.name)}"
+            return line.name, style + (" class:own" if line.own else "")
+        if line.tone is Tone.EVENT:
+            return self.symbols.event, "class:event"
+        return self.symbols.notice, f"class:{line.tone}"
+
+
+def colour_of(name: str) -> int:
+    """The number of the colour of a name: always the same, in every room."""
+    return zlib.crc32(name.casefold().encode(errors="replace")) % NAME_COLOURS

@@ -1,0 +1,179 @@
+"""The screen of a chat: the messages, a status line, and the line that is typed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from prompt_toolkit.application import Application
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.data_structures import Point
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.layout import (
+    BufferControl,
+    CompletionsMenu,
+    ConditionalContainer,
+    Dimension,
+    Float,
+    FloatContainer,
+    FormattedTextControl,
+    HSplit,
+    Layout,
+    UIContent,
+    UIControl,
+    Window,
+)
+from prompt_toolkit.layout.processors import BeforeInput
+from prompt_toolkit.utils import get_cwidth
+
+from chatroom.chatter.terminal.completion import Words
+from chatroom.chatter.terminal.rows import COLUMNS_FROM, Painter
+from chatroom.chatter.terminal.status import status_line
+from chatroom.chatter.terminal.style import STYLE
+from chatroom.chatter.terminal.symbols import symbols_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prompt_toolkit.completion import Completion
+
+    from chatroom.chatter.terminal.paste import Paste
+    from chatroom.chatter.terminal.rows import Row
+    from chatroom.chatter.terminal.visit import Visit
+
+REDRAW_SECONDS = 0.05
+"""The screen is drawn at most so often: a flood of messages leaves time for the keys."""
+REFRESH_SECONDS = 2.0
+"""It is drawn at least so often: typing notices end, latencies change."""
+INPUT_ROWS = 6
+"""The typed line grows to so many rows, then scrolls."""
+LOOKED_AT_SECONDS = 30.0
+"""Where the terminal does not tell of its focus: who has pressed no key for so long may
+not have seen what came."""
+
+
+class Screen:
+    """What is drawn, and what is typed; what a key does is in keys.py."""
+
+    def __init__(self, typed: Callable[[str], None]) -> None:
+        self.visit: Visit | None = None
+        """Whose messages are shown."""
+        self.paste: Paste | None = None
+        """Pasted lines that are asked about."""
+        self.room_ids: list[str] = []
+        """The rooms that /join completes."""
+        self.height = 1
+        """Rows of the window of messages, as last drawn."""
+        self.focused: bool | None = None
+        """Whether the terminal's window has the focus; None: the terminal has not told."""
+        self._last_key = asyncio.get_running_loop().time()
+        self._words = Words(self._names, lambda: self.room_ids)
+        self.input = Buffer(
+            multiline=True,
+            completer=self._words,
+            complete_while_typing=Condition(lambda: self.input.text.startswith("/")),
+            on_text_changed=lambda buffer: typed(buffer.text),
+        )
+        self.application: Application[int] = Application(
+            Layout(self._containers()),
+            style=STYLE,
+            full_screen=True,
+            enable_page_navigation_bindings=False,
+            min_redraw_interval=REDRAW_SECONDS,
+            max_render_postpone_time=REDRAW_SECONDS,
+            refresh_interval=REFRESH_SECONDS,
+        )
+        self.application.ttimeoutlen = 0.05
+        self._symbols = symbols_for(self.application.output.encoding())
+        self.painter = Painter(self.application.output.get_size().columns, self._symbols)
+        """Draws as wide as the screen was last."""
+
+    def changed(self) -> None:
+        """Draw anew, soon."""
+        self.application.invalidate()
+
+    def key_pressed(self) -> None:
+        """Note that somebody is there."""
+        self._last_key = asyncio.get_running_loop().time()
+
+    def looked_at(self) -> bool:
+        """Whether the person at the terminal sees what comes."""
+        if self.focused is None:
+            idle = asyncio.get_running_loop().time() - self._last_key
+            there = idle <= LOOKED_AT_SECONDS
+        else:
+            there = self.focused
+        return there and (self.visit is None or self.visit.scrollback.following)
+
+    def completions(self) -> list[Completion]:
+        """In which ways the word before the cursor can be completed."""
+        asked = CompleteEvent(completion_requested=True)
+        return list(self._words.get_completions(self.input.document, asked))
+
+    def _containers(self) -> FloatContainer:
+        asked = Condition(lambda: self.paste is not None)
+        entry = Window(
+            BufferControl(self.input, input_processors=[BeforeInput(self._prompt)]),
+            height=lambda: Dimension(min=1, max=INPUT_ROWS),
+            dont_extend_height=True,
+            wrap_lines=True,
+        )
+        return FloatContainer(
+            HSplit(
+                [
+                    Window(_Messages(self)),
+                    Window(FormattedTextControl(self._status), height=1, style="class:status"),
+                    ConditionalContainer(
+                        Window(FormattedTextControl(self._question), height=1), filter=asked
+                    ),
+                    entry,
+                ]
+            ),
+            floats=[
+                Float(CompletionsMenu(max_height=8, scroll_offset=1), xcursor=True, ycursor=True)
+            ],
+        )
+
+    def _prompt(self) -> Row:
+        name, width = self.visit.own_name if self.visit else "", self.painter.width
+        if width < COLUMNS_FROM or get_cwidth(name) > width // 4:
+            name = ""  # the room is for what is typed
+        return [("class:prompt", f"{name}> ")]
+
+    def _status(self) -> Row:
+        if self.visit is None:
+            return []
+        return status_line(self.visit.status(), self.painter.width, self._symbols)
+
+    def _question(self) -> Row:
+        question = self.paste.question(self.painter.width) if self.paste else ""
+        return [("class:question", question)]
+
+    def _names(self) -> list[str]:
+        return self.visit.names() if self.visit else []
+
+    def rows(self, width: int, height: int) -> list[Row]:
+        """The rows of the window of messages, the newest at its bottom."""
+        self.height = height
+        if self.painter.width != width:
+            self.painter = Painter(width, self._symbols)
+        rows = self.visit.scrollback.view(self.painter, height) if self.visit else []
+        blank: Row = [("", "")]
+        return [blank] * (height - len(rows)) + rows
+
+
+class _Messages(UIControl):
+    """Lets prompt_toolkit draw just the rows that are seen."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+
+    def create_content(self, width: int, height: int) -> UIContent:
+        rows = self._screen.rows(width, height)
+        return UIContent(
+            get_line=lambda row: rows[row],
+            line_count=len(rows),
+            cursor_position=Point(0, 0),
+            show_cursor=False,
+        )

@@ -1,0 +1,179 @@
+"""The lines of one room, and which of them are looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatroom.chatter.terminal.lines import Tone
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chatroom.chatter.terminal.lines import Line
+    from chatroom.chatter.terminal.rows import Painter, Row
+
+KEPT_LINES = 20_000
+"""Twice what a server keeps of a room by default; some 20 MiB."""
+TRIM_LINES = 1_000
+"""Dropped at once when there are more, so that each line costs little."""
+
+
+class Scrollback:
+    """Lines in the order of the room, below them those that are on their way there.
+
+    These this person has said, and they are not known to be stored yet. The view follows
+    the newest line until it is scrolled up; then it stays where it is, whatever comes. It
+    is drawn anew at any width, and only as many lines as it shows are looked at, so that
+    drawing costs the same however many there are.
+    """
+
+    def __init__(self) -> None:
+        self.unseen = 0
+        """How many lines came below a view that is scrolled up."""
+        self._lines: list[Line] = []
+        self._first = 0
+        """The serial number of the first line; falls when earlier ones are put before it."""
+        self._pending: dict[str, Line] = {}
+        self._bottom: tuple[int, int] | None = None
+        """Serial number and row of the last row in view; None: the newest."""
+        self._mark: int | None = None
+        """The serial number of the first line that came while nobody looked."""
+
+    # ---- Lines ------------------------------------------------------------------------
+
+    def add(self, line: Line, *, looked_at: bool = True) -> None:
+        """Append a line; what comes while nobody looks is marked as unread."""
+        if line.tone is Tone.SAID and not line.own and not looked_at and self._mark is None:
+            self._mark = self._first + len(self._lines)
+        if self._bottom is not None:
+            self.unseen += 1
+        self._lines.append(line)
+        if len(self._lines) > KEPT_LINES + TRIM_LINES:
+            del self._lines[:TRIM_LINES]
+            self._first += TRIM_LINES
+            if self._bottom is not None and self._bottom[0] < self._first:
+                self._bottom = (self._first, 0)
+
+    def put_before(self, lines: Sequence[Line]) -> None:
+        """Put earlier lines before the first; what is in view stays in view."""
+        self._lines[:0] = lines
+        self._first -= len(lines)
+
+    def pend(self, nonce: str, line: Line) -> None:
+        """Add a line that is on its way, or replace it."""
+        self._pending[nonce] = line
+
+    def settle(self, nonce: str) -> Line | None:
+        """Take away the line that was on its way; None if there is none."""
+        return self._pending.pop(nonce, None)
+
+    @property
+    def oldest(self) -> int:
+        """The lowest sequence that is here; 0 if there is none."""
+        return next((line.sequence for line in self._lines if line.sequence), 0)
+
+    def on_their_way(self) -> list[tuple[str, Line]]:
+        """What this person has said and has not come yet, by its nonce."""
+        return list(self._pending.items())
+
+    def newest(self, count: int) -> list[Line]:
+        """So many lines from the end, the newest first."""
+        return self._lines[: -count - 1 : -1]
+
+    def read(self) -> None:
+        """Forget the unread mark."""
+        self._mark = None
+
+    # ---- The view ---------------------------------------------------------------------
+
+    @property
+    def following(self) -> bool:
+        """Whether the newest line is in view."""
+        return self._bottom is None
+
+    def view(self, painter: Painter, height: int) -> list[Row]:
+        """The rows in view, at most `height`, the last at the bottom of the window."""
+        return self._rows_above(painter, height, self._bottom)
+
+    def scroll_up(self, painter: Painter, height: int, rows: int) -> bool:
+        """Look so many rows further up; False if the first row was in view already."""
+        above = self._rows_above(painter, height + rows, self._bottom)
+        possible = len(above) - height
+        if possible <= 0:
+            return False
+        self._bottom = self._position_above(painter, min(rows, possible))
+        return True
+
+    def scroll_down(self, painter: Painter, rows: int) -> None:
+        """Look so many rows further down; at the end the view follows again."""
+        if self._bottom is None:
+            return
+        serial, row = self._bottom
+        row += rows
+        while serial < self._end:
+            drawn = len(self._drawn(painter, serial))
+            if row < drawn and (serial, row) != (self._end - 1, drawn - 1):
+                self._bottom = (serial, row)
+                return
+            row -= drawn
+            serial += 1
+        self.follow()
+
+    def follow(self) -> None:
+        """Look at the newest line."""
+        self._bottom = None
+        self.unseen = 0
+
+    # ---- Drawing ----------------------------------------------------------------------
+
+    @property
+    def _end(self) -> int:
+        return self._first + len(self._lines) + len(self._pending)
+
+    def _at(self, serial: int) -> Line:
+        index = serial - self._first
+        if index < len(self._lines):
+            return self._lines[index]
+        return list(self._pending.values())[index - len(self._lines)]
+
+    def _drawn(self, painter: Painter, serial: int) -> list[Row]:
+        """The rows of one line, with the rules that stand above it."""
+        line = self._at(serial)
+        before = self._at(serial - 1) if serial > self._first else None
+        rows: list[Row] = []
+        if before is None or before.time.date() != line.time.date():
+            rows.append(painter.day(line.time.date()))
+        if before is not None and before.earlier and not line.earlier:
+            rows.append(painter.rule("earlier messages above", "class:rule"))
+        if serial == self._mark:
+            rows.append(painter.rule("new", "class:mark"))
+        return rows + painter.line(line)
+
+    def _rows_above(
+        self, painter: Painter, count: int, bottom: tuple[int, int] | None
+    ) -> list[Row]:
+        """Up to `count` rows that end with the bottom one."""
+        serial = self._end - 1 if bottom is None else min(bottom[0], self._end - 1)
+        if serial < self._first:
+            return []
+        rows = self._drawn(painter, serial)
+        if bottom is not None:
+            rows = rows[: bottom[1] + 1]
+        while len(rows) < count and serial > self._first:
+            serial -= 1
+            rows = self._drawn(painter, serial) + rows
+        return rows[-count:] if count else []
+
+    def _position_above(self, painter: Painter, rows: int) -> tuple[int, int]:
+        """The position so many rows above the bottom one; there are as many."""
+        if self._bottom is None:
+            serial = self._end - 1
+            row = len(self._drawn(painter, serial)) - 1
+        else:
+            serial, row = self._bottom
+            row = min(row, len(self._drawn(painter, serial)) - 1)
+        while rows > row:
+            rows -= row + 1
+            serial -= 1
+            row = len(self._drawn(painter, serial)) - 1
+        return serial, row - rows

@@ -1,0 +1,264 @@
+"""One membership in one room, and what of it is on the screen."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from chatroom.chatter.safe_text import one_line
+from chatroom.chatter.terminal.lines import Tone, line_of, notice, pending
+from chatroom.chatter.terminal.scrollback import Scrollback
+from chatroom.chatter.terminal.status import Status
+from chatroom.chatter.terminal.typists import Typists
+from chatroom.client import SERVER_NAME, ChatError, Kind, NotAccepted, Refused, Typing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable
+
+    from chatroom.chatter.terminal.lines import Line
+    from chatroom.client import Chat, Message, Posted, Room
+
+MOST_EARLIER = 1_000
+"""Entries that one page of a room's history may have."""
+SHOWN_NAMES = 500
+"""Of those in a room /who shows at most as many as a server tells at once."""
+
+
+class Visit:
+    """A room that was entered, until its end.
+
+    Nothing here draws: `changed` is called when there is something to be drawn.
+    `looked_at` tells whether the person at the terminal sees what comes.
+    """
+
+    def __init__(
+        self,
+        chat: Chat,
+        room: Room,
+        *,
+        changed: Callable[[], None],
+        looked_at: Callable[[], bool],
+    ) -> None:
+        self.room = room
+        self.scrollback = Scrollback()
+        self.connected = True
+        self.leaving = False
+        self.failure: ChatError | None = None
+        """What the membership ended with; None also for leaving."""
+        self._chat = chat
+        self._changed = changed
+        self._looked_at = looked_at
+        self._typists = Typists(asyncio.get_running_loop().time)
+        self._unposted: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loading = False
+        self.over = asyncio.create_task(self._listen())
+        self._spawn(self._speak())
+
+    def leave(self) -> None:
+        """Leave as soon as everything that was said is stored; then `over` is done."""
+        if not self.leaving:
+            self.leaving = True
+            self._spawn(self._leave())
+            self._changed()
+
+    async def close(self, *, hasty: bool = False) -> None:
+        """Be out of the room: at once, or when what is unconfirmed is stored."""
+        try:
+            if hasty:
+                interrupt = KeyboardInterrupt()
+                await self.room.__aexit__(KeyboardInterrupt, interrupt, None)
+            else:
+                await self.room.__aexit__(None, None, None)
+        except ChatError as error:
+            self.failure = self.failure or error
+        finally:
+            for task in (self.over, *self._tasks):
+                task.cancel()
+            await asyncio.gather(self.over, *self._tasks, return_exceptions=True)
+
+    @property
+    def own_name(self) -> str:
+        """The name tag, safe to print."""
+        return one_line(self.room.name)
+
+    # ---- What comes -------------------------------------------------------------------
+
+    async def _listen(self) -> None:
+        try:
+            async for message in self.room:
+                self._take(message)
+                self._changed()
+        except ChatError as error:
+            self.failure = error
+
+    def _take(self, message: Message) -> None:
+        if isinstance(message.event, Typing):
+            self._typists.hear(one_line(message.name), active=message.event.active)
+            return
+        if message.kind in (Kind.CONNECTION_LOST, Kind.CONNECTED):
+            self.connected = message.kind is Kind.CONNECTED
+        elif message.kind in (Kind.SAID, Kind.LEFT):
+            self._typists.hear(one_line(message.name), active=False)
+        if message.sequence:
+            self._place_stored(message.sequence)
+        if message.kind is Kind.SAID and message.name == self.room.name:
+            self.scrollback.settle(message.nonce)
+        elif isinstance(message.event, Refused):
+            refused = self.scrollback.settle(message.event.nonce)
+            if refused is not None:
+                self._add(notice(f"not said: {refused.text}", Tone.TROUBLE))
+        # The replay is what was said before; it ends with this person's own arrival.
+        earlier = message.replayed and message.kind is Kind.SAID
+        self._add(line_of(message, self.room.name, earlier=earlier))
+
+    def _place_stored(self, sequence: int) -> None:
+        """Place own messages that are stored below this sequence, and will not be yielded.
+
+        They were among entries that are missing, as a gap has told.
+        """
+        for nonce, line in self.scrollback.on_their_way():
+            if 0 < line.sequence < sequence:
+                self.scrollback.settle(nonce)
+                self._add(line)
+
+    def _add(self, line: Line) -> None:
+        self.scrollback.add(line, looked_at=line.earlier or self._looked_at())
+
+    def tell(self, text: str, tone: Tone = Tone.NOTICE) -> None:
+        """Tell the person at the terminal something."""
+        self.scrollback.add(notice(text, tone))
+        self._changed()
+
+    # ---- What is said -----------------------------------------------------------------
+
+    @property
+    def text_bytes(self) -> int:
+        """The longest text that the room takes, in bytes; 0: not known."""
+        return self.room.joined.text_bytes if self.room.joined else 0
+
+    def say(self, text: str) -> None:
+        """Say something: on the screen at once, in the room when it is stored there."""
+        nonce = secrets.token_urlsafe(12)
+        self.scrollback.pend(nonce, pending(text, self.room.name))
+        self.scrollback.read()
+        self.scrollback.follow()
+        self._unposted.put_nowait((nonce, text))
+        self.room.reconnect_now()
+        self._changed()
+
+    def typing(self, *, active: bool) -> None:
+        """Let the others know that this person types."""
+        if self.room.joined is not None:
+            self._spawn(self.room.typing(active=active))
+
+    @property
+    def unsaid(self) -> int:
+        """How many messages are not known to be stored."""
+        return sum(line.tone is Tone.PENDING for _, line in self.scrollback.on_their_way())
+
+    async def _speak(self) -> None:
+        while True:
+            nonce, text = await self._unposted.get()
+            try:
+                posted = await self.room.post(text, nonce=nonce)
+            except ChatError:  # the membership has ended; listening says how
+                return
+            self._spawn(self._watch(nonce, posted))
+            self._unposted.task_done()
+
+    async def _leave(self) -> None:
+        await self._unposted.join()
+        await self.room.leave()
+
+    async def _watch(self, nonce: str, posted: Posted) -> None:
+        """Show a message as said once it is stored."""
+        try:
+            stored = await posted.stored()
+        except NotAccepted:
+            return  # the refusal is yielded as well
+        except ChatError:
+            return
+        for key, line in self.scrollback.on_their_way():
+            if key == nonce:
+                said = replace(line, tone=Tone.SAID, sequence=stored.sequence)
+                if stored.sequence:  # the entry itself comes in its place among the others
+                    self.scrollback.pend(nonce, said)
+                else:  # from a server without echoes
+                    self.scrollback.settle(nonce)
+                    self._add(said)
+        self._changed()
+
+    # ---- What is asked for ------------------------------------------------------------
+
+    async def show_earlier(self, count: int) -> bool:
+        """Put up to so many earlier entries above; False if there are none."""
+        if self._loading:
+            return False
+        self._loading = True
+        try:
+            oldest = self.scrollback.oldest
+            page = await self._chat.history(
+                self.room.room_id, before=oldest or None, page_size=min(count, MOST_EARLIER)
+            )
+        finally:
+            self._loading = False
+        lines = [line_of(message, self.room.name, earlier=True) for message in page.messages]
+        self.scrollback.put_before(lines)
+        self._changed()
+        return bool(lines)
+
+    async def who(self) -> str:
+        """Everybody who is in the room, in a sentence. Raises ChatError."""
+        members: Iterable[str]
+        if self.room.members is not None:
+            members = [member.name for member in self.room.members]
+        else:
+            members = [member.name for member in await self._chat.members(self.room.room_id)]
+        names = sorted({one_line(name) for name in members}, key=str.casefold)
+        shown = ", ".join(names[:SHOWN_NAMES])
+        more = f" and {len(names) - SHOWN_NAMES} others" if len(names) > SHOWN_NAMES else ""
+        return f"{len(names)} in {one_line(self.room.room_id)}: {shown}{more}"
+
+    def names(self) -> list[str]:
+        """The names that may be completed: who is here, and who has spoken lately."""
+        members = self.room.members or ()
+        spoken = [line.name for line in self.scrollback.newest(200) if line.name]
+        names = [*(one_line(member.name) for member in members), *spoken]
+        left_out = {one_line(self.room.name), SERVER_NAME}
+        return [name for name in dict.fromkeys(names) if name not in left_out]
+
+    def status(self) -> Status:
+        """What the status line tells."""
+        joined = self.room.joined
+        if self.leaving:
+            connection = "leaving"
+        elif self.connected:
+            connection = "connected"
+        else:
+            connection = "reconnecting"
+        members = self.room.members
+        return Status(
+            room=one_line(self.room.room_id),
+            title=one_line(joined.room.title) if joined and joined.room else "",
+            members=None if members is None else len(members),
+            connection=connection,
+            trouble=not self.connected,
+            latency=self.room.latency,
+            typists=self._typists.names(),
+            unseen=self.scrollback.unseen,
+            scrolled=not self.scrollback.following,
+        )
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self.over.cancel()
+            raise task.exception()  # type: ignore[misc] # it is one

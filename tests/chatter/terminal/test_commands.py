@@ -1,0 +1,180 @@
+"""Commands, completion, and what was typed before."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def type_line(terminal, text: str) -> None:
+    terminal.type(text)
+    terminal.press("enter")
+
+
+def test_help(bob) -> None:
+    """Every command and the keys that are not obvious."""
+    type_line(bob, "/help")
+    bob.until(
+        "/who", "/rooms", "/join ROOM [NAME]", "/history [N]", "/quit", "Page Up", "Alt-Enter"
+    )
+
+
+def test_who_is_here(bob, guests, room) -> None:
+    """Everybody, in alphabetical order."""
+    guests.enter(room, "Zoë")
+    guests.enter(room, "alice")
+    bob.until("3 members")
+    type_line(bob, "/who")
+    bob.until(f"3 in {room}: alice, Bob, Zoë")
+
+
+def test_rooms(bob, guests, room) -> None:
+    """Id, members, title."""
+    plants = guests.new_room(title="Plants")
+    type_line(bob, "/rooms")
+    bob.until(f"{room} (1)", f"{plants} (0) Plants")
+
+
+def test_going_to_another_room(bob, guests, room) -> None:
+    """Who goes is seen to leave here and to enter there; each room has its own screen."""
+    other = guests.new_room()
+    alice, carol = guests.enter(room, "Alice"), guests.enter(other, "Carol")
+    alice.say("stay!")
+    bob.until("Alice  stay!")
+    type_line(bob, f"/join {other}")
+    bob.until(f" {other} · 2 members", "you have entered the chat")
+    assert "stay!" not in bob.text
+    carol.say("welcome")
+    bob.until("Carol  welcome")
+    names = {member.name for member in guests.do(lambda chat: chat.members(room))}
+    while "Bob" in names:
+        names = {member.name for member in guests.do(lambda chat: chat.members(room))}
+    assert {"Alice"} == names
+
+
+def test_going_to_a_room_that_is_not(bob, room) -> None:
+    """The refusal is told, and one stays where one is."""
+    type_line(bob, "/join nowhere")
+    bob.until("nowhere", f" {room} · 1 member")
+    bob.wait(lambda rows: any("•" in row and "no room" in row for row in rows))
+    type_line(bob, "still here")
+    bob.until("Bob  still here")
+
+
+def test_going_under_another_name(bob, guests, room) -> None:
+    """The name may have several words."""
+    other = guests.new_room()
+    guests.enter(other, "Bob")
+    type_line(bob, f"/join {other} Bob the Builder")
+    bob.until(f" {other} · 2 members", "Bob the Builder>")
+
+
+def test_history(guests, room, enter) -> None:
+    """Earlier entries come above, as many as asked for; at the beginning it says so."""
+    guests.enter(room, "Alice").say(*(f"message {number}" for number in range(1, 61)))
+    with enter(room) as bob:
+        bob.until("message 60", "message 51")
+        type_line(bob, "/history 20")
+        bob.until("message 50", "↓")
+        assert bob.style_of("message 50").faint
+        bob.press("pageup")
+        bob.until("message 32")
+        bob.press("pageup")  # from here on of itself
+        bob.until("message 20")
+        for _ in range(4):
+            bob.press("pageup")
+        bob.until("Alice has entered the chat", "message 1")
+        bob.press("pageup")
+        bob.press("esc")
+        bob.until("message 60", "there is nothing earlier that the room keeps")
+        assert "↓" not in bob.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("/frobnicate", "there is no command /frobnicate"),
+        ("/history many", "many is not a number from 1 to 1000"),
+        ("/history 0", "0 is not a number from 1 to 1000"),
+        ("/history 1 2", "too many words: /history [N]"),
+        ("/join", "which room? /join ROOM [NAME]"),
+        ("/", "there is no command /"),
+    ],
+)
+def test_what_cannot_be_done_stays_to_be_corrected(bob, typed: str, told: str) -> None:
+    """It is told what is wrong, nothing is said, and the line is still there."""
+    type_line(bob, typed)
+    bob.until(told)
+    assert f"Bob> {typed}" == bob.screen[-1]
+
+
+def test_a_text_that_begins_with_a_slash(bob) -> None:
+    """With a second slash."""
+    type_line(bob, "//etc/hosts")
+    bob.until("Bob  /etc/hosts")
+
+
+def test_completing_a_command(bob) -> None:
+    """A slash offers all of them with what they do; Tab takes one."""
+    bob.type("/")
+    bob.until("/history", "leave; so does Ctrl-D")
+    bob.type("wh")
+    bob.until_gone("/history")
+    bob.press("tab", "enter")
+    bob.until("1 in ")
+
+
+def test_completing_a_name(bob, guests, room) -> None:
+    """Tab completes whom one speaks to, with a colon at the beginning of the line."""
+    guests.enter(room, "Johnny Boi")
+    bob.until("2 members")
+    bob.type("jo")
+    bob.press("tab")
+    bob.wait(lambda rows: rows[-1] == "Bob> Johnny Boi:")
+    bob.type("hi, Johnny B")
+    bob.press("tab", "enter")
+    bob.until("Bob  Johnny Boi: hi, Johnny Boi")
+
+
+def test_what_was_typed_before(bob) -> None:
+    """Up brings it back, newest first; Down goes forward, to what was being typed."""
+    for text in ("first", "second"):
+        type_line(bob, text)
+        bob.until(f"Bob  {text}")
+    bob.type("third")
+    for key, line in (("up", "second"), ("up", "first"), ("down", "second"), ("down", "third")):
+        bob.press(key)
+        bob.wait(lambda rows, line=line: rows[-1] == f"Bob> {line}")
+
+
+def test_several_lines_in_one_message(bob, guests, room) -> None:
+    """Alt-Enter begins a new line; the message has both."""
+    bob.type("first line")
+    bob.press("a-enter")
+    bob.type("second line")
+    bob.until("first line", "second line")
+    bob.press("enter")
+    bob.until("Bob  first line", "                    second line")
+    page = guests.do(lambda chat: chat.history(room, page_size=1))
+    assert "first line\nsecond line" == page.messages[0].text
+
+
+def test_quit(bob, guests, room) -> None:
+    """Leaves at once, with exit code 0."""
+    type_line(bob, "said just before")
+    type_line(bob, "/quit")
+    assert 0 == bob.end()
+    newest = guests.do(lambda chat: chat.history(room)).messages[-2:]
+    assert [("said", "said just before"), ("left", "Has left the chat")] == [
+        (message.kind, message.text) for message in newest
+    ]
+
+
+def test_ctrl_c_clears_then_ends(bob) -> None:
+    """With something typed it is cleared; with nothing typed the program ends with 130."""
+    bob.type("never mind")
+    bob.until("never mind")
+    bob.press("c-c")
+    bob.until_gone("never mind")
+    bob.press("c-c")
+    assert 130 == bob.end()
+    assert not bob.alternate

@@ -1,0 +1,248 @@
+"""TLS and tokens: what is used when, and what is said of what cannot be used."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from chatroom.client import (
+    Address,
+    ChatError,
+    Kind,
+    ServerUnavailable,
+    Tls,
+    TlsUnusable,
+    TokenInvalid,
+    connect,
+)
+from chatroom.client.security import TOKEN_BYTES, Security
+
+from .certificates import Pair, authority, signed
+from .recovering import EAGER
+from .scripted_server import scripted
+from .servers import OURS, running
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """A CA with a certificate for localhost and one for a client; and another CA's."""
+
+    ca: Pair
+    server: Pair
+    client: Pair
+    other: Pair
+    stranger: Pair
+
+
+@pytest.fixture(scope="module")
+def pem(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    directory = tmp_path_factory.mktemp("certificates")
+    ca, other = authority(directory, "ca"), authority(directory, "other")
+    return Certificates(
+        ca=ca,
+        server=signed(directory, ca, "localhost"),
+        client=signed(directory, ca, "client"),
+        other=other,
+        stranger=signed(directory, other, "stranger"),
+    )
+
+
+@contextmanager
+def serving(pem: Certificates, *options: str) -> Iterator[int]:
+    """The port of a chatserver that speaks TLS."""
+    files = ["--tls-cert", str(pem.server.certificate), "--tls-key", str(pem.server.key)]
+    with running([*OURS, "--room", "lobby", *files, *options]) as address:
+        yield int(address.rpartition(":")[2])
+
+
+@pytest.fixture(scope="module")
+def tls_port(pem: Certificates) -> Iterator[int]:
+    with serving(pem) as port:
+        yield port
+
+
+@pytest.fixture(scope="module")
+def mutual_tls_port(pem: Certificates) -> Iterator[int]:
+    """Of one that asks its clients for certificates."""
+    with serving(pem, "--client-ca", str(pem.ca.certificate)) as port:
+        yield port
+
+
+async def conversation(address: str, tls: Tls | None) -> list[str]:
+    """Say something in the lobby; the text of what is then in the room."""
+    async with asyncio.timeout(30), connect(address, tls=tls) as chat:
+        async with chat.join("lobby", name="Bob") as room:
+            await room.send("hello")
+        page = await chat.history("lobby")
+        return [message.text for message in page.messages if message.kind is Kind.SAID]
+
+
+def test_a_server_whose_ca_is_trusted_is_talked_to(pem: Certificates, tls_port: int) -> None:
+    """TLS settings count for this machine too."""
+    heard = asyncio.run(conversation(f"localhost:{tls_port}", Tls(ca=pem.ca.certificate)))
+    assert "hello" == heard[-1]
+
+
+def test_the_name_of_the_certificate_can_be_told(pem: Certificates, tls_port: int) -> None:
+    """Where a server is reached by another name than its certificate has."""
+    tls = Tls(ca=pem.ca.certificate, server_name="localhost")
+    assert "hello" == asyncio.run(conversation(f"127.0.0.1:{tls_port}", tls))[-1]
+
+
+def test_a_client_certificate_is_shown(pem: Certificates, mutual_tls_port: int) -> None:
+    """To a server that asks for one."""
+    tls = Tls(ca=pem.ca.certificate, certificate=pem.client.certificate, key=pem.client.key)
+    assert "hello" == asyncio.run(conversation(f"localhost:{mutual_tls_port}", tls))[-1]
+
+
+def test_what_is_not_trusted_is_said(
+    pem: Certificates, tls_port: int, mutual_tls_port: int
+) -> None:
+    """Each way in which TLS may fail has its sentence."""
+    ca = pem.ca.certificate
+    stranger = Tls(ca=ca, certificate=pem.stranger.certificate, key=pem.stranger.key)
+    wants_one = "it wants a TLS certificate from its clients that it trusts"
+    for host, port, tls, sentence in (
+        ("localhost", tls_port, None, "it closes the connection at once (does it want TLS?)"),
+        ("localhost", tls_port, Tls(), "its TLS certificate is not to be trusted"),
+        (
+            "localhost", tls_port, Tls(ca=pem.other.certificate),
+            "its TLS certificate is not to be trusted",
+        ),
+        ("127.0.0.1", tls_port, Tls(ca=ca), "its TLS certificate is for another name"),
+        ("localhost", mutual_tls_port, Tls(ca=ca), wants_one),
+        ("localhost", mutual_tls_port, stranger, wants_one),
+    ):  # fmt: skip
+        with pytest.raises(ServerUnavailable) as failure:
+            asyncio.run(conversation(f"{host}:{port}", tls))
+        assert f"cannot reach {host}:{port}: {sentence}" == str(failure.value)
+
+
+def test_files_that_cannot_be_used_are_named(pem: Certificates, tmp_path: Path) -> None:
+    """Before anything is connected."""
+    pair, missing, empty = pem.client, tmp_path / "missing.pem", tmp_path / "empty.pem"
+    empty.touch()
+    for tls, sentence in (
+        (Tls(ca=missing), f"cannot read {missing}: no such file or directory"),
+        (Tls(ca=tmp_path), f"cannot read {tmp_path}: is a directory"),
+        (Tls(ca=empty), f"cannot use {empty} as CA: no certificate or crl found"),
+        (Tls(certificate=pair.certificate, key=missing), f"cannot read {missing}: no such file"),
+        (
+            Tls(certificate=pair.certificate, key=pem.server.key),
+            f"cannot use {pair.certificate} with {pem.server.key}: key values mismatch",
+        ),
+        (
+            Tls(certificate=empty, key=pair.key),
+            f"cannot use {empty} with {pair.key}: what it needs is not in there in the form of PEM",
+        ),
+        (Tls(certificate=pair.certificate), f"cannot use {pair.certificate} alone"),
+        (Tls(key=pair.key), f"cannot use {pair.key} alone"),
+    ):
+        with pytest.raises(TlsUnusable) as unusable:
+            connect("localhost", tls=tls)
+        assert str(unusable.value).startswith(sentence)
+
+
+def test_insecure_and_tls_exclude_each_other() -> None:
+    with pytest.raises(TlsUnusable, match="exclude each other"):
+        connect("localhost", insecure=True, tls=Tls())
+
+
+@pytest.mark.parametrize(
+    ("host", "insecure", "encrypted"),
+    [
+        ("localhost", False, False),
+        ("127.0.0.1", False, False),
+        ("chat.example", False, True),
+        ("0.0.0.0", False, True),
+        ("chat.example", True, False),
+    ],
+)
+def test_only_loopback_is_plaintext_unless_asked_for(
+    host: str, insecure: bool, encrypted: bool
+) -> None:
+    security = Security.of(Address(host), insecure=insecure, tls=None, token="secret")
+    assert encrypted == security.tls
+
+
+def test_the_token_goes_with_every_call_and_stream() -> None:
+    """Also with those of a second connection."""
+
+    async def stage() -> None:
+        async with (
+            asyncio.timeout(30),
+            scripted() as server,
+            connect(server.address, token="se-cret", patience=EAGER) as chat,
+        ):
+            await chat.rooms()
+            await chat.remove_member("1", "Alice")
+            async with chat.join("1", "Bob") as room:
+                await room.send("hello")
+                server.end()
+                await room.send("hello again")
+        assert ["Bearer se-cret"] * 4 == server.authorizations
+
+    asyncio.run(stage())
+
+
+def test_without_a_token_none_is_sent() -> None:
+    async def stage() -> None:
+        async with asyncio.timeout(30), scripted() as server, connect(server.address) as chat:
+            await chat.rooms()
+            assert [None] == server.authorizations
+
+    asyncio.run(stage())
+
+
+def test_the_token_is_not_sent_in_clear_text_to_other_machines() -> None:
+    """What comes first is a TLS handshake, and without an answer to it nothing else comes.
+
+    0.0.0.0 is no loopback address, and connecting to it reaches this machine.
+    """
+
+    async def stage() -> bytes:
+        received = bytearray()
+        first = asyncio.Event()
+
+        async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            received.extend(await reader.read(64 * 1024))
+            first.set()
+            writer.transport.abort()
+
+        listener = await asyncio.start_server(listen, "127.0.0.1", 0)
+        port = listener.sockets[0].getsockname()[1]
+        async with (
+            asyncio.timeout(30),
+            listener,
+            connect(f"0.0.0.0:{port}", token="se-cret") as chat,
+        ):
+            with pytest.raises(ChatError):
+                await chat.rooms()
+            await first.wait()
+        return bytes(received)
+
+    received = asyncio.run(stage())
+    assert b"\x16\x03" == received[:2]  # a TLS record with a handshake (RFC 8446, 5.1)
+    assert b"se-cret" not in received
+
+
+@pytest.mark.parametrize(
+    "token", ["two words", "line\nbreak", "schlüssel", "x" * (TOKEN_BYTES + 1)]
+)
+def test_what_cannot_be_a_token_is_refused_and_not_repeated(token: str) -> None:
+    """A secret does not belong in a message that may be logged."""
+    with pytest.raises(TokenInvalid) as invalid:
+        connect("localhost", token=token)
+    assert token not in str(invalid.value)
+
+
+def test_secrets_are_not_shown() -> None:
+    """Neither the token nor the key is in what a debugger or a log prints."""
+    security = Security(tls=True, key=b"PRIVATE", token="se-cret")
+    assert "se-cret" not in repr(security)
+    assert "PRIVATE" not in repr(security)
