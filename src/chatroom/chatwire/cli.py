@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chatroom.chatwire.addresses import AddressInvalid, parse_address
+from chatroom.chatwire.reading import read
 from chatroom.chatwire.show.options import show_options
 
 if TYPE_CHECKING:
@@ -67,6 +68,13 @@ class Address(click.ParamType[tuple[str, int]]):
     "own, and what the server tells by reflection.",
 )
 @click.option(
+    "--write",
+    type=WRITABLE,
+    metavar="FILE",
+    help="Write what passes there as well: a capture (pcapng) for Wireshark, tshark and "
+    "`chatwire read`.",
+)
+@click.option(
     "--reflection/--no-reflection",
     default=True,
     help="Whether to ask the server for its schema, over a connection of its own.",
@@ -97,6 +105,7 @@ def cli(
     to: tuple[str, int],
     show: Show,
     proto: Path | None,
+    write: Path | None,
     reflection: bool,
     tls: bool,
     tls_ca_file: Path | None,
@@ -117,6 +126,7 @@ def cli(
         chatwire --hide ping,window-update,settings     only what the chat is about
         chatwire -v --frame headers                     every header field
         chatwire --json | jq .messages                  for programs
+        chatwire --write chat.pcapng                    for Wireshark, or chatwire read
 
     Everything is passed on at once and unchanged. Every option can also be set by an
     environment variable: CHATWIRE_TO and so on. With --tls and SSLKEYLOGFILE set, the
@@ -135,7 +145,10 @@ def cli(
     from chatroom.chatwire.live import Encryption, run_tap
 
     encryption = Encryption(tls_ca_file, to_ca, to_insecure) if tls else None
-    return run_tap(listen, to, show, proto, encryption, reflection=reflection)
+    return run_tap(listen, to, show, proto, encryption, reflection=reflection, write=write)
+
+
+cli.add_command(read)
 
 
 def local(host: str) -> str:

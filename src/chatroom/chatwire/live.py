@@ -64,6 +64,7 @@ def run_tap(
     encryption: Encryption | None,
     *,
     reflection: bool,
+    write: Path | None,
 ) -> int:
     """Tap until SIGINT or SIGTERM; the exit code. Raises Failure with a sentence."""
     try:
@@ -72,8 +73,13 @@ def run_tap(
     except SchemaUnusable as error:
         raise Failure(str(error)) from None
     client_tls, server_tls = contexts(listen, encryption)
+    if write is not None:
+        try:
+            write.open("ab").close()  # likewise
+        except OSError as error:
+            raise Failure(f"cannot write to {write}: {error.strerror}") from None
     reflect = reflected(to, encryption) if reflection else None
-    watching = Watching(show=show, proto=proto, reflect=reflect)
+    watching = Watching(show=show, proto=proto, reflect=reflect, write=write)
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(_tap(listen, to, watching, client_tls, server_tls))

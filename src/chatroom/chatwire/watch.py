@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from chatroom.chatwire.capture import CommentedCapture
+    from chatroom.chatwire.decode import Frame
     from chatroom.chatwire.passage import Passage
 
 NICENESS = 19
@@ -39,6 +41,8 @@ class Watching:
     """A proto file or descriptor set with the schema."""
     reflect: Reflected | None = None
     """The server to ask for its schema."""
+    write: Path | None = None
+    """Where to write a capture."""
 
 
 def batches(source: BinaryIO) -> Iterator[list[Passage]]:
@@ -58,6 +62,20 @@ def undecodable(connection: int, error: Exception) -> str:
     )
 
 
+def opened_capture(path: Path) -> CommentedCapture | None:
+    """The capture to write, or nothing once it is said why."""
+    from chatroom.chatwire.capture import CommentedCapture
+
+    def say(sentence: str) -> None:
+        print(f"chatwire: {harmless(sentence)}", file=sys.stderr)
+
+    try:
+        return CommentedCapture(path, say)
+    except OSError as error:
+        say(f"cannot write to {path}: {error.strerror}")
+        return None
+
+
 def main() -> int:
     """Decode and print until the pipe on standard input ends; the exit code."""
     # The tap decides when it is over, and ends the pipe.
@@ -71,18 +89,23 @@ def main() -> int:
     decoder = Decoder(open_schema(watching.proto, watching.reflect))
     lines = Lines(sys.stdout)
     printer = Printer(watching.show, lines)
+    capture = None if watching.write is None else opened_capture(watching.write)
     for batch in batches(source):
         for passage in batch:
+            frames: list[Frame] = []
             try:
                 frames = decoder.take(passage)
             except Exception as error:  # noqa: BLE001 - a mistake of ours must not end the rest
                 decoder.forget(passage.connection)
                 print(undecodable(passage.connection, error), file=sys.stderr)
-                continue
+            if capture is not None:
+                capture.take(passage, frames)
             for frame in frames:
                 printer.take(frame)
         if lines.broken.is_set():
             break
+    if capture is not None:
+        capture.close()
     printer.finish()
     if lines.broken.is_set():
         # What is left in the buffer cannot be written, and must not be tried once more.
