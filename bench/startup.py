@@ -7,6 +7,7 @@ each program once, one after the other, so that what else the machine does meets
 from __future__ import annotations
 
 import argparse
+import compileall
 import fcntl
 import os
 import pty
@@ -21,7 +22,7 @@ import time
 from pathlib import Path
 
 from bench.machine import describe
-from bench.servers import launched
+from bench.servers import ROOT, launched
 
 BASE = 'python -c "import grpc.aio"'
 MOST = 3.0
@@ -84,6 +85,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("--rounds", type=int, default=15, help="measurements of each program")
     rounds = parser.parse_args().rounds
+    compileall.compile_dir(ROOT / "src", quiet=1)  # as an installed package is
     server = ["-m", "chatroom.server", "--bind", "127.0.0.1:0", "--in-memory", "--room", ROOM]
     with (
         tempfile.TemporaryDirectory(prefix="chatroom-bench-") as directory,

@@ -27,7 +27,7 @@ def packages(shown: str) -> set[str]:
 @pytest.mark.parametrize(
     ("command", "question", "unneeded"),
     [
-        (["--help"], "Options:", NEVER | SCREEN | NETWORK),
+        (["--help"], "Usage: ", NEVER | SCREEN | NETWORK),
         ([], "Pick a room: ", NEVER | SCREEN),
         (["--plain"], "Pick a room: ", NEVER | SCREEN),
         (["--plain", "--room", "1234"], "Enter a Name Tag: ", NEVER | SCREEN),
