@@ -147,11 +147,10 @@ def test_whatever_commands_tell(
     command: list[str], refused: bool, hostile: HostileServer, emulator
 ) -> None:
     """What a server answers to a command, and what a script gave it, is shown as text."""
-    command = [argument.replace("\0", "") for argument in command]
-    hostile.name = EVERYTHING
     if refused:
         hostile.call_refusal = (grpc.StatusCode.PERMISSION_DENIED, "ADMIN_ONLY")
         hostile.refusal = (grpc.StatusCode.NOT_FOUND, "ROOM_NOT_FOUND")
+    command = [argument.replace("\0", "") for argument in command]
     if command[0].startswith("--"):
         command = ["--plain", *command]
     with emulator(*command, CHATTER_HOST=hostile.address) as t:
