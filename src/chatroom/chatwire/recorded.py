@@ -54,6 +54,10 @@ class RecordedTap:
         """HOST:PORT that clients connect to."""
         return self._tap.address
 
+    def cut(self) -> None:
+        """Break every connection off, as a network that fails would; go on listening."""
+        self._tap.cut()
+
     @property
     def frames(self) -> list[Frame]:
         """The frames so far, decoded when they are first asked for."""

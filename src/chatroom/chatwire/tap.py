@@ -92,6 +92,11 @@ class Tap:
         host, port = self.bound
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
+    def cut(self) -> None:
+        """Break every connection off, as a network that fails would; go on listening."""
+        for half in list(self._halves):
+            half.break_off()
+
     def _accepted(self, client: Half) -> None:
         self._halves.add(client)
         client.when_gone(self._halves.discard)
