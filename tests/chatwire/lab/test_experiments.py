@@ -17,13 +17,12 @@ ADVICE = "run `make experiments`, and look at what it changes"
 
 @pytest.mark.parametrize("name", experiments())
 def test_every_step_has_its_frames(name: str, outcome_of: Callable[[str], Outcome]) -> None:
-    """Running it checks the story; here, that the story says something of every kind."""
+    """Running it checks the story, and fails with the step that is not shown."""
     outcome = outcome_of(name)
     experiment = outcome.experiment
     assert list(experiment.story) == [shown.step for shown in outcome.shown]
     assert all(len(one.step.shows) == len(one.frames) for one in outcome.shown)
-    assert {step.shows or step.not_after or step.not_before for step in experiment.story}
-    assert all(one.who in outcome.names.values() for s in experiment.story for one in s.shows)
+    assert all(step.shows for step in experiment.story)
 
 
 @pytest.mark.parametrize("name", experiments())

@@ -23,6 +23,8 @@ MADE = "<!-- Made by `make experiments`, from src/chatroom/chatwire/lab: change 
 RUN_IT = """
     Run it: `chatwire lab {}`. With `--all` it prints every frame, also those left out here.
 """
+FACTS_COLUMN = 45
+"""Where the facts of a frame begin on its line."""
 ARROWS = ("→", "←")
 
 VARIABLE = (
@@ -112,12 +114,13 @@ def _transcript(shown: Shown) -> str:
 
 
 def _wrapped(line: str) -> str:
-    if len(line) <= WIDTH:
-        return line.rstrip()
-    deep = len(INDENT) + (2 if line.startswith(INDENT) else 0)
-    head, rest = line[: len(INDENT)], line[len(INDENT) :].strip()
-    filled = textwrap.wrap(rest, WIDTH - deep, break_long_words=True, break_on_hyphens=False)
-    return head + f"\n{' ' * deep}".join(filled)
+    """A line of a frame, or one of those with its fields, which are indented."""
+    begin = len(INDENT) if line.startswith(INDENT) else FACTS_COLUMN
+    more = "\n" + " " * (len(INDENT) + 2)
+    filled = textwrap.wrap(
+        line[begin:], WIDTH - begin, break_long_words=True, break_on_hyphens=False
+    )
+    return (line[:begin] + more.join(filled)).rstrip()
 
 
 def _block(text: str) -> str:

@@ -74,10 +74,11 @@ async def _address(said: asyncio.StreamReader) -> str:
     last = "nothing"
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(START_SECONDS):
-            while line := (await said.readline()).decode("utf-8", "backslashreplace").strip():
+            while octets := await said.readline():
+                line = octets.decode("utf-8", "backslashreplace").strip()
                 if line.startswith(READY):
                     return line.removeprefix(READY)
-                last = line
+                last = line or last
     raise ServerDidNotStart(f"chatserver did not start; it said last: {last}")
 
 
