@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chatroom.chatwire.addresses import AddressInvalid, parse_address
+from chatroom.chatwire.lab.command import lab
 from chatroom.chatwire.show.options import show_options
 
 if TYPE_CHECKING:
@@ -127,6 +128,9 @@ def cli(
 
     encryption = Encryption(tls_ca_file, to_ca, to_insecure) if tls else None
     return run_tap(listen, to, show, proto, encryption)
+
+
+cli.add_command(lab)
 
 
 def run(arguments: list[str]) -> int:

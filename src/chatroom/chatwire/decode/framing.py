@@ -89,6 +89,9 @@ class Splitter:
     frame_limit: int = 16384
     """The longest frame that is plausible: SETTINGS_MAX_FRAME_SIZE of the receiver."""
     given_up: bool = False
+    """Whether no boundary was found in SEARCH_BYTES: what comes now is only counted."""
+    undecoded: int = 0
+    """Bytes that belong to no frame that was found."""
     _buffer: bytearray = field(default_factory=bytearray)
     _skip: int = 0
     """Bytes of a frame that was already told, still to come."""
@@ -113,13 +116,15 @@ class Splitter:
         if not self.synchronised:
             count, self._searched = self._searched + len(self._buffer), 0
             self._buffer.clear()
-            return [Skipped(count=count, found=False)] if count else []
+            return [self._skipped(count, found=False)] if count else []
         if self._skip and count is not None and count <= self._skip:
             self._skip -= count
             return []
         frame = self._header() if not self._skip else None
         missing = frame.length + HEADER_BYTES - len(self._buffer) if frame else 0
         self._skip = 0
+        if frame is None:
+            self.undecoded += len(self._buffer)
         self._buffer.clear()
         if frame and count is not None and count <= missing:
             self._skip = missing - count
@@ -132,14 +137,17 @@ class Splitter:
         found: list[RawFrame | Skipped] = []
         if not self.synchronised:
             if not self._search(found, final=True):
-                left = len(self._buffer)
-                self._buffer.clear()
-                return found, left, None
+                return found, 0, None
             self._cut(found)
         left, self._skip = len(self._buffer), 0
         frame = self._header()
         self._buffer.clear()
+        self.undecoded += left
         return found, left, frame
+
+    def _skipped(self, count: int, *, found: bool) -> Skipped:
+        self.undecoded += count
+        return Skipped(count=count, found=found)
 
     def _header(self) -> RawFrame | None:
         return header_at(self._buffer, 0) if len(self._buffer) >= HEADER_BYTES else None
@@ -175,7 +183,7 @@ class Splitter:
         """Drop what is before the first plausible frame boundary; whether there is one yet."""
         buffer = self._buffer
         if self.given_up:
-            found.append(Skipped(count=len(buffer), found=False))
+            self.undecoded += len(buffer)
             buffer.clear()
             return False
         start = 0
@@ -185,7 +193,7 @@ class Splitter:
                 self._searched += start
                 del buffer[:start]
                 if self._searched:
-                    found.append(Skipped(count=self._searched, found=True))
+                    found.append(self._skipped(self._searched, found=True))
                 self._searched = 0
                 self.synchronised = True
                 return True
@@ -196,7 +204,7 @@ class Splitter:
         self._searched += start
         if final or self._searched > SEARCH_BYTES:
             self.given_up = not final
-            found.append(Skipped(count=self._searched + len(buffer), found=False))
+            found.append(self._skipped(self._searched + len(buffer), found=False))
             self._searched = 0
             buffer.clear()
         return False

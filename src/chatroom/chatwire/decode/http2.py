@@ -130,7 +130,7 @@ class Http2:
                 detail=Undecoded(count=left),
                 notes=(f"it ends inside a frame: {left} bytes{whole}",),
             )
-        return left
+        return self._of[sender].splitter.undecoded
 
     def _frames(self, sender: Side, found: list[RawFrame | Skipped]) -> None:
         for one in found:
@@ -252,7 +252,7 @@ class Http2:
         draft.notes += allowance.spend(raw.stream, raw.length)
         draft.detail = Data(
             payload=frame.data,
-            padding=frame.total_padding,
+            padding=frame.pad_length,
             window=allowance.window(raw.stream),
         )
         if stream is None:

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
 from google.protobuf import json_format, text_format
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as ProtobufMessage
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 if TYPE_CHECKING:
     from typing import Any
+
+DEPTH = 20
+"""Messages inside messages of unknown types, shown as such."""
+
+
+class WireType(IntEnum):
+    """protobuf.dev/programming-guides/encoding, "Message Structure"."""
+
+    VARINT = 0
+    FIXED64 = 1
+    BYTES = 2
+    GROUP = 3
+    FIXED32 = 5
 
 
 class Part(StrEnum):
@@ -108,9 +122,41 @@ def as_text(value: ProtobufMessage) -> str:
     return text.strip()
 
 
-def raw_text(content: bytes) -> str:
-    """Bytes of an unknown type by field numbers; quoted if they are no protobuf."""
+def raw_text(content: bytes, depth: int = 0) -> str:
+    """Bytes of an unknown type by field numbers, in the form of `protoc --decode_raw`.
+
+    Unlike protoc's, a printable string is a string before it is a message: "hi" happens to
+    be a valid one. Bytes that are no protobuf are quoted.
+    """
     unknown = parse(Empty, content)
     if unknown is None:
         return f"not protobuf: {content!r}"
-    return as_text(unknown)
+    return _raw_fields(UnknownFieldSet(unknown), depth)
+
+
+def _raw_fields(fields: UnknownFieldSet, depth: int) -> str:
+    return " ".join(
+        f"{one.field_number} {{ {_raw_fields(one.data, depth + 1)} }}"
+        if one.wire_type == WireType.GROUP
+        else f"{one.field_number}{_raw_value(one.wire_type, one.data, depth)}"
+        for one in iter(fields)  # the stubs lack __iter__, which `for` would want
+    )
+
+
+def _raw_value(wire_type: int, content: Any, depth: int) -> str:
+    if wire_type == WireType.FIXED64:
+        return f": 0x{content:016x}"
+    if wire_type == WireType.FIXED32:
+        return f": 0x{content:08x}"
+    if wire_type != WireType.BYTES:
+        return f": {content}"
+    try:
+        text = content.decode()
+        printable = all(one.isprintable() or one in "\n\t\r" for one in text)
+    except UnicodeDecodeError:
+        printable = False
+    if printable:
+        return f": {json.dumps(text, ensure_ascii=False)}"
+    if depth < DEPTH and parse(Empty, content) is not None:
+        return f" {{ {raw_text(content, depth + 1)} }}"
+    return f": {content!r}"

@@ -65,6 +65,7 @@ class Data:
 
     payload: bytes
     padding: int
+    """Bytes of padding, without the one that says how many; both count for the windows."""
     window: Window
 
 

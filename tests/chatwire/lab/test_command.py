@@ -1,0 +1,66 @@
+"""`chatwire lab` as a program."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from chatroom.chatwire.lab.catalogue import experiments
+
+
+def chatwire(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "chatroom.chatwire", *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+    )
+
+
+def test_the_list() -> None:
+    """Every experiment, with one line of what there is to see."""
+    listed = chatwire("lab")
+    assert 0 == listed.returncode
+    for experiment in experiments().values():
+        assert f"{experiment.title}: {experiment.summary}\n" in listed.stdout
+
+
+def test_an_experiment_that_there_is_not() -> None:
+    """A sentence with those that there are."""
+    ran = chatwire("lab", "teleport")
+    assert 2 == ran.returncode
+    assert "there is no experiment 'teleport'; there are join" in ran.stderr
+    assert "" == ran.stdout
+
+
+def test_a_run_with_every_frame() -> None:
+    """Frames in order, steps before theirs."""
+    ran = chatwire("lab", "join", "--all", "--summary")
+    assert (0, "chatwire: playing the scene of join\n") == (ran.returncode, ran.stderr)
+    places = [
+        ran.stdout.index(text)
+        for text in ("OPENED", "1. The client says", "PREFACE", "live { }", "Why\n", "summary\n")
+    ]
+    assert sorted(places) == places
+
+
+def test_filters_mean_every_frame_they_leave() -> None:
+    """As for the tap."""
+    ran = chatwire("lab", "join", "--frame", "window-update")
+    assert 0 == ran.returncode
+    assert 2 <= ran.stdout.count("WINDOW_UPDATE +")
+    assert " PREFACE " not in ran.stdout
+
+
+def test_json() -> None:
+    """One object a line: the frames, then the story, which names frames by number."""
+    ran = chatwire("lab", "join", "--json")
+    *frames, last = map(json.loads, ran.stdout.splitlines())
+    assert list(range(1, len(frames) + 1)) == [frame["number"] for frame in frames]
+    story = last["experiment"]
+    assert "join" == story["name"]
+    assert {"1": "Ann"} == story["clients"]
+    for step in story["steps"]:
+        for number in step["frames"]:
+            assert step["number"] in frames[number - 1]["steps"]

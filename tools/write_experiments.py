@@ -1,0 +1,42 @@
+"""Writes docs/experiments from runs of the experiments: `make experiments`.
+
+A page is written only when it says something else than before: times, ports and the like
+differ in every run. With names as arguments, only those. tests/chatwire/lab compares.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from chatroom.chatwire.lab.catalogue import experiments
+from chatroom.chatwire.lab.pages import index, page, stable
+from chatroom.chatwire.lab.running import run
+
+PAGES = Path(__file__).resolve().parent.parent / "docs" / "experiments"
+
+
+def write(name: str, text: str) -> None:
+    """Write a page unless it says the same already."""
+    path = PAGES / f"{name}.md"
+    if not path.exists() or stable(text) != stable(path.read_text()):
+        path.write_text(text)
+        print(f"wrote {path.relative_to(Path.cwd())}")
+
+
+def main(names: list[str]) -> None:
+    """Write the pages of these experiments, or of all; and the list."""
+    known = experiments()
+    PAGES.mkdir(exist_ok=True)
+    for name in names or known:
+        write(name, page(asyncio.run(run(known[name]))))
+    write("README", index(known.values()))
+    for path in PAGES.glob("*.md"):
+        if path.stem not in {*known, "README"}:
+            path.unlink()
+            print(f"removed {path.relative_to(Path.cwd())}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
