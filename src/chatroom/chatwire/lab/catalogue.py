@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 MODULES = (
     "join",
+    "deadlock",
 )  # fmt: skip
 """Of `lab.experiments`, each with an `EXPERIMENT`."""
 
