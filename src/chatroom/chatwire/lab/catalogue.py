@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 MODULES = (
     "join",
     "deadlock",
+    "pings",
+    "deadline",
+    "drain",
+    "resume",
+    "streams",
+    "envelopes",
 )  # fmt: skip
 """Of `lab.experiments`, each with an `EXPERIMENT`."""
 
