@@ -21,10 +21,13 @@ from chatroom.chatwire.lab.references import Reference, rfc
 from chatroom.chatwire.lab.requests import joining, saying
 
 if TYPE_CHECKING:
+    import grpc
+
+    from chatroom.api.rpc.chat_pb2 import ChatMessage, Message
     from chatroom.chatwire.lab.stage import Stage
 
-PEOPLE = ("Ann", "Bob", "Cleo")
-"""Streams 1, 3 and 5, in this order."""
+    Call = grpc.aio.StreamStreamCall[ChatMessage, Message]
+
 ARRIVED = says("Has entered the chat")
 LEFT = says("Has left the chat")
 
@@ -32,10 +35,9 @@ LEFT = says("Has left the chat")
 async def scene(stage: Stage) -> None:
     """A gateway has three people on one connection; one speaks, one is cancelled."""
     async with stage.client("the gateway") as gateway:
-        ann, bob, cleo = calls = [gateway.Chat() for _ in PEOPLE]
-        for number, (person, call) in enumerate(zip(PEOPLE, calls, strict=True)):
-            await call.write(joining(person, features=()))
-            await stage.until(sent_to("the gateway", Kind.DATA, stream(2 * number + 1), ARRIVED))
+        ann = await arrival(stage, gateway.Chat(), "Ann", 1)
+        bob = await arrival(stage, gateway.Chat(), "Bob", 3)
+        cleo = await arrival(stage, gateway.Chat(), "Cleo", 5)
         await ann.write(saying("Good morning"))
         for number in (3, 5):
             await stage.until(
@@ -46,6 +48,13 @@ async def scene(stage: Stage) -> None:
             await stage.until(sent_to("the gateway", Kind.DATA, stream(number), LEFT))
         ann.cancel()
         cleo.cancel()
+
+
+async def arrival(stage: Stage, call: Call, person: str, number: int) -> Call:
+    """Join with a call, and wait until that is answered on the stream of this number."""
+    await call.write(joining(person, features=()))
+    await stage.until(sent_to("the gateway", Kind.DATA, stream(number), ARRIVED))
+    return call
 
 
 EXPERIMENT = Experiment(
