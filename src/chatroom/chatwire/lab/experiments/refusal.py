@@ -8,6 +8,7 @@ from chatroom.chatwire.decode.records import Kind, Role
 from chatroom.chatwire.lab.experiment import Experiment, Step
 from chatroom.chatwire.lab.finding import (
     END_STREAM,
+    NO_ACK,
     OPEN,
     error,
     field,
@@ -18,6 +19,7 @@ from chatroom.chatwire.lab.finding import (
     status,
     stream,
 )
+from chatroom.chatwire.lab.hand import PREFACE, data, settings, settings_ack
 from chatroom.chatwire.lab.references import grpc_document, grpc_proposal, rfc
 from chatroom.chatwire.lab.requests import joining
 
@@ -27,15 +29,13 @@ if TYPE_CHECKING:
 
 async def scene(stage: Stage) -> None:
     """Ann joins a room that does not exist, then one that does."""
-    async with stage.client("Ann") as ann:
-        refused = ann.Chat()
-        await refused.write(joining("Ann", room="nowhere"))
-        await refused.code()
+    async with stage.hand("Ann") as ann:
+        await ann.send(PREFACE, settings())
+        await stage.until(sent_to("Ann", Kind.SETTINGS, NO_ACK))
+        await ann.send(settings_ack(), ann.request(1), data(1, joining("Ann", room="nowhere")))
         await stage.until(sent_to("Ann", Kind.RST_STREAM, stream(1)))
-        talk = ann.Chat()
-        await talk.write(joining("Ann"))
+        await ann.send(ann.request(3), data(3, joining("Ann")))
         await stage.until(sent_to("Ann", Kind.DATA, sets("live")))
-        talk.cancel()
 
 
 EXPERIMENT = Experiment(
@@ -45,6 +45,8 @@ EXPERIMENT = Experiment(
     intro="""
         Ann wants to join a room that there is not. The server answers with a single frame. It
         is an answer, not an accident: the connection lives on, and the next call succeeds.
+        Ann's client is played by hand, so that it does not reset the stream before the server
+        does.
     """,
     scene=scene,
     story=(
