@@ -11,6 +11,13 @@ if TYPE_CHECKING:
 
 MODULES = (
     "join",
+    "join_by_hand",
+    "refusal",
+    "half_close",
+    "half_close_or_cancel",
+    "end_of_stream",
+    "flow_control",
+    "stalled_reader",
     "deadlock",
     "pings",
     "deadline",

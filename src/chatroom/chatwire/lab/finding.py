@@ -160,6 +160,14 @@ def says(text: str) -> Condition:
     return Condition(f'the text "{text}"', holds)
 
 
+def authored(name: str) -> Condition:
+    """That completes a chat message of this member's, as the server passes it on."""
+    return Condition(
+        f"a message of {name}'s",
+        lambda frame: any(getattr(one.value, "name", None) == name for one in frame.messages),
+    )
+
+
 def beginning(text: str) -> Condition:
     """That completes a chat message which begins so, to the server or from it."""
 

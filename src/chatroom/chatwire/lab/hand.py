@@ -10,6 +10,7 @@ from hpack import Encoder
 from hyperframe.frame import (
     DataFrame,
     HeadersFrame,
+    PingFrame,
     RstStreamFrame,
     SettingsFrame,
     WindowUpdateFrame,
@@ -116,6 +117,11 @@ def data(stream: int, *messages: Message, end: bool = False) -> DataFrame:
 def window_update(stream: int, by: int) -> WindowUpdateFrame:
     """Permission to send so many bytes more on a stream; 0: on the connection."""
     return WindowUpdateFrame(stream, window_increment=by)
+
+
+def ping(opaque: bytes) -> PingFrame:
+    """PING with these eight bytes."""
+    return PingFrame(0, opaque_data=opaque)
 
 
 def reset(stream: int, code: int) -> RstStreamFrame:

@@ -19,9 +19,10 @@ class Reference:
 
 
 def rfc(number: int, section: str, about: str) -> Reference:
-    """A section of an RFC, such as 9113 (HTTP/2), 7541 (HPACK)."""
-    address = f"https://www.rfc-editor.org/rfc/rfc{number}#section-{section}"
-    return Reference(f"RFC {number}, section {section}", address, about)
+    """A section or an appendix of an RFC, such as 9113 (HTTP/2), 7541 (HPACK)."""
+    place = "section" if section[0].isdigit() else "appendix"
+    address = f"https://www.rfc-editor.org/rfc/rfc{number}#{place}-{section}"
+    return Reference(f"RFC {number}, {place} {section}", address, about)
 
 
 def grpc_document(name: str, about: str) -> Reference:

@@ -14,10 +14,15 @@ EVENTS, ECHO = pb.FEATURE_EVENTS, pb.FEATURE_ECHO
 
 
 def joining(
-    name: str, features: Sequence[pb.Feature] = (EVENTS, ECHO), room: str = ROOM
+    name: str,
+    features: Sequence[pb.Feature] = (EVENTS, ECHO),
+    room: str = ROOM,
+    history: int | None = None,
 ) -> pb.ChatMessage:
-    """The first message of a Chat."""
-    return pb.ChatMessage(join=pb.JoinChat(room_id=room, name=name, features=features))
+    """The first message of a Chat. `history`: entries to replay; None: the server's 10."""
+    return pb.ChatMessage(
+        join=pb.JoinChat(room_id=room, name=name, features=features, history=history)
+    )
 
 
 def saying(text: str, nonce: str = "") -> pb.ChatMessage:
