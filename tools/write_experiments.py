@@ -7,6 +7,7 @@ differ in every run. With names as arguments, only those. tests/chatwire/lab com
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def write(name: str, text: str) -> None:
 
 def main(names: list[str]) -> None:
     """Write the pages of these experiments, or of all; and the list."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # scenes have errors on purpose
     known = experiments()
     PAGES.mkdir(exist_ok=True)
     for name in names or known:

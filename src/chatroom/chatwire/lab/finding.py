@@ -82,11 +82,6 @@ def at_least(number: int) -> Condition:
     return Condition(f"at least {number} bytes of payload", lambda frame: frame.length >= number)
 
 
-def at_most(number: int) -> Condition:
-    """With a payload of so many bytes or less."""
-    return Condition(f"at most {number} bytes of payload", lambda frame: frame.length <= number)
-
-
 def call(method: str) -> Condition:
     """On a stream of this method of the chat service."""
     path = f"/rpc.ChatService/{method}"

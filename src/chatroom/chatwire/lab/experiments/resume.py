@@ -157,6 +157,7 @@ EXPERIMENT = Experiment(
                 him: they are read from the room's log, which is there for all.
             """,
             shows=(sent_to("Bob again", Kind.DATA, *map(says, MISSED)),),
+            not_before=(sent_to("Bob again", Kind.DATA, says("Has entered the chat")),),
         ),
         Step(
             title="Live again",
