@@ -89,6 +89,12 @@ class Half(asyncio.Protocol):
                 channel.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NONE)
         self._transport.abort()
 
+    def break_off(self) -> None:
+        """Reset the connection, and tell it as a reset."""
+        if self._other is not None:
+            self._end(reset=True)
+        self.cut()
+
     # ---- called by the event loop ------------------------------------------------
 
     def data_received(self, data: bytes) -> None:

@@ -92,6 +92,15 @@ class Tap:
         host, port = self.bound
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
+    def turn_to(self, to: Host) -> None:
+        """Connect the clients that come from now on to another server."""
+        self._to = to
+
+    def cut(self) -> None:
+        """Break every connection off, as a network that fails would; go on listening."""
+        for half in list(self._halves):
+            half.break_off()
+
     def _accepted(self, client: Half) -> None:
         self._halves.add(client)
         client.when_gone(self._halves.discard)

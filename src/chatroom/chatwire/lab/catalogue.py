@@ -18,6 +18,7 @@ MODULES = (
     "end_of_stream",
     "flow_control",
     "stalled_reader",
+    "deadlock",
 )  # fmt: skip
 """Of `lab.experiments`, each with an `EXPERIMENT`."""
 

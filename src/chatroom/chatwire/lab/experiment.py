@@ -38,6 +38,8 @@ class Step:
     only chance. The step after it goes on from the one before it."""
     verbose: bool = False
     """Show its frames with every field."""
+    bare: bool = False
+    """Show its frames without their messages: it is about bytes, and there are many."""
     listing: str = ""
     """Lines shown as they are before the frames: bytes, code."""
 

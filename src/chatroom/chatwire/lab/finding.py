@@ -158,6 +158,20 @@ def authored(name: str) -> Condition:
     )
 
 
+def beginning(text: str) -> Condition:
+    """That completes a chat message which begins so, to the server or from it."""
+
+    def holds(frame: Frame) -> bool:
+        for message in frame.messages:
+            said = getattr(message.value, "message", None)
+            said = getattr(said, "message", said)
+            if isinstance(said, str) and said.startswith(text):
+                return True
+        return False
+
+    return Condition(f'a text that begins "{text}"', holds)
+
+
 MESSAGE = Condition(
     "a whole message",
     lambda frame: any(message.part is Part.MESSAGE for message in frame.messages),
@@ -204,3 +218,10 @@ def increment(by: int) -> Condition:
         return isinstance(frame.detail, records.WindowUpdate) and frame.detail.increment == by
 
     return Condition(f"an increment of {by}", holds)
+
+
+def quiet_for(seconds: float) -> Condition:
+    """Before which nothing passed for so long."""
+    return Condition(
+        f"{seconds:g} s of silence before it", lambda frame: frame.since_last >= seconds * 1e9
+    )

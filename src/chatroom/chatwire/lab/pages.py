@@ -33,11 +33,13 @@ VARIABLE = (
     (r"\b(session|epoch): \"[^\"]*\"", r"\1"),
     (r"\bseconds: \d+( nanos: \d+)?", "MOMENT"),
     (r"\bMessage {(?:(?!\bMessage {).)*?… \(\+\d+ characters\)", "LONG MESSAGE"),
+    (r"\d+ bytes, for names and values of \d+", "BYTES OF FIELDS"),
     (r"\d+ bytes", "BYTES"),
     (r"\+\d+ window", "+ window"),
     (r"\bwindow [\d?-]+( / [\d?-]+)?", "WINDOW"),
     (r"\b[0-9a-f]{16}\b", "OPAQUE"),
     (r"round trip [\d.]+ ms", "ROUND TRIP"),
+    (r"\b(grpc-timeout:|timeout) \d+m", "TIMEOUT"),
     (r"\bdate: \w+, \d+ \w+ \d+ [\d:]+ GMT", "DATE"),
     (r"\buser-agent: grpc\S+ \S+ \([^)]*\)", "USER AGENT"),
 )
@@ -109,7 +111,7 @@ def stable(text: str) -> str:
 
 def _transcript(shown: Shown) -> str:
     style = Style(verbose=shown.step.verbose, arrows=ARROWS)
-    lines = "".join(map(style.lines, shown.frames)).splitlines()
+    lines = "".join(map(style.lines, shown.drawn)).splitlines()
     return "\n".join(map(_wrapped, lines))
 
 

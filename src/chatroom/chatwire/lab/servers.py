@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 READY = "chatserver: listening on "
 START_SECONDS = 30.0
@@ -39,6 +40,20 @@ class Server:
             return
         self.process.terminate()
         await self.process.wait()
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """In the block it does nothing, as a process does whose machine is out of memory.
+
+        Its connections stay: the operating system keeps them, and acknowledges what comes.
+        """
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.send_signal(signal.SIGCONT)
 
 
 @contextlib.asynccontextmanager

@@ -29,6 +29,10 @@ CHANNEL_OPTIONS = (
 )
 
 
+Option = tuple[str, int]
+Socket = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
 class DidNotHappen(Exception):
     """What a scene waited for did not come; `str()` is a sentence."""
 
@@ -44,11 +48,15 @@ class Stage:
         self._patience = patience
 
     @contextlib.asynccontextmanager
-    async def client(self, who: str) -> AsyncIterator[ChatServiceStub]:
-        """A client of grpcio's on a connection of its own through the tap, connected."""
+    async def client(self, who: str, *options: Option) -> AsyncIterator[ChatServiceStub]:
+        """A client of grpcio's on a connection of its own through the tap, connected.
+
+        `options` are arguments of its channel, by the names of grpc_types.h.
+        """
         import grpc
 
-        async with grpc.aio.insecure_channel(self.tap.address, CHANNEL_OPTIONS) as channel:
+        every = (*CHANNEL_OPTIONS, *options)
+        async with grpc.aio.insecure_channel(self.tap.address, every) as channel:
             async with self._named(who):
                 await channel.channel_ready()
             yield _stub(channel)
@@ -60,6 +68,24 @@ class Stage:
             hand = await Hand.connect(self.tap.address)
         async with hand:
             yield hand
+
+    @contextlib.asynccontextmanager
+    async def socket(self, who: str) -> AsyncIterator[Socket]:
+        """A bare connection through the tap, for what is no HTTP/2."""
+        host, _, port = self.tap.address.rpartition(":")
+        async with self._named(who):
+            reader, writer = await asyncio.open_connection(host, int(port))
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    def turn_to(self, server: Server) -> None:
+        """Let clients that connect from now on reach another server, `server` to this stage."""
+        self.server = server
+        self.tap.turn_to(server.address)
 
     @contextlib.asynccontextmanager
     async def behind(self) -> AsyncIterator[ChatServiceStub]:
@@ -82,6 +108,20 @@ class Stage:
                 )
         except TimeoutError:
             raise DidNotHappen(f"waited {self._patience:g} s for {wanted}") from None
+
+    async def until_quiet(self, seconds: float) -> None:
+        """Wait until nothing has passed for so long. Raises DidNotHappen after `PATIENCE`."""
+        try:
+            async with asyncio.timeout(self._patience):
+                while True:
+                    passed = len(self.tap.frames)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(seconds):
+                            await self.tap.until(lambda _frame: True, after=passed)
+                            continue
+                    return
+        except TimeoutError:
+            raise DidNotHappen(f"frames passed for {self._patience:g} s without a pause") from None
 
     @contextlib.asynccontextmanager
     async def _named(self, who: str) -> AsyncIterator[None]:

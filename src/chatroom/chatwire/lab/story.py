@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +20,13 @@ class Shown:
     number: int
     step: Step
     frames: tuple[Frame, ...]
+
+    @property
+    def drawn(self) -> tuple[Frame, ...]:
+        """The frames as they are to be printed."""
+        if self.step.bare:
+            return tuple(replace(frame, messages=()) for frame in self.frames)
+        return self.frames
 
 
 class NotShown(Exception):

@@ -38,7 +38,7 @@ def as_text(outcome: Outcome, show: Show, style: Style, *, everything: bool) -> 
         for shown in outcome.shown:
             yield from _step(shown)
             fuller = replace(style, verbose=style.verbose or shown.step.verbose)
-            yield from map(fuller.lines, shown.frames)
+            yield from map(fuller.lines, shown.drawn)
     yield f"\nWhy\n---\n{paragraphs(experiment.why, WIDTH)}\n"
     yield f"\nTry next\n--------\n{items(split(experiment.try_next), WIDTH)}\n"
     read = (f"{one.title}: {one.about} <{one.address}>" for one in experiment.references)
