@@ -14,6 +14,7 @@ from pathlib import Path
 from chatroom.chatwire.lab.catalogue import experiments
 from chatroom.chatwire.lab.pages import index, page, stable
 from chatroom.chatwire.lab.running import run
+from chatroom.chatwire.lab.story import NotShown
 
 PAGES = Path(__file__).resolve().parent.parent / "docs" / "experiments"
 
@@ -26,19 +27,25 @@ def write(name: str, text: str) -> None:
         print(f"wrote {path.relative_to(Path.cwd())}")
 
 
-def main(names: list[str]) -> None:
-    """Write the pages of these experiments, or of all; and the list."""
+def main(names: list[str]) -> int:
+    """Write the pages of these experiments, or of all; and the list. 1: some showed nothing."""
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # scenes have errors on purpose
     known = experiments()
-    PAGES.mkdir(exist_ok=True)
+    failed = 0
     for name in names or known:
-        write(name, page(asyncio.run(run(known[name]))))
+        try:
+            write(name, page(asyncio.run(run(known[name]))))
+        except NotShown as error:
+            print(f"{name} did not show what it says: {error}", file=sys.stderr)
+            failed = 1
     write("README", index(known.values()))
     for path in PAGES.glob("*.md"):
         if path.stem not in {*known, "README"}:
             path.unlink()
             print(f"removed {path.relative_to(Path.cwd())}")
+    return failed
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # a scene's errors are on purpose
+    sys.exit(main(sys.argv[1:]))

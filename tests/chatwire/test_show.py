@@ -191,7 +191,7 @@ def test_the_summary_adds_up() -> None:
     assert (1, 14, 3) == tuple(stream["server"][name] for name in ("messages", "bytes", "frames"))
     text = summary.as_text()
     assert "stream #1 1  /rpc.ChatService/Chat  0.004 to 0.010 s  OK" in text
-    assert "from the client: 1 messages, 11 bytes, 3 frames" in text
+    assert "from the client: 1 message, 11 bytes, 3 frames" in text
 
 
 def test_the_summary_says_how_streams_were_cut() -> None:

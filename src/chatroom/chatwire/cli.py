@@ -68,6 +68,11 @@ class Address(click.ParamType[tuple[str, int]]):
     "own, and what the server tells by reflection.",
 )
 @click.option(
+    "--reflection/--no-reflection",
+    default=True,
+    help="Whether to ask the server for its schema, over a connection of its own.",
+)
+@click.option(
     "--tls",
     is_flag=True,
     help="Speak TLS to both: to clients with a certificate made on the spot.",
@@ -93,6 +98,7 @@ def cli(
     to: tuple[str, int],
     show: Show,
     proto: Path | None,
+    reflection: bool,
     tls: bool,
     tls_ca_file: Path | None,
     to_ca: Path | None,
@@ -124,10 +130,18 @@ def cli(
     if to_ca and to_insecure:
         raise click.UsageError("--to-ca and --to-insecure exclude each other")
 
+    if listen[1] and (local(listen[0]), listen[1]) == (local(to[0]), to[1]):
+        raise click.UsageError("--listen and --to are the same address: it would tap itself")
+
     from chatroom.chatwire.live import Encryption, run_tap
 
     encryption = Encryption(tls_ca_file, to_ca, to_insecure) if tls else None
-    return run_tap(listen, to, show, proto, encryption)
+    return run_tap(listen, to, show, proto, encryption, reflection=reflection)
+
+
+def local(host: str) -> str:
+    """The host, with one name for this machine."""
+    return "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0", "::") else host  # noqa: S104
 
 
 cli.add_command(lab)

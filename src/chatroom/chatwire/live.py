@@ -55,16 +55,23 @@ def say(sentence: str) -> None:
 
 
 def run_tap(
-    listen: Host, to: Host, show: Show, proto: Path | None, encryption: Encryption | None
+    listen: Host,
+    to: Host,
+    show: Show,
+    proto: Path | None,
+    encryption: Encryption | None,
+    *,
+    reflection: bool,
 ) -> int:
     """Tap until SIGINT or SIGTERM; the exit code. Raises Failure with a sentence."""
     try:
         if proto is not None:
             open_schema(proto)  # to complain before anything listens
-        client_tls, server_tls = contexts(listen, encryption)
-    except (SchemaUnusable, OSError) as error:
+    except SchemaUnusable as error:
         raise Failure(str(error)) from None
-    watching = Watching(show=show, proto=proto, reflect=reflected(to, encryption))
+    client_tls, server_tls = contexts(listen, encryption)
+    reflect = reflected(to, encryption) if reflection else None
+    watching = Watching(show=show, proto=proto, reflect=reflect)
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(_tap(listen, to, watching, client_tls, server_tls))
@@ -128,19 +135,25 @@ def hints(bound: Host, *, tls: bool) -> list[str]:
 def contexts(
     listen: Host, encryption: Encryption | None
 ) -> tuple[ssl.SSLContext | None, Callable[[str | None], ssl.SSLContext] | None]:
-    """TLS for clients, and what makes that for the server. Raises OSError."""
+    """TLS for clients, and what makes that for the server. Raises Failure."""
     if encryption is None:
         return None, None
     from chatroom.chatwire import tls
 
     certificate, key = tls.made_certificate(tls.names_here(listen[0]))
-    if encryption.certificate_file is not None:
-        encryption.certificate_file.write_bytes(certificate)
+    if (file := encryption.certificate_file) is not None:
+        try:
+            file.write_bytes(certificate)
+        except OSError as error:
+            raise Failure(f"cannot write {file}: {error.strerror}") from None
 
     def for_server(protocol: str | None) -> ssl.SSLContext:
         return tls.server_side(protocol, encryption.authority, insecure=encryption.insecure)
 
-    for_server(None)  # to complain before anything listens
+    try:
+        for_server(None)  # to complain before anything listens
+    except OSError:
+        raise Failure(f"{encryption.authority} holds no certificate (PEM)") from None
     return tls.client_side(certificate, key), for_server
 
 

@@ -37,6 +37,7 @@ class Half(asyncio.Protocol):
         self._other: Half | None = None
         self._ended = False
         """Whether the end of what this side sends has been told."""
+        self._cut = False
         self._early: list[Callable[[], None]] = []
         self._when_gone: list[Callable[[Half], None]] = []
         self.gone = asyncio.Event()
@@ -82,7 +83,8 @@ class Half(asyncio.Protocol):
             self._transport.resume_reading()
 
     def cut(self) -> None:
-        """Reset the connection."""
+        """Reset the connection. What it would have sent ends with a reset, too."""
+        self._cut = True
         channel = self._transport.get_extra_info("socket")
         if channel is not None:
             with contextlib.suppress(OSError):
@@ -131,10 +133,11 @@ class Half(asyncio.Protocol):
         calls, self._when_gone = self._when_gone, []
         for call in calls:
             call(self)
+        reset = error is not None or self._cut
         if self._other is None:
-            self._early.append(lambda: self._lost(error))
+            self._early.append(lambda: self._lost(reset=reset))
         else:
-            self._lost(error)
+            self._lost(reset=reset)
 
     def pause_writing(self) -> None:
         if self._other is not None and self._other._reads:
@@ -150,13 +153,13 @@ class Half(asyncio.Protocol):
     def _reads(self) -> bool:
         return not self._ended and not self._transport.is_closing()
 
-    def _lost(self, error: Exception | None) -> None:
+    def _lost(self, *, reset: bool) -> None:
         other = self._other
         assert other is not None
-        self._end(reset=error is not None)
+        self._end(reset=reset)
         if other.gone.is_set():
             return
-        if error is not None:
+        if reset:
             other.cut()
         else:
             other._transport.close()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from chatroom.chatwire.passage import Passage
 
-NICENESS = 10
+NICENESS = 19
 """The stream comes first, also where processors are few."""
 
 

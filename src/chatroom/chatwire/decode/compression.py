@@ -15,6 +15,8 @@ LIST_BYTES = 256 * 1024
 TABLE_BYTES = 64 * 1024
 """The largest dynamic table that is followed."""
 DEFAULT_TABLE = 4096
+UNACKNOWLEDGED = 32
+"""SETTINGS that wait for their acknowledgement; of more, the oldest are forgotten."""
 
 UNKNOWN_NAME = b"(unknown)"
 """Stands where a field refers to an entry that was made before the tap could see it; no
@@ -38,6 +40,7 @@ class Compression:
     _limits: list[int] = field(default_factory=lambda: [DEFAULT_TABLE])
     """Table sizes the receiver allows: the one in force, then those not yet acknowledged."""
     _broken: bool = False
+    _forgotten: bool = False
 
     def forget(self) -> None:
         """Bytes are missing: entries made so far are unknown, those made from now on are not.
@@ -45,20 +48,14 @@ class Compression:
         An index counts from the newest entry, and when an entry goes depends only on those
         after it. So a table full of placeholders gives each later entry its true index.
         """
-        if self._broken:
-            return
-        self._decoder = Decoder(LIST_BYTES)
-        self._decoder.max_allowed_table_size = TABLE_BYTES
-        self._decoder.header_table_size = TABLE_BYTES
-        for _ in range(TABLE_BYTES // _UNKNOWN_BYTES):
-            self._decoder.header_table.add(UNKNOWN_NAME, b"")
+        self._forgotten = True
         self._limits = [TABLE_BYTES]
 
     def allow(self, table_bytes: int | None) -> None:
         """The receiver has sent SETTINGS, with this HEADER_TABLE_SIZE if with any."""
         limit = self._limits[-1] if table_bytes is None else min(table_bytes, TABLE_BYTES)
         self._limits.append(limit)
-        del self._limits[1:-1024]  # of a side that never acknowledges
+        del self._limits[1:-UNACKNOWLEDGED]
         self._decoder.max_allowed_table_size = max(self._limits)
 
     def acknowledged(self) -> None:
@@ -71,6 +68,9 @@ class Compression:
         """The fields. Raises Undecodable, and after that for every block."""
         if self._broken:
             raise Undecodable("", block)
+        if self._forgotten:
+            self._forgotten = False
+            self._decoder = decoder_of_unknown_entries()
         try:
             decoded = self._decoder.decode(block, raw=True)
         except HPACKError as error:
@@ -107,6 +107,16 @@ class Block:
             self.too_long = True
         else:
             self.content += content
+
+
+def decoder_of_unknown_entries() -> Decoder:
+    """A decoder whose table is full of placeholders."""
+    decoder = Decoder(LIST_BYTES)
+    decoder.max_allowed_table_size = TABLE_BYTES
+    decoder.header_table_size = TABLE_BYTES
+    for _ in range(TABLE_BYTES // _UNKNOWN_BYTES):
+        decoder.header_table.add(UNKNOWN_NAME, b"")
+    return decoder
 
 
 def _text(raw: bytes | str) -> str:

@@ -67,6 +67,7 @@ class Connection:
         self._held = {Side.CLIENT: bytearray(), Side.SERVER: bytearray()}
         self._midway = opened.midway
         self.ended: set[Side] = set()
+        self._reset = False
         notes = ("its beginning was not seen: decoded as far as possible",) if self._midway else ()
         record.now = opened.time
         record(
@@ -117,7 +118,10 @@ class Connection:
             self._give_up(self._held_beginning(), "too little to know what it is")
         if self._follower is not None:
             undecoded = self._follower.end(sender)
-        self._record(sender, Kind.ENDED, detail=Ended(reset=reset, undecoded=undecoded))
+        notes = (f"by the reset of the {sender.other}",) if reset and self._reset else ()
+        self._reset = self._reset or reset
+        detail = Ended(reset=reset, undecoded=undecoded)
+        self._record(sender, Kind.ENDED, detail=detail, notes=notes)
 
     def _recognise(self) -> None:
         client, server = self._held[Side.CLIENT], self._held[Side.SERVER]

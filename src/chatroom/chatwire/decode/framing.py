@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
+from functools import cache
 
 from chatroom.chatwire.decode.records import Kind
 
@@ -61,12 +62,15 @@ class RawFrame:
     @property
     def flags(self) -> tuple[str, ...]:
         """Names of the flags; those without one as their bit, such as 0x40."""
-        names = FLAGS.get(self.kind, {})
-        return tuple(
-            names.get(1 << place, f"0x{1 << place:x}")
-            for place in range(8)
-            if self.flag_bits & 1 << place
-        )
+        return flag_names(self.kind, self.flag_bits)
+
+
+@cache
+def flag_names(kind: Kind, bits: int) -> tuple[str, ...]:
+    """Names of the flags of a frame of this kind."""
+    names = FLAGS.get(kind, {})
+    set_ = (1 << place for place in range(8) if bits & 1 << place)
+    return tuple(names.get(bit, f"0x{bit:x}") for bit in set_)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

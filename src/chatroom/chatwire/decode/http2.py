@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 from hyperframe.exceptions import HyperframeError
 
 from chatroom.chatwire.decode import names
-from chatroom.chatwire.decode.compression import Block, Compression, Undecodable
+from chatroom.chatwire.decode.compression import (
+    UNACKNOWLEDGED,
+    Block,
+    Compression,
+    Undecodable,
+)
 from chatroom.chatwire.decode.flow import Allowance
 from chatroom.chatwire.decode.framing import RawFrame, Skipped, Splitter
 from chatroom.chatwire.decode.parsing import parsed, precedence_of
@@ -355,7 +360,7 @@ class Http2:
             theirs.compression.allow(said.get("HEADER_TABLE_SIZE"))
             theirs.allowance.announce(said.get("INITIAL_WINDOW_SIZE"))
             theirs.limits.append(said.get("MAX_FRAME_SIZE", theirs.limits[-1]))
-            del theirs.limits[1:-1024]
+            del theirs.limits[1:-UNACKNOWLEDGED]
         for direction in self._of.values():
             direction.splitter.frame_limit = max(direction.limits)
 

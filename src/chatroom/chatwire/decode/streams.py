@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,8 @@ class Streams:
     schema: Schema
     all_seen: bool = True
     """Whether a stream that is not known here was never opened, or is over."""
-    known: dict[int, Stream] = field(default_factory=dict)
+    known: OrderedDict[int, Stream] = field(default_factory=OrderedDict)
+    """Of a plain dictionary, the oldest key takes ever longer to find once many are gone."""
     _highest: list[int] = field(default_factory=lambda: [0, 0])
     """The newest stream opened by the server (even numbers) and by the client (odd)."""
 

@@ -33,6 +33,7 @@ VARIABLE = (
     (r"\b(session|epoch): \"[^\"]*\"", r"\1"),
     (r"\bseconds: \d+( nanos: \d+)?", "MOMENT"),
     (r"\bMessage {(?:(?!\bMessage {).)*?… \(\+\d+ characters\)", "LONG MESSAGE"),
+    (r"\d+ bytes, for names and values of \d+", "BYTES OF FIELDS"),
     (r"\d+ bytes", "BYTES"),
     (r"for names and values of \d+", "FOR FIELDS"),
     (r"\+\d+ window", "+ window"),

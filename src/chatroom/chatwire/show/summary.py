@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,8 @@ class Sent:
     messages: int = 0
 
     def as_text(self) -> str:
-        return f"{self.messages} messages, {self.bytes} bytes, {self.frames} frames"
+        counts = {"message": self.messages, "byte": self.bytes, "frame": self.frames}
+        return ", ".join(f"{count} {noun}{'s' * (count != 1)}" for noun, count in counts.items())
 
     def as_object(self) -> dict[str, int]:
         return {"frames": self.frames, "bytes": self.bytes, "messages": self.messages}
@@ -79,8 +81,8 @@ class Summary:
     """Adds up frames."""
 
     def __init__(self) -> None:
-        self._streams: dict[tuple[int, int], Account] = {}
-        self._connections: dict[int, Account] = {}
+        self._streams: OrderedDict[tuple[int, int], Account] = OrderedDict()
+        self._connections: OrderedDict[int, Account] = OrderedDict()
         self._older = 0
 
     def take(self, frame: Frame) -> None:
@@ -119,7 +121,7 @@ class Summary:
                 account.ending = f"cut: the connection was {connection.ending}"
 
     def _account(
-        self, accounts: dict[Any, Account], key: object, frame: Frame, limit: int
+        self, accounts: OrderedDict[Any, Account], key: object, frame: Frame, limit: int
     ) -> Account:
         account = accounts.get(key)
         if account is None:
