@@ -5,8 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
+
+import pytest
 
 from chatroom.chatwire.lab.catalogue import experiments
+from chatroom.chatwire.lab.command import play
+from chatroom.chatwire.lab.stage import Stage
+from chatroom.chatwire.live import Failure
+from chatroom.chatwire.show.printer import Show
 
 
 def chatwire(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -64,3 +71,17 @@ def test_json() -> None:
     for step in story["steps"]:
         for number in step["frames"]:
             assert step["number"] in frames[number - 1]["steps"]
+
+
+def test_a_scene_that_does_not_show_its_story(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 1 and a sentence; with --all also the frames that there were."""
+
+    async def connects_only(stage: Stage) -> None:
+        async with stage.client("Ann"):
+            pass
+
+    with pytest.raises(Failure) as caught:
+        play(replace(experiments()["join"], scene=connects_only), Show(), everything=True)
+    assert 1 == caught.value.exit_code
+    assert caught.value.message.startswith("join did not show what it says: step 6, ")
+    assert " PREFACE " in capsys.readouterr().out

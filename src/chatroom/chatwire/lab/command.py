@@ -37,7 +37,7 @@ def lab(name: str | None, everything: bool, show: Show) -> int:
         return 0
     if name not in known:
         raise click.UsageError(f"there is no experiment {name!r}; there are {', '.join(known)}")
-    return _run(known[name], show, everything=everything)
+    return play(known[name], show, everything=everything)
 
 
 def listing(known: Sequence[Experiment]) -> list[str]:
@@ -50,7 +50,8 @@ def listing(known: Sequence[Experiment]) -> list[str]:
     ]
 
 
-def _run(experiment: Experiment, show: Show, *, everything: bool) -> int:
+def play(experiment: Experiment, show: Show, *, everything: bool) -> int:
+    """Run it and print what it shows; the exit code. Raises `Failure` where it does not show it."""
     import asyncio
     import os
 
