@@ -29,6 +29,7 @@ def write(name: str, text: str) -> None:
 
 def main(names: list[str]) -> int:
     """Write the pages of these experiments, or of all; and the list. 1: some showed nothing."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # scenes have errors on purpose
     known = experiments()
     failed = 0
     for name in names or known:

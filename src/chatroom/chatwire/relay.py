@@ -53,6 +53,11 @@ class Half(asyncio.Protocol):
             self._accepted(self)
 
     @property
+    def side(self) -> Side:
+        """Which side of the tapped connection this is."""
+        return self._side
+
+    @property
     def peer(self) -> tuple[str, int]:
         """Whom this is a connection with."""
         name = self._transport.get_extra_info("peername")
@@ -90,12 +95,6 @@ class Half(asyncio.Protocol):
             with contextlib.suppress(OSError):
                 channel.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NONE)
         self._transport.abort()
-
-    def break_off(self) -> None:
-        """Reset the connection, and tell it as a reset."""
-        if self._other is not None:
-            self._end(reset=True)
-        self.cut()
 
     # ---- called by the event loop ------------------------------------------------
 

@@ -97,9 +97,12 @@ class Tap:
         self._to = to
 
     def cut(self) -> None:
-        """Break every connection off, as a network that fails would; go on listening."""
-        for half in list(self._halves):
-            half.break_off()
+        """Break every connection off, as a network that fails would; go on listening.
+
+        Both sides get a reset, the client's first.
+        """
+        for half in [half for half in self._halves if half.side is Side.CLIENT]:
+            half.cut()
 
     def _accepted(self, client: Half) -> None:
         self._halves.add(client)

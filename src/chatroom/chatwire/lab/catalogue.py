@@ -19,6 +19,12 @@ MODULES = (
     "flow_control",
     "stalled_reader",
     "deadlock",
+    "pings",
+    "deadline",
+    "drain",
+    "resume",
+    "streams",
+    "envelopes",
 )  # fmt: skip
 """Of `lab.experiments`, each with an `EXPERIMENT`."""
 

@@ -77,6 +77,11 @@ def length(number: int) -> Condition:
     return Condition(f"a payload of {number} bytes", lambda frame: frame.length == number)
 
 
+def at_least(number: int) -> Condition:
+    """With a payload of so many bytes or more."""
+    return Condition(f"at least {number} bytes of payload", lambda frame: frame.length >= number)
+
+
 def call(method: str) -> Condition:
     """On a stream of this method of the chat service."""
     path = f"/rpc.ChatService/{method}"
@@ -178,12 +183,81 @@ MESSAGE = Condition(
 )
 
 
+COMPRESSED = Condition(
+    "a compressed message", lambda frame: any(message.compressed for message in frame.messages)
+)
+UNCOMPRESSED = Condition(
+    "a message that is not compressed",
+    lambda frame: any(not message.compressed for message in frame.messages),
+)
+
+
+def message_of(type_name: str) -> Condition:
+    """That completes a message of this protobuf type, such as rpc.JoinChat."""
+    return Condition(
+        f"a message of the type {type_name}",
+        lambda frame: any(message.type_name == type_name for message in frame.messages),
+    )
+
+
+# ---- HTTP/1.1 and gRPC-Web -----------------------------------------------------------
+
+
+def starting(text: str) -> Condition:
+    """A head whose request line or status line begins so."""
+
+    def holds(frame: Frame) -> bool:
+        return isinstance(frame.detail, records.Headers) and frame.detail.line.startswith(text)
+
+    return Condition(f'a first line that begins "{text}"', holds)
+
+
+def in_body(name: str) -> Condition:
+    """A part of a body with trailers in it, and this status in them."""
+
+    def holds(frame: Frame) -> bool:
+        return any(
+            message.part is Part.TRAILERS and message.status and message.status.name == name
+            for message in frame.messages
+        )
+
+    return Condition(f"the status {name} in the body", holds)
+
+
+def whole_body(number: int) -> Condition:
+    """The end of a body of so many bytes."""
+
+    def holds(frame: Frame) -> bool:
+        detail = frame.detail
+        return isinstance(detail, records.Body) and detail.complete and detail.length == number
+
+    return Condition(f"the end of a body of {number} bytes", holds)
+
+
 # ---- What is about the connection, or about flow -------------------------------------
 
 
 def error(name: str) -> Condition:
     """RST_STREAM or GOAWAY with this error."""
     return Condition(f"the error {name}", lambda frame: getattr(frame.detail, "error", "") == name)
+
+
+def last_stream(number: int) -> Condition:
+    """GOAWAY that names this stream as the last that was taken."""
+
+    def holds(frame: Frame) -> bool:
+        return isinstance(frame.detail, records.Goaway) and frame.detail.last_stream == number
+
+    return Condition(f"the last stream {number}", holds)
+
+
+def debug(text: str) -> Condition:
+    """GOAWAY with these words."""
+
+    def holds(frame: Frame) -> bool:
+        return isinstance(frame.detail, records.Goaway) and frame.detail.debug == text.encode()
+
+    return Condition(f'the debug data "{text}"', holds)
 
 
 def setting(name: str, value: int | None = None) -> Condition:
@@ -225,3 +299,7 @@ def quiet_for(seconds: float) -> Condition:
     return Condition(
         f"{seconds:g} s of silence before it", lambda frame: frame.since_last >= seconds * 1e9
     )
+
+
+RESET = Condition("a reset", lambda frame: getattr(frame.detail, "reset", False))
+FIN = Condition("FIN", lambda frame: not getattr(frame.detail, "reset", True))

@@ -35,6 +35,7 @@ VARIABLE = (
     (r"\bMessage {(?:(?!\bMessage {).)*?… \(\+\d+ characters\)", "LONG MESSAGE"),
     (r"\d+ bytes, for names and values of \d+", "BYTES OF FIELDS"),
     (r"\d+ bytes", "BYTES"),
+    (r"for names and values of \d+", "FOR FIELDS"),
     (r"\+\d+ window", "+ window"),
     (r"\bwindow [\d?-]+( / [\d?-]+)?", "WINDOW"),
     (r"\b[0-9a-f]{16}\b", "OPAQUE"),

@@ -202,8 +202,8 @@ EXPERIMENT = Experiment(
         Step(
             title="Then Bob reads",
             prose="""
-                All 60 are there, in order, and then the status. None of them waited in a queue
-                of his: they are in the room's log, and he is a position in it that did not move
+                All 60 are there, in order, and then the status. The room kept no queue for him
+                meanwhile: messages are in its log, and he is a position there that did not move
                 for a while.
             """,
             shows=(
