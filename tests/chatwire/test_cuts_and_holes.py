@@ -132,8 +132,9 @@ def test_a_hole_inside_one_data_frame_costs_only_its_message() -> None:
     talk.call()
     raw = data(1, envelope(bytes(1000))).serialize()
     talk.server(raw[:100])
-    hole, cut_short = lose(talk, Side.SERVER, 300)
-    assert [Kind.MISSING, Kind.DATA] == kinds([hole, cut_short])
+    cut_short, hole = lose(talk, Side.SERVER, 300)
+    assert [Kind.DATA, Kind.MISSING] == kinds([cut_short, hole])
+    assert () == hole.notes
     said = envelope(pb.Message(message="next").SerializeToString())
     (following,) = talk.server(raw[400:], data(1, said))
     assert isinstance(following.detail, records.Data)

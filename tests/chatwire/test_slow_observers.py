@@ -137,3 +137,17 @@ def test_an_output_that_is_closed_is_noticed() -> None:
     lines.offer("line\n")
     assert lines.broken.wait(30)
     lines.finish("summary\n")
+
+
+def test_events_are_bounded_too() -> None:
+    """Connections that come and go while nobody takes their copies."""
+    copies = Copies(events=10)
+    for _ in range(100):
+        copies.put(OPENED)
+        copies.put(chunk(b"x"))
+    taken = copies.take()
+    assert taken is not None
+    assert 20 <= len(taken) <= 22
+    assert isinstance(taken[-1], Missing)
+    copies.put(chunk(b"y"))
+    assert [chunk(b"y")] == copies.take()

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 BYTES = 16 << 20
 """Of copies that wait. At the rates of a chat it is never reached; under load it is a second."""
 EVENTS = 100_000
-"""Passages that wait, whatever their size; a connection's beginning and end count too."""
+"""Passages that wait, whatever their size. Beginnings and ends of connections, and the holes
+before them, may be as many again; after that they are dropped too."""
 OVERHEAD = 100
 """Bytes that a passage takes beside its content, about."""
 
@@ -27,8 +28,9 @@ class Copies:
     direction says how many bytes it is.
     """
 
-    def __init__(self, limit: int = BYTES) -> None:
+    def __init__(self, limit: int = BYTES, events: int = EVENTS) -> None:
         self._limit = limit
+        self._events = events
         self._waiting: list[Passage] = []
         self._bytes = 0
         self._dropped: Counter[tuple[int, Side]] = Counter()
@@ -41,17 +43,17 @@ class Copies:
         with self._changed:
             if isinstance(passage, Chunk):
                 size = len(passage.content) + OVERHEAD
-                if self._bytes + size > self._limit or len(self._waiting) >= EVENTS:
+                if self._bytes + size > self._limit or len(self._waiting) >= self._events:
                     self._dropping = True
                 if self._dropping:
-                    self._dropped[passage.connection, passage.sender] += len(passage.content)
-                    self._last = passage.time
+                    self._drop(passage)
                     return
                 self._bytes += size
+            elif len(self._waiting) >= 2 * self._events:
+                return
             elif self._dropping:
                 self._say_dropped()
-            if len(self._waiting) < 2 * EVENTS:
-                self._waiting.append(passage)
+            self._waiting.append(passage)
             self._changed.notify()
 
     def take(self) -> list[Passage] | None:
@@ -71,6 +73,12 @@ class Copies:
         with self._changed:
             self._closed = True
             self._changed.notify()
+
+    def _drop(self, chunk: Chunk) -> None:
+        direction = chunk.connection, chunk.sender
+        if direction in self._dropped or len(self._dropped) < self._events:
+            self._dropped[direction] += len(chunk.content)
+            self._last = chunk.time
 
     def _say_dropped(self) -> None:
         dropped, self._dropped = self._dropped, Counter()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import os
 import signal
+import ssl
 import sys
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
@@ -20,7 +23,6 @@ from chatroom.chatwire.watch import Watching
 from chatroom.chatwire.watcher import Watcher
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable
     from pathlib import Path
 
@@ -103,7 +105,7 @@ async def _tap(
         listen=listen,
         client_tls=client_tls,
         server_tls=server_tls,
-        complain=lambda sentence: say(f"{sentence} ({ADVICE})"),
+        complain=lambda error: say(f"cannot connect to {address_text(to)}: {reason(error)}"),
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         try:
@@ -120,7 +122,15 @@ async def _tap(
     return await asyncio.to_thread(watcher.finish)
 
 
-ADVICE = "is the server running? start one with chatserver, or name it with --to"
+def reason(error: OSError) -> str:
+    """Why the server cannot be reached, and what to do."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"{error.verify_message} (--to-ca names whom to believe, --to-insecure believes any)"
+    if isinstance(error, ssl.SSLError):
+        return "it does not speak TLS (without --tls, the tap does not either)"
+    # What asyncio says has the address in it once more.
+    said = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+    return f"{said} (is the server running? start one with chatserver, or name it with --to)"
 
 
 def hints(bound: Host, *, tls: bool) -> list[str]:
@@ -147,11 +157,12 @@ def contexts(
         except OSError as error:
             raise Failure(f"cannot write {file}: {error.strerror}") from None
 
+    @functools.cache  # reading the certificates that the system believes takes 0.1 s
     def for_server(protocol: str | None) -> ssl.SSLContext:
         return tls.server_side(protocol, encryption.authority, insecure=encryption.insecure)
 
     try:
-        for_server(None)  # to complain before anything listens
+        for_server(tls.PROTOCOLS[0])  # to complain before anything listens
     except OSError:
         raise Failure(f"{encryption.authority} holds no certificate (PEM)") from None
     return tls.client_side(certificate, key), for_server

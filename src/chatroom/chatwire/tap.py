@@ -39,12 +39,12 @@ class Tap:
         listen: Host = ("127.0.0.1", 0),
         client_tls: ssl.SSLContext | None = None,
         server_tls: Callable[[str | None], ssl.SSLContext] | None = None,
-        complain: Callable[[str], None] = lambda _sentence: None,
+        complain: Callable[[OSError], None] = lambda _error: None,
     ) -> None:
         """With `client_tls`, TLS is spoken to clients, and to the server with the context.
 
         That context `server_tls` makes, given the protocol that was agreed with the client
-        (ALPN). `complain` is told, as a sentence, when the server cannot be reached.
+        (ALPN). `complain` is told why, each time that the server cannot be reached.
         """
         self._to = to
         self._observe = observe
@@ -129,7 +129,7 @@ class Tap:
                 self._observe(
                     Ended(connection=number, time=time.time_ns(), sender=side, reset=True)
                 )
-            self._complain(f"cannot connect to {self._to[0]}:{self._to[1]}: {error}")
+            self._complain(error)
             client.cut()
             return
         self._halves.add(server)

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
 import subprocess
 import sys
+from dataclasses import replace
+
+import click
+import pytest
 
 from chatroom.chatwire.lab.catalogue import experiments
+from chatroom.chatwire.lab.command import play
+from chatroom.chatwire.lab.servers import Server
+from chatroom.chatwire.lab.stage import Stage
+from chatroom.chatwire.live import Failure
+from chatroom.chatwire.show.printer import Show
+
+SECONDS = 60.0
+"""How long anything may take; it never decides a test that passes."""
 
 
-def chatwire(*arguments: str) -> subprocess.CompletedProcess[str]:
+def chatwire(*arguments: str, encoding: str = "utf-8") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "chatroom.chatwire", *arguments],
         capture_output=True,
-        encoding="utf-8",
-        timeout=60,
+        encoding=encoding,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        timeout=SECONDS,
     )
 
 
@@ -64,3 +80,50 @@ def test_json() -> None:
     for step in story["steps"]:
         for number in step["frames"]:
             assert step["number"] in frames[number - 1]["steps"]
+
+
+def test_a_scene_that_does_not_show_its_story(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 1 and a sentence; with --all also the frames that there were."""
+
+    async def connects_only(stage: Stage) -> None:
+        async with stage.client("Ann"):
+            pass
+
+    with pytest.raises(Failure) as caught:
+        play(replace(experiments()["join"], scene=connects_only), Show(), everything=True)
+    assert 1 == caught.value.exit_code
+    assert caught.value.message.startswith("join did not show what it says: step 6, ")
+    assert " PREFACE " in capsys.readouterr().out
+
+
+def test_output_that_cannot_be_encoded() -> None:
+    """Other characters are written as escapes."""
+    ran = chatwire("lab", "join", encoding="ascii")
+    assert 0 == ran.returncode
+    assert r"\u2026 (+" in ran.stdout
+
+
+def test_a_reader_that_goes_away() -> None:
+    """As `| head -1` does: no traceback."""
+    command = [sys.executable, "-m", "chatroom.chatwire", "lab", "join"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert b"chatwire: playing the scene of join\n" == process.stderr.read()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_middle_of_a_scene(number: int) -> None:
+    """It ends like an interrupted command, and its server ends with it."""
+    servers: list[Server] = []
+
+    async def signalled(stage: Stage) -> None:
+        servers.append(stage.server)
+        os.kill(os.getpid(), number)
+        await asyncio.Event().wait()
+
+    with pytest.raises(click.Abort):
+        play(replace(experiments()["join"], scene=signalled), Show(), everything=False)
+    assert servers[0].process
+    assert servers[0].process.returncode is not None

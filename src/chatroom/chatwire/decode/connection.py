@@ -34,8 +34,8 @@ class Follower(Protocol):
     def feed(self, sender: Side, content: bytes) -> None:
         """Bytes that a side sent."""
 
-    def lose(self, sender: Side, count: int | None) -> None:
-        """Bytes are missing here."""
+    def lose(self, sender: Side, count: int | None) -> bool:
+        """Bytes are missing here; whether everything after them can be decoded all the same."""
 
     def end(self, sender: Side) -> int:
         """A side will send nothing more; how many of its bytes were left undecoded."""
@@ -50,8 +50,8 @@ class Unknown:
     def feed(self, sender: Side, content: bytes) -> None:
         self._count[sender] += len(content)
 
-    def lose(self, sender: Side, count: int | None) -> None:
-        """It makes no difference."""
+    def lose(self, sender: Side, count: int | None) -> bool:  # noqa: ARG002
+        return True
 
     def end(self, sender: Side) -> int:
         return self._count[sender]
@@ -95,19 +95,20 @@ class Connection:
         self._recognise()
 
     def _missing(self, sender: Side, count: int | None) -> None:
-        self._record(
-            sender,
-            Kind.MISSING,
-            length=count or 0,
-            detail=Missing(count=count),
-            notes=("compression state and windows may not be known from here on",),
-        )
+        intact = False
         if self._follower is None:
             # Of what has come so far the beginning is known, but not enough of it.
             self._midway = True
             self._held[sender].clear()
         else:
-            self._follower.lose(sender, count)
+            intact = self._follower.lose(sender, count)
+        self._record(
+            sender,
+            Kind.MISSING,
+            length=count or 0,
+            detail=Missing(count=count),
+            notes=() if intact else ("what depends on them is not known from here on",),
+        )
 
     def _end(self, sender: Side, *, reset: bool) -> None:
         if sender in self.ended:

@@ -66,9 +66,10 @@ class Http1:
         while not direction.lost and self._step(sender, direction):
             pass
 
-    def lose(self, sender: Side, count: int | None) -> None:  # noqa: ARG002
+    def lose(self, sender: Side, count: int | None) -> bool:  # noqa: ARG002
         """Bytes are missing: where the next head begins is not known any more."""
         self._give_up(sender, "decoding of HTTP/1.1 ends with the hole")
+        return False
 
     def end(self, sender: Side) -> int:
         """A side will send nothing more; how many of its bytes were left undecoded."""
@@ -207,11 +208,12 @@ class Http1:
         buffer = direction.buffer
         if buffer.startswith(b"\r\n"):
             del buffer[:2]  # what ends the chunk before
-        line, end, _ = bytes(buffer[: HEAD_BYTES + 1]).partition(b"\r\n")
-        if not end:
+        end = buffer.find(b"\r\n", 0, HEAD_BYTES)
+        if end < 0:
             if len(buffer) > HEAD_BYTES:
                 self._give_up(sender, "a chunk without a size")
             return False
+        line = bytes(buffer[:end])
         size = line.partition(b";")[0].strip()
         if not size or len(size) > 15 or size.strip(b"0123456789abcdefABCDEF"):
             self._give_up(sender, "a chunk without a size")

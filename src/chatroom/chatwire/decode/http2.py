@@ -103,13 +103,17 @@ class Http2:
         """Bytes that a side sent."""
         self._frames(sender, self._of[sender].splitter.feed(content))
 
-    def lose(self, sender: Side, count: int | None) -> None:
-        """So many bytes that a side sent are missing here; None: it is not known how many."""
+    def lose(self, sender: Side, count: int | None) -> bool:
+        """So many bytes that a side sent are missing here; None: it is not known how many.
+
+        True if they are inside one frame whose header is known, so that nothing but its
+        payload is lost.
+        """
         direction = self._of[sender]
         found = direction.splitter.lose(count)
         self._frames(sender, found)
         if direction.splitter.synchronised:
-            return  # the hole is inside one frame, whose header is known
+            return True
         direction.compression.forget()
         direction.block = None
         for side in Side:
@@ -117,6 +121,7 @@ class Http2:
         self._streams.all_seen = False
         for stream in self._streams.known.values():
             stream.call.lose(sender)
+        return False
 
     def end(self, sender: Side) -> int:
         """A side will send nothing more; how many of its bytes were left undecoded."""

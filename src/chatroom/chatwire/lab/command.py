@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from chatroom.chatwire.show.options import show_options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Iterable, Sequence
 
     from chatroom.chatwire.decode import Frame
     from chatroom.chatwire.lab.experiment import Experiment
+    from chatroom.chatwire.lab.running import Outcome
     from chatroom.chatwire.show.printer import Show
 
 
@@ -37,7 +40,7 @@ def lab(name: str | None, everything: bool, show: Show) -> int:
         return 0
     if name not in known:
         raise click.UsageError(f"there is no experiment {name!r}; there are {', '.join(known)}")
-    return _run(known[name], show, everything=everything)
+    return play(known[name], show, everything=everything)
 
 
 def listing(known: Sequence[Experiment]) -> list[str]:
@@ -50,7 +53,11 @@ def listing(known: Sequence[Experiment]) -> list[str]:
     ]
 
 
-def _run(experiment: Experiment, show: Show, *, everything: bool) -> int:
+def play(experiment: Experiment, show: Show, *, everything: bool) -> int:
+    """Run it and print what it shows; the exit code.
+
+    Raises `Failure` where it does not show what it says, `click.Abort` on SIGINT or SIGTERM.
+    """
     import asyncio
     import os
 
@@ -69,13 +76,38 @@ def _run(experiment: Experiment, show: Show, *, everything: bool) -> int:
     say(f"playing the scene of {experiment.name}")
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            outcome = runner.run(run(experiment, passed=seen.extend))
+            outcome = runner.run(_stoppable(run(experiment, passed=seen.extend)))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise click.Abort from None
     except NotShown as error:
         if everything and not show.json:
-            sys.stdout.writelines(style.lines(frame) for frame in seen)
+            _write(style.lines(frame) for frame in seen)
         raise Failure(f"{experiment.name} did not show what it says: {error}") from None
     if show.json:
-        sys.stdout.writelines(as_json(outcome, show))
+        _write(as_json(outcome, show))
     else:
-        sys.stdout.writelines(as_text(outcome, show, style, everything=everything))
+        _write(as_text(outcome, show, style, everything=everything))
     return 0
+
+
+async def _stoppable(scene: Coroutine[Any, Any, Outcome]) -> Outcome:
+    """The same, cancelled by SIGTERM, as asyncio does it for SIGINT: the server must end too."""
+    import asyncio
+
+    task = asyncio.current_task()
+    assert task is not None
+    with contextlib.suppress(NotImplementedError):  # Windows
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await scene
+
+
+def _write(lines: Iterable[str]) -> None:
+    """Print to standard output, as far as somebody reads it and in what it can encode."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        sys.stdout.writelines(lines)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The rest cannot be written; it must not be tried once more at exit.
+        sys.stdout = None

@@ -79,7 +79,11 @@ def page(outcome: Outcome) -> str:
 
 def index(experiments: Iterable[Experiment]) -> str:
     """The list of all, in Markdown."""
-    lines = [f"1. [{one.title}]({one.name}.md): {one.summary}" for one in experiments]
+    lines = []
+    for number, one in enumerate(experiments, 1):
+        begin = f"{number}. "
+        text = f"[{one.title}]({one.name}.md): {one.summary}"
+        lines.append(paragraphs(text, WIDTH, " " * len(begin), begin))
     return "\n".join([
         MADE,
         "",
@@ -94,7 +98,7 @@ def index(experiments: Iterable[Experiment]) -> str:
             WIDTH,
         ),
         "",
-        *(paragraphs(line[3:], WIDTH, "   ", "1. ") for line in lines),
+        *lines,
         "",
     ])  # fmt: skip
 

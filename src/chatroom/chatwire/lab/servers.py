@@ -68,8 +68,8 @@ async def chatserver(*arguments: str) -> AsyncIterator[Server]:
     clean = {name: value for name, value in os.environ.items() if "CHATSERVER_" not in name}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "chatroom.server", *options,
-        stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE, env=clean,
-        start_new_session=True,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE, env=clean, start_new_session=True,
     )  # fmt: skip
     said = process.stderr
     assert said is not None

@@ -61,4 +61,4 @@ class Style:
         return COLOURS[(frame.stream // 2 + 3 * frame.connection) % len(COLOURS)]
 
     def _painted(self, text: str, parameter: int) -> str:
-        return f"\x1b[{parameter}m{text}\x1b[0m" if self.colour and text else text
+        return f"\x1b[{parameter}m{text}\x1b[0m" if self.colour and text and parameter else text

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from chatroom.chatwire.decode.records import Kind
 from chatroom.chatwire.lab.experiment import Experiment, Step
 from chatroom.chatwire.lab.finding import (
     NO_ACK,
+    authored,
     increment,
     says,
     sent_by,
@@ -21,19 +21,18 @@ from chatroom.chatwire.lab.finding import (
 from chatroom.chatwire.lab.hand import PREFACE, data, settings, settings_ack, window_update
 from chatroom.chatwire.lab.references import rfc
 from chatroom.chatwire.lab.requests import joining, saying
-from chatroom.chatwire.lab.servers import chatserver
 
 if TYPE_CHECKING:
     from chatroom.chatwire.lab.stage import Stage
 
-WINDOW = 1000
+WINDOW = 500
 """Bytes that Ann takes on a stream before she gives permission for more."""
 MORE = 5000
 
 
 def text(number: int) -> str:
-    """Some 200 bytes that are easily told from others."""
-    return " ".join([str(number)] * 100)
+    """Of a length at which the fourth is the one that does not fit any more."""
+    return f"Message {number} of 8, and Bob says all that he has to say."
 
 
 async def scene(stage: Stage) -> None:
@@ -45,20 +44,21 @@ async def scene(stage: Stage) -> None:
     ):
         await ann.send(PREFACE, settings(INITIAL_WINDOW_SIZE=WINDOW))
         await stage.until(sent_to("Ann", Kind.SETTINGS, NO_ACK))
-        await ann.send(settings_ack(), ann.request(1), data(1, joining("Ann")))
-        await stage.until(sent_to("Ann", Kind.DATA, sets("live")))
+        await ann.send(settings_ack(), ann.request(1), data(1, joining("Ann", features=())))
+        await stage.until(sent_to("Ann", Kind.DATA, authored("Ann")))
         talking, listening = bob.Chat(), carl.Chat()
         await talking.write(joining("Bob"))
-        await stage.until(sent_to("Ann", Kind.DATA, says("Has entered the chat")))
+        await stage.until(sent_to("Ann", Kind.DATA, authored("Bob")))
         await stage.until(sent_to("Bob", Kind.DATA, sets("live")))
         await listening.write(joining("Carl"))
         await stage.until(sent_to("Carl", Kind.DATA, sets("live")))
+        await stage.until(sent_to("Ann", Kind.DATA, authored("Carl")))
         for number in range(1, 9):
             await talking.write(saying(text(number)))
             await stage.until(sent_to("Carl", Kind.DATA, says(text(number))))
-            if number == 1:
-                await stage.until(sent_to("Ann", Kind.DATA, says(text(1))))
-            if number == 3:
+            if number < 4:
+                await stage.until(sent_to("Ann", Kind.DATA, says(text(number))))
+            if number == 4:
                 await stage.until(sent_to("Ann", Kind.DATA, window_left(0)))
         await ann.send(window_update(1, MORE))
         await stage.until(sent_to("Ann", Kind.DATA, says(text(8))))
@@ -71,15 +71,14 @@ EXPERIMENT = Experiment(
     title="Flow control",
     summary="a reader stalls and recovers, and nobody else notices",
     intro="""
-        Ann's client takes 1,000 bytes and then gives no permission for more, as a program
+        Ann's client takes 500 bytes and then gives no permission for more, as a program
         does that is busy or stopped in a debugger. Bob talks on, and Carl listens. Ann's
         client is played by hand, since a library would give permission as it reads.
     """,
     scene=scene,
-    server=partial(chatserver, "--message-rate", "0"),
     story=(
         Step(
-            title="Ann takes 1,000 bytes a stream",
+            title="Ann takes 500 bytes a stream",
             prose="""
                 Her SETTINGS say how large the window of each stream is in the beginning. They
                 bind the server, and only for the way to her.
@@ -94,14 +93,14 @@ EXPERIMENT = Experiment(
                 a WINDOW_UPDATE raises it. HEADERS are not counted, nor any other frame.
             """,
             shows=(
-                sent_to("Ann", Kind.DATA, sets("joined")),
+                sent_to("Ann", Kind.DATA, authored("Ann")),
                 sent_to("Ann", Kind.DATA, says(text(1))),
             ),
         ),
         Step(
             title="The window is used up",
             prose="""
-                In the third message: a DATA frame that is smaller than it was meant to be. It
+                In the fourth message: a DATA frame that is smaller than it was meant to be. It
                 holds what just fitted, and ends inside a message: flow control counts bytes and
                 knows nothing of messages.
             """,
@@ -132,7 +131,7 @@ EXPERIMENT = Experiment(
                 eighth. Nothing was lost, nothing sent twice; it was only late.
             """,
             shows=(
-                sent_to("Ann", Kind.DATA, says(text(3))),
+                sent_to("Ann", Kind.DATA, says(text(4))),
                 sent_to("Ann", Kind.DATA, says(text(8))),
             ),
         ),

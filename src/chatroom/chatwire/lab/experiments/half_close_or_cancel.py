@@ -75,8 +75,8 @@ EXPERIMENT = Experiment(
         Step(
             title="Carl cancels",
             prose="""
-                RST_STREAM with CANCEL ends both directions at once. It is no request to stop but
-                the news that nobody listens any more.
+                RST_STREAM with CANCEL ends both directions at once: the stream is not needed any
+                more, and nobody waits for an answer.
             """,
             shows=(sent_by("Carl", Kind.RST_STREAM, error("CANCEL"), stream(1)),),
             not_before=(sent_by("Carl", Kind.DATA, END_STREAM),),

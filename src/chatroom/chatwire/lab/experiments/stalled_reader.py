@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from chatroom.chatwire.decode.records import Kind, Role
@@ -22,17 +21,16 @@ from chatroom.chatwire.lab.finding import (
 from chatroom.chatwire.lab.hand import PREFACE, data, ping, settings, settings_ack
 from chatroom.chatwire.lab.references import grpc_document, rfc
 from chatroom.chatwire.lab.requests import joining, saying
-from chatroom.chatwire.lab.servers import chatserver
 
 if TYPE_CHECKING:
     from chatroom.chatwire.lab.stage import Stage
 
-WINDOW = 1000
+WINDOW = 500
 
 
 def text(number: int) -> str:
-    """Some 200 bytes that are easily told from others."""
-    return " ".join([str(number)] * 100)
+    """Of a length at which the fourth is the one that does not fit any more."""
+    return f"Message {number} of 8, and Bob says all that he has to say."
 
 
 async def scene(stage: Stage) -> None:
@@ -64,11 +62,10 @@ EXPERIMENT = Experiment(
     title="A stalled reader is ended",
     summary="patience has a limit of 10 s, and costs only the stream that stalled",
     intro="""
-        As in `flow-control` Ann's client takes 1,000 bytes, but it never gives permission for
+        As in `flow-control` Ann's client takes 500 bytes, but it never gives permission for
         more. The server waits for a while, and then ends the stream. The connection stays.
     """,
     scene=scene,
-    server=partial(chatserver, "--message-rate", "0"),
     story=(
         Step(
             title="The window is used up",
@@ -111,7 +108,7 @@ EXPERIMENT = Experiment(
         Step(
             title="A new stream on the same connection",
             prose="""
-                It has a window of its own, 1,000 bytes again, and is served. What was left of
+                It has a window of its own, 500 bytes again, and is served. What was left of
                 the old stream is gone with it.
             """,
             shows=(
@@ -142,9 +139,8 @@ EXPERIMENT = Experiment(
         `chatwire lab flow-control`: the same with a happy end.
     """,
     references=(
-        rfc(9113, "5.2.2", "that a receiver must give its window back, or streams stall"),
+        rfc(9113, "5.2.2", "what flow control is for, and how not to use it"),
         rfc(9113, "5.4.2", "stream errors, and RST_STREAM"),
-        rfc(9113, "10.5", "windows kept shut as a way to attack a server"),
         grpc_document("PROTOCOL-HTTP2", "how errors of HTTP/2 become statuses"),
     ),
 )
