@@ -4,10 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help install run chat test soak check format proto bench wireshark tshark clean
+.PHONY: help install run chat test soak check format proto experiments bench wireshark tshark clean
 
 help: ## This list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
 
 install: $(STAMP) ## Everything into .venv, in the pinned versions
 
@@ -48,6 +48,9 @@ format: $(STAMP) ## Fix what ruff can fix
 
 proto: $(STAMP) ## Generate src/chatroom/api from proto/
 	@$(BIN)/python tools/generate.py
+
+experiments: $(STAMP) ## Run the experiments and write what they show to docs/experiments
+	@$(BIN)/python tools/write_experiments.py $(ARGS)
 
 bench: $(STAMP) ## Compare with a naive grpc.aio server, in one run
 	@$(BIN)/python -m bench.fanout $(ARGS)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chatroom.chatwire.addresses import AddressInvalid, parse_address
+from chatroom.chatwire.lab.command import lab
 from chatroom.chatwire.reading import read
 from chatroom.chatwire.show.options import show_options
 
@@ -149,6 +150,7 @@ def cli(
 
 
 cli.add_command(read)
+cli.add_command(lab)
 
 
 def local(host: str) -> str:

@@ -28,8 +28,7 @@ class RecordedTap:
     """
 
     def __init__(self, to: str, schema: Schema | None = None) -> None:
-        host, _, port = to.rpartition(":")
-        self._tap = Tap((host.strip("[]"), int(port)), self._observe)
+        self._tap = Tap(_host(to), self._observe)
         self._decoder = Decoder(schema)
         self._pending: list[Passage] = []
         self._frames: list[Frame] = []
@@ -54,6 +53,14 @@ class RecordedTap:
         """HOST:PORT that clients connect to."""
         return self._tap.address
 
+    def turn_to(self, to: str) -> None:
+        """Connect the clients that come from now on to another server, HOST:PORT."""
+        self._tap.turn_to(_host(to))
+
+    def cut(self) -> None:
+        """Break every connection off, as a network that fails would; go on listening."""
+        self._tap.cut()
+
     @property
     def frames(self) -> list[Frame]:
         """The frames so far, decoded when they are first asked for."""
@@ -77,3 +84,8 @@ class RecordedTap:
         self._pending.append(passage)
         self.passages.append(passage)
         self._passed.set()
+
+
+def _host(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)

@@ -53,6 +53,11 @@ class Half(asyncio.Protocol):
             self._accepted(self)
 
     @property
+    def side(self) -> Side:
+        """Which side of the tapped connection this is."""
+        return self._side
+
+    @property
     def peer(self) -> tuple[str, int]:
         """Whom this is a connection with."""
         name = self._transport.get_extra_info("peername")

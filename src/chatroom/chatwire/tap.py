@@ -92,6 +92,18 @@ class Tap:
         host, port = self.bound
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
+    def turn_to(self, to: Host) -> None:
+        """Connect the clients that come from now on to another server."""
+        self._to = to
+
+    def cut(self) -> None:
+        """Break every connection off, as a network that fails would; go on listening.
+
+        Both sides get a reset, the client's first.
+        """
+        for half in [half for half in self._halves if half.side is Side.CLIENT]:
+            half.cut()
+
     def _accepted(self, client: Half) -> None:
         self._halves.add(client)
         client.when_gone(self._halves.discard)

@@ -66,6 +66,9 @@ def everything(frame: Frame) -> Iterator[str]:
         for field in detail.fields:
             never = "  (never indexed)" if field.never_indexed else ""
             yield f"{field.name}: {field.value}{never}"
+        if frame.kind is Kind.HEADERS and detail.fields:
+            size = sum(len(field.name) + len(field.value) for field in detail.fields)
+            yield f"{frame.length} bytes, for names and values of {size}"
         if detail.block:
             yield f"undecodable block: {detail.block.hex(' ')}"
         if detail.precedence:

@@ -1,0 +1,1 @@
+"""One file for each experiment; `lab.catalogue` has their order."""

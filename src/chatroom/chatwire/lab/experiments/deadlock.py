@@ -1,0 +1,252 @@
+"""The write-write deadlock and its cure."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING
+
+from chatroom.chatwire.decode.records import Kind
+from chatroom.chatwire.lab.experiment import Experiment, Step
+from chatroom.chatwire.lab.finding import (
+    END_STREAM,
+    beginning,
+    quiet_for,
+    sent_by,
+    sent_to,
+    status,
+    stream,
+    window_left,
+)
+from chatroom.chatwire.lab.naive import answers, grpcio_server
+from chatroom.chatwire.lab.references import Reference, rfc
+from chatroom.chatwire.lab.requests import joining, leaving, saying
+from chatroom.chatwire.lab.servers import chatserver
+from chatroom.chatwire.lab.stage import DidNotHappen
+
+if TYPE_CHECKING:
+    import grpc
+
+    from chatroom.api.rpc.chat_pb2 import ChatMessage, Message
+    from chatroom.chatwire.lab.stage import Stage
+
+    Call = grpc.aio.StreamStreamCall[ChatMessage, Message]
+
+MESSAGES = 60
+"""Of 4,000 bytes each: nearly twice what the windows of both directions hold."""
+WINDOW = ("grpc.http2.bdp_probe", 0)
+"""The window stays at HTTP/2's 65,535 bytes; else grpcio makes it larger as it sees fit."""
+QUIET_SECONDS = 1.0
+
+SPENT = sent_to("Ann", Kind.DATA, window_left(0))
+
+
+def text(number: int) -> str:
+    """A long message."""
+    return f"{number}: {'and so on, ' * 363}"
+
+
+async def scene(stage: Stage) -> None:
+    """Ann writes without reading to a server that answers, Bob to a chatserver."""
+    cured = stage.server
+    async with grpcio_server(answers) as naive:
+        stage.turn_to(naive)
+        async with stage.client("Ann", WINDOW) as ann:
+            await stuck(stage, ann.Chat())
+    stage.turn_to(cured)
+    async with stage.client("Bob", WINDOW) as bob:
+        await not_stuck(stage, bob.Chat())
+
+
+async def stuck(stage: Stage, talk: Call) -> None:
+    """Write until nothing goes any more; then read, which sets everything free."""
+
+    async def write() -> None:
+        for number in range(MESSAGES):
+            await talk.write(saying(text(number)))
+        await talk.done_writing()
+
+    writing = asyncio.create_task(write())
+    await stage.until(SPENT)
+    await stage.until_quiet(QUIET_SECONDS)
+    if writing.done():
+        raise DidNotHappen("all of Ann's messages went out although nobody read the answers")
+    async for _ in talk:
+        pass
+    await writing
+
+
+async def not_stuck(stage: Stage, talk: Call) -> None:
+    """Write more than the windows hold, and read only when all of it is out."""
+    half = MESSAGES // 2
+    await talk.write(joining("Bob"))
+    for number in range(half):
+        await talk.write(saying(text(number)))
+    spent = await stage.until(sent_to("Bob", Kind.DATA, window_left(0)))
+    for number in range(half, MESSAGES):
+        await talk.write(saying(text(number)))
+    await stage.until(sent_by("Bob", Kind.DATA, beginning(f"{MESSAGES - 1}: ")), after=spent)
+    await talk.write(leaving())
+    await talk.done_writing()
+    async for _ in talk:
+        pass
+
+
+EXPERIMENT = Experiment(
+    name="deadlock",
+    title="Both write, nobody reads: a deadlock, and its cure",
+    summary="two flow-control windows at 0, each waiting for the other, and a server that "
+    "cannot get there",
+    intro="""
+        Ann sends long messages and means to read the answers later. Her server is written as
+        one writes the first one: it answers each message before it reads the next. A few
+        messages go well. Then nothing moves any more, and no error says so. Bob does the same
+        as Ann, but with a chatserver.
+    """,
+    scene=scene,
+    server=partial(chatserver, "--message-rate", "0"),
+    story=(
+        Step(
+            title="Ann writes",
+            prose="""
+                Her client may send 65,535 bytes on the stream before it needs permission. Each
+                DATA frame takes its bytes from that window: what is left stands behind
+                `window`, on the stream and on the connection.
+            """,
+            shows=(sent_by("Ann", Kind.DATA, stream(1), beginning("0: ")),),
+            bare=True,
+        ),
+        Step(
+            title="The server answers before it reads on",
+            prose="""
+                `async for request in requests: yield answer(request)`. There is nothing wrong
+                with the line, as long as the answer can be sent.
+            """,
+            shows=(sent_to("Ann", Kind.DATA, stream(1), beginning("0: ")),),
+            bare=True,
+        ),
+        Step(
+            title="Nobody reads the answers",
+            prose="""
+                A library gives a window back as the program reads. Ann's reads nothing, so no
+                WINDOW_UPDATE for stream 1 comes from her, and the server's window goes to 0.
+                Its next write waits.
+            """,
+            shows=(SPENT,),
+            not_before=(sent_by("Ann", Kind.WINDOW_UPDATE, stream(1)),),
+            bare=True,
+        ),
+        Step(
+            title="So nobody reads the messages either",
+            prose="""
+                A server that waits in a write does not read. It gives nothing back, and Ann's
+                window goes to 0 as well. Now her write waits for the server to read, which
+                waits for her to read.
+
+                The second number is not 0: other streams of the connection are not concerned.
+            """,
+            shows=(sent_by("Ann", Kind.DATA, window_left(0)),),
+            bare=True,
+        ),
+        Step(
+            title="Silence, until somebody reads",
+            prose="""
+                Nothing passes for a second; it could be a year. To HTTP/2 all is well: two
+                streams of bytes at their limits, as each receiver wished. Then Ann begins to
+                read, and the first frame after the silence is her permission to go on.
+            """,
+            shows=(sent_by("Ann", Kind.WINDOW_UPDATE, stream(1), quiet_for(QUIET_SECONDS)),),
+            not_before=(
+                sent_by("Ann", Kind.DATA),
+                sent_to("Ann", Kind.DATA),
+            ),
+            bare=True,
+        ),
+        Step(
+            title="One permission sets everything free",
+            prose="""
+                The server's write succeeds, so it reads, so Ann's window opens, so her write
+                succeeds: to the last message and status OK.
+            """,
+            shows=(
+                sent_to("Ann", Kind.DATA, stream(1)),
+                sent_to("Ann", Kind.WINDOW_UPDATE, stream(1)),
+                sent_by("Ann", Kind.DATA, stream(1)),
+                sent_to("Ann", Kind.HEADERS, END_STREAM, status("OK")),
+            ),
+            bare=True,
+        ),
+        Step(
+            title="Bob writes to a chatserver, and does not read either",
+            prose="""
+                What he says comes back to him, as he asked for (FEATURE_ECHO). He does not take
+                it, and the server's window goes to 0: so far it is the same.
+            """,
+            shows=(sent_to("Bob", Kind.DATA, window_left(0)),),
+            not_before=(sent_by("Bob", Kind.WINDOW_UPDATE, stream(1)),),
+            bare=True,
+        ),
+        Step(
+            title="The server reads on",
+            prose="""
+                And here is the difference: it goes on to give back what it reads, although it
+                can write nothing. Bob's last message goes out, and he has read nothing yet.
+            """,
+            shows=(
+                sent_to("Bob", Kind.WINDOW_UPDATE, stream(1)),
+                sent_by("Bob", Kind.DATA, beginning(f"{MESSAGES - 1}: ")),
+            ),
+            not_before=(sent_by("Bob", Kind.WINDOW_UPDATE, stream(1)),),
+            bare=True,
+        ),
+        Step(
+            title="Then Bob reads",
+            prose="""
+                All 60 are there, in order, and then the status. The room kept no queue for him
+                meanwhile: messages are in its log, and he is a position there that did not move
+                for a while.
+            """,
+            shows=(
+                sent_by("Bob", Kind.WINDOW_UPDATE, stream(1)),
+                sent_to("Bob", Kind.DATA, beginning(f"{MESSAGES - 1}: ")),
+                sent_to("Bob", Kind.HEADERS, END_STREAM, status("OK")),
+            ),
+            bare=True,
+        ),
+    ),
+    why="""
+        A stream has a window for each direction, and to HTTP/2 they have nothing to do with
+        each other. A program ties them together as soon as it reads only when it has written.
+        If both sides do that, each can wait for the other. gRPC's guide to flow control warns
+        of it.
+
+        The cure is in the program, not in the protocol: no direction may wait for the other.
+        Read in one task and write in another, and put something bounded between them. In this
+        server `listen` and `chunks` of `server/stream.py` are those tasks, and between them is
+        the log. What bounds it: the newest entries are kept and the older ones dropped, and a
+        reader that takes nothing for 10 s is ended.
+
+        It comes late, and only under load: short messages, or few, never fill a window. That
+        is why it is met in production and not in tests.
+    """,
+    try_next="""
+        `chatwire lab deadlock --frame window-update`: who gave back what, and when. Frames on
+        stream 0 go on where those on stream 1 have stopped.
+
+        Give both of your own programs larger windows (`grpc.http2.lookahead_bytes` with
+        grpcio): the same happens, later.
+
+        Give the call a deadline: the deadlock then ends as DEADLINE_EXCEEDED, and looks like a
+        slow server. See the experiment `deadline`.
+    """,
+    references=(
+        rfc(9113, "5.2.1", "flow control is directional, and the receiver's to decide"),
+        rfc(9113, "5.2.2", "a deadlock of its own, of those who do not read control frames"),
+        rfc(9113, "6.9.1", "the flow-control window"),
+        Reference(
+            "gRPC, Flow Control",
+            "https://grpc.io/docs/guides/flow-control/",
+            "the warning of a deadlock",
+        ),
+    ),
+)

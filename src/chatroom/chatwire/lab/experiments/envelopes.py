@@ -1,0 +1,202 @@
+"""What the first byte of an envelope says: compression, and gRPC-Web's trailers."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import TYPE_CHECKING
+
+from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.chatwire.decode.records import Kind, Role
+from chatroom.chatwire.lab.experiment import Experiment, Step
+from chatroom.chatwire.lab.finding import (
+    COMPRESSED,
+    UNCOMPRESSED,
+    field,
+    in_body,
+    message_of,
+    role,
+    says,
+    sent_by,
+    sent_to,
+    sets,
+    starting,
+    whole_body,
+)
+from chatroom.chatwire.lab.hand import envelope
+from chatroom.chatwire.lab.references import grpc_document, rfc
+from chatroom.chatwire.lab.requests import joining, leaving, saying
+
+if TYPE_CHECKING:
+    from chatroom.chatwire.lab.stage import Stage
+
+GZIP = ("grpc.default_compression_algorithm", 2)
+LAUGHTER = "ha " * 30
+BINARY, TEXT = "application/grpc-web+proto", "application/grpc-web-text+proto"
+
+
+async def scene(stage: Stage) -> None:
+    """Ann's client compresses; two browsers ask without HTTP/2, the second in base64."""
+    async with stage.client("Ann", GZIP) as ann:
+        talk = ann.Chat()
+        await talk.write(joining("Ann"))
+        await stage.until(sent_to("Ann", Kind.DATA, sets("live")))
+        await talk.write(saying(LAUGHTER))
+        await stage.until(sent_to("Ann", Kind.DATA, says(LAUGHTER)))
+        await talk.write(leaving())
+        await talk.done_writing()
+        while await talk.read():
+            pass
+    asked = envelope(pb.ListChatRoomsRequest().SerializeToString())
+    wrong = envelope(pb.JoinChat(room_id="attic", name="Bob").SerializeToString())
+    await post(stage, "a browser", "ListChatRooms", BINARY, asked)
+    await post(stage, "another browser", "Subscribe", BINARY, wrong)
+    await post(stage, "an old browser", "ListChatRooms", TEXT, b64encode(asked))
+
+
+async def post(stage: Stage, who: str, method: str, content_type: str, body: bytes) -> None:
+    """A call as a browser makes it, over HTTP/1.1; returns when the response has passed."""
+    head = (
+        f"POST /rpc.ChatService/{method} HTTP/1.1",
+        f"Host: {stage.server.address}",
+        f"Content-Type: {content_type}",
+        f"Accept: {content_type}",
+        f"Content-Length: {len(body)}",
+        "X-Grpc-Web: 1",
+        "Connection: close",
+    )
+    async with stage.socket(who) as (reader, writer):
+        writer.write("\r\n".join([*head, "", ""]).encode() + body)
+        await reader.read()
+        await stage.until(sent_to(who, Kind.ENDED))
+
+
+EXPERIMENT = Experiment(
+    name="envelopes",
+    title="The first byte of an envelope",
+    summary="a compressed message, and gRPC-Web, whose trailers are in the body",
+    intro="""
+        Every message in gRPC has five bytes before it: one of flags and four of length. Two
+        of the eight flags have a meaning. The lowest says that this message is compressed. The
+        highest belongs to gRPC-Web, the form for browsers: what follows is no message but the
+        trailers.
+    """,
+    scene=scene,
+    story=(
+        Step(
+            title="Ann's client names a compression",
+            prose="""
+                `grpc-encoding: gzip` says how messages are compressed that are; not that they
+                are. `grpc-accept-encoding` is what the client could read itself.
+            """,
+            shows=(
+                sent_by("Ann", Kind.HEADERS, role(Role.REQUEST), field("grpc-encoding", "gzip")),
+            ),
+            verbose=True,
+        ),
+        Step(
+            title="A message that stays as it is",
+            prose="""
+                Gzip would make the join longer, so the client sends it with the flag 0. That is
+                its choice for every message, and the reason why there is a flag at all.
+            """,
+            shows=(sent_by("Ann", Kind.DATA, sets("join"), UNCOMPRESSED),),
+        ),
+        Step(
+            title="A message that is compressed",
+            prose="""
+                Flag 1. Each is compressed by itself and not as part of a stream of them, so
+                many small ones gain little. The DATA frame and its window count the compressed
+                bytes.
+            """,
+            shows=(sent_by("Ann", Kind.DATA, says(LAUGHTER), COMPRESSED),),
+        ),
+        Step(
+            title="The server's side is its own decision",
+            prose="""
+                It could answer in gzip and does not: the same bytes go to every member, whatever
+                each could read.
+            """,
+            shows=(sent_to("Ann", Kind.DATA, says(LAUGHTER), UNCOMPRESSED),),
+        ),
+        Step(
+            title="A browser calls",
+            prose="""
+                Scripts in a browser cannot read HTTP trailers, nor say that they want HTTP/2.
+                So gRPC-Web is a POST over whatever version of HTTP there is, here 1.1. The
+                envelopes are the same.
+            """,
+            shows=(
+                sent_by("a browser", Kind.REQUEST, field("content-type", BINARY)),
+                sent_by("a browser", Kind.BODY, message_of("rpc.ListChatRoomsRequest")),
+            ),
+            verbose=True,
+        ),
+        Step(
+            title="The message, then the trailers, in one body",
+            prose="""
+                The second envelope begins with 0x80. It holds what would be the trailers, as
+                lines of text: `grpc-status: 0`. To HTTP it is content; the response is over
+                with the last byte of the body.
+            """,
+            shows=(
+                sent_to("a browser", Kind.RESPONSE, field("content-type", BINARY)),
+                sent_to("a browser", Kind.BODY, message_of("rpc.ListChatRoomsResponse")),
+                sent_to("a browser", Kind.BODY, in_body("OK")),
+            ),
+        ),
+        Step(
+            title="A refusal: HTTP says 200",
+            prose="""
+                There is no room `attic`. The status of HTTP does not say so; only the trailers
+                in the body do, with the same details as for everyone else. Who looks only at
+                the 200, as many proxies and logs do, sees no error.
+            """,
+            shows=(
+                sent_by("another browser", Kind.BODY, message_of("rpc.JoinChat")),
+                sent_to("another browser", Kind.RESPONSE, field("content-type", BINARY)),
+                sent_to("another browser", Kind.BODY, in_body("NOT_FOUND")),
+            ),
+        ),
+        Step(
+            title="The same as text",
+            prose="""
+                `grpc-web-text` is the whole body in base64: eight characters for the five bytes
+                of an empty message. It is for scripts that use XMLHttpRequest, which hands out
+                text as it comes but no bytes; `fetch` hands out both. This server does not speak
+                it, and says so in HTTP's words, as of any content type that it does not know.
+            """,
+            shows=(
+                sent_by("an old browser", Kind.REQUEST, field("content-type", TEXT)),
+                sent_by("an old browser", Kind.BODY, whole_body(8)),
+                sent_to("an old browser", Kind.RESPONSE, starting("HTTP/1.1 415")),
+            ),
+        ),
+    ),
+    why="""
+        The envelope makes gRPC independent of frames: DATA frames end anywhere, and HTTP/1.1
+        has none. A flag in each envelope, instead of one for the call, lets a sender leave out
+        what does not gain, and what must not be compressed: a secret beside something that an
+        attacker chooses can be guessed from the length.
+
+        Trailers are what gRPC needs from HTTP/2 and browsers do not give. gRPC-Web moves them
+        to where nothing on the way can lose them. The price: streams go downwards only, as a
+        browser sends a request whole before it reads the response. So this service has
+        `Subscribe` and `SendMessage` for them beside `Chat`.
+    """,
+    try_next="""
+        `chatwire lab envelopes --all -v`: the details of the refusal, in base64 among the
+        trailers of the body.
+
+        Open the page of a chatserver through `chatwire`, with the browser's own tools beside
+        it: both show the same calls.
+
+        Send an envelope with the flag 1 and no `grpc-encoding`: the call ends with INTERNAL, as
+        gRPC's document on compression wants.
+    """,
+    references=(
+        grpc_document("PROTOCOL-HTTP2", "Length-Prefixed-Message, Compressed-Flag"),
+        grpc_document("compression", "who may compress what"),
+        grpc_document("PROTOCOL-WEB", "trailers in the body, and the text form"),
+        rfc(9113, "10.6", "what compression gives away"),
+    ),
+)

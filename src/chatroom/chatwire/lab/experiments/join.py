@@ -1,0 +1,199 @@
+"""Anatomy of a join."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatroom.chatwire.decode.records import Kind, Role
+from chatroom.chatwire.lab.experiment import Experiment, Step
+from chatroom.chatwire.lab.finding import (
+    ACK,
+    END_STREAM,
+    NO_ACK,
+    OPEN,
+    call,
+    field,
+    role,
+    says,
+    sent_by,
+    sent_to,
+    sets,
+    setting,
+    stream,
+)
+from chatroom.chatwire.lab.references import grpc_document, rfc
+from chatroom.chatwire.lab.requests import joining
+
+if TYPE_CHECKING:
+    from chatroom.chatwire.lab.stage import Stage
+
+
+async def scene(stage: Stage) -> None:
+    """Ann joins the lobby and waits until she is in."""
+    async with stage.client("Ann") as ann:
+        talk = ann.Chat()
+        await talk.write(joining("Ann"))
+        await stage.until(sent_to("Ann", Kind.DATA, sets("live")))
+        await stage.until(sent_by("Ann", Kind.SETTINGS, ACK))
+        await stage.until(sent_to("Ann", Kind.SETTINGS, ACK))
+        talk.cancel()
+
+
+EXPERIMENT = Experiment(
+    name="join",
+    title="Anatomy of a join",
+    summary="every frame from the first byte of a connection to the first message of a stream",
+    intro="""
+        Ann's client connects and joins a room. Before her first message can go there is an
+        HTTP/2 connection to agree on; then one stream is opened, and from then on both
+        sides may send on it at any time.
+    """,
+    scene=scene,
+    story=(
+        Step(
+            title="The client says that it speaks HTTP/2",
+            prose="""
+                The first 24 bytes are always the same text: PRI * HTTP/2.0, and SM. It was
+                chosen so that servers that know only HTTP/1.1 give up at once. Without TLS the
+                two cannot agree on a protocol beforehand: the client has to know.
+            """,
+            shows=(sent_by("Ann", Kind.PREFACE),),
+        ),
+        Step(
+            title="Both announce their limits",
+            prose="""
+                SETTINGS say what the sender is ready to receive. INITIAL_WINDOW_SIZE is how
+                many bytes of DATA may come on each stream before it gives permission for more.
+                MAX_CONCURRENT_STREAMS=0 from a client means: push me nothing.
+
+                They go on stream 0, which is the connection itself. Neither side waits for the
+                other's.
+            """,
+            shows=(sent_by("Ann", Kind.SETTINGS, setting("INITIAL_WINDOW_SIZE"), NO_ACK),),
+        ),
+        Step(
+            title="The connection's own window",
+            prose="""
+                Beside each stream's window there is one for the connection, for all its streams
+                together. No setting changes it, so a WINDOW_UPDATE on stream 0 does.
+            """,
+            shows=(sent_by("Ann", Kind.WINDOW_UPDATE, stream(0)),),
+        ),
+        Step(
+            title="The server's limits",
+            prose="""
+                At most 128 calls at a time on this connection, frames of at most 16,384 bytes,
+                65,535 bytes ahead on each stream: HTTP/2's default, so that a member who is not
+                read for a while feels it soon.
+            """,
+            shows=(
+                sent_to(
+                    "Ann",
+                    Kind.SETTINGS,
+                    setting("INITIAL_WINDOW_SIZE", 65535),
+                    setting("MAX_CONCURRENT_STREAMS", 128),
+                    setting("MAX_FRAME_SIZE", 16384),
+                ),
+            ),
+            out_of_turn=True,
+        ),
+        Step(
+            title="Each acknowledges the other's",
+            prose="""
+                An empty SETTINGS with ACK: from here on they are in force. Their place among
+                the other frames is chance.
+            """,
+            shows=(sent_by("Ann", Kind.SETTINGS, ACK),),
+            out_of_turn=True,
+        ),
+        Step(
+            title="The call begins",
+            prose="""
+                HEADERS open stream 1. A client's streams have odd numbers, each used once. To
+                HTTP a gRPC call is a POST whose path is service and method. `te: trailers` says
+                that the client understands trailers, without which it could not learn how the
+                call ended. There is no END_STREAM: the request goes on.
+            """,
+            shows=(
+                sent_by(
+                    "Ann",
+                    Kind.HEADERS,
+                    role(Role.REQUEST),
+                    call("Chat"),
+                    field("te", "trailers"),
+                    stream(1),
+                    OPEN,
+                ),
+            ),
+            verbose=True,
+        ),
+        Step(
+            title="The first message: a join",
+            prose="""
+                DATA carries gRPC's envelopes: one byte of flags (0: not compressed), four of
+                length, the protobuf message. This service wants a `join` first. The two windows
+                are what the client may still send, on the stream and on the connection.
+            """,
+            shows=(sent_by("Ann", Kind.DATA, sets("join"), OPEN),),
+        ),
+        Step(
+            title="The server accepts",
+            prose="""
+                `:status: 200` says that gRPC is spoken here, not that the call succeeds; that
+                is told at its end. A refused join would have its end here already: see the
+                experiment `refusal`.
+            """,
+            shows=(sent_to("Ann", Kind.HEADERS, role(Role.RESPONSE), field(":status", "200")),),
+            verbose=True,
+        ),
+        Step(
+            title="You are in",
+            prose="""
+                `joined` holds the session with which Ann can come back after a lost connection,
+                the roster, and the room's limits. It reaches only streams that asked for
+                FEATURE_EVENTS.
+            """,
+            shows=(sent_to("Ann", Kind.DATA, sets("joined")),),
+        ),
+        Step(
+            title="Your own arrival, then: live",
+            prose="""
+                The arrival is an entry of the room's log like any message, with a sequence.
+                `live` ends what is replayed: everything after it comes as it happens. The
+                server wrote both at once, so one DATA frame has two envelopes: frames and
+                messages have nothing to do with each other.
+            """,
+            shows=(sent_to("Ann", Kind.DATA, says("Has entered the chat"), sets("live")),),
+            not_before=(
+                sent_to("Ann", Kind.DATA, END_STREAM),
+                sent_by("Ann", Kind.DATA, END_STREAM),
+            ),
+        ),
+    ),
+    why="""
+        One connection carries many calls, and each call is a stream of two independent
+        directions. Opening it costs one HEADERS frame each way; after that a message costs
+        nine bytes of frame and five of envelope. All that is said once is said at the start:
+        limits, path, content type.
+
+        The server's HEADERS come only when it has decided. That is a choice of this server: it
+        could send them at once, but then a refusal could no longer be told from a call that
+        began and failed.
+    """,
+    try_next="""
+        `chatwire lab join --all`: every frame, also the PING by which grpcio measures how
+        fast the connection is, and the WINDOW_UPDATE frames that give back what was read.
+
+        Join without `features`, as the original's client did, and compare what comes first:
+        with `chatwire` before a server of yours, `grpcurl -plaintext -d '{"join": {"room_id":
+        "lobby", "name": "Eve"}}' localhost:8081 rpc.ChatService/Chat`.
+
+        `chatwire lab join-by-hand`: the same bytes without any library.
+    """,
+    references=(
+        rfc(9113, "3.4", "the connection preface"),
+        rfc(9113, "6.5", "SETTINGS"),
+        rfc(9113, "8.1", "requests and responses as frames"),
+        grpc_document("PROTOCOL-HTTP2", "Request-Headers, Length-Prefixed-Message"),
+    ),
+)

@@ -1,0 +1,115 @@
+"""An experiment as text for a terminal, and as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from chatroom.chatwire.lab.prose import clients, items, paragraphs, split
+from chatroom.chatwire.show.as_json import as_object
+from chatroom.chatwire.show.harmless import harmless
+from chatroom.chatwire.show.summary import Summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chatroom.chatwire.lab.running import Outcome
+    from chatroom.chatwire.lab.story import Shown
+    from chatroom.chatwire.show.line import Style
+    from chatroom.chatwire.show.printer import Show
+
+WIDTH = 88
+
+
+def as_text(outcome: Outcome, show: Show, style: Style, *, everything: bool) -> Iterator[str]:
+    """Lines to print, each ended by a newline.
+
+    The story's frames under the steps they show; with `everything` all frames that `show`
+    wants in the order in which they passed, with the steps before theirs.
+    """
+    experiment = outcome.experiment
+    yield f"{experiment.title}\n{'=' * len(experiment.title)}\n\n"
+    yield f"{paragraphs(experiment.intro, WIDTH)}\n\n"
+    yield f"{clients(outcome.names)}\n"
+    if everything:
+        yield from _all(outcome, show, style)
+    else:
+        for shown in outcome.shown:
+            yield from _step(shown)
+            fuller = replace(style, verbose=style.verbose or shown.step.verbose)
+            yield from map(fuller.lines, shown.drawn)
+    yield f"\nWhy\n---\n{paragraphs(experiment.why, WIDTH)}\n"
+    yield f"\nTry next\n--------\n{items(split(experiment.try_next), WIDTH)}\n"
+    read = (f"{one.title}: {one.about} <{one.address}>" for one in experiment.references)
+    yield f"\nRead\n----\n{items(read, WIDTH)}\n"
+    count = len({frame.number for shown in outcome.shown for frame in shown.frames})
+    if not everything:
+        yield f"\n{count} of the {len(outcome.frames)} frames that passed are shown; all of "
+        yield f"them, in order: chatwire lab {experiment.name} --all\n"
+    if show.summary:
+        yield _summary(outcome).as_text()
+
+
+def as_json(outcome: Outcome, show: Show) -> Iterator[str]:
+    """A line for each frame as the tap prints it, with the numbers of the steps it shows.
+
+    Then one with the member `experiment`: the story.
+    """
+    of_frame: dict[int, list[int]] = {}
+    for shown in outcome.shown:
+        for frame in shown.frames:
+            of_frame.setdefault(frame.number, []).append(shown.number)
+    for frame in outcome.frames:
+        if show.shown.shows(frame):
+            yield _line(as_object(frame) | {"steps": of_frame.get(frame.number, [])})
+    experiment = outcome.experiment
+    told = {
+        "name": experiment.name,
+        "title": experiment.title,
+        "clients": {str(number): who for number, who in outcome.names.items()},
+        "steps": [
+            {
+                "number": shown.number,
+                "title": shown.step.title,
+                "prose": paragraphs(shown.step.prose, 1 << 30),
+                "frames": [frame.number for frame in shown.frames],
+            }
+            for shown in outcome.shown
+        ],
+    }
+    yield _line({"experiment": told})
+    if show.summary:
+        yield _summary(outcome).as_json()
+
+
+def _all(outcome: Outcome, show: Show, style: Style) -> Iterator[str]:
+    begun: set[int] = set()
+    for frame in outcome.frames:
+        steps = [shown for shown in outcome.shown if frame in shown.frames]
+        for shown in steps:
+            if shown.number not in begun:
+                begun.add(shown.number)
+                yield from _step(shown)
+        if show.shown.shows(frame):
+            fuller = any(shown.step.verbose for shown in steps)
+            yield replace(style, verbose=style.verbose or fuller).lines(frame)
+
+
+def _step(shown: Shown) -> Iterator[str]:
+    title = f"{shown.number}. {shown.step.title}"
+    yield f"\n{title}\n{paragraphs(shown.step.prose, WIDTH, '   ')}\n\n"
+    if shown.step.listing:
+        lines = shown.step.listing.rstrip().splitlines()
+        yield "".join(f"      {harmless(line)}\n" for line in lines) + "\n"
+
+
+def _summary(outcome: Outcome) -> Summary:
+    summary = Summary()
+    for frame in outcome.frames:
+        summary.take(frame)
+    return summary
+
+
+def _line(written: object) -> str:
+    return json.dumps(written, separators=(",", ":")) + "\n"

@@ -1,0 +1,1 @@
+"""Tests of the experiments: each is run, and shows what it says."""

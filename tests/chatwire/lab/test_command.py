@@ -1,0 +1,129 @@
+"""`chatwire lab` as a program."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import click
+import pytest
+
+from chatroom.chatwire.lab.catalogue import experiments
+from chatroom.chatwire.lab.command import play
+from chatroom.chatwire.lab.servers import Server
+from chatroom.chatwire.lab.stage import Stage
+from chatroom.chatwire.live import Failure
+from chatroom.chatwire.show.printer import Show
+
+SECONDS = 60.0
+"""How long anything may take; it never decides a test that passes."""
+
+
+def chatwire(*arguments: str, encoding: str = "utf-8") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "chatroom.chatwire", *arguments],
+        capture_output=True,
+        encoding=encoding,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        timeout=SECONDS,
+    )
+
+
+def test_the_list() -> None:
+    """Every experiment, with one line of what there is to see."""
+    listed = chatwire("lab")
+    assert 0 == listed.returncode
+    for experiment in experiments().values():
+        assert f"{experiment.title}: {experiment.summary}\n" in listed.stdout
+
+
+def test_an_experiment_that_there_is_not() -> None:
+    """A sentence with those that there are."""
+    ran = chatwire("lab", "teleport")
+    assert 2 == ran.returncode
+    assert "there is no experiment 'teleport'; there are join" in ran.stderr
+    assert "" == ran.stdout
+
+
+def test_a_run_with_every_frame() -> None:
+    """Frames in order, steps before theirs."""
+    ran = chatwire("lab", "join", "--all", "--summary")
+    assert (0, "chatwire: playing the scene of join\n") == (ran.returncode, ran.stderr)
+    places = [
+        ran.stdout.index(text)
+        for text in ("OPENED", "1. The client says", "PREFACE", "live { }", "Why\n", "summary\n")
+    ]
+    assert sorted(places) == places
+
+
+def test_filters_mean_every_frame_they_leave() -> None:
+    """As for the tap."""
+    ran = chatwire("lab", "join", "--frame", "window-update")
+    assert 0 == ran.returncode
+    assert 2 <= ran.stdout.count("WINDOW_UPDATE +")
+    assert " PREFACE " not in ran.stdout
+
+
+def test_json() -> None:
+    """One object a line: the frames, then the story, which names frames by number."""
+    ran = chatwire("lab", "join", "--json")
+    *frames, last = map(json.loads, ran.stdout.splitlines())
+    assert list(range(1, len(frames) + 1)) == [frame["number"] for frame in frames]
+    story = last["experiment"]
+    assert "join" == story["name"]
+    assert {"1": "Ann"} == story["clients"]
+    for step in story["steps"]:
+        for number in step["frames"]:
+            assert step["number"] in frames[number - 1]["steps"]
+
+
+def test_a_scene_that_does_not_show_its_story(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 1 and a sentence; with --all also the frames that there were."""
+
+    async def connects_only(stage: Stage) -> None:
+        async with stage.client("Ann"):
+            pass
+
+    with pytest.raises(Failure) as caught:
+        play(replace(experiments()["join"], scene=connects_only), Show(), everything=True)
+    assert 1 == caught.value.exit_code
+    assert caught.value.message.startswith("join did not show what it says: step 6, ")
+    assert " PREFACE " in capsys.readouterr().out
+
+
+def test_output_that_cannot_be_encoded() -> None:
+    """Other characters are written as escapes."""
+    ran = chatwire("lab", "join", encoding="ascii")
+    assert 0 == ran.returncode
+    assert r"\u2026 (+" in ran.stdout
+
+
+def test_a_reader_that_goes_away() -> None:
+    """As `| head -1` does: no traceback."""
+    command = [sys.executable, "-m", "chatroom.chatwire", "lab", "join"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert b"chatwire: playing the scene of join\n" == process.stderr.read()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_middle_of_a_scene(number: int) -> None:
+    """It ends like an interrupted command, and its server ends with it."""
+    servers: list[Server] = []
+
+    async def signalled(stage: Stage) -> None:
+        servers.append(stage.server)
+        os.kill(os.getpid(), number)
+        await asyncio.Event().wait()
+
+    with pytest.raises(click.Abort):
+        play(replace(experiments()["join"], scene=signalled), Show(), everything=False)
+    assert servers[0].process
+    assert servers[0].process.returncode is not None
