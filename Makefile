@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help install run chat test soak check format proto bench clean
+.PHONY: help install run chat test soak check format proto bench wireshark tshark clean
 
 help: ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -51,6 +51,12 @@ proto: $(STAMP) ## Generate src/chatroom/api from proto/
 
 bench: $(STAMP) ## Compare with a naive grpc.aio server, in one run
 	@$(BIN)/python -m bench.fanout $(ARGS)
+
+wireshark: $(STAMP) ## Wireshark with our profile: FILE=…, or live; PORT=… HTTP1=1
+	@$(BIN)/python tools/wireshark.py $(PORT:%=--port=%) $(if $(HTTP1),--http1) wireshark $(if $(FILE),-r "$(FILE)") $(ARGS)
+
+tshark: $(STAMP) ## The same in the terminal
+	@$(BIN)/python tools/wireshark.py $(PORT:%=--port=%) $(if $(HTTP1),--http1) tshark $(if $(FILE),-r "$(FILE)") $(ARGS)
 
 clean: ## Remove what was made here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .tools

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SERVERS = ("chatroom", "naive")
 START_SECONDS = 30
 STOP_SECONDS = 10
-READY = re.compile(r"^\w+: listening on 127\.0\.0\.1:(\d+)", re.MULTILINE)
+READY = re.compile(r"^\w+: (?:listening on )?127\.0\.0\.1:(\d+)", re.MULTILINE)
 
 
 class ServerError(Exception):

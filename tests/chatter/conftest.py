@@ -66,7 +66,7 @@ def present() -> Callable[[str, str, str], None]:
 
 def environment(**more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CHATTER_")}
-    return kept | {"TERM": "xterm", **more}
+    return kept | {"TERM": "xterm", "XDG_CONFIG_HOME": "/nonexistent", **more}
 
 
 def command(*arguments: str) -> list[str]:
@@ -130,6 +130,11 @@ class Conversation:
     def end_input(self) -> None:
         os.close(self._writes)
         self._writes = -1
+
+    def deafen(self) -> None:
+        """Read nothing any more, and let chatter know."""
+        os.close(self._reads)
+        self._reads = -1
 
     def interrupt(self) -> None:
         self.process.send_signal(signal.SIGINT)

@@ -17,10 +17,11 @@ def kinds(raw: bytes) -> set[str]:
     """The kinds of control sequences in what was sent.
 
     Two are of a kind if they differ in numbers (places, sizes, colours), or in the text
-    of a title. Other renditions (bold, concealed) are kinds of their own. Raises
-    ValueError for what is not UTF-8, and for an escape that begins no sequence.
+    of a title. Each rendition (bold, concealed) is a kind of its own, in whatever
+    combination. Raises ValueError for what is not UTF-8, and for an escape that begins no
+    sequence.
     """
-    return {_kind(found) for found in SEQUENCE.finditer(raw.decode())}
+    return {kind for found in SEQUENCE.finditer(raw.decode()) for kind in _kinds(found)}
 
 
 def text(raw: bytes) -> str:
@@ -32,6 +33,13 @@ def _kept(control: str | None) -> str:
     return control if control in ("\n", "\t") else ""
 
 
+def _kinds(found: re.Match[str]) -> list[str]:
+    if found["function"] == "m":
+        parameters = COLOURS.sub("colour", found["parameters"]).split(";")
+        return [f"CSI {parameter} m" for parameter in parameters]
+    return [_kind(found)]
+
+
 def _kind(found: re.Match[str]) -> str:
     if found["control"] == "\x1b":
         raise ValueError(f"not a sequence: {found.string[found.start() :][:40]!r}")
@@ -41,8 +49,6 @@ def _kind(found: re.Match[str]) -> str:
         return f"ESC {found['escape']}"
     if found["osc"] is not None:
         return f"OSC {found['osc']}"
-    if found["function"] == "m":
-        return f"CSI {COLOURS.sub('colour', found['parameters'])} m"
     if found["function"] in ("h", "l"):
         return f"CSI {found['parameters']} {found['function']}"
     return f"CSI {re.sub(r'[0-9]+', 'N', found['parameters'])} {found['function']}"

@@ -116,7 +116,8 @@ def test_taken_name_is_asked_again(fresh_server, chatter, piped, present) -> Non
     with piped(*at, "--name", "Bob"):
         present(fresh_server, "1234", "Bob")
         second = chatter(*at, say="bob\nchat server\nBobby\n")
-    taken, reserved = second.stderr.splitlines()
+    hint, taken, reserved = second.stderr.splitlines()
+    assert hint == "chatter: the first line is taken as the name tag; --name says it without a line"
     assert "chatter: the name tag 'bob' is in use in this room; 'bob 2' is free" == taken
     assert reserved.startswith("chatter: this name tag is reserved")
     expected = "Enter a Name Tag: Joining room\n" * 3

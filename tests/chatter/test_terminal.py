@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import signal
+
 DIALOGUE = """\
 Chat rooms:
 [1]: 1234
@@ -88,15 +91,28 @@ def test_refused_line_of_a_person_is_no_failure(fresh_server, terminal) -> None:
         assert 0 == bob.end()
 
 
-def test_list_is_a_table_for_a_person(fresh_server, terminal, chatter) -> None:
-    """In a terminal the rooms are a table with a heading."""
-    chatter("create", "green-room", "--title", "Plants", "--host", fresh_server)
-    with terminal("list", "--host", fresh_server) as listing:
-        assert 0 == listing.end()
-    assert [
-        "ROOM        MEMBERS  TITLE",
-        "1234              0",
-        "5678              0",
-        "green-room        0  Plants",
-        "",
-    ] == listing.lines
+def test_history_says_how_much_comes_first(fresh_server, emulator, chatter) -> None:
+    """On the screen too."""
+    room = ("--host", fresh_server, "--room", "1234")
+    chatter("send", *room, "--name", "Eve", "--lines", say="one\ntwo\n")
+    with emulator(*room, "--name", "Bob", "--history", "1") as bob:
+        bob.until("two", "have entered")
+        assert "one" not in bob.text
+
+
+def test_waiting_is_for_input_that_ends(fresh_server, emulator) -> None:
+    """A screen has no end of input: wrong usage."""
+    with emulator("--host", fresh_server, "--wait", "1") as bob:
+        assert 2 == bob.end()
+        assert "Error: --wait is for input that ends: add --plain, or pipe it in" in bob.screen
+
+
+def test_sigterm_gives_the_terminal_back(fresh_server, emulator, chatter) -> None:
+    """The room is left and the screen is as it was, then the signal ends the program."""
+    with emulator("--host", fresh_server, "--room", "1234", "--name", "Bob") as bob:
+        bob.until("have entered")
+        bob.process.send_signal(signal.SIGTERM)
+        assert 128 + signal.SIGTERM == bob.end() % 256
+        assert not bob.alternate
+    log = chatter("history", "1234", "--json", "--last", "1", "--host", fresh_server)
+    assert ("left", "quit") == tuple(json.loads(log.stdout)[key] for key in ("kind", "reason"))

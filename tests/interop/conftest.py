@@ -7,17 +7,37 @@ from collections.abc import Iterator
 import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
+from tests.chatwire.programs import chatwire
 
 from .programs import running
 from .raw_grpc import CREATE, envelope
 from .raw_http2 import Connection
 
+CLIENTS = ("buf_curl", "go", "grpcurl", "json_over_http1", "node", "original_client")
+"""The modules whose clients no one here wrote: they run once more through a tap."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    module = metafunc.module.__name__.rpartition(".test_")[2]
+    if "address" in metafunc.fixturenames and module in CLIENTS:
+        ways = ["direct", "tapped"]
+        metafunc.parametrize("address", ways, indirect=True, scope="session")
+
 
 @pytest.fixture(scope="session")
-def address() -> Iterator[str]:
-    """HOST:PORT of a server with a room called lobby; tests make rooms of their own in it."""
+def address(request: pytest.FixtureRequest) -> Iterator[str]:
+    """HOST:PORT of a server with a room called lobby; tests make rooms of their own in it.
+
+    Of a chatwire before it, whose output nobody reads, where the test asks for that.
+    """
     with running("--room", "lobby") as where:
-        yield where
+        if getattr(request, "param", "direct") == "direct":
+            yield where
+            return
+        with chatwire(where) as tap:
+            yield tap.address
+            tap.stop()
+        assert 0 == tap.process.returncode, tap.errors
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from chatroom.client import Removed, TokenRefused, connect
 from chatroom.core.refusals import TokenInvalid, TokenRequired
 from chatroom.server.admin import TOKEN_BYTES, AdminToken, AdminTokenUnusable
 from tests.carriers import CARRIERS, Ended, run
+from tests.client.recovering import rest
 from tests.server.services import running
 from tests.server.test_command_line import serving, usage
 
@@ -107,9 +108,10 @@ def test_the_client_library_shows_it(file: Path) -> None:
                     with pytest.raises(TokenRefused, match="only admins may do this"):
                         await call
                 await admin.create_room("new")
-                with pytest.raises(Removed):
-                    async with guest.join("lobby", "Bob"):
-                        await admin.remove_member("lobby", "Bob")
+                async with guest.join("lobby", "Bob") as bob:
+                    await admin.remove_member("lobby", "Bob")
+                    _, failure = await rest(bob)
+                    assert isinstance(failure, Removed)
                 await admin.delete_room("lobby")
 
     run(scene())

@@ -2,185 +2,190 @@
 
 from __future__ import annotations
 
+import io
+import os
+import signal
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from chatroom.chatter.commands.messages import history_command, send_command, watch_command
+from chatroom.chatter.commands.rooms import (
+    create_command,
+    delete_command,
+    list_command,
+    members_command,
+    remove_command,
+)
+from chatroom.chatter.commands.setup import completion_command, config_command
+from chatroom.chatter.failures import Terminated
+from chatroom.chatter.help_pages import Group, option
+from chatroom.chatter.options import (
+    NAME,
+    OUTPUT,
+    RECONNECT,
+    ROOM,
+    TALK,
+    Seconds,
+    reject_unused,
+    server_options,
+    shared_option,
+    takes_given,
+)
+from chatroom.chatter.safe_text import safe_text
 
+if TYPE_CHECKING:
+    from chatroom.chatter.options import Given
     from chatroom.client import Chat
 
 INTERRUPTED = 130
 
 
-def server_options(*, top: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add the options that say which server.
-
-    They may stand before a subcommand and after it; what stands after it wins, and
-    the environment is asked last, so only the `top` ones ask it.
-    """
-
-    def add(command: Callable[..., Any]) -> Callable[..., Any]:
-        insecure = click.option(
-            "--insecure",
-            is_flag=True,
-            envvar="CHATTER_INSECURE" if top else None,
-            allow_from_autoenv=False,
-            show_envvar=top,
-            help="Connect without TLS to any address.",
-        )
-        host = click.option(
-            "--host",
-            metavar="HOST:PORT",
-            envvar="CHATTER_HOST" if top else None,
-            allow_from_autoenv=False,
-            show_envvar=top,
-            help="The chat server; localhost:8080 when not given.",
-        )
-        return host(insecure(command))
-
-    return add
-
-
 @click.group(
+    cls=Group,
     invoke_without_command=True,
-    context_settings={
-        "auto_envvar_prefix": "CHATTER",
-        "help_option_names": ["-h", "--help"],
+    subcommand_metavar="[COMMAND ...]",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    sections={
+        "Rooms": ["list", "create", "members", "remove", "delete"],
+        "Messages, without joining in": ["history", "watch", "send"],
+        "Set-up": ["config", "completion"],
     },
 )
-@server_options(top=True)
-@click.option("--room", metavar="ID", show_envvar=True, help="Join this room, do not ask.")
-@click.option("--name", metavar="NAME", show_envvar=True, help="Use this name tag, do not ask.")
-@click.option(
-    "--create",
-    is_flag=True,
-    help="Create a room and say its id; with --name, join it as well.",
-)
-@click.option("--private", is_flag=True, help="With --create: a room that is not listed.")
-@click.option(
-    "--reconnect",
-    type=click.FloatRange(min=0),
-    metavar="SECONDS",
+@shared_option(ROOM, TALK, top=True, help="Join this room, do not ask.")
+@shared_option(NAME, TALK, top=True, help="Use this name tag, do not ask.")
+@option(
+    "--history",
+    section=TALK,
+    type=click.IntRange(min=0),
+    metavar="N",
+    envvar="CHATTER_HISTORY",
     show_envvar=True,
-    help="How long to try to get a lost connection back; 600 when not given, 0: not at all.",
+    help="Begin with so many earlier messages; 10 when not given.",
 )
-@click.option("--plain", is_flag=True, help="Lines instead of a full screen in a terminal.")
+@option("--create", section=TALK, is_flag=True, help="Create the room first and say its id; "
+        "without --name do no more.")  # fmt: skip
+@option("--private", section=TALK, is_flag=True, help="With --create: a room that is not listed.")
+@option(
+    "--wait",
+    section=TALK,
+    is_flag=False,
+    flag_value="inf",
+    type=Seconds(),
+    metavar="[SECONDS]",
+    help="After the end of input stay and listen: for so long, or until the room is deleted.",
+)
+@shared_option(RECONNECT, TALK, top=True)
+@option(
+    "--plain",
+    section=OUTPUT,
+    is_flag=True,
+    envvar="CHATTER_PLAIN",
+    show_envvar=True,
+    help="Read and write lines, in a terminal too.",
+)
+@server_options(top=True)
 @click.version_option(package_name="chatroom")
-@click.pass_context
+@takes_given
 def cli(
-    context: click.Context,
-    host: str | None,
-    insecure: bool,
-    room: str | None,
-    name: str | None,
+    given: Given,
+    history: int | None,
     create: bool,
     private: bool,
-    reconnect: float | None,
+    wait: float | None,
     plain: bool,
 ) -> int:
     """Chat in a terminal: pick a room, give a name tag, talk.
 
-    Lines that you type are sent, also those typed while the connection is lost, once
-    it is back. Ctrl-D leaves the room.
+    From the beginning, with a server on this machine:
+      chatter create tea-room                   make a room
+      chatter --room tea-room --name Alice      go in and talk; Ctrl-D leaves
+      chatter members tea-room                  who is there?
+      chatter history tea-room --since 1d       what was said?
+
+    To invite somebody, tell them the room, and the server's address unless it is this
+    machine:
+      chatter --host chat.example.com --room tea-room
+
+    In a pipe the lines read are sent, and what the others say is printed as it comes:
+      make 2>&1 | chatter --room tea-room --name ci
+      chatter --room tea-room --name bot --json --wait </dev/null
+
+    `chatter COMMAND --help` says more of each command. What is typed while the
+    connection is lost is sent when it is back.
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
     """
+    context = click.get_current_context()
     if context.invoked_subcommand is not None:
+        reject_unused(context)
         return 0
     if private and not create:
         raise click.UsageError("--private is for a room that is created: add --create")
-    if private and room:
+    if private and given.get("room"):
         raise click.UsageError("the id of a private room is chosen by the server: omit --room")
 
-    from chatroom.chatter.dialogue import chat_with, create_room
-    from chatroom.chatter.lines import Lines
     from chatroom.chatter.running import with_server
     from chatroom.chatter.screen import takes_screen
+    from chatroom.chatter.settings import effective
+
+    settings = effective(given)
+    room, name = settings.room, settings.name
+    if create:  # a room of the configuration is there already
+        room = given.get("room")
+    if given.as_json and not create and not (room and name):
+        raise click.UsageError("with --json nothing is asked: give --room ID and --name NAME")
+
+    on_screen = takes_screen() and not plain and not given.as_json
+    if on_screen and wait is not None:
+        raise click.UsageError("--wait is for input that ends: add --plain, or pipe it in")
 
     async def chatting(chat: Chat) -> int:
         join = room
         if create:
-            join = await create_room(chat, room, private=private)
-            if not name:
+            from chatroom.chatter.dialogue import create_room
+
+            join = await create_room(chat, room, private=private, as_json=given.as_json)
+            if not given.get("name"):
                 return 0
-        if not plain and takes_screen():
+        if on_screen:
             from chatroom.chatter.terminal import converse
 
-            return await converse(chat, join, name)
-        return await chat_with(chat, Lines.of_standard_input(), join, name)
+            return await converse(chat, join, name, history)
 
-    return with_server(host or "localhost:8080", insecure, chatting, reconnect=reconnect)
+        from chatroom.chatter.dialogue import chat_with
+        from chatroom.chatter.lines import Lines
+        from chatroom.chatter.printing import printer_for
 
+        return await chat_with(
+            chat,
+            Lines.of_standard_input(),
+            printer_for(as_json=given.as_json),
+            room_id=join,
+            name=name,
+            history=history,
+            wait=wait,
+        )
 
-@cli.command()
-@server_options(top=False)
-@click.option("--private", is_flag=True, help="Not listed; its id cannot be guessed.")
-@click.option("--title", default="", help="What the room is about.")
-@click.argument("room_id", metavar="[ID]", required=False)
-@click.pass_context
-def create(
-    context: click.Context,
-    host: str | None,
-    insecure: bool,
-    private: bool,
-    title: str,
-    room_id: str | None,
-) -> None:
-    """Create a room and print its id."""
-    if private and room_id:
-        raise click.UsageError("the id of a private room is chosen by the server: omit it")
-
-    from chatroom.chatter import rooms
-    from chatroom.chatter.running import with_server
-
-    with_server(
-        *server(context, host, insecure),
-        lambda chat: rooms.create(chat, room_id, private=private, title=title),
-    )
+    return with_server(settings, chatting)
 
 
-@cli.command(name="list")
-@server_options(top=False)
-@click.pass_context
-def list_rooms(context: click.Context, host: str | None, insecure: bool) -> None:
-    """List the public rooms: id, members, title."""
-    from chatroom.chatter import rooms
-    from chatroom.chatter.running import with_server
-
-    with_server(*server(context, host, insecure), rooms.print_list)
-
-
-@cli.command()
-@server_options(top=False)
-@click.option("--reason", default="", help="Why; its members are told.")
-@click.argument("room_id", metavar="ID")
-@click.pass_context
-def delete(
-    context: click.Context, host: str | None, insecure: bool, reason: str, room_id: str
-) -> None:
-    """Delete a room; everybody in it is told and sent out."""
-    from chatroom.chatter import rooms
-    from chatroom.chatter.running import with_server
-
-    with_server(
-        *server(context, host, insecure),
-        lambda chat: rooms.delete(chat, room_id, reason=reason),
-    )
-
-
-def server(context: click.Context, host: str | None, insecure: bool) -> tuple[str, bool]:
-    """The server a subcommand means: its own options, else those before its name."""
-    above: dict[str, Any] = context.parent.params if context.parent else {}
-    return host or above.get("host") or "localhost:8080", insecure or bool(above.get("insecure"))
+for command in (
+    list_command, create_command, members_command, remove_command, delete_command,
+    history_command, watch_command, send_command, config_command, completion_command,
+):  # fmt: skip
+    cli.add_command(command)
 
 
 def run(arguments: list[str]) -> int:
-    """Do what the arguments say; the exit code."""
+    """Do what the arguments say; the exit code. Raises Terminated."""
     try:
         return cli.main(arguments, prog_name="chatter", standalone_mode=False) or 0
     except click.ClickException as failure:
-        failure.show()
+        told = io.StringIO()
+        failure.show(told)
+        click.echo(safe_text(told.getvalue()), err=True, nl=False)  # it may quote what was given
         return failure.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
@@ -188,4 +193,11 @@ def run(arguments: list[str]) -> int:
 
 def main() -> None:
     """The program."""
-    sys.exit(run(sys.argv[1:]))
+    try:
+        code = run(sys.argv[1:])
+    except Terminated:
+        # Having left in order, end as whoever sent the signal expects.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise
+    sys.exit(code)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 from typing import TYPE_CHECKING
 
+from chatroom.chatter import json_lines
 from chatroom.chatter.failures import Failure, complain
 from chatroom.chatter.lines import LineTooLong
 from chatroom.chatter.running import sentence_of
@@ -15,6 +16,7 @@ from chatroom.client import NameInvalid, NameTaken, RoomNotFound
 
 if TYPE_CHECKING:
     from chatroom.chatter.lines import Lines
+    from chatroom.chatter.printing import Printer
     from chatroom.client import Chat
 
 PRIVATE_ID_CHARACTERS = 16
@@ -23,19 +25,32 @@ ids are 128 random bits."""
 ID_ALPHABET = frozenset(string.ascii_letters + string.digits + "-_")
 
 
-async def chat_with(chat: Chat, lines: Lines, room_id: str | None, name: str | None) -> int:
+async def chat_with(
+    chat: Chat,
+    lines: Lines,
+    printer: Printer,
+    *,
+    room_id: str | None,
+    name: str | None,
+    history: int | None = None,
+    wait: float | None = None,
+) -> int:
     """Ask for what is not given, join, and talk; the exit code. Raises Failure, ChatError.
 
-    What was asked for is asked for again when the server refuses it.
+    What was asked for is asked for again when the server refuses it. `history` is how
+    many earlier messages are shown (None: as the server will have it), `wait` for how
+    many seconds to listen after the end of input.
     """
     room = room_id
+    if room_id and not name and not lines.interactive:
+        complain("the first line is taken as the name tag; --name says it without a line")
     while True:
         room = room or await pick_room(chat, lines)
         name_tag = name or await ask(lines, "Enter a Name Tag: ")
-        show("Joining room")
+        printer.joining()
         try:
-            async with chat.join(room, name_tag) as membership:
-                return await talk(membership, lines)
+            async with chat.join(room, name_tag, history=history) as membership:
+                return await talk(membership, lines, printer, wait)
         except (NameTaken, NameInvalid) as refusal:
             if name:
                 raise
@@ -47,10 +62,15 @@ async def chat_with(chat: Chat, lines: Lines, room_id: str | None, name: str | N
             room = None
 
 
-async def create_room(chat: Chat, room_id: str | None, *, private: bool) -> str:
-    """Create a room, say so in the original's words, and return its id."""
+async def create_room(
+    chat: Chat, room_id: str | None, *, private: bool, as_json: bool = False
+) -> str:
+    """Create a room, say so in the original's words or as JSON, and return its id."""
     room = await chat.create_room(room_id, private=private)
-    show(f"Chat room created: {one_line(room.room_id)}")
+    if as_json:
+        show(json_lines.line(json_lines.room_object(room)))
+    else:
+        show(f"Chat room created: {one_line(room.room_id)}")
     return room.room_id
 
 

@@ -6,6 +6,8 @@ from typing import IO, Any
 
 import click
 
+from chatroom.chatter.safe_text import one_line
+
 
 class Failure(click.ClickException):
     """Something did not work: shown as `chatter: message`, exit code 1."""
@@ -16,6 +18,15 @@ class Failure(click.ClickException):
         complain(self.message, file)
 
 
+class Terminated(BaseException):
+    """SIGTERM came, and everything was left in order."""
+
+
 def complain(sentence: str, file: IO[Any] | None = None) -> None:
     """Tell the person at the terminal, on standard error unless `file` is given."""
-    click.echo(f"chatter: {sentence}", file, err=True)
+    click.echo(f"chatter: {one_line(sentence)}", file, err=True)
+
+
+def remark(sentence: str) -> None:
+    """Tell the person something that is no fault, on standard error."""
+    click.echo(one_line(sentence), err=True)

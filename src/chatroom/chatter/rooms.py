@@ -1,43 +1,84 @@
-"""Rooms made, listed and deleted from the command line."""
+"""Rooms made, listed and deleted from the command line, and who is in them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chatroom.chatter import json_lines
+from chatroom.chatter.failures import remark
 from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.screen import is_terminal, show
+from chatroom.chatter.tables import print_rows
 
 if TYPE_CHECKING:
-    from chatroom.client import Chat, ChatRoom
+    from chatroom.client import Chat
 
 
-async def create(chat: Chat, room_id: str | None, *, private: bool, title: str) -> None:
-    """Create a room and print its id alone, for scripts."""
+async def create(
+    chat: Chat, room_id: str | None, *, private: bool, title: str, as_json: bool
+) -> None:
+    """Create a room and print its id alone, for scripts; a person is told what next."""
     room = await chat.create_room(room_id, private=private, title=title)
+    if as_json:
+        show(json_lines.line(json_lines.room_object(room)))
+        return
     show(one_line(room.room_id))
+    if is_terminal():
+        join = f"chatter --host {chat.address} --room {one_line(room.room_id)}"
+        remark(f"go in, or invite others, with: {join}")
 
 
-async def delete(chat: Chat, room_id: str, *, reason: str) -> None:
+async def delete(chat: Chat, room_id: str, *, reason: str, as_json: bool) -> None:
     """Delete a room and say so."""
-    await chat.delete_room(room_id, reason=reason)
-    show(f"Deleted room {one_line(room_id)}")
+    room = await chat.delete_room(room_id, reason=reason)
+    if as_json:
+        show(json_lines.line(json_lines.room_object(room)))
+    else:
+        show(f"Deleted room {one_line(room_id)}")
 
 
-async def print_list(chat: Chat) -> None:
-    """Print every room: a table for a person, tab-separated fields for a program."""
+async def print_rooms(chat: Chat, *, as_json: bool) -> None:
+    """Print every public room."""
     rooms = await chat.rooms()
-    if not is_terminal():
+    if as_json:
         for room in rooms:
-            show("\t".join(_fields(room)))
-        return
-    if not rooms:
+            show(json_lines.line(json_lines.room_object(room)))
+    elif not rooms and is_terminal():
         show("There are no rooms; create one with: chatter create")
-        return
-    rows = [("ROOM", "MEMBERS", "TITLE"), *(_fields(room) for room in rooms)]
-    width = max(len(room_id) for room_id, _, _ in rows)
-    for room_id, members, title in rows:
-        show(f"{room_id:<{width}}  {members:>7}  {title}".rstrip())
+    else:
+        print_rows(
+            ("ROOM", "MEMBERS", "TITLE"),
+            [
+                (one_line(room.room_id), str(room.member_count), one_line(room.title))
+                for room in rooms
+            ],
+            numbers="MEMBERS",
+        )
 
 
-def _fields(room: ChatRoom) -> tuple[str, str, str]:
-    return one_line(room.room_id), str(room.member_count), one_line(room.title)
+async def print_members(chat: Chat, room_id: str, *, as_json: bool) -> None:
+    """Print who is in a room, and since when: local time for a person, else RFC 3339."""
+    members = await chat.members(room_id)
+    if as_json:
+        for member in members:
+            show(json_lines.line(json_lines.member_object(room_id, member)))
+    elif not members and is_terminal():
+        show(f"Nobody is in room {one_line(room_id)}")
+    else:
+        for_person = is_terminal()
+        rows = []
+        for member in members:
+            since = json_lines.rfc3339(member.since) or ""
+            if for_person and member.since:
+                since = member.since.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+            rows.append((one_line(member.name), since))
+        print_rows(("NAME", "SINCE"), rows)
+
+
+async def remove(chat: Chat, room_id: str, name: str, *, reason: str, as_json: bool) -> None:
+    """Send somebody out of a room and say so."""
+    member = await chat.remove_member(room_id, name, reason)
+    if as_json:
+        show(json_lines.line(json_lines.member_object(room_id, member)))
+    else:
+        show(f"Removed {one_line(member.name or name)} from room {one_line(room_id)}")

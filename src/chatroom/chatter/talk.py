@@ -6,30 +6,27 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from chatroom.chatter.endings import closing_line, unconfirmed
+from chatroom.chatter.endings import unconfirmed
 from chatroom.chatter.failures import complain
 from chatroom.chatter.lines import LineTooLong
-from chatroom.chatter.safe_text import message_line, one_line
-from chatroom.chatter.screen import show
 from chatroom.client import ChatError, Kind, RoomClosed
 
 if TYPE_CHECKING:
     from chatroom.chatter.lines import Lines
+    from chatroom.chatter.printing import Printer
     from chatroom.client import Message, Room
 
 
-ABOUT_THE_CONNECTION = frozenset({Kind.CONNECTION_LOST, Kind.CONNECTED, Kind.GAP})
-
-
-async def talk(room: Room, lines: Lines) -> int:
+async def talk(room: Room, lines: Lines, printer: Printer, wait: float | None = None) -> int:
     """Talk until the room, the input or the membership ends; the exit code.
 
-    The end of input leaves the room, after everything sent has been stored. 0: left,
+    The end of input leaves the room, after everything sent has been stored, and after
+    `wait` seconds of listening if that is given. 0: left,
     or the room was closed. 1: input that is not typed by a person had a line that was
     not accepted, or not said before the room was closed. Raises the ChatError that
     ended the membership otherwise; a connection that is lost and got back is only told.
     """
-    conversation = Conversation(room, lines)
+    conversation = Conversation(room, lines, printer, wait)
     listening = asyncio.create_task(conversation.listen())
     speaking = asyncio.create_task(conversation.speak())
     try:
@@ -38,10 +35,11 @@ async def talk(room: Room, lines: Lines) -> int:
             speaking.result()  # the input has ended, or a bug is to be seen
         await listening
     except RoomClosed as closed:
-        show(closing_line(room.room_id, closed))
-        return _told_unsaid(room, lines)
+        printer.closed(room.room_id, closed)
+        told = told_unsaid(room, lines)
+        return 1 if told and not lines.interactive else 0
     except (ChatError, asyncio.CancelledError):
-        _told_unsaid(room, lines)
+        told_unsaid(room, lines)
         raise
     finally:
         listening.cancel()
@@ -53,31 +51,36 @@ async def talk(room: Room, lines: Lines) -> int:
 class Conversation:
     """The two parts of talking, and how many lines could not be said."""
 
-    def __init__(self, room: Room, lines: Lines) -> None:
+    def __init__(self, room: Room, lines: Lines, printer: Printer, wait: float | None) -> None:
         self.unsaid = 0
         self._arrived = False
         self._room = room
         self._lines = lines
+        self._printer = printer
+        self._wait = wait
 
     async def listen(self) -> None:
         """Print every message until the membership ends."""
         async for message in self._room:
-            if message.kind is Kind.DRAINING:
-                continue  # the end of the stream says it
-            if message.kind in ABOUT_THE_CONNECTION:
-                complain(one_line(message.text))
-                continue
-            if not self._arrived and self._is_own_arrival(message):
-                self._arrived = True
-                continue  # as in the documented dialogue: one knows that one has entered
-            show(message_line(message.name, message.text))
             self.unsaid += message.kind is Kind.REFUSED
+            if self._printer.complete or not self._is_known(message):
+                self._printer.message(self._room.room_id, message)
+
+    def _is_known(self, message: Message) -> bool:
+        """Whether a person knows it: that one has entered, as in the documented dialogue.
+
+        That the server goes away is told by the end of the stream.
+        """
+        if not self._arrived and self._is_own_arrival(message):
+            self._arrived = True
+            return True
+        return message.kind is Kind.DRAINING
 
     def _is_own_arrival(self, message: Message) -> bool:
         return message.kind is Kind.ENTERED and message.name == self._room.name
 
     async def speak(self) -> None:
-        """Send every line, then leave.
+        """Send every line, listen as long as was asked for, then leave.
 
         Nothing is sent during the replay, so that what is said stands below it.
         """
@@ -86,6 +89,10 @@ class Conversation:
             while (line := await self._line()) is not None:
                 if line.strip():
                     await self._room.post(line)
+            if self._wait is not None:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._wait):
+                        await asyncio.Event().wait()  # listening ends it, if anything does
         await self._room.leave()
 
     async def _line(self) -> str | None:
@@ -97,11 +104,10 @@ class Conversation:
                 self.unsaid += 1
 
 
-def _told_unsaid(room: Room, lines: Lines) -> int:
-    """Tell of what may not have been said; the exit code that it makes."""
+def told_unsaid(room: Room, lines: Lines) -> bool:
+    """Tell of what may not have been said; whether there is any."""
     if room.unacknowledged:
         complain(unconfirmed(room.unacknowledged))
     if lines.waiting:
         complain("more lines were read, and not said any more")
-    unsaid = room.unacknowledged or lines.waiting
-    return 1 if unsaid and not lines.interactive else 0
+    return bool(room.unacknowledged or lines.waiting)

@@ -106,8 +106,9 @@ class Window(RuleBasedStateMachine):
         self.count += 1
         before = None if self.lines.following else self.lines.view(self.painter, self.height)
         self.lines.add(said(f"{self.count} " + "word " * words, days=self.count // 5 + days))
-        if before is not None:
-            assert before == self.lines.view(self.painter, self.height)
+        if before is not None:  # a line on its way goes below what comes
+            kept = 1 if "pending" in str(self.everything()) else len(before)
+            assert before[-kept:] == self.lines.view(self.painter, self.height)[-kept:]
 
     @rule(nonce=st.sampled_from("abc"))
     def pend(self, nonce: str) -> None:
@@ -167,4 +168,4 @@ class Window(RuleBasedStateMachine):
 
 
 TestWindow = Window.TestCase
-TestWindow.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestWindow.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)

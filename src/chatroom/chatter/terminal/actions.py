@@ -105,6 +105,7 @@ class Actions:
             else:
                 self._do(typed)
         except NotACommand as refusal:
+            self.screen.words.refused = text
             buffer.cancel_completion()
             self.visit.tell(str(refusal), Tone.TROUBLE)
             return

@@ -26,12 +26,17 @@ class Words(Completer):
     ) -> None:
         self._names = names
         self._rooms = rooms
+        self.refused = ""
+        """A line that was entered in vain: for it nothing is offered unasked, so that the
+        reason can be read. What is offered while one types may come only after Enter."""
 
     def get_completions(
         self,
         document: Document,
-        complete_event: CompleteEvent,  # noqa: ARG002 # the name is prompt_toolkit's
+        complete_event: CompleteEvent,
     ) -> Iterable[Completion]:
+        if document.text == self.refused and not complete_event.completion_requested:
+            return
         before = document.text_before_cursor
         if before.startswith("/") and not before.startswith("//"):
             word, space, rest = before[1:].partition(" ")

@@ -19,15 +19,18 @@ LAST_LINES = 5
 """Shown again below the questions when the chat ended by itself: why, and after what."""
 
 
-async def converse(chat: Chat, room_id: str | None, name: str | None) -> int:
+async def converse(
+    chat: Chat, room_id: str | None, name: str | None, history: int | None = None
+) -> int:
     """Ask for the room and the name tag that are not given, chat, and say how it ended.
 
+    `history` is how many earlier messages are shown first (None: as the server will).
     The exit code: 0 after leaving, or when the room was closed; 130 when interrupted.
     Raises Failure, or the ChatError that ended the membership otherwise.
     """
     # A program in a terminal that asks where the cursor is may get no answer.
     os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")
-    room = await admitted(chat, room_id, name)
+    room = await admitted(chat, room_id, name, history)
     # Only now: importing the screen takes longer than anything else here.
     from chatroom.chatter.terminal.actions import Actions
 

@@ -20,7 +20,9 @@ PICK = "Pick a room: "
 NAME = "Enter a Name Tag: "
 
 
-async def admitted(chat: Chat, room_id: str | None, name: str | None) -> Room:
+async def admitted(
+    chat: Chat, room_id: str | None, name: str | None, history: int | None = None
+) -> Room:
     """Ask for what is not given, and join. Raises Failure, ChatError, KeyboardInterrupt.
 
     What was asked for is asked for again when the server refuses it.
@@ -31,7 +33,8 @@ async def admitted(chat: Chat, room_id: str | None, name: str | None) -> Room:
         name_tag = name or await ask_name(proposal)
         show("Joining room")
         try:
-            return await _join(chat.join(room, name_tag, echo=True, typing=True))
+            joining = chat.join(room, name_tag, history=history, echo=True, typing=True)
+            return await _join(joining)
         except (NameTaken, NameInvalid) as refusal:
             if name:
                 raise

@@ -25,6 +25,7 @@ from prompt_toolkit.layout import (
     Window,
 )
 from prompt_toolkit.layout.processors import BeforeInput
+from prompt_toolkit.utils import get_cwidth
 
 from chatroom.chatter.terminal.completion import Words
 from chatroom.chatter.terminal.rows import COLUMNS_FROM, Painter
@@ -67,10 +68,10 @@ class Screen:
         self.focused: bool | None = None
         """Whether the terminal's window has the focus; None: the terminal has not told."""
         self._last_key = asyncio.get_running_loop().time()
-        self._words = Words(self._names, lambda: self.room_ids)
+        self.words = Words(self._names, lambda: self.room_ids)
         self.input = Buffer(
             multiline=True,
-            completer=self._words,
+            completer=self.words,
             complete_while_typing=Condition(lambda: self.input.text.startswith("/")),
             on_text_changed=lambda buffer: typed(buffer.text),
         )
@@ -108,7 +109,7 @@ class Screen:
     def completions(self) -> list[Completion]:
         """In which ways the word before the cursor can be completed."""
         asked = CompleteEvent(completion_requested=True)
-        return list(self._words.get_completions(self.input.document, asked))
+        return list(self.words.get_completions(self.input.document, asked))
 
     def _containers(self) -> FloatContainer:
         asked = Condition(lambda: self.paste is not None)
@@ -135,10 +136,10 @@ class Screen:
         )
 
     def _prompt(self) -> Row:
-        visit = self.visit
-        if visit is None or self.painter.width < COLUMNS_FROM:
-            return [("class:prompt", "> ")]
-        return [("class:prompt", f"{visit.own_name}> ")]
+        name, width = self.visit.own_name if self.visit else "", self.painter.width
+        if width < COLUMNS_FROM or get_cwidth(name) > width // 4:
+            name = ""  # the room is for what is typed
+        return [("class:prompt", f"{name}> ")]
 
     def _status(self) -> Row:
         if self.visit is None:

@@ -34,8 +34,9 @@ class Scrollback:
         self._first = 0
         """The serial number of the first line; falls when earlier ones are put before it."""
         self._pending: dict[str, Line] = {}
-        self._bottom: tuple[int, int] | None = None
-        """Serial number and row of the last row in view; None: the newest."""
+        self._bottom: tuple[int | str, int] | None = None
+        """The last row in view: the serial number of its line, or the nonce of one that is
+        on its way, and which of its rows; None: the newest."""
         self._mark: int | None = None
         """The serial number of the first line that came while nobody looked."""
 
@@ -51,7 +52,7 @@ class Scrollback:
         if len(self._lines) > KEPT_LINES + TRIM_LINES:
             del self._lines[:TRIM_LINES]
             self._first += TRIM_LINES
-            if self._bottom is not None and self._bottom[0] < self._first:
+            if self._bottom is not None and self._serial(self._bottom[0]) < self._first:
                 self._bottom = (self._first, 0)
 
     def put_before(self, lines: Sequence[Line]) -> None:
@@ -65,6 +66,8 @@ class Scrollback:
 
     def settle(self, nonce: str) -> Line | None:
         """Take away the line that was on its way; None if there is none."""
+        if self._bottom is not None and self._bottom[0] == nonce:
+            self.follow()  # the last line in view is the one that goes
         return self._pending.pop(nonce, None)
 
     @property
@@ -93,27 +96,26 @@ class Scrollback:
 
     def view(self, painter: Painter, height: int) -> list[Row]:
         """The rows in view, at most `height`, the last at the bottom of the window."""
-        return self._rows_above(painter, height, self._bottom)
+        return self._rows_above(painter, height)
 
     def scroll_up(self, painter: Painter, height: int, rows: int) -> bool:
         """Look so many rows further up; False if the first row was in view already."""
-        above = self._rows_above(painter, height + rows, self._bottom)
+        above = self._rows_above(painter, height + rows)
         possible = len(above) - height
         if possible <= 0:
             return False
-        self._bottom = self._position_above(painter, min(rows, possible))
+        self._stay(*self._position_above(painter, min(rows, possible)))
         return True
 
     def scroll_down(self, painter: Painter, rows: int) -> None:
         """Look so many rows further down; at the end the view follows again."""
         if self._bottom is None:
             return
-        serial, row = self._bottom
-        row += rows
+        serial, row = self._serial(self._bottom[0]), self._bottom[1] + rows
         while serial < self._end:
             drawn = len(self._drawn(painter, serial))
             if row < drawn and (serial, row) != (self._end - 1, drawn - 1):
-                self._bottom = (serial, row)
+                self._stay(serial, row)
                 return
             row -= drawn
             serial += 1
@@ -149,29 +151,42 @@ class Scrollback:
             rows.append(painter.rule("new", "class:mark"))
         return rows + painter.line(line)
 
-    def _rows_above(
-        self, painter: Painter, count: int, bottom: tuple[int, int] | None
-    ) -> list[Row]:
-        """Up to `count` rows that end with the bottom one."""
-        serial = self._end - 1 if bottom is None else min(bottom[0], self._end - 1)
+    def _serial(self, line: int | str) -> int:
+        """The serial number of a line, or what it would be of one that is on its way."""
+        if isinstance(line, int):
+            return line
+        return self._first + len(self._lines) + list(self._pending).index(line)
+
+    def _position(self) -> tuple[int, int | None]:
+        """Serial number of the last line in view, and which of its rows; None: its last."""
+        if self._bottom is None:
+            return self._end - 1, None
+        return self._serial(self._bottom[0]), self._bottom[1]
+
+    def _stay(self, serial: int, row: int) -> None:
+        """Have this row be the last one in view, whatever comes."""
+        on_its_way = serial - self._first - len(self._lines)
+        line = serial if on_its_way < 0 else list(self._pending)[on_its_way]
+        self._bottom = (line, row)
+
+    def _rows_above(self, painter: Painter, count: int) -> list[Row]:
+        """Up to `count` rows that end with the last one in view."""
+        serial, row = self._position()
         if serial < self._first:
             return []
         rows = self._drawn(painter, serial)
-        if bottom is not None:
-            rows = rows[: bottom[1] + 1]
+        if row is not None:
+            rows = rows[: row + 1]
         while len(rows) < count and serial > self._first:
             serial -= 1
             rows = self._drawn(painter, serial) + rows
         return rows[-count:] if count else []
 
     def _position_above(self, painter: Painter, rows: int) -> tuple[int, int]:
-        """The position so many rows above the bottom one; there are as many."""
-        if self._bottom is None:
-            serial = self._end - 1
-            row = len(self._drawn(painter, serial)) - 1
-        else:
-            serial, row = self._bottom
-            row = min(row, len(self._drawn(painter, serial)) - 1)
+        """The position so many rows above the last one in view; there are as many."""
+        serial, row = self._position()
+        last = len(self._drawn(painter, serial)) - 1
+        row = last if row is None else min(row, last)
         while rows > row:
             rows -= row + 1
             serial -= 1

@@ -1,0 +1,126 @@
+"""Commands about rooms: list, create, delete, members, remove."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from chatroom.chatter.completion import complete_rooms
+from chatroom.chatter.help_pages import Command, option
+from chatroom.chatter.options import server_options, takes_given
+
+if TYPE_CHECKING:
+    from chatroom.chatter.options import Given
+
+room_argument = click.argument("room_id", metavar="ROOM", shell_complete=complete_rooms)
+
+
+@click.command("list", cls=Command)
+@server_options()
+@takes_given
+def list_command(given: Given) -> None:
+    """List the public rooms: id, members, title.
+
+    A table in a terminal; in a pipe a line for each room, tab-separated.
+    """
+    from chatroom.chatter import rooms
+    from chatroom.chatter.running import with_server
+    from chatroom.chatter.settings import effective
+
+    with_server(effective(given), lambda chat: rooms.print_rooms(chat, as_json=given.as_json))
+
+
+@click.command("create", cls=Command)
+@option("--private", section="The room", is_flag=True, help="Not listed; its id cannot be guessed.")
+@option("--title", section="The room", default="", help="What the room is about.")
+@click.argument("room_id", metavar="[ROOM]", required=False)
+@server_options()
+@takes_given
+def create_command(given: Given, private: bool, title: str, room_id: str | None) -> None:
+    """Create a room and print its id.
+
+    ROOM is the id it is to have: 1 to 64 of a-z, 0-9 and -. Without one the server
+    chooses a number.
+
+    Examples:
+      chatter create tea-room --title "Tea and biscuits"
+      room=$(chatter create --private)
+
+    To invite somebody, tell them the id, and the server's address unless it is known.
+    """
+    if private and room_id:
+        raise click.UsageError("the id of a private room is chosen by the server: omit it")
+
+    from chatroom.chatter import rooms
+    from chatroom.chatter.running import with_server
+    from chatroom.chatter.settings import effective
+
+    with_server(
+        effective(given),
+        lambda chat: rooms.create(
+            chat, room_id, private=private, title=title, as_json=given.as_json
+        ),
+    )
+
+
+@click.command("delete", cls=Command)
+@option("--reason", section="Options", default="", help="Why; its members are told.")
+@room_argument
+@server_options()
+@takes_given
+def delete_command(given: Given, reason: str, room_id: str) -> None:
+    """Delete a room; everybody in it is told and sent out.
+
+    What was said in it is deleted as well.
+    """
+    from chatroom.chatter import rooms
+    from chatroom.chatter.running import with_server
+    from chatroom.chatter.settings import effective
+
+    with_server(
+        effective(given),
+        lambda chat: rooms.delete(chat, room_id, reason=reason, as_json=given.as_json),
+    )
+
+
+@click.command("members", cls=Command)
+@room_argument
+@server_options()
+@takes_given
+def members_command(given: Given, room_id: str) -> None:
+    """Say who is in a room, and since when.
+
+    A table in a terminal; in a pipe a line for each member, tab-separated, with the
+    time in UTC.
+    """
+    from chatroom.chatter import rooms
+    from chatroom.chatter.running import with_server
+    from chatroom.chatter.settings import effective
+
+    with_server(
+        effective(given),
+        lambda chat: rooms.print_members(chat, room_id, as_json=given.as_json),
+    )
+
+
+@click.command("remove", cls=Command)
+@option("--reason", section="Options", default="", help="Why; they are told.")
+@room_argument
+@click.argument("member", metavar="NAME")
+@server_options()
+@takes_given
+def remove_command(given: Given, reason: str, room_id: str, member: str) -> None:
+    """Send somebody out of a room. They are told, and may come back.
+
+    Example:
+      chatter remove tea-room Bob --reason "no shouting, please"
+    """
+    from chatroom.chatter import rooms
+    from chatroom.chatter.running import with_server
+    from chatroom.chatter.settings import effective
+
+    with_server(
+        effective(given),
+        lambda chat: rooms.remove(chat, room_id, member, reason=reason, as_json=given.as_json),
+    )

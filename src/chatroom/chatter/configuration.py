@@ -1,0 +1,159 @@
+"""The configuration file: named servers, and what one is called everywhere."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chatroom.chatter.failures import Failure
+from chatroom.chatter.safe_text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TOP: Mapping[str, type] = {"name": str, "server": str, "servers": dict}
+SERVER: Mapping[str, type] = {
+    "host": str, "name": str, "room": str, "insecure": bool, "tls": dict, "token": str,
+    "token-file": str,
+}  # fmt: skip
+TLS: Mapping[str, type] = {"ca": str, "certificate": str, "key": str, "server-name": str}
+EXPECTED = {str: 'text in quotes, as in "lobby"', bool: "true or false", dict: "a table"}
+
+
+class ConfigurationInvalid(Failure):
+    """The file cannot be read, or says what chatter does not understand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedServer:
+    """What `[servers.NAME]` says; what it does not say is None. Paths are absolute."""
+
+    host: str
+    name: str | None = None
+    room: str | None = None
+    insecure: bool | None = None
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    server_name: str | None = None
+    token: str | None = None
+    token_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """What a configuration file says. Without a file: nothing."""
+
+    path: Path | None = None
+    """The file; None when there is none."""
+    name: str | None = None
+    server: str | None = None
+    """One of `servers`."""
+    servers: Mapping[str, NamedServer] = field(default_factory=dict)
+
+
+def default_path() -> Path:
+    """Where the file of the user is, if there is one."""
+    import platformdirs
+
+    return platformdirs.user_config_path("chatter", appauthor=False) / "config.toml"
+
+
+def read(path: Path | None) -> Configuration:
+    """What the file says, or for None that of the user, which need not be there.
+
+    Raises ConfigurationInvalid.
+    """
+    where = path or default_path()
+    try:
+        text = where.read_bytes().decode()
+    except UnicodeDecodeError:
+        raise _invalid(where, "it is not UTF-8 text") from None
+    except OSError as error:
+        if path is None and isinstance(error, FileNotFoundError | NotADirectoryError):
+            return Configuration()
+        raise _invalid(where, f"cannot read it: {error.strerror}") from None
+    return parse(text, where)
+
+
+def parse(text: str, path: Path) -> Configuration:
+    """What the text of the file says. Raises ConfigurationInvalid."""
+    import tomllib  # only who has a file pays for it
+
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _invalid(path, _syntax(str(error))) from None
+    _check(path, table, TOP, "")
+    servers = {}
+    for name, server in table.get("servers", {}).items():
+        if not isinstance(server, dict):
+            raise _invalid(path, f"servers.{name} is to be a table, [servers.{name}]")
+        servers[name] = _server(path, name, server)
+    chosen = table.get("server")
+    if chosen is not None and chosen not in servers:
+        named = " or ".join(f'"{name}"' for name in servers) or "there is none"
+        raise _invalid(path, f'server is "{chosen}", which is not one of its servers: {named}')
+    return Configuration(path=path, name=table.get("name"), server=chosen, servers=servers)
+
+
+def _server(path: Path, name: str, table: dict[str, Any]) -> NamedServer:
+    where = f"servers.{name}"
+    _check(path, table, SERVER, where)
+    if "host" not in table:
+        raise _invalid(path, f'[{where}] needs a host, as in host = "chat.example.com:443"')
+    tls = table.get("tls", {})
+    _check(path, tls, TLS, f"{where}.tls")
+    if table.get("insecure") and tls:
+        raise _invalid(path, f"[{where}] has both insecure and tls; leave one of them out")
+    if "token" in table and "token-file" in table:
+        raise _invalid(path, f"[{where}] has both token and token-file; leave one of them out")
+    if ("certificate" in tls) != ("key" in tls):
+        raise _invalid(path, f"[{where}.tls] needs both certificate and key, or neither")
+
+    def file(holder: dict[str, Any], key: str) -> Path | None:
+        return path.absolute().parent / Path(holder[key]).expanduser() if key in holder else None
+
+    return NamedServer(
+        host=table["host"],
+        name=table.get("name"),
+        room=table.get("room"),
+        insecure=table.get("insecure"),
+        ca=file(tls, "ca"),
+        cert=file(tls, "certificate"),
+        key=file(tls, "key"),
+        server_name=tls.get("server-name"),
+        token=table.get("token"),
+        token_file=file(table, "token-file"),
+    )
+
+
+def _check(path: Path, table: dict[str, Any], keys: Mapping[str, type], where: str) -> None:
+    """Every key is a known one, with a value of its type. Raises ConfigurationInvalid."""
+    place = f" in [{where}]" if where else ""
+    for key, value in table.items():
+        expected = keys.get(key)
+        if expected is None:
+            import difflib
+
+            near = difflib.get_close_matches(key, keys, n=1, cutoff=0.5)
+            advice = f'did you mean "{near[0]}"?' if near else f"the keys are {', '.join(keys)}"
+            raise _invalid(path, f'there is no key "{key}"{place}; {advice}')
+        if not isinstance(value, expected):
+            raise _invalid(path, f"{key}{place} is to be {EXPECTED[expected]}")
+        if value == "":
+            raise _invalid(path, f"{key}{place} is empty; leave it out or give it a value")
+
+
+def _syntax(complaint: str) -> str:
+    """What the parser says, with the line in front."""
+    found = re.fullmatch(r"(?s)(.*) \(at line (\d+), column (\d+)\)", complaint)
+    if found is None:
+        return f"it is not TOML: {complaint}"
+    return f"line {found[2]}, column {found[3]} is not TOML: {found[1]}"
+
+
+def _invalid(path: Path, sentence: str) -> ConfigurationInvalid:
+    return ConfigurationInvalid(one_line(f"{path}: {sentence}"))

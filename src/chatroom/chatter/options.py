@@ -1,0 +1,220 @@
+"""The options that several commands have, before the name of the command or after it."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from chatroom.chatter.completion import complete_rooms, complete_servers
+from chatroom.chatter.help_pages import option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Function = Callable[..., Any]
+
+SERVER = "Server (before a command or after it)"
+OUTPUT = "Output"
+TALK = "Talking"
+
+
+class Seconds(click.FloatRange):
+    """A time span, at least 0; it may be inf."""
+
+    name = "number of seconds"
+
+    def __init__(self) -> None:
+        super().__init__(min=0)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail("nan is no number of seconds", param, ctx)
+        return seconds
+
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+CONNECTION: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (
+        ("--host",),
+        {
+            "metavar": "HOST:PORT",
+            "help": "The chat server; localhost:8080 when neither this nor --server is given.",
+        },
+    ),
+    (
+        ("--server",),
+        {
+            "metavar": "NAME",
+            "shell_complete": complete_servers,
+            "help": "A server that the configuration file names, with all it says of it.",
+        },
+    ),
+    (("--insecure",), {"is_flag": True, "help": "Connect without TLS to any address."}),
+    (
+        ("--ca",),
+        {"type": _FILE, "help": "Trust servers with certificates signed by this, PEM."},
+    ),
+    (("--cert",), {"type": _FILE, "help": "Show the server this certificate, PEM."}),
+    (("--key",), {"type": _FILE, "help": "The private key of that certificate, PEM."}),
+    (
+        ("--token-file",),
+        {"type": _FILE, "help": "A file with the token that admin commands may need."},
+    ),
+    (
+        ("--config",),
+        {"type": _FILE, "help": "Read this configuration file in the place of one's own."},
+    ),
+)
+"""The options that say which server, and how to get there."""
+
+RECONNECT: tuple[tuple[str, ...], dict[str, Any]] = (
+    ("--reconnect",),
+    {
+        "type": Seconds(),
+        "metavar": "SECONDS",
+        "help": "How long to try to get a lost connection back; 600 when not given, 0: not at all.",
+    },
+)
+JSON: tuple[tuple[str, ...], dict[str, Any]] = (
+    ("--json", "as_json"),
+    {"is_flag": True, "help": "One JSON object a line on standard output."},
+)
+ROOM: tuple[tuple[str, ...], dict[str, Any]] = (
+    ("--room",),
+    {"metavar": "ID", "shell_complete": complete_rooms, "help": "The room."},
+)
+NAME: tuple[tuple[str, ...], dict[str, Any]] = (
+    ("--name",),
+    {"metavar": "NAME", "help": "The name tag."},
+)
+
+SHARED = frozenset(
+    {
+        "host", "server", "insecure", "ca", "cert", "key", "token_file", "config",
+        "reconnect", "as_json", "room", "name",
+    }
+)  # fmt: skip
+"""The parameters that `Given` collects; everything else a command is called with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What was said of the shared parameters: on the command line, and in the environment.
+
+    What stands after the name of a command wins over what stands before it.
+    """
+
+    flags: Mapping[str, Any]
+    environment: Mapping[str, Any]
+
+    @classmethod
+    def to(cls, context: click.Context) -> Given:
+        """What was given to the command of this context and to the program."""
+        flags: dict[str, Any] = {}
+        environment: dict[str, Any] = {}
+        inner: click.Context | None = context
+        while inner is not None:
+            for name in SHARED & inner.params.keys():
+                source = inner.get_parameter_source(name)
+                if source is ParameterSource.COMMANDLINE:
+                    flags.setdefault(name, inner.params[name])
+                elif source is ParameterSource.ENVIRONMENT:
+                    environment.setdefault(name, inner.params[name])
+            inner = inner.parent
+        return cls(flags=flags, environment=environment)
+
+    def get(self, name: str) -> Any:
+        """What was said of a parameter; None when nothing was."""
+        return self.flags.get(name, self.environment.get(name))
+
+    @property
+    def as_json(self) -> bool:
+        """Whether output is for a program."""
+        return bool(self.get("as_json"))
+
+    @property
+    def reconnect(self) -> float | None:
+        """For how many seconds to reconnect; None: the library's default."""
+        seconds: float | None = self.get("reconnect")
+        return seconds
+
+
+def takes_given(function: Function) -> Function:
+    """Call the function with a Given first, in the place of the shared parameters.
+
+    What is not UTF-8 in a text is wrong usage; paths may have any bytes.
+    """
+
+    @functools.wraps(function)
+    def command(**parameters: Any) -> Any:
+        for value in parameters.values():
+            for text in value if isinstance(value, tuple) else (value,):
+                if isinstance(text, str) and not _is_unicode(text):
+                    raise click.UsageError(f"{text!a} is not UTF-8 text")
+        others = {name: value for name, value in parameters.items() if name not in SHARED}
+        return function(Given.to(click.get_current_context()), **others)
+
+    return command
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether the text has no lone surrogate, as which Python takes undecodable bytes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def shared_option(
+    which: tuple[tuple[str, ...], dict[str, Any]], section: str, *, top: bool = False, **more: Any
+) -> Callable[[Function], Function]:
+    """Add one of the shared options to a command.
+
+    The environment is asked last, so only the `top` ones, of the program itself, ask it.
+    """
+    names, common = which
+    if top:
+        more["envvar"] = "CHATTER_" + names[0].removeprefix("--").replace("-", "_").upper()
+        more["show_envvar"] = True
+    return option(*names, section=section, **(common | more))
+
+
+def server_options(*, top: bool = False) -> Callable[[Function], Function]:
+    """Add what every command has that asks a server: which one, and --json."""
+
+    def add(function: Function) -> Function:
+        for which in reversed(CONNECTION):
+            function = shared_option(which, SERVER, top=top)(function)
+        return shared_option(JSON, OUTPUT, top=top)(function)
+
+    return add
+
+
+def reject_unused(context: click.Context) -> None:
+    """Refuse options before the name of a command that has none of that name.
+
+    Raises UsageError. What the environment says is a default, and so may be of no use.
+    """
+    group = context.command
+    assert isinstance(group, click.Group), "only a group has commands"
+    assert context.invoked_subcommand, "there is a command"
+    command = group.get_command(context, context.invoked_subcommand)
+    assert command is not None, "click has found it"
+    takes = {parameter.name for parameter in command.params}
+    for parameter in group.params:
+        name = parameter.name or ""
+        if name not in takes and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                f"'chatter {command.name}' has no option {parameter.opts[0]}", context
+            )

@@ -1,0 +1,103 @@
+"""How what happens in rooms is printed: as lines for people, or as JSON for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from chatroom.chatter import json_lines
+from chatroom.chatter.endings import closing_line
+from chatroom.chatter.failures import complain
+from chatroom.chatter.safe_text import message_line, one_line
+from chatroom.chatter.screen import show
+from chatroom.client import Closed, Kind, Message
+
+if TYPE_CHECKING:
+    from chatroom.client import RoomClosed
+
+ABOUT_THE_CONNECTION = frozenset({Kind.CONNECTION_LOST, Kind.CONNECTED, Kind.GAP})
+NO_TIME = "time not known     "
+
+
+class Printer(Protocol):
+    """Prints what members and watchers of rooms come to know."""
+
+    complete: bool
+    """Whether it wants also what a person knows without being told."""
+
+    def joining(self) -> None:
+        """A room is about to be joined."""
+
+    def message(self, room_id: str, message: Message) -> None:
+        """Something is new, in a room or about the connection."""
+
+    def closed(self, room_id: str, closed: RoomClosed) -> None:
+        """The room is deleted."""
+
+
+class TextPrinter:
+    """`name: text`, what is about the connection on standard error.
+
+    With `times` the local time stands in front, with `rooms` the room in brackets.
+    """
+
+    complete = False
+
+    def __init__(self, *, times: bool = False, rooms: bool = False) -> None:
+        self._times = times
+        self._rooms = rooms
+
+    def joining(self) -> None:
+        show("Joining room")
+
+    def message(self, room_id: str, message: Message) -> None:
+        if message.kind in ABOUT_THE_CONNECTION:
+            where = f"room {one_line(room_id)}: " if self._rooms and room_id else ""
+            complain(where + one_line(message.text))
+            return
+        front = f"{_local_time(message)}  " if self._times else ""
+        if self._rooms:
+            front += f"[{one_line(room_id)}] "
+        show(front + message_line(message.name, message.text))
+
+    def closed(self, room_id: str, closed: RoomClosed) -> None:
+        show(closing_line(room_id, closed))
+
+
+class JsonPrinter:
+    """One object a line for everything; see docs/chatter.md."""
+
+    complete = True
+
+    def __init__(self) -> None:
+        self._closed: set[str] = set()
+        self._joined = False
+        """Whether it makes a difference that a message is older than oneself in the room."""
+
+    def joining(self) -> None:
+        self._joined = True
+
+    def message(self, room_id: str, message: Message) -> None:
+        if message.kind is Kind.CLOSED:
+            self._closed.add(room_id)
+        found = json_lines.message_object(room_id, message)
+        if self._joined and message.replayed:
+            found["replayed"] = True
+        show(json_lines.line(found))
+
+    def closed(self, room_id: str, closed: RoomClosed) -> None:
+        """Print the final message, unless it has come as one."""
+        if room_id not in self._closed:
+            event = Closed(reason=closed.why, successor=closed.successor)
+            told = Message(name="", text=str(closed), kind=Kind.CLOSED, event=event)
+            self.message(room_id, told)
+
+
+def printer_for(*, as_json: bool, times: bool = False, rooms: bool = False) -> Printer:
+    """The printer that was asked for."""
+    return JsonPrinter() if as_json else TextPrinter(times=times, rooms=rooms)
+
+
+def _local_time(message: Message) -> str:
+    if message.sent is None:
+        return NO_TIME
+    return message.sent.astimezone().strftime("%Y-%m-%d %H:%M:%S")

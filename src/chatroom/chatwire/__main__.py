@@ -1,0 +1,5 @@
+"""`python -m chatroom.chatwire`."""
+
+from chatroom.chatwire.cli import main
+
+main()

@@ -1,0 +1,89 @@
+"""The addresses that stand in a written packet."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from chatroom.chatwire.passage import Opened, Side
+
+SERVER_PORT = 8080
+"""Wireshark's registered port of HTTP, on which it follows a connection preface to HTTP/2
+without a setting (it does not on a port it does not know)."""
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Both ends as they are written; both addresses are of one family."""
+
+    client: tuple[bytes, int]
+    """The packed address, 4 or 16 bytes, and the port."""
+    server: tuple[bytes, int]
+
+    @property
+    def is_ipv6(self) -> bool:
+        return len(self.client[0]) == 16
+
+    def of(self, sender: Side) -> tuple[tuple[bytes, int], tuple[bytes, int]]:
+        """The source and the destination of what `sender` sends."""
+        if sender is Side.CLIENT:
+            return self.client, self.server
+        return self.server, self.client
+
+
+class WrittenAddresses:
+    """Gives each connection of a file endpoints that no other connection of it has.
+
+    The server's port is always 8080. A client keeps its address and port, unless the port
+    is 8080 or lower (Wireshark asks the dissector of the lower port first, and the lower
+    one has to be the server's) or the connection would be taken for an earlier one; then it
+    gets the highest free port.
+    """
+
+    def __init__(self) -> None:
+        self._taken: set[Endpoints] = set()
+
+    def choose(self, opened: Opened) -> Endpoints:
+        """Endpoints for a new connection. After 57,455 of one pair of addresses they repeat."""
+        client, server = _one_family(_address(opened.client[0]), _address(opened.server[0]))
+        wanted = opened.client[1]
+        ports = range(0xFFFF, SERVER_PORT, -1)
+        for port in [wanted, *ports] if wanted > SERVER_PORT else ports:
+            endpoints = Endpoints((client, port), (server, SERVER_PORT))
+            if endpoints not in self._taken:
+                self._taken.add(endpoints)
+                return endpoints
+        return Endpoints((client, 0xFFFF), (server, SERVER_PORT))
+
+
+def true_addresses(opened: Opened) -> str:
+    """Which connection this is, for people: `127.0.0.1:40112 to [::1]:50051`."""
+    return f"{_shown(opened.client)} to {_shown(opened.server)}"
+
+
+def _address(host: str) -> Address:
+    """The IP address; what is none, a name or a path, stands for this machine."""
+    try:
+        return ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return ipaddress.IPv4Address("127.0.0.1")
+
+
+def _one_family(client: Address, server: Address) -> tuple[bytes, bytes]:
+    """Both packed; if they are of two families, the IPv4 one is mapped (RFC 4291, 2.5.5.2)."""
+    if client.version == server.version:
+        return client.packed, server.packed
+    return _mapped(client), _mapped(server)
+
+
+def _mapped(address: Address) -> bytes:
+    if address.version == 6:
+        return address.packed
+    return bytes(10) + b"\xff\xff" + address.packed
+
+
+def _shown(endpoint: tuple[str, int]) -> str:
+    host, port = endpoint
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

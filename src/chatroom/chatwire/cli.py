@@ -1,0 +1,172 @@
+"""The command line of `chatwire`. What it does is imported when it is done."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chatroom.chatwire.addresses import AddressInvalid, parse_address
+from chatroom.chatwire.reading import read
+from chatroom.chatwire.show.options import show_options
+
+if TYPE_CHECKING:
+    from chatroom.chatwire.show.printer import Show
+
+INTERRUPTED = 130
+READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+WRITABLE = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+
+class Address(click.ParamType[tuple[str, int]]):
+    """HOST:PORT."""
+
+    name = "HOST:PORT"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, int]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return parse_address(value)
+        except AddressInvalid as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.group(
+    invoke_without_command=True,
+    subcommand_metavar="[COMMAND [ARGS]...]",
+    context_settings={
+        "auto_envvar_prefix": "CHATWIRE",
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+    },
+)
+@click.option(
+    "--listen",
+    type=Address(),
+    default="127.0.0.1:8081",
+    show_default=True,
+    help="Where clients connect. Port 0: any free one.",
+)
+@click.option(
+    "--to",
+    type=Address(),
+    default="127.0.0.1:8080",
+    show_default=True,
+    help="The server to pass everything on to.",
+)
+@show_options
+@click.option(
+    "--proto",
+    type=READABLE,
+    metavar="FILE",
+    help="A .proto file or descriptor set that names the messages. Without it: the chat's "
+    "own, and what the server tells by reflection.",
+)
+@click.option(
+    "--write",
+    type=WRITABLE,
+    metavar="FILE",
+    help="Write what passes there as well: a capture (pcapng) for Wireshark, tshark and "
+    "`chatwire read`.",
+)
+@click.option(
+    "--reflection/--no-reflection",
+    default=True,
+    help="Whether to ask the server for its schema, over a connection of its own.",
+)
+@click.option(
+    "--tls",
+    is_flag=True,
+    help="Speak TLS to both: to clients with a certificate made on the spot.",
+)
+@click.option(
+    "--tls-ca-file",
+    type=WRITABLE,
+    metavar="FILE",
+    help="With --tls: write the certificate there (PEM), for clients to trust.",
+)
+@click.option(
+    "--to-ca",
+    type=READABLE,
+    metavar="FILE",
+    help="With --tls: whom to believe that they are the server (PEM).",
+)
+@click.option("--to-insecure", is_flag=True, help="With --tls: believe any server.")
+@click.version_option(package_name="chatroom", prog_name="chatwire")
+@click.pass_context
+def cli(
+    context: click.Context,
+    listen: tuple[str, int],
+    to: tuple[str, int],
+    show: Show,
+    proto: Path | None,
+    write: Path | None,
+    reflection: bool,
+    tls: bool,
+    tls_ca_file: Path | None,
+    to_ca: Path | None,
+    to_insecure: bool,
+) -> int:
+    """See what passes between a gRPC client and its server, frame by frame, as it happens.
+
+    \b
+    With a chatserver running, in two more terminals:
+        chatwire
+        chatter --host localhost:8081
+    The first shows every HTTP/2 frame of the second, with the messages inside.
+
+    \b
+    Each line: seconds since the start, since the line before; connection; → from the
+    client or ← from the server; stream; frame; what is in it. Try next:
+        chatwire --hide ping,window-update,settings     only what the chat is about
+        chatwire -v --frame headers                     every header field
+        chatwire --json | jq .messages                  for programs
+        chatwire --write chat.pcapng                    for Wireshark, or chatwire read
+
+    Everything is passed on at once and unchanged. Every option can also be set by an
+    environment variable: CHATWIRE_TO and so on. With --tls and SSLKEYLOGFILE set, the
+    keys of both sides are written there. Ctrl-C ends it, and what is connected with it.
+    """  # noqa: D301 - click wants the character
+    if context.invoked_subcommand is not None:
+        return 0
+    if not tls and (tls_ca_file or to_ca or to_insecure):
+        raise click.UsageError("--tls-ca-file, --to-ca and --to-insecure are for --tls: add it")
+    if to_ca and to_insecure:
+        raise click.UsageError("--to-ca and --to-insecure exclude each other")
+
+    if listen[1] and (local(listen[0]), listen[1]) == (local(to[0]), to[1]):
+        raise click.UsageError("--listen and --to are the same address: it would tap itself")
+
+    from chatroom.chatwire.live import Encryption, run_tap
+
+    encryption = Encryption(tls_ca_file, to_ca, to_insecure) if tls else None
+    return run_tap(listen, to, show, proto, encryption, reflection=reflection, write=write)
+
+
+cli.add_command(read)
+
+
+def local(host: str) -> str:
+    """The host, with one name for this machine."""
+    return "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0", "::") else host  # noqa: S104
+
+
+def run(arguments: list[str]) -> int:
+    """Do what the arguments say; the exit code: 0 done, 1 failed, 2 wrong usage."""
+    try:
+        return cli.main(arguments, prog_name="chatwire", standalone_mode=False) or 0
+    except click.ClickException as failure:
+        failure.show()
+        return failure.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+
+
+def main() -> None:
+    """The program."""
+    sys.exit(run(sys.argv[1:]))

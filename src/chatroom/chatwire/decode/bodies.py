@@ -1,0 +1,287 @@
+"""Bodies: bytes of one direction of a call in, messages out."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from chatroom.chatwire.decode.messages import Message, Part, parse
+from chatroom.chatwire.decode.statuses import status_of_connect, status_of_trailers
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message as ProtobufMessage
+
+ENVELOPE_HEAD = 5
+MESSAGE_BYTES = 4 << 20
+"""A longer message is counted but not decoded; gRPC's own default limit for receiving."""
+
+
+class Body(Protocol):
+    """One direction of one call."""
+
+    def feed(self, content: bytes) -> list[Message]:
+        """The messages that these bytes complete."""
+
+    def lose(self) -> None:
+        """Bytes are missing here."""
+
+    def end(self) -> tuple[list[Message], str]:
+        """Nothing will follow: last messages, and what is wrong with that, "" if nothing."""
+
+
+@dataclass(slots=True)
+class Content:
+    """How the bytes of a message become a message."""
+
+    kind: type[ProtobufMessage] | None = None
+    json: bool = False
+    encoding: str = ""
+    """Of compressed messages: grpc-encoding, connect-content-encoding, content-encoding."""
+
+    def message(self, raw: bytes, *, compressed: bool) -> Message:
+        """Decompress and decode one message."""
+        content, problem = (raw, "") if not compressed else decompressed(raw, self.encoding)
+        value = None
+        if content is not None and self.kind is not None and not self.json:
+            value = parse(self.kind, content)
+            if value is None:
+                problem = f"not a {self.kind.DESCRIPTOR.full_name}"
+        return Message(
+            type_name=self.kind.DESCRIPTOR.full_name if self.kind else "",
+            compressed=compressed,
+            wire_length=len(raw),
+            content=content,
+            value=value,
+            json=self.json,
+            problem=problem,
+        )
+
+
+@dataclass(slots=True)
+class Envelopes:
+    """Length-prefixed messages: gRPC, gRPC-Web and Connect streams.
+
+    After a hole it waits for a run of bytes that is a run of whole envelopes; since
+    most senders begin a DATA frame with a message, that is soon.
+    """
+
+    content: Content
+    last: Part | None = None
+    """What an envelope that is no message holds in this protocol."""
+    _buffer: bytearray = field(default_factory=bytearray)
+    _skip: int = 0
+    lost: bool = False
+
+    def feed(self, content: bytes) -> list[Message]:
+        if self.lost:
+            if not whole_envelopes(content):
+                return []
+            self.lost = False
+        if self._skip:
+            skipped = min(self._skip, len(content))
+            self._skip -= skipped
+            content = content[skipped:]
+        self._buffer += content
+        buffer, position, size = self._buffer, 0, len(self._buffer)
+        messages: list[Message] = []
+        while size - position >= ENVELOPE_HEAD:
+            flags = buffer[position]
+            length = int.from_bytes(buffer[position + 1 : position + ENVELOPE_HEAD])
+            after = position + ENVELOPE_HEAD + length
+            if length > MESSAGE_BYTES:
+                self._skip = max(0, after - size)
+                messages.append(
+                    Message(
+                        wire_length=length,
+                        compressed=bool(flags & 1),
+                        problem=f"a message of {length} bytes is too long to be decoded here",
+                    )
+                )
+            elif after > size:
+                break
+            else:
+                raw = bytes(memoryview(buffer)[position + ENVELOPE_HEAD : after])
+                messages.append(self._message(flags, raw))
+            position = min(after, size)
+        del buffer[:position]
+        return messages
+
+    def lose(self) -> None:
+        self._buffer.clear()
+        self._skip = 0
+        self.lost = True
+
+    def end(self) -> tuple[list[Message], str]:
+        left, self._skip = len(self._buffer) or self._skip, 0
+        self._buffer.clear()
+        return [], "the body ends inside a message" if left and not self.lost else ""
+
+    def _message(self, flags: int, raw: bytes) -> Message:
+        if self.last is Part.TRAILERS and flags & 0x80:
+            return trailers_message(raw)
+        if self.last is Part.END and flags & 0x02:
+            plain, problem = (
+                (raw, "") if not flags & 1 else decompressed(raw, self.content.encoding)
+            )
+            status = None if plain is None else status_of_connect(plain)
+            return Message(
+                part=Part.END,
+                compressed=bool(flags & 1),
+                wire_length=len(raw),
+                content=plain,
+                json=True,
+                status=status,
+                problem=problem or ("" if status else "the end of the stream is not JSON"),
+            )
+        if flags & ~1:
+            return Message(
+                wire_length=len(raw),
+                content=raw,
+                problem=f"envelope flags 0x{flags:02x}: only 0 and 1 are known",
+            )
+        return self.content.message(raw, compressed=bool(flags))
+
+
+@dataclass(slots=True)
+class Base64Body:
+    """gRPC-Web's text form: base64 around envelopes, padded wherever the sender flushed."""
+
+    inner: Envelopes
+    _left: bytes = b""
+    _broken: bool = False
+
+    def feed(self, content: bytes) -> list[Message]:
+        if self._broken:
+            return []
+        content = self._left + content
+        whole = len(content) - len(content) % 4
+        self._left = content[whole:]
+        plain = bytearray()
+        for run in _padded_runs(content[:whole]):
+            try:
+                plain += base64.b64decode(run, validate=True)
+            except binascii.Error:
+                self._broken = True
+                return [*self.inner.feed(bytes(plain)), Message(problem="not base64")]
+        return self.inner.feed(bytes(plain))
+
+    def lose(self) -> None:
+        # Where a group of four begins is not known any more.
+        self._broken = True
+        self.inner.lose()
+
+    def end(self) -> tuple[list[Message], str]:
+        messages, wrong = self.inner.end()
+        return messages, wrong or ("the body is not whole base64" if self._left else "")
+
+
+@dataclass(slots=True)
+class Whole:
+    """A body that is one message: unary Connect, and its errors."""
+
+    content: Content
+    error: bool = False
+    _buffer: bytearray = field(default_factory=bytearray)
+    _length: int = 0
+    _lost: bool = False
+
+    def feed(self, content: bytes) -> list[Message]:
+        self._length += len(content)
+        if self._length <= MESSAGE_BYTES:
+            self._buffer += content
+        return []
+
+    def lose(self) -> None:
+        self._lost = True
+
+    def end(self) -> tuple[list[Message], str]:
+        raw, self._buffer = bytes(self._buffer), bytearray()
+        if self._lost:
+            return [], ""
+        if self._length > MESSAGE_BYTES:
+            return [], f"a message of {self._length} bytes is too long to be decoded here"
+        compressed = self.content.encoding not in ("", "identity")
+        if not self.error:
+            return [self.content.message(raw, compressed=compressed)], ""
+        plain, problem = (raw, "") if not compressed else decompressed(raw, self.content.encoding)
+        message = Message(
+            part=Part.ERROR,
+            wire_length=len(raw),
+            content=plain,
+            json=True,
+            status=None if plain is None else status_of_connect(plain),
+            problem=problem,
+        )
+        return [message], ""
+
+
+class Opaque:
+    """A body of no protocol that is known here."""
+
+    def feed(self, content: bytes) -> list[Message]:  # noqa: ARG002
+        return []
+
+    def lose(self) -> None:
+        """It makes no difference."""
+
+    def end(self) -> tuple[list[Message], str]:
+        return [], ""
+
+
+def whole_envelopes(content: bytes) -> bool:
+    """Whether these bytes are one or more envelopes with nothing before or after."""
+    position, size = 0, len(content)
+    while size - position >= ENVELOPE_HEAD and content[position] in (0, 1):
+        length = int.from_bytes(content[position + 1 : position + ENVELOPE_HEAD])
+        position += ENVELOPE_HEAD + length
+    return 0 < position == size
+
+
+def decompressed(raw: bytes, encoding: str) -> tuple[bytes | None, str]:
+    """The bytes, or None and why not."""
+    if encoding in ("", "identity"):
+        return raw, "" if encoding else "compressed, but no encoding was named"
+    # 31: with the header of gzip; 15: with that of zlib, which HTTP calls deflate (RFC 1950).
+    bits = {"gzip": 31, "deflate": 15}.get(encoding)
+    if bits is None:
+        return None, f"compressed with {encoding}, which is not known here"
+    inflater = zlib.decompressobj(bits)
+    try:
+        plain = inflater.decompress(raw, MESSAGE_BYTES)
+    except zlib.error:
+        return None, f"not valid {encoding}"
+    if inflater.unconsumed_tail:
+        return None, f"more than {MESSAGE_BYTES} bytes when decompressed"
+    if not inflater.eof:
+        return None, f"incomplete {encoding}"
+    return plain, ""
+
+
+def trailers_message(raw: bytes) -> Message:
+    """The trailers of gRPC-Web, written as HTTP/1.1 header fields."""
+    lines = raw.decode("utf-8", "surrogateescape").split("\r\n")
+    pairs = [
+        (name.strip(), value.strip()) for name, _, value in (li.partition(":") for li in lines)
+    ]
+    status = status_of_trailers(pairs)
+    return Message(
+        part=Part.TRAILERS,
+        wire_length=len(raw),
+        content=raw,
+        status=status,
+        problem="" if status else "trailers without grpc-status",
+    )
+
+
+def _padded_runs(encoded: bytes) -> list[bytes]:
+    """Cut behind each group of four that ends with padding."""
+    runs, begin = [], 0
+    while (padding := encoded.find(b"=", begin)) >= 0:
+        after = padding - padding % 4 + 4
+        runs.append(encoded[begin:after])
+        begin = after
+    runs.append(encoded[begin:])
+    return [run for run in runs if run]

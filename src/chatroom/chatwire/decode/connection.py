@@ -1,0 +1,202 @@
+"""One connection: finds out what it speaks, and follows that."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Protocol
+
+from chatroom.chatwire import passage
+from chatroom.chatwire.decode.framing import HEADER_BYTES, header_at, plausible
+from chatroom.chatwire.decode.http1 import Http1
+from chatroom.chatwire.decode.http2 import Http2
+from chatroom.chatwire.decode.records import Ended, Kind, Missing, Opened, Undecoded
+from chatroom.chatwire.passage import Side
+
+if TYPE_CHECKING:
+    from chatroom.chatwire.decode.recording import Recording
+    from chatroom.chatwire.decode.schema import Schema
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+"""RFC 9113, section 3.4."""
+REQUEST_LINE = re.compile(rb"[A-Z]{3,7} [^\r\n]*\r")
+MAYBE_REQUEST_LINE = re.compile(rb"[A-Z]{1,7}|[A-Z]{3,7} [^\r\n]*")
+LINE_BYTES = 8192
+HELD_BYTES = 64 * 1024
+"""What the server says before the client has said what the connection speaks."""
+TLS = b"\x16\x03"
+"""How a TLS handshake begins (RFC 8446, section 5.1)."""
+NOTHING_KNOWN = "bytes that are neither HTTP/2 nor HTTP/1.1"
+
+
+class Follower(Protocol):
+    """Follows both directions of a connection whose protocol is known."""
+
+    def feed(self, sender: Side, content: bytes) -> None:
+        """Bytes that a side sent."""
+
+    def lose(self, sender: Side, count: int | None) -> bool:
+        """Bytes are missing here; whether everything after them can be decoded all the same."""
+
+    def end(self, sender: Side) -> int:
+        """A side will send nothing more; how many of its bytes were left undecoded."""
+
+
+class Unknown:
+    """A protocol that is not known here: it is counted."""
+
+    def __init__(self) -> None:
+        self._count = dict.fromkeys(Side, 0)
+
+    def feed(self, sender: Side, content: bytes) -> None:
+        self._count[sender] += len(content)
+
+    def lose(self, sender: Side, count: int | None) -> bool:  # noqa: ARG002
+        return True
+
+    def end(self, sender: Side) -> int:
+        return self._count[sender]
+
+
+class Connection:
+    """Takes what passes on one connection and makes records of it."""
+
+    def __init__(self, opened: passage.Opened, record: Recording, schema: Schema) -> None:
+        self._record = record
+        self._schema = schema
+        self._follower: Follower | None = None
+        self._held = {Side.CLIENT: bytearray(), Side.SERVER: bytearray()}
+        self._midway = opened.midway
+        self.ended: set[Side] = set()
+        self._reset = False
+        notes = ("its beginning was not seen: decoded as far as possible",) if self._midway else ()
+        record.now = opened.time
+        record(
+            Side.CLIENT,
+            Kind.OPENED,
+            detail=Opened(client=opened.client, server=opened.server, midway=opened.midway),
+            notes=notes,
+        )
+
+    def take(self, passed: passage.Chunk | passage.Missing | passage.Ended) -> None:
+        """What comes next on it."""
+        self._record.now = passed.time
+        if isinstance(passed, passage.Chunk):
+            self._chunk(passed.sender, passed.content)
+        elif isinstance(passed, passage.Missing):
+            self._missing(passed.sender, passed.count)
+        else:
+            self._end(passed.sender, reset=passed.reset)
+
+    def _chunk(self, sender: Side, content: bytes) -> None:
+        if self._follower is not None:
+            self._follower.feed(sender, content)
+            return
+        self._held[sender] += content
+        self._recognise()
+
+    def _missing(self, sender: Side, count: int | None) -> None:
+        intact = False
+        if self._follower is None:
+            # Of what has come so far the beginning is known, but not enough of it.
+            self._midway = True
+            self._held[sender].clear()
+        else:
+            intact = self._follower.lose(sender, count)
+        self._record(
+            sender,
+            Kind.MISSING,
+            length=count or 0,
+            detail=Missing(count=count),
+            notes=() if intact else ("what depends on them is not known from here on",),
+        )
+
+    def _end(self, sender: Side, *, reset: bool) -> None:
+        if sender in self.ended:
+            return
+        self.ended.add(sender)
+        undecoded = 0
+        if self._follower is None and (any(self._held.values()) or self.ended == set(Side)):
+            self._give_up(self._held_beginning(), "too little to know what it is")
+        if self._follower is not None:
+            undecoded = self._follower.end(sender)
+        notes = (f"by the reset of the {sender.other}",) if reset and self._reset else ()
+        self._reset = self._reset or reset
+        detail = Ended(reset=reset, undecoded=undecoded)
+        self._record(sender, Kind.ENDED, detail=detail, notes=notes)
+
+    def _recognise(self) -> None:
+        client, server = self._held[Side.CLIENT], self._held[Side.SERVER]
+        if self._midway:
+            self._recognise_midway()
+        elif client:
+            self._recognise_client(bytes(client[:HELD_BYTES]))
+        elif len(server) >= HEADER_BYTES:
+            # A server that speaks HTTP/2 may send its SETTINGS first.
+            first = header_at(server, 0)
+            if first.kind is not Kind.SETTINGS or not plausible(first, 16384):
+                self._give_up(Side.SERVER, what_it_is(bytes(server[:HEADER_BYTES])))
+        if self._follower is None and sum(map(len, self._held.values())) > HELD_BYTES:
+            self._give_up(self._held_beginning(), NOTHING_KNOWN)
+
+    def _recognise_client(self, beginning: bytes) -> None:
+        if beginning.startswith(PREFACE):
+            self._record(Side.CLIENT, Kind.PREFACE, stream=0, length=len(PREFACE))
+            del self._held[Side.CLIENT][: len(PREFACE)]
+            self._follow(Http2(self._record, self._schema))
+        elif PREFACE.startswith(beginning) or TLS.startswith(beginning):
+            return
+        elif beginning.startswith(PREFACE[:12]):
+            self._give_up(Side.CLIENT, "a broken connection preface of HTTP/2")
+        elif line := REQUEST_LINE.match(beginning):
+            if line[0].endswith((b"HTTP/1.1\r", b"HTTP/1.0\r")):
+                self._follow(Http1(self._record, self._schema))
+            else:
+                self._give_up(Side.CLIENT, NOTHING_KNOWN)
+        elif not MAYBE_REQUEST_LINE.fullmatch(beginning) or len(beginning) > LINE_BYTES:
+            self._give_up(Side.CLIENT, what_it_is(beginning))
+
+    def _recognise_midway(self) -> None:
+        for side, held in self._held.items():
+            if held.startswith(PREFACE):
+                self._midway = False
+                self._recognise_client(bytes(held))
+                return
+            if re.match(rb"HTTP/1\.[01] |[A-Z]{3,7} /[^\r\n]* HTTP/1\.", held):
+                self._follow(Http1(self._record, self._schema))
+                return
+            if len(held) >= HEADER_BYTES or side in self.ended:
+                http2 = Http2(self._record, self._schema)
+                http2.midway()
+                self._follow(http2)
+                return
+
+    def _held_beginning(self) -> Side:
+        return Side.CLIENT if self._held[Side.CLIENT] else Side.SERVER
+
+    def _give_up(self, sender: Side, why: str) -> None:
+        """Only count from here on; what was not recognised counts as well."""
+        if any(self._held.values()):
+            self._record(
+                sender,
+                Kind.BYTES,
+                detail=Undecoded(count=0),
+                notes=(f"{why}: passed on without being decoded",),
+            )
+        self._follow(Unknown())
+
+    def _follow(self, follower: Follower) -> None:
+        self._follower = follower
+        for side in Side:
+            held = bytes(self._held[side])
+            self._held[side].clear()
+            if held:
+                follower.feed(side, held)
+        for side in self.ended:
+            follower.end(side)
+
+
+def what_it_is(beginning: bytes) -> str:
+    """Words for bytes that are not decoded."""
+    if beginning.startswith(TLS):
+        return "TLS, which cannot be read here; --tls has the tap speak it on both sides"
+    return NOTHING_KNOWN

@@ -1,0 +1,262 @@
+"""What the decoder says: one frozen record for each frame, and for what is no frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chatroom.chatwire.decode.messages import Message, Status
+    from chatroom.chatwire.passage import Side
+
+
+class Kind(StrEnum):
+    """What a record is about: the frame types of HTTP/2, and what happens beside them."""
+
+    OPENED = "OPENED"
+    PREFACE = "PREFACE"
+    DATA = "DATA"
+    HEADERS = "HEADERS"
+    PRIORITY = "PRIORITY"
+    RST_STREAM = "RST_STREAM"
+    SETTINGS = "SETTINGS"
+    PUSH_PROMISE = "PUSH_PROMISE"
+    PING = "PING"
+    GOAWAY = "GOAWAY"
+    WINDOW_UPDATE = "WINDOW_UPDATE"
+    CONTINUATION = "CONTINUATION"
+    UNKNOWN = "UNKNOWN"
+    """A frame of a type that RFC 9113 does not define."""
+    REQUEST = "REQUEST"
+    RESPONSE = "RESPONSE"
+    BODY = "BODY"
+    """These three are HTTP/1.1: head of a request, head of a response, part of a body."""
+    BYTES = "BYTES"
+    """From here on nothing is decoded in this direction; or what came is no frame."""
+    MISSING = "MISSING"
+    ENDED = "ENDED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """How many bytes of DATA one side may still send (RFC 9113, section 5.2).
+
+    None is unknown: the beginning of the connection was not seen, or some of it is missing.
+    """
+
+    stream: int | None
+    """Of the stream; None also where the frame is about the connection."""
+    connection: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A connection begins."""
+
+    client: tuple[str, int]
+    server: tuple[str, int]
+    midway: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Data:
+    """DATA. `window` is what its sender may still send after it."""
+
+    payload: bytes
+    padding: int
+    """Bytes of padding, without the one that says how many; both count for the windows."""
+    window: Window
+
+
+class Role(StrEnum):
+    """What a block of header fields is to its call."""
+
+    REQUEST = "request"
+    RESPONSE = "response"
+    INTERIM = "interim response"
+    TRAILERS = "trailers"
+    TRAILERS_ONLY = "trailers-only"
+    """A gRPC response that is all trailers, with no message before (a refusal, mostly)."""
+    PUSHED = "pushed request"
+    UNKNOWN = "unknown"
+    """Undecodable, or the last frame of a block has not come yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A header field. What could not be decoded as UTF-8 has surrogate escapes."""
+
+    name: str
+    value: str
+    never_indexed: bool = False
+    """Its sender asks that no one keep it in a compression table (RFC 7541, section 7.1.3)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Precedence:
+    """The priority of RFC 7540, which RFC 9113 deprecates."""
+
+    depends_on: int
+    weight: int
+    exclusive: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headers:
+    """HEADERS, PUSH_PROMISE or CONTINUATION, or the head of an HTTP/1.1 message.
+
+    The fields are with the frame that completes the block; none with the others.
+    """
+
+    role: Role = Role.UNKNOWN
+    fields: tuple[Field, ...] = ()
+    status: Status | None = None
+    """How the call ended, where these are its trailers."""
+    precedence: Precedence | None = None
+    promised: int | None = None
+    """The stream that a PUSH_PROMISE is about."""
+    block: bytes = b""
+    """The undecoded bytes, where they could not be decoded."""
+    line: str = ""
+    """The request line or status line of HTTP/1.1."""
+
+    def value(self, name: str) -> str | None:
+        """The first field of this name, in lower case; None if there is none."""
+        return next((field.value for field in self.fields if field.name.lower() == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """SETTINGS: names and values in the order of their sending."""
+
+    values: tuple[tuple[str, int], ...]
+    acknowledges: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowUpdate:
+    """WINDOW_UPDATE. `window` is what the other side may send after it."""
+
+    stream: int
+    """0: it is about the connection."""
+    increment: int
+    window: Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping:
+    """PING."""
+
+    opaque: bytes
+    acknowledges: bool
+    round_trip: int | None
+    """With an acknowledgement: nanoseconds since the ping passed here in the other direction,
+    that is the time from here to the one who answered and back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reset:
+    """RST_STREAM."""
+
+    code: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goaway:
+    """GOAWAY."""
+
+    last_stream: int
+    code: int
+    error: str
+    debug: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """Part of the body of an HTTP/1.1 message: a completed gRPC message, or the end."""
+
+    complete: bool
+    length: int
+    """Bytes of the whole body, when complete."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undecoded:
+    """Bytes without a meaning that is known here."""
+
+    count: int
+    """0 where this begins what is not decoded; the sum is in ENDED."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """Bytes that passed and were not seen; None: nobody knows how many."""
+
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """One side will send nothing more."""
+
+    reset: bool
+    undecoded: int
+    """Bytes of this direction that were passed on without being decoded."""
+
+
+Detail = (
+    Opened
+    | Data
+    | Headers
+    | Precedence
+    | Settings
+    | WindowUpdate
+    | Ping
+    | Reset
+    | Goaway
+    | Body
+    | Undecoded
+    | Missing
+    | Ended
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One frame as it passed, or one of the events of `Kind` that are no frames."""
+
+    number: int
+    """Counted from 1 over all connections."""
+    time: int
+    """When its last byte passed, in nanoseconds since 1970-01-01 UTC."""
+    since_start: int
+    """Nanoseconds since the first thing that was seen."""
+    since_last: int
+    """Nanoseconds since the record before this one, on whichever connection."""
+    connection: int
+    sender: Side
+    """Who sent it. The client, for OPENED."""
+    kind: Kind
+    stream: int | None = None
+    """None for what is no frame; 0 is the connection. HTTP/1.1: the number of the exchange."""
+    type: int | None = None
+    """The type byte of an HTTP/2 frame."""
+    length: int = 0
+    """Bytes of its payload, without the 9 of the frame header."""
+    flags: tuple[str, ...] = ()
+    call: str = ""
+    """The path of the request on this stream, such as /rpc.ChatService/Chat; "" if not known."""
+    detail: Detail | None = None
+    """None where it has no content that could be decoded: PREFACE, unknown frames, and
+    broken ones, which say what is wrong in `notes`."""
+    messages: tuple[Message, ...] = ()
+    """The messages that this frame completes."""
+    notes: tuple[str, ...] = ()
+    """What is remarkable or wrong, each a sentence."""
+
+    @property
+    def ends_stream(self) -> bool:
+        """Whether its sender half-closes the stream with it."""
+        return "END_STREAM" in self.flags

@@ -1,0 +1,194 @@
+"""`chatwire` without a command: runs a tap until it is interrupted."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import signal
+import ssl
+import sys
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from chatroom.chatwire.addresses import address_text
+from chatroom.chatwire.schema import Reflected, SchemaUnusable, open_schema
+from chatroom.chatwire.show.harmless import harmless
+from chatroom.chatwire.show.line import legend
+from chatroom.chatwire.show.printer import arrows_for
+from chatroom.chatwire.tap import Tap
+from chatroom.chatwire.watch import Watching
+from chatroom.chatwire.watcher import Watcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from chatroom.chatwire.show.printer import Show
+    from chatroom.chatwire.tap import Host
+
+
+class Failure(click.ClickException):
+    """The tap cannot run: shown as `chatwire: message`, exit code 1."""
+
+    exit_code = 1
+
+    def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002
+        say(self.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """TLS on both sides."""
+
+    certificate_file: Path | None
+    """Where the certificate for clients is written."""
+    authority: Path | None
+    """Whom to believe about the server; None: those the system believes."""
+    insecure: bool
+    """Believe any server."""
+
+
+def say(sentence: str) -> None:
+    """Tell the person at the terminal."""
+    click.echo(f"chatwire: {harmless(sentence)}", err=True)
+
+
+def run_tap(
+    listen: Host,
+    to: Host,
+    show: Show,
+    proto: Path | None,
+    encryption: Encryption | None,
+    *,
+    reflection: bool,
+    write: Path | None,
+) -> int:
+    """Tap until SIGINT or SIGTERM; the exit code. Raises Failure with a sentence."""
+    try:
+        if proto is not None:
+            open_schema(proto)  # to complain before anything listens
+    except SchemaUnusable as error:
+        raise Failure(str(error)) from None
+    client_tls, server_tls = contexts(listen, encryption)
+    if write is not None:
+        try:
+            write.open("ab").close()  # likewise
+        except OSError as error:
+            raise Failure(f"cannot write to {write}: {error.strerror}") from None
+    reflect = reflected(to, encryption) if reflection else None
+    watching = Watching(show=show, proto=proto, reflect=reflect, write=write)
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            return runner.run(_tap(listen, to, watching, client_tls, server_tls))
+    except OSError as error:
+        raise Failure(f"cannot listen on {address_text(listen)}: {error.strerror}") from None
+
+
+async def _tap(
+    listen: Host,
+    to: Host,
+    watching: Watching,
+    client_tls: ssl.SSLContext | None,
+    server_tls: Callable[[str | None], ssl.SSLContext] | None,
+) -> int:
+    loop = asyncio.get_running_loop()
+    over = asyncio.Event()
+    watcher: Watcher | None = None
+
+    def observe(passage: Any) -> None:
+        assert watcher is not None
+        watcher.observe(passage)
+
+    def stop() -> None:
+        loop.call_soon_threadsafe(over.set)
+
+    tap = Tap(
+        to,
+        observe,
+        listen=listen,
+        client_tls=client_tls,
+        server_tls=server_tls,
+        complain=lambda error: say(f"cannot connect to {address_text(to)}: {reason(error)}"),
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, over.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: stop())
+    # The process is started once the port is ours, and before anything can connect.
+    async with tap:
+        watcher = Watcher(watching, stop)
+        say(f"{tap.address} -> {address_text(to)}")
+        for line in hints(tap.bound, tls=client_tls is not None):
+            say(line)
+        await over.wait()
+    return await asyncio.to_thread(watcher.finish)
+
+
+def reason(error: OSError) -> str:
+    """Why the server cannot be reached, and what to do."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"{error.verify_message} (--to-ca names whom to believe, --to-insecure believes any)"
+    if isinstance(error, ssl.SSLError):
+        return "it does not speak TLS (without --tls, the tap does not either)"
+    # What asyncio says has the address in it once more.
+    said = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+    return f"{said} (is the server running? start one with chatserver, or name it with --to)"
+
+
+def hints(bound: Host, *, tls: bool) -> list[str]:
+    """What to do next, and how to read what comes then."""
+    host, port = bound
+    local = host in ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
+    address = address_text(("localhost" if local else host, port))
+    client = f"connect a client with TLS to {address}" if tls else f"chatter --host {address}"
+    return [f"in another terminal: {client}", legend(arrows_for(sys.stdout.encoding))]
+
+
+def contexts(
+    listen: Host, encryption: Encryption | None
+) -> tuple[ssl.SSLContext | None, Callable[[str | None], ssl.SSLContext] | None]:
+    """TLS for clients, and what makes that for the server. Raises Failure."""
+    if encryption is None:
+        return None, None
+    from chatroom.chatwire import tls
+
+    certificate, key = tls.made_certificate(tls.names_here(listen[0]))
+    if (file := encryption.certificate_file) is not None:
+        try:
+            file.write_bytes(certificate)
+        except OSError as error:
+            raise Failure(f"cannot write {file}: {error.strerror}") from None
+
+    @functools.cache  # reading the certificates that the system believes takes 0.1 s
+    def for_server(protocol: str | None) -> ssl.SSLContext:
+        return tls.server_side(protocol, encryption.authority, insecure=encryption.insecure)
+
+    try:
+        for_server(tls.PROTOCOLS[0])  # to complain before anything listens
+    except OSError:
+        raise Failure(f"{encryption.authority} holds no certificate (PEM)") from None
+    return tls.client_side(certificate, key), for_server
+
+
+def reflected(to: Host, encryption: Encryption | None) -> Reflected | None:
+    """How to ask the server for its schema; None where it cannot be believed."""
+    if encryption is None:
+        return Reflected(address=address_text(to))
+    if encryption.insecure:
+        return None  # grpcio has no way to believe any server
+    authority = encryption.authority.read_bytes() if encryption.authority else None
+    return Reflected(address=address_text(to), tls=True, authority=authority)
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Of uvloop where it is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory

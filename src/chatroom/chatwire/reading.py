@@ -1,0 +1,101 @@
+"""`chatwire read`: what a capture holds, as the tap would have printed it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from chatroom.chatwire.show.options import show_options
+
+if TYPE_CHECKING:
+    from chatroom.chatwire.decode import Decoder
+    from chatroom.chatwire.passage import Passage
+    from chatroom.chatwire.show.printer import Printer, Show
+
+STANDARD_INPUT = "-"
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    multiple=True,
+    metavar="N",
+    help="Only connections with this port, taken for the server's; may be repeated.",
+)
+@show_options
+@click.option(
+    "--proto",
+    type=click.Path(exists=True, dir_okay=False, readable=True),
+    metavar="FILE",
+    help="A .proto file or descriptor set that names the messages. Without it: the chat's own.",
+)
+def read(file: str, port: tuple[int, ...], show: Show, proto: str | None) -> int:
+    """Print a capture: one of --write, or of tcpdump, tshark, dumpcap or Wireshark.
+
+    \b
+    FILE is pcapng or pcap, gzipped or not; - is standard input, also while it is written:
+        tcpdump -i lo -U -w - tcp port 8080 | chatwire read -
+
+    What is encrypted stays so: a tap with --tls --write captures what is inside.
+    A capture that is damaged or cut short is printed up to there; the exit code is 1.
+    """  # noqa: D301 - click wants the character
+    from pathlib import Path
+
+    from chatroom.chatwire.capture import BrokenCapture
+    from chatroom.chatwire.decode import Decoder
+    from chatroom.chatwire.live import Failure
+    from chatroom.chatwire.schema import SchemaUnusable, open_schema
+    from chatroom.chatwire.show.printer import Patient, Printer
+
+    try:
+        decoder = Decoder(open_schema(Path(proto) if proto else None))
+    except (SchemaUnusable, OSError) as error:
+        raise Failure(str(error)) from None
+    if hasattr(sys.stdout, "reconfigure"):
+        # Who reads while a capture is written wants its lines at once.
+        at_once = file == STANDARD_INPUT or sys.stdout.isatty()
+        sys.stdout.reconfigure(errors="backslashreplace", line_buffering=at_once)
+    printer = Printer(show, Patient(sys.stdout))
+    name = "standard input" if file == STANDARD_INPUT else file
+    try:
+        try:
+            _print(file, port, decoder, printer)
+        finally:
+            printer.finish()
+    except BrokenCapture as broken:
+        wrong = f"{broken}; what is before that is shown above" if broken.position else broken.what
+        raise Failure(f"{name}: {wrong}") from None
+    except BrokenPipeError:
+        # Whoever read the lines has enough; nothing may be flushed there at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        raise Failure(f"{name}: {error.strerror or error}") from None
+    return 0
+
+
+def _print(file: str, ports: tuple[int, ...], decoder: Decoder, printer: Printer) -> None:
+    from chatroom.chatwire.capture import read_capture
+    from chatroom.chatwire.live import say
+
+    source = sys.stdin.fileno() if file == STANDARD_INPUT else file
+    with open(source, "rb", closefd=file != STANDARD_INPUT) as opened:
+        for passage in read_capture(opened, server_ports=ports, say=say):
+            _decode(passage, decoder, printer)
+
+
+def _decode(passage: Passage, decoder: Decoder, printer: Printer) -> None:
+    from chatroom.chatwire.watch import undecodable
+
+    try:
+        frames = decoder.take(passage)
+    except Exception as error:  # noqa: BLE001 - a mistake of ours must not end the rest
+        decoder.forget(passage.connection)
+        print(undecodable(passage.connection, error), file=sys.stderr)
+        return
+    for frame in frames:
+        printer.take(frame)

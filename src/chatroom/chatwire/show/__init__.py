@@ -1,0 +1,1 @@
+"""Frames as text: lines, JSON and a summary."""

@@ -1,0 +1,69 @@
+"""A frame as a JSON object."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chatroom.chatwire.decode import Message, Status
+    from chatroom.chatwire.decode.records import Frame
+
+
+def json_line(frame: Frame) -> str:
+    """One line of ASCII. Its names are those of `Frame`; times in nanoseconds, bytes in hex."""
+    return json.dumps(as_object(frame), separators=(",", ":")) + "\n"
+
+
+def as_object(frame: Frame) -> dict[str, Any]:
+    """What `json_line` writes. What is None is left out."""
+    written = {
+        one.name: _plain(getattr(frame, one.name))
+        for one in fields(frame)
+        if one.name not in ("detail", "messages")
+    }
+    detail = {} if frame.detail is None else _fields(frame.detail)
+    if status := getattr(frame.detail, "status", None):
+        detail["status"] = _status(status)
+    written["detail"] = detail
+    written["messages"] = [_message(message) for message in frame.messages]
+    return {name: value for name, value in written.items() if value is not None}
+
+
+def _message(message: Message) -> dict[str, Any]:
+    written = {
+        "part": str(message.part),
+        "type_name": message.type_name,
+        "compressed": message.compressed,
+        "wire_length": message.wire_length,
+        "text": message.text,
+        "value": message.as_json(),
+        "status": _status(message.status) if message.status else None,
+        "problem": message.problem or None,
+    }
+    return {name: value for name, value in written.items() if value is not None}
+
+
+def _status(status: Status) -> dict[str, Any]:
+    return {
+        "code": status.code,
+        "name": status.name,
+        "message": status.message,
+        "details": [_message(detail) for detail in status.details],
+    }
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    plain = {one.name: _plain(getattr(record, one.name)) for one in fields(record)}
+    return {name: value for name, value in plain.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    if hasattr(value, "__dataclass_fields__"):
+        return _fields(value)
+    return value

@@ -1,0 +1,164 @@
+"""What has passed, by stream and by connection."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from chatroom.chatwire.decode import records
+from chatroom.chatwire.decode.messages import Part
+from chatroom.chatwire.decode.records import Kind
+from chatroom.chatwire.passage import Side
+from chatroom.chatwire.show.harmless import harmless, shortened
+
+if TYPE_CHECKING:
+    from chatroom.chatwire.decode.messages import Status
+    from chatroom.chatwire.decode.records import Frame
+
+STREAMS = 1000
+"""That are listed; of more, the oldest are only counted."""
+CONNECTIONS = 100
+
+
+@dataclass(slots=True)
+class Sent:
+    """What one side sent."""
+
+    frames: int = 0
+    bytes: int = 0
+    """Of DATA or bodies; for a connection, of everything in frames."""
+    messages: int = 0
+
+    def as_text(self) -> str:
+        counts = {"message": self.messages, "byte": self.bytes, "frame": self.frames}
+        return ", ".join(f"{count} {noun}{'s' * (count != 1)}" for noun, count in counts.items())
+
+    def as_object(self) -> dict[str, int]:
+        return {"frames": self.frames, "bytes": self.bytes, "messages": self.messages}
+
+
+@dataclass(slots=True)
+class Account:
+    """Of a stream or of a connection. Times in nanoseconds since the start."""
+
+    begin: int
+    end: int = 0
+    call: str = ""
+    closed: set[Side] = field(default_factory=set)
+    ending: str = ""
+    sent: dict[Side, Sent] = field(default_factory=lambda: {side: Sent() for side in Side})
+
+    def add(self, frame: Frame, size: int) -> None:
+        self.end = frame.since_start
+        sent = self.sent[frame.sender]
+        sent.frames += frame.kind is not Kind.BODY or not frame.messages
+        sent.bytes += size
+        sent.messages += sum(message.part is Part.MESSAGE for message in frame.messages)
+
+    def as_text(self, name: str) -> str:
+        seconds = f"{self.begin / 1e9:.3f} to {self.end / 1e9:.3f} s"
+        call = f"  {shortened(self.call, 100)}" if self.call else ""
+        lines = [
+            f"{name}{call}  {seconds}  {self.ending or 'still open'}",
+            *(f"    from the {side}: {self.sent[side].as_text()}" for side in Side),
+        ]
+        return "".join(f"{harmless(line)}\n" for line in lines)
+
+    def as_object(self) -> dict[str, Any]:
+        return {
+            "call": self.call,
+            "begin": self.begin,
+            "end": self.end,
+            "ending": self.ending,
+            "client": self.sent[Side.CLIENT].as_object(),
+            "server": self.sent[Side.SERVER].as_object(),
+        }
+
+
+class Summary:
+    """Adds up frames."""
+
+    def __init__(self) -> None:
+        self._streams: OrderedDict[tuple[int, int], Account] = OrderedDict()
+        self._connections: OrderedDict[int, Account] = OrderedDict()
+        self._older = 0
+
+    def take(self, frame: Frame) -> None:
+        connection = self._account(self._connections, frame.connection, frame, CONNECTIONS)
+        connection.add(frame, frame.length)
+        detail = frame.detail
+        if isinstance(detail, records.Ended):
+            connection.closed.add(frame.sender)
+            how = "reset by" if detail.reset else "ended by"
+            connection.ending = connection.ending or f"{how} the {frame.sender}"
+            self._cut(frame.connection, connection)
+        elif isinstance(detail, records.Goaway):
+            connection.ending = f"GOAWAY {detail.error} from the {frame.sender}"
+        if frame.stream and frame.kind not in (Kind.WINDOW_UPDATE, Kind.PRIORITY):
+            self._stream(frame, (frame.connection, frame.stream))
+
+    def _stream(self, frame: Frame, key: tuple[int, int]) -> None:
+        account = self._account(self._streams, key, frame, STREAMS)
+        carries = frame.kind is Kind.DATA or (frame.kind is Kind.BODY and not frame.messages)
+        account.add(frame, frame.length if carries else 0)
+        account.call = frame.call or account.call
+        detail = frame.detail
+        if status := status_of(frame):
+            account.ending = status.name
+        elif isinstance(detail, records.Reset) and not account.ending:
+            account.ending = f"RST_STREAM {detail.error} from the {frame.sender}"
+        ended = isinstance(detail, records.Body) and detail.complete
+        if frame.ends_stream or ended:
+            account.closed.add(frame.sender)
+            if account.closed == set(Side):
+                account.ending = account.ending or "ended by both sides"
+
+    def _cut(self, number: int, connection: Account) -> None:
+        for (of, _), account in self._streams.items():
+            if of == number and not account.ending:
+                account.ending = f"cut: the connection was {connection.ending}"
+
+    def _account(
+        self, accounts: OrderedDict[Any, Account], key: object, frame: Frame, limit: int
+    ) -> Account:
+        account = accounts.get(key)
+        if account is None:
+            account = accounts[key] = Account(frame.since_start)
+            if len(accounts) > limit:
+                del accounts[next(iter(accounts))]
+                self._older += 1
+        return account
+
+    def as_text(self) -> str:
+        """Safe to print."""
+        older = f"{self._older} older streams and connections are not listed\n"
+        return "".join([
+            "\nsummary\n",
+            older if self._older else "",
+            *(a.as_text(f"connection #{number}") for number, a in self._connections.items()),
+            *(a.as_text(f"stream #{of} {number}") for (of, number), a in self._streams.items()),
+        ])  # fmt: skip
+
+    def as_json(self) -> str:
+        """One line: an object with the one member `summary`."""
+        summary = {
+            "connections": [
+                {"connection": number, **account.as_object()}
+                for number, account in self._connections.items()
+            ],
+            "streams": [
+                {"connection": connection, "stream": number, **account.as_object()}
+                for (connection, number), account in self._streams.items()
+            ],
+            "not_listed": self._older,
+        }
+        return json.dumps({"summary": summary}, separators=(",", ":")) + "\n"
+
+
+def status_of(frame: Frame) -> Status | None:
+    """The status with which a frame ends its call."""
+    if isinstance(frame.detail, records.Headers) and frame.detail.status:
+        return frame.detail.status
+    return next((message.status for message in frame.messages if message.status), None)

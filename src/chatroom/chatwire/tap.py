@@ -1,0 +1,127 @@
+"""The tap: passes bytes between clients and a server unchanged, and lets an observer see them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Self
+
+from chatroom.chatwire.passage import Ended, Opened, Side
+from chatroom.chatwire.relay import Half, connected
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from chatroom.chatwire.passage import Passage
+
+Host = tuple[str, int]
+
+
+class Tap:
+    """Listens, and for each client connects to `to`; an asynchronous context manager.
+
+    Bytes go on at once, in order and unchanged, whatever they are. What one side cannot
+    take yet is not read from the other, so at most READ_BYTES and WRITE_BYTES of
+    `relay` are held for each direction. An end of one direction (FIN) ends only that
+    direction; a reset becomes a reset.
+
+    `observe` is called in the event loop for each passage, once its bytes are on their
+    way, so it must be quick and must not raise.
+    """
+
+    def __init__(
+        self,
+        to: Host,
+        observe: Callable[[Passage], None],
+        *,
+        listen: Host = ("127.0.0.1", 0),
+        client_tls: ssl.SSLContext | None = None,
+        server_tls: Callable[[str | None], ssl.SSLContext] | None = None,
+        complain: Callable[[OSError], None] = lambda _error: None,
+    ) -> None:
+        """With `client_tls`, TLS is spoken to clients, and to the server with the context.
+
+        That context `server_tls` makes, given the protocol that was agreed with the client
+        (ALPN). `complain` is told why, each time that the server cannot be reached.
+        """
+        self._to = to
+        self._observe = observe
+        self._listen = listen
+        self._client_tls = client_tls
+        self._server_tls = server_tls
+        self._complain = complain
+        self._count = 0
+        self._halves: set[Half] = set()
+        self._connecting: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        """Listen. Raises OSError when that is not possible."""
+        host, port = self._listen
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Half(Side.CLIENT, self._accepted), host, port, ssl=self._client_tls
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop listening and cut what is still connected."""
+        self._server.close()
+        for task in self._connecting:
+            task.cancel()
+        for half in list(self._halves):
+            half.cut()
+        await asyncio.gather(*self._connecting, return_exceptions=True)
+        await asyncio.gather(*(half.gone.wait() for half in list(self._halves)))
+
+    @property
+    def bound(self) -> Host:
+        """Where it listens: host and true port."""
+        host, port = self._server.sockets[0].getsockname()[:2]
+        return host, port
+
+    @property
+    def address(self) -> str:
+        """The same as HOST:PORT."""
+        host, port = self.bound
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def _accepted(self, client: Half) -> None:
+        self._halves.add(client)
+        client.when_gone(self._halves.discard)
+        task = asyncio.get_running_loop().create_task(self._connect(client))
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+
+    async def _connect(self, client: Half) -> None:
+        self._count += 1
+        number = self._count
+        opened = Opened(
+            connection=number,
+            time=time.time_ns(),
+            client=client.peer,
+            server=self._to,
+        )
+        try:
+            tls = self._server_tls(client.agreed) if self._server_tls else None
+            server = await connected(self._to, tls)
+        except OSError as error:
+            self._observe(opened)
+            for side in Side:
+                self._observe(
+                    Ended(connection=number, time=time.time_ns(), sender=side, reset=True)
+                )
+            self._complain(error)
+            client.cut()
+            return
+        self._halves.add(server)
+        server.when_gone(self._halves.discard)
+        self._observe(opened)
+        client.join(server, number, self._observe)
+        server.join(client, number, self._observe)

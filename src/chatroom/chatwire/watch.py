@@ -1,0 +1,113 @@
+"""The process that looks: takes copies of what passes from the tap, decodes and prints them.
+
+It is a process of its own, so that neither decoding nor a slow terminal takes the
+interpreter from the event loop that passes bytes on (docs/decisions/0010-chatwire.md).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import signal
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO
+
+from chatroom.chatwire.decode import Decoder
+from chatroom.chatwire.schema import Reflected, open_schema
+from chatroom.chatwire.show.harmless import harmless
+from chatroom.chatwire.show.lines import Lines
+from chatroom.chatwire.show.printer import Printer, Show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from chatroom.chatwire.capture import CommentedCapture
+    from chatroom.chatwire.decode import Frame
+    from chatroom.chatwire.passage import Passage
+
+NICENESS = 19
+"""The stream comes first, also where processors are few."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watching:
+    """What is to be done with the copies."""
+
+    show: Show = field(default_factory=Show)
+    proto: Path | None = None
+    """A proto file or descriptor set with the schema."""
+    reflect: Reflected | None = None
+    """The server to ask for its schema."""
+    write: Path | None = None
+    """Where to write a capture."""
+
+
+def batches(source: BinaryIO) -> Iterator[list[Passage]]:
+    """What the tap writes: batches of passages, until it closes the pipe."""
+    while True:
+        try:
+            yield pickle.load(source)  # noqa: S301 - from our parent alone
+        except EOFError:
+            return
+
+
+def undecodable(connection: int, error: Exception) -> str:
+    """What is said when the decoder itself fails."""
+    return (
+        f"chatwire: connection #{connection} is passed on undecoded from here: a mistake in "
+        f"chatwire ({type(error).__name__}: {harmless(str(error))})"
+    )
+
+
+def opened_capture(path: Path) -> CommentedCapture | None:
+    """The capture to write, or nothing once it is said why."""
+    from chatroom.chatwire.capture import CommentedCapture
+
+    def say(sentence: str) -> None:
+        print(f"chatwire: {harmless(sentence)}", file=sys.stderr)
+
+    try:
+        return CommentedCapture(path, say)
+    except OSError as error:
+        say(f"cannot write to {path}: {error.strerror}")
+        return None
+
+
+def main() -> int:
+    """Decode and print until the pipe on standard input ends; the exit code."""
+    # The tap decides when it is over, and ends the pipe.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(NICENESS)
+    source = sys.stdin.buffer
+    watching: Watching = pickle.load(source)  # noqa: S301 - likewise
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace", line_buffering=False)
+    decoder = Decoder(open_schema(watching.proto, watching.reflect))
+    lines = Lines(sys.stdout)
+    printer = Printer(watching.show, lines)
+    capture = None if watching.write is None else opened_capture(watching.write)
+    for batch in batches(source):
+        for passage in batch:
+            frames: list[Frame] = []
+            try:
+                frames = decoder.take(passage)
+            except Exception as error:  # noqa: BLE001 - a mistake of ours must not end the rest
+                decoder.forget(passage.connection)
+                print(undecodable(passage.connection, error), file=sys.stderr)
+            if capture is not None:
+                capture.take(passage, frames)
+            for frame in frames:
+                printer.take(frame)
+        if lines.broken.is_set():
+            break
+    if capture is not None:
+        capture.close()
+    printer.finish()
+    if lines.broken.is_set():
+        # What is left in the buffer cannot be written, and must not be tried once more.
+        os._exit(0)
+    return 0
