@@ -54,4 +54,9 @@ def complete_rooms(
 
 
 def _words(candidates: Iterable[str], incomplete: str) -> list[str]:
-    return [word for word in candidates if word.startswith(incomplete) and WORD.issuperset(word)]
+    # A server may list a room called `--insecure`: that would be an option where it lands.
+    return [
+        word
+        for word in candidates
+        if word.startswith(incomplete) and WORD.issuperset(word) and not word.startswith("-")
+    ]

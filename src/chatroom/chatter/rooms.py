@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from chatroom.chatter import json_lines
@@ -24,7 +25,8 @@ async def create(
         return
     show(one_line(room.room_id))
     if is_terminal():
-        join = f"chatter --host {chat.address} --room {one_line(room.room_id)}"
+        # Quoted: people copy this line, and the id is the server's.
+        join = f"chatter --host {chat.address} --room {shlex.quote(one_line(room.room_id))}"
         remark(f"go in, or invite others, with: {join}")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chatroom.chatter.endings import closing_line, unconfirmed
 from chatroom.chatter.failures import complain
+from chatroom.chatter.safe_text import message_line
 from chatroom.chatter.screen import show
 from chatroom.chatter.terminal.questions import admitted
 from chatroom.client import RoomClosed
@@ -48,5 +49,4 @@ async def converse(
 
 def _show_last(visit: Visit) -> None:
     for line in reversed(visit.scrollback.newest(LAST_LINES)):
-        text = line.text.replace("\n", "\n    ")
-        show(f"{line.name}: {text}" if line.name else text)
+        show(message_line(line.name, line.text) if line.name else line.text)

@@ -28,6 +28,7 @@ STYLE = Style.from_dict(
         "prompt": "bold",
         "picked": "reverse",
         "aside": "dim",
+        "nbsp": "noinherit",  # else prompt_toolkit draws it as a yellow underscore
         "name-0": "ansicyan",
         "name-1": "ansigreen",
         "name-2": "ansiyellow",
