@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 NO_PROBES = ("grpc.http2.bdp_probe", 0)
-"""No PING of the client's: one on its way to a server that closes turns FIN into a reset."""
+"""No PING of the client's: an answer that comes when it has left already meets a reset."""
 
 
 async def scene(stage: Stage) -> None:
