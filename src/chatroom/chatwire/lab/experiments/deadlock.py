@@ -230,8 +230,9 @@ EXPERIMENT = Experiment(
         is why it is met in production and not in tests.
     """,
     try_next="""
-        `chatwire lab deadlock --frame window-update`: who gave back what, and when. Frames on
-        stream 0 go on where those on stream 1 have stopped.
+        `chatwire lab deadlock --frame window-update`: who gave back what, and when. Ann's
+        client gives the connection's window back as bytes come, that of stream 1 only as she
+        reads.
 
         Give both of your own programs larger windows (`grpc.http2.lookahead_bytes` with
         grpcio): the same happens, later.
