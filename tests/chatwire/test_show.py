@@ -115,7 +115,9 @@ def test_verbose_lines_have_every_field() -> None:
         if frame.kind is Kind.HEADERS and frame.sender is Side.CLIENT
     ]
     lines = [line.strip() for line in request.splitlines()]
-    assert [f"{name}: {value}" for name, value in REQUEST] == lines[1:]
+    *fields, size = lines[1:]
+    assert [f"{name}: {value}" for name, value in REQUEST] == fields
+    assert size.endswith(f"for names and values of {sum(len(n) + len(v) for n, v in REQUEST)}")
 
 
 def test_a_stream_keeps_its_colour() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.chatwire.decode.records import Kind, Role
 from chatroom.chatwire.lab.experiment import Experiment, Step
 from chatroom.chatwire.lab.finding import (
@@ -16,6 +17,7 @@ from chatroom.chatwire.lab.finding import (
     sent_to,
     sets,
     status,
+    stream,
 )
 from chatroom.chatwire.lab.hand import CHAT, data, settings, settings_ack
 from chatroom.chatwire.lab.references import Reference, grpc_document, rfc
@@ -31,6 +33,7 @@ SECONDS = 0.5
 
 ENDED_BY_THE_SERVER = sent_to("Ann", Kind.HEADERS, END_STREAM, status("DEADLINE_EXCEEDED"))
 ENDED_BY_THE_CLIENT = sent_by("Bob", Kind.RST_STREAM, error("CANCEL"))
+ANSWERED = sent_to("Bob", Kind.HEADERS, stream(3), END_STREAM, status("OK"))
 
 
 async def scene(stage: Stage) -> None:
@@ -47,6 +50,8 @@ async def scene(stage: Stage) -> None:
             late = bob.Chat(timeout=SECONDS)
             await late.write(joining("Bob"))
             await stage.until(ENDED_BY_THE_CLIENT)
+        await bob.ListChatRooms(pb.ListChatRoomsRequest())
+        await stage.until(ANSWERED)
 
 
 EXPERIMENT = Experiment(
@@ -125,6 +130,14 @@ EXPERIMENT = Experiment(
             shows=(ENDED_BY_THE_CLIENT,),
             not_before=(sent_to("Bob", Kind.HEADERS), sent_to("Bob", Kind.DATA)),
         ),
+        Step(
+            title="The connection has none",
+            prose="""
+                The server runs again (SIGCONT). Only a call was given up, so the next one has
+                the same connection, and no deadline: stream 3 is answered.
+            """,
+            shows=(sent_by("Bob", Kind.HEADERS, call("ListChatRooms"), stream(3)), ANSWERED),
+        ),
     ),
     why="""
         Each side needs the deadline for something else. The client, so that its program goes on
@@ -140,8 +153,8 @@ EXPERIMENT = Experiment(
         and to come back (the experiment `resume`). Deadlines are for the short calls beside it.
     """,
     try_next="""
-        `chatwire lab deadline --all`: whether the server, once it runs again, still answers
-        Bob's stream. It may: his RST_STREAM and what the server sends can cross, and who gets
+        `chatwire lab deadline --all`: does the server, once it runs again, still send anything
+        on Bob's first stream? It might: its frames and his RST_STREAM can cross, and who gets
         frames on a stream that it has reset just ignores them.
 
         Call with `grpcurl -max-time 2 …` through `chatwire`, and look for `grpc-timeout`.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 NO_PROBES = ("grpc.http2.bdp_probe", 0)
-"""No PING of the client's: one on its way to a server that closes turns FIN into a reset."""
+"""No PING of the client's: an answer that comes when it has left already meets a reset."""
 
 
 async def scene(stage: Stage) -> None:
@@ -124,7 +124,8 @@ EXPERIMENT = Experiment(
         that a load balancer sends nobody there any more.
 
         Stop it with `kill -9` instead, and compare: no GOAWAY, no status, just the end of the
-        connection. `chatter` comes back in both cases; see the experiment `resume`.
+        connection. `chatter` comes back in both cases, as soon as there is a server again; see
+        the experiment `resume`.
 
         `chatwire lab drain --all`: how long each took.
     """,

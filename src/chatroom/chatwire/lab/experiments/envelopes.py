@@ -184,8 +184,8 @@ EXPERIMENT = Experiment(
         `Subscribe` and `SendMessage` for them beside `Chat`.
     """,
     try_next="""
-        `chatwire lab envelopes --all -v`: the details of the refusal, in base64 among the
-        trailers of the body.
+        `chatwire lab envelopes --frame response -v`: one of the heads says how long its body
+        is, another that it comes in chunks. Which, and why?
 
         Open the page of a chatserver through `chatwire`, with the browser's own tools beside
         it: both show the same calls.
