@@ -65,6 +65,12 @@ class Emulator:
         """Type characters as they are."""
         self._send(text)
 
+    def send_bytes(self, typed: bytes) -> None:
+        """Send what is perhaps no text, as a terminal of another encoding does."""
+        with self._changed:
+            self._unsent += typed
+        os.write(self._wake, b"!")
+
     def press(self, *keys: str) -> None:
         """Press keys by name: "enter", "up", "pageup", "esc", "c-c", "a-enter", "s-tab"."""
         application = APPLICATION_CURSOR in self._screen.mode
@@ -215,15 +221,22 @@ class Emulator:
         assert self._wait(lambda: self._ended), f"the program hangs:\n{self.picture()}"
         return self.process.wait(SECONDS)
 
-    def close(self) -> None:
-        """End the program if it runs, and the terminal."""
-        self.process.kill()
+    def vanish(self) -> None:
+        """Be gone, as a terminal's window that is closed: the program's end is its own."""
+        if self._ours < 0:
+            return
         with self._changed:
             self._closing = True
         os.write(self._wake, b"!")
         self._thread.join()
         for descriptor in (self._woken, self._wake, self._ours):
             os.close(descriptor)
+        self._ours = -1
+
+    def close(self) -> None:
+        """End the program if it runs, and the terminal."""
+        self.process.kill()
+        self.vanish()
 
     def _shows(self, text: str) -> bool:
         """Whether a text is on the screen; it may end with the space after a prompt."""
@@ -245,9 +258,7 @@ class Emulator:
 
     def _send(self, text: str) -> None:
         """Have the thread write: it does both, so neither side can hold up the other."""
-        with self._changed:
-            self._unsent += text.encode()
-        os.write(self._wake, b"!")
+        self.send_bytes(text.encode())
 
     def _run(self) -> None:
         while not (self._ended or self._closing):

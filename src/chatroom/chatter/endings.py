@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatroom.chatter.safe_text import one_line
+from chatroom.client import RoomClosed
 
 if TYPE_CHECKING:
-    from chatroom.client import RoomClosed
+    from chatroom.client import ChatError
 
 
 def closing_line(room_id: str, closed: RoomClosed) -> str:
@@ -18,6 +19,13 @@ def closing_line(room_id: str, closed: RoomClosed) -> str:
     if closed.successor:
         line += f" (the conversation goes on in room {one_line(closed.successor)})"
     return line
+
+
+def ending(room_id: str, failure: ChatError) -> str:
+    """Why a membership has ended."""
+    if isinstance(failure, RoomClosed):
+        return closing_line(room_id, failure)
+    return one_line(str(failure))
 
 
 def unconfirmed(lines: int) -> str:

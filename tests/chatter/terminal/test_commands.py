@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.chatter.terminal.guests import guests_at
+from tests.client.servers import OURS, running
+
 
 def type_line(terminal, text: str) -> None:
     terminal.type(text)
@@ -57,6 +60,67 @@ def test_going_to_a_room_that_is_not(bob, room) -> None:
     bob.until("nowhere", f" {room} · 1 member")
     bob.wait(lambda rows: any("•" in row and "no room" in row for row in rows))
     type_line(bob, "still here")
+    bob.until("Bob  still here")
+
+
+def test_a_line_on_the_way_to_another_room(bob, guests, room) -> None:
+    """What is typed straight after /join is not said in the room that is being left."""
+    other = guests.new_room()
+    bob.type(f"/join {other}\rsecret\r")
+    bob.until(f" {other} · 1 member")
+    if "Bob> secret" in bob.screen[-1]:  # it was held; Enter says it here
+        bob.press("enter")
+    bob.until("Bob  secret")
+    bob.wait(lambda _: not bob.style_of("secret").faint)
+    here = guests.do(lambda chat: chat.history(room)).messages
+    there = guests.do(lambda chat: chat.history(other)).messages
+    assert "secret" not in {message.text for message in here}
+    assert "secret" in {message.text for message in there}
+
+
+def test_two_rooms_at_once(bob, guests, room) -> None:
+    """One after the other: nobody stays behind in a room that is not on the screen."""
+    first, second = guests.new_room(), guests.new_room()
+    bob.type(f"/join {first}\r/join {second}\r")
+    bob.until(f" {first} · 1 member")
+    if f"/join {second}" not in bob.screen[-1]:
+        bob.until("one room after the other")
+    bob.press("c-c")
+    bob.type(f"/join {second}\r")
+    bob.until(f" {second} · 1 member")
+    for left in (room, first):
+        while guests.do(lambda chat, left=left: chat.members(left)):
+            pass
+
+
+def test_going_on_with_much_to_say(emulator, piped) -> None:
+    """A room is left when all that was said in it is stored, and so is the program."""
+    slow = [*OURS, "--message-rate", "20", "--message-burst", "4", "--room", "a", "--room", "b"]
+    with running(slow) as address, guests_at(address) as guests:
+        with emulator("--host", address, "--room", "a", "--name", "Bob") as bob:
+            bob.until("you have entered the chat")
+            bob.paste("\n".join(f"line {number}" for number in range(40)))
+            bob.until("Paste 40 lines?")
+            bob.type("l")
+            bob.until("Bob  line 39")
+            bob.type("/join b\r")
+            bob.until(" b · 1 member")
+            bob.press("c-d")
+            assert 0 == bob.end()
+        entries = guests.do(lambda chat: chat.history("a")).messages
+        said = [message.text for message in entries if message.kind == "said"]
+        assert [f"line {number}" for number in range(40)] == said
+        assert "quit" == entries[-1].event.reason
+
+
+def test_bytes_that_are_no_text(bob, guests, room) -> None:
+    """A terminal of another encoding loses a character, not the conversation."""
+    bob.send_bytes(b"caf\xe9 x\r")
+    bob.until("Bob  caf? x")
+    bob.wait(lambda _: not bob.style_of("caf? x").faint)
+    bob.send_bytes(b"/join b\xe9\r")
+    bob.until("joining b?")
+    bob.type("still here\r")
     bob.until("Bob  still here")
 
 

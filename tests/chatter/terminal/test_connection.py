@@ -76,13 +76,15 @@ def test_a_server_that_stops(server, bob) -> None:
 
 
 def test_a_deleted_room(server, bob) -> None:
-    """The program ends with what was said last, why, and where it goes on; exit code 0."""
+    """It is told why and where the talk goes on; Enter ends with that, exit code 0."""
     with guests_at(server.address) as guests:
         guests.enter("1", "Alice").say("last words")
         bob.until("last words")
         other = guests.new_room()
         guests.do(lambda chat: chat.delete_room("1", reason="too loud", successor=other))
-        assert 0 == bob.end()
+        bob.until("Room 1 was closed: too loud", "Enter ends chatter", "· ended")
+    bob.press("enter")
+    assert 0 == bob.end()
     assert not bob.alternate
     bob.until(
         "Alice: last words",
@@ -91,30 +93,60 @@ def test_a_deleted_room(server, bob) -> None:
     )
 
 
+def test_the_end_of_a_room_takes_no_typed_line(server, bob) -> None:
+    """Nobody is thrown into the shell; what is typed is not said, stays, and can be taken on."""
+    with guests_at(server.address) as guests:
+        other = guests.new_room()
+        carol = guests.enter(other, "Carol")
+        bob.type("rm -rf imp")
+        bob.until("Bob> rm -rf imp")
+        guests.do(lambda chat: chat.delete_room("1"))
+        bob.until("Room 1 was closed")
+        bob.type("ortant")
+        bob.press("enter")
+        bob.until("not said: you are no longer in this room", "Bob> rm -rf important")
+        bob.press("c-c")
+        bob.type(f"/join {other}")
+        bob.press("enter")
+        bob.until(f" {other} · 2 members · connected")
+        carol.say("welcome")
+        bob.until("Carol  welcome")
+        bob.press("c-d")
+        assert 0 == bob.end()
+
+
 def test_a_removed_member(server, bob) -> None:
-    """The reason is told, below the last messages; exit code 1."""
+    """The reason is told, and again below the last messages; exit code 1."""
     with guests_at(server.address) as guests:
         guests.do(lambda chat: chat.remove_member("1", "Bob", "spam"))
+        bob.until("spam", "Enter ends chatter")
+        bob.press("enter")
         assert 1 == bob.end()
     assert not bob.alternate
     assert any(row.startswith("chatter: ") and "spam" in row for row in bob.screen)
 
 
 def test_quitting_without_a_server(server, bob) -> None:
-    """What was not confirmed is told; a second Ctrl-D does not wait for the server."""
+    """A second Ctrl-D does not wait for the server; what was not confirmed is printed."""
     server.kill()
     bob.until("reconnecting")
     bob.type("never heard")
     bob.press("enter")
     bob.until("Bob  never heard")
     bob.press("c-d")
-    bob.until("leaving")
-    bob.press("c-d")
-    assert 130 == bob.end()
-    bob.until("1 line was not confirmed; it may not have been said")
+    bob.until("leaving when all that you said is stored; Ctrl-D again")
+    bob.type("too late")
+    bob.press("enter")
+    bob.until("not said: you are leaving", "Bob> too late")
+    bob.press("c-c", "c-d")
+    assert 1 == bob.end()
+    bob.until("1 line was not confirmed; it may not have been said", "Bob: never heard")
+    assert "Bob: too late" not in bob.text
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, 129)]
+)
 def test_signals_leave_the_terminal_as_it_was(server, bob, number: int, code: int) -> None:
     """The main screen is back, and the room is left."""
     bob.process.send_signal(number)
@@ -124,3 +156,12 @@ def test_signals_leave_the_terminal_as_it_was(server, bob, number: int, code: in
     with guests_at(server.address) as guests:
         entries = guests.do(lambda chat: chat.history("1")).messages
     assert "left" == entries[-1].kind
+
+
+def test_a_lost_terminal(server, bob) -> None:
+    """When its window is gone, chatter leaves the room at once."""
+    bob.vanish()
+    assert 129 == bob.process.wait(30)
+    with guests_at(server.address) as guests:
+        left = guests.do(lambda chat: chat.history("1")).messages[-1]
+    assert ("left", "quit") == (left.kind, left.event.reason)

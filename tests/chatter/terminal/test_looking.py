@@ -67,8 +67,10 @@ def test_what_comes_while_the_window_has_no_focus_is_marked(bob, guests, room) -
     bob.type("\x1b[O")
     bob.type("!")  # keys are read in order: the report was, when this shows
     bob.until("Bob> !")
-    alice.say("unseen")
-    bob.until("Alice  unseen", "─ new ─")
+    assert b"\a" not in bob.raw
+    alice.say("unseen", "and bob, too")
+    bob.until("Alice  unseen", "─ new ─", "and bob, too")
+    bob.wait(lambda _: b"\a" in bob.raw)
     bob.type("\x1b[I!")
     bob.until("Bob> !!")
     alice.say("seen again")

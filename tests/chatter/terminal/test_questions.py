@@ -73,6 +73,14 @@ def test_a_taken_name_is_asked_for_again(bob, room, quick_server, emulator) -> N
         bob.until(" has entered the chat", "2 members")
 
 
+def test_a_given_name_that_is_taken(bob, room, quick_server, emulator) -> None:
+    """Another one can be given: the terminal is there to be asked."""
+    with emulator("--host", quick_server, "--room", room, "--name", "bob") as other:
+        other.until("in use", "Enter a Name Tag: bob 2")
+        other.press("enter")
+        other.until("you have entered the chat")
+
+
 def test_a_dumb_terminal_gets_lines(fresh_server, emulator) -> None:
     """Where the cursor cannot be moved there is the original's dialogue, without an escape."""
     with emulator("--host", fresh_server, TERM="dumb") as bob:

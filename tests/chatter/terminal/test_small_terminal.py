@@ -160,6 +160,8 @@ def test_reconnecting_and_the_end_of_the_room(tmp_path: Path, emulator) -> None:
             bob.wait(lambda _: not bob.style_of("meanwhile").faint)
             with guests_at(server.address) as guests:
                 guests.do(lambda chat: chat.delete_room("1"))
+                bob.until("Enter ends")
+                bob.press("enter")
                 assert 0 == bob.end()
             bob.until("Room 1 was closed")
     finally:

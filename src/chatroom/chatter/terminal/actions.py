@@ -5,27 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from contextlib import suppress
+import sys
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import run_in_terminal
 
-from chatroom.chatter.endings import unconfirmed
-from chatroom.chatter.running import sentence_of
 from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.terminal import commands
 from chatroom.chatter.terminal.commands import NotACommand
 from chatroom.chatter.terminal.focus import report_focus
+from chatroom.chatter.terminal.journey import Journey
 from chatroom.chatter.terminal.keys import bindings
 from chatroom.chatter.terminal.lines import Tone
 from chatroom.chatter.terminal.paste import Paste
 from chatroom.chatter.terminal.screen import Screen
-from chatroom.chatter.terminal.visit import MOST_EARLIER, Visit
+from chatroom.chatter.terminal.visit import MOST_EARLIER
 from chatroom.client import ChatError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine, Generator
 
+    from chatroom.chatter.terminal.visit import Visit
     from chatroom.client import Chat, Room
 
 EARLIER = 100
@@ -33,8 +34,8 @@ EARLIER = 100
 OVERLAP_ROWS = 2
 """Rows that stay in view when a page is turned."""
 INTERRUPTED = 130
-STOPPING = {"SIGTERM": 143, "SIGHUP": 129}
-"""Signals that end the program, with the exit code that a shell knows them by."""
+HUNG_UP = 129
+"""The exit code that a shell knows SIGHUP by."""
 
 
 class Actions:
@@ -43,44 +44,38 @@ class Actions:
     def __init__(self, chat: Chat) -> None:
         self.screen = Screen(self._typed)
         self.screen.application.key_bindings = bindings(self)
+        self.journey = Journey(chat, self.screen)
         self._chat = chat
         self._tasks: set[asyncio.Task[None]] = set()
-        self._hasty = False
 
-    async def run(self, room: Room) -> tuple[Visit, int]:
-        """Show a room that was entered until the visit to it, or to another, is over.
+    async def run(self, room: Room) -> int:
+        """Show a room that was entered, and others, until the person or a room ends that.
 
-        The last visit, and the exit code so far.
+        The exit code so far; `journey` knows the rest.
         """
-        self._show(room)
-        loop = asyncio.get_running_loop()
-        for name, code in STOPPING.items():
-            if hasattr(signal, name):
-                with suppress(NotImplementedError):  # as on Windows
-                    loop.add_signal_handler(getattr(signal, name), self._stop, code)
+        self.journey.arrive(room)
         application = self.screen.application
+        hasty = True  # unless the end is an orderly one
         try:
-            report_focus(application.output, True)
-            code = await application.run_async(set_exception_handler=False)
-        except EOFError:  # the terminal is gone
-            code, self._hasty = STOPPING["SIGHUP"], True
+            with _stopped_by_hanging_up(self.journey.stop):
+                report_focus(application.output, True)
+                code = await application.run_async(set_exception_handler=False)
+            hasty = False
+        except (EOFError, OSError):  # the terminal is gone
+            code = HUNG_UP
         finally:
-            report_focus(application.output, False)
-            for name in STOPPING:
-                if hasattr(signal, name):
-                    with suppress(NotImplementedError):
-                        loop.remove_signal_handler(getattr(signal, name))
+            with suppress(OSError):
+                report_focus(application.output, False)
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            await self.visit.close(hasty=self._hasty)
-        return self.visit, code
+            await self.journey.close(hasty=hasty)
+        return code
 
     @property
     def visit(self) -> Visit:
         """The visit on the screen."""
-        assert self.screen.visit is not None, "run() was called"
-        return self.screen.visit
+        return self.journey.here
 
     @property
     def following(self) -> bool:
@@ -92,9 +87,12 @@ class Actions:
     def enter(self) -> None:
         """Do or say what was typed; what cannot be stays where it is."""
         buffer = self.screen.input
-        text = buffer.text
+        # A terminal of another encoding types what is no Unicode.
+        text = buffer.text.encode(errors="replace").decode()
         self.screen.key_pressed()
         if not text.strip():
+            if self.visit.over.done():
+                self.quit()
             self.follow()
             self.visit.room.reconnect_now()
             return
@@ -142,7 +140,8 @@ class Actions:
             self.visit.typing(active=bool(text.strip()) and not text.startswith("/"))
 
     def _say(self, text: str) -> None:
-        """Say a text. Raises NotACommand when the room would not take it."""
+        """Say a text. Raises NotACommand when it cannot be said now, or would be refused."""
+        self.journey.check_saying()
         limit = self.visit.text_bytes
         size = len(text.encode(errors="replace"))
         if limit and size > limit:
@@ -253,7 +252,7 @@ class Actions:
             if await visit.show_earlier(count):
                 return True
         except ChatError as error:
-            visit.tell(sentence_of(error), Tone.TROUBLE)
+            visit.tell(str(error), Tone.TROUBLE)
         else:
             visit.tell("there is nothing earlier that the room keeps")
         return False
@@ -275,7 +274,7 @@ class Actions:
         elif word == "join":
             if not words:
                 raise NotACommand("which room? /join ROOM [NAME]; /rooms lists them")
-            self._spawn(self._go_to(words[0], " ".join(words[1:]) or self.visit.room.name))
+            self.journey.go_to(words[0], " ".join(words[1:]) or self.visit.room.name)
         else:
             self.quit()
 
@@ -284,7 +283,7 @@ class Actions:
         try:
             visit.tell(await answer)
         except ChatError as error:
-            visit.tell(sentence_of(error), Tone.TROUBLE)
+            visit.tell(str(error), Tone.TROUBLE)
 
     async def _rooms(self) -> str:
         rooms = await self._chat.rooms()
@@ -300,29 +299,11 @@ class Actions:
             self._scroll_up()
             self.screen.changed()
 
-    async def _go_to(self, room_id: str, name: str) -> None:
-        """Enter another room and, once inside, leave this one."""
-        before = self.visit
-        before.tell(f"joining {one_line(room_id)}")
-        try:
-            room = await self._chat.join(room_id, name, echo=True, typing=True).__aenter__()
-        except ChatError as error:
-            before.tell(sentence_of(error), Tone.TROUBLE)
-            return
-        visit = self._show(room)
-        await before.close()
-        if before.unsaid:
-            told = f"in {one_line(before.room.room_id)}: {unconfirmed(before.unsaid)}"
-            visit.tell(told, Tone.TROUBLE)
-
     # ---- The end ----------------------------------------------------------------------
 
     def quit(self) -> None:
         """Leave when all is stored; asked again, at once."""
-        if self.visit.leaving:
-            self._stop(INTERRUPTED)
-        else:
-            self.visit.leave()
+        self.journey.leave()
 
     def interrupt(self) -> None:
         """Clear what is typed; with nothing typed, end."""
@@ -331,31 +312,31 @@ class Actions:
         elif self.screen.input.text:
             self.screen.input.reset()
         else:
-            self._stop(INTERRUPTED)
-
-    def _stop(self, code: int) -> None:
-        self._hasty = True
-        self._exit(code)
-
-    def _exit(self, code: int) -> None:
-        application = self.screen.application
-        if application.is_running and not application.is_done:
-            application.exit(result=code)
-
-    def _show(self, room: Room) -> Visit:
-        visit = Visit(
-            self._chat, room, changed=self.screen.changed, looked_at=self.screen.looked_at
-        )
-        self.screen.visit = visit
-        visit.over.add_done_callback(lambda _: self._over(visit))
-        self.screen.changed()
-        return visit
-
-    def _over(self, visit: Visit) -> None:
-        if visit is self.screen.visit:
-            self._exit(0)
+            self.journey.stop(INTERRUPTED)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self.screen.fail(task.exception())
+
+
+@contextmanager
+def _stopped_by_hanging_up(stop: Callable[[int], None]) -> Generator[None, None, None]:
+    """Inside the block, call `stop` with an exit code when the terminal's window is closed.
+
+    SIGTERM cancels whatever chatter does, here as elsewhere.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, stop, HUNG_UP)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)

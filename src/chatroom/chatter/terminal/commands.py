@@ -81,6 +81,6 @@ def number(words: tuple[str, ...], default: int, most: int) -> int:
 
 def help_lines() -> list[str]:
     """What /help shows."""
-    width = max(len(command.usage) for command in COMMANDS)
+    width = max(len(words) for words in (*(command.usage for command in COMMANDS), *dict(KEYS)))
     lines = [f"{command.usage:<{width}}  {command.does}" for command in COMMANDS]
     return lines + [f"{key:<{width}}  {does}" for key, does in KEYS]

@@ -26,7 +26,8 @@ async def converse(
     """Ask for the room and the name tag that are not given, chat, and say how it ended.
 
     `history` is how many earlier messages are shown first (None: as the server will).
-    The exit code: 0 after leaving, or when the room was closed; 130 when interrupted.
+    The exit code: 0 after leaving, or when the room was closed; 1 if not all that was said
+    is known to be stored; 130 when interrupted.
     Raises Failure, or the ChatError that ended the membership otherwise.
     """
     # A program in a terminal that asks where the cursor is may get no answer.
@@ -35,16 +36,20 @@ async def converse(
     # Only now: importing the screen takes longer than anything else here.
     from chatroom.chatter.terminal.actions import Actions
 
-    visit, code = await Actions(chat).run(room)
+    actions = Actions(chat)
+    code = await actions.run(room)
+    visit, unsaid = actions.journey.here, actions.journey.unsaid
     if visit.failure is not None:
         _show_last(visit)
-    if visit.unsaid:
-        complain(unconfirmed(visit.unsaid))
+    if unsaid:
+        complain(unconfirmed(len(unsaid)))
+        for line in unsaid:
+            show(message_line(line.name, line.text))
     if isinstance(visit.failure, RoomClosed):
         show(closing_line(visit.room.room_id, visit.failure))
-    elif visit.failure is not None:
+    elif visit.failure is not None and not code:
         raise visit.failure
-    return code
+    return code or (1 if unsaid else 0)
 
 
 def _show_last(visit: Visit) -> None:

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from chatroom.client import Message
 
 
+SHOWN_TEXT = 16 * 1024
+"""Characters of one text that are shown: four times what our server takes. What another
+one sends is drawn anew with every change of the screen."""
+SHOWN_NAME = 128
+
+
 class Tone(StrEnum):
     """How a line is shown."""
 
@@ -54,9 +60,9 @@ DEPARTURES = {
 
 def line_of(message: Message, own_name: str, *, earlier: bool) -> Line:
     """The line for an entry, or another message, of a room in which one is `own_name`."""
-    name = one_line(message.name)
+    name = one_line(cut(message.name, SHOWN_NAME))
     own = message.name == own_name
-    text, tone, shown_name = safe_text(message.text), Tone.SAID, ""
+    text, tone, shown_name = safe_text(cut(message.text, SHOWN_TEXT)), Tone.SAID, ""
     if message.kind in (Kind.ENTERED, Kind.LEFT) and isinstance(message.event, Member):
         tone = Tone.EVENT
         text = _passage(message.kind, message.event, name, own and not earlier)
@@ -105,6 +111,11 @@ def local_time(moment: datetime | None) -> datetime:
         return (moment or datetime.now().astimezone()).astimezone()
     except (ValueError, OverflowError, OSError):
         return datetime.now().astimezone()
+
+
+def cut(text: str, length: int) -> str:
+    """The text, or its beginning and an ellipsis if it is longer than can be shown."""
+    return text if len(text) <= length else f"{text[:length]}…"
 
 
 def mentioned(name: str, text: str) -> bool:

@@ -25,7 +25,8 @@ async def admitted(
 ) -> Room:
     """Ask for what is not given, and join. Raises Failure, ChatError, KeyboardInterrupt.
 
-    What was asked for is asked for again when the server refuses it.
+    What was asked for is asked for again when the server refuses it; so is a name that was
+    given, as it may be one's own that a lost terminal has left in the room for 15 s.
     """
     room, proposal = room_id, ""
     while True:
@@ -36,9 +37,8 @@ async def admitted(
             joining = chat.join(room, name_tag, history=history, echo=True, typing=True)
             return await _join(joining)
         except (NameTaken, NameInvalid) as refusal:
-            if name:
-                raise
             complain(sentence_of(refusal))
+            name = None
             proposal = one_line(refusal.free) if isinstance(refusal, NameTaken) else name_tag
         except RoomNotFound as refusal:
             if room_id:
@@ -50,9 +50,14 @@ async def admitted(
 async def _join(room: Room) -> Room:
     """Enter the room, and import the screen meanwhile."""
     entering = asyncio.create_task(room.__aenter__())
-    await asyncio.sleep(0)
-    importlib.import_module("chatroom.chatter.terminal.actions")
-    return await entering
+    try:
+        await asyncio.sleep(0)
+        importlib.import_module("chatroom.chatter.terminal.actions")
+        return await entering
+    except asyncio.CancelledError:
+        entering.cancel()
+        await asyncio.wait({entering})
+        raise
 
 
 async def pick_room(chat: Chat) -> str:
@@ -78,6 +83,7 @@ async def ask_name(proposal: str = "") -> str:
 
         prompt: PromptSession[str] = PromptSession(NAME)
         try:
-            return await prompt.prompt_async(default=proposal)
+            answer = await prompt.prompt_async(default=proposal)
         except EOFError:
             raise Failure("no answer: the input has ended") from None
+        return answer.encode(errors="replace").decode()

@@ -46,6 +46,7 @@ REDRAW_SECONDS = 0.05
 """The screen is drawn at most so often: a flood of messages leaves time for the keys."""
 REFRESH_SECONDS = 2.0
 """It is drawn at least so often: typing notices end, latencies change."""
+ESCAPE_SECONDS = 0.05
 INPUT_ROWS = 6
 """The typed line grows to so many rows, then scrolls."""
 LOOKED_AT_SECONDS = 30.0
@@ -84,7 +85,8 @@ class Screen:
             max_render_postpone_time=REDRAW_SECONDS,
             refresh_interval=REFRESH_SECONDS,
         )
-        self.application.ttimeoutlen = 0.05
+        # For a terminal's sequences, which come at once: so Esc alone need not wait.
+        self.application.ttimeoutlen = self.application.timeoutlen = ESCAPE_SECONDS
         self._symbols = symbols_for(self.application.output.encoding())
         self.painter = Painter(self.application.output.get_size().columns, self._symbols)
         """Draws as wide as the screen was last."""
@@ -92,6 +94,20 @@ class Screen:
     def changed(self) -> None:
         """Draw anew, soon."""
         self.application.invalidate()
+
+    def exit(self, code: int) -> None:
+        """End the program with this exit code."""
+        if self.application.is_running and not self.application.is_done:
+            self.application.exit(result=code)
+
+    def fail(self, bug: BaseException | None) -> None:
+        """End the program with an exception that nothing was prepared for."""
+        if bug is not None and self.application.is_running and not self.application.is_done:
+            self.application.exit(exception=bug)
+
+    def ring(self) -> None:
+        """Ring the terminal's bell."""
+        self.application.output.bell()
 
     def key_pressed(self) -> None:
         """Note that somebody is there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from chatroom.chatter.terminal.lines import Tone
@@ -33,6 +34,8 @@ class Scrollback:
         self._lines: list[Line] = []
         self._first = 0
         """The serial number of the first line; falls when earlier ones are put before it."""
+        self._known = 0
+        """The serial number from which on sequences are those of the room as it is now."""
         self._pending: dict[str, Line] = {}
         self._bottom: tuple[int | str, int] | None = None
         """The last row in view: the serial number of its line, or the nonce of one that is
@@ -55,10 +58,23 @@ class Scrollback:
             if self._bottom is not None and self._serial(self._bottom[0]) < self._first:
                 self._bottom = (self._first, 0)
 
+    def begin_anew(self) -> None:
+        """What comes now may have other sequences: what is here is no longer counted."""
+        self._known = self._first + len(self._lines)
+
     def put_before(self, lines: Sequence[Line]) -> None:
-        """Put earlier lines before the first; what is in view stays in view."""
-        self._lines[:0] = lines
+        """Put earlier lines before those whose sequences count; what is in view stays."""
+        at = max(self._known - self._first, 0)
+        self._lines[at:at] = lines
+        # Numbers above stay as they are; those of the lines below `at` have changed.
         self._first -= len(lines)
+        self._known -= len(lines)
+        if self._mark is not None and self._mark < self._first + len(lines) + at:
+            self._mark -= len(lines)
+        if self._bottom is not None:
+            line, row = self._bottom
+            if isinstance(line, int) and line < self._first + len(lines) + at:
+                self._bottom = (line - len(lines), row)
 
     def pend(self, nonce: str, line: Line) -> None:
         """Add a line that is on its way, or replace it."""
@@ -73,7 +89,8 @@ class Scrollback:
     @property
     def oldest(self) -> int:
         """The lowest sequence that is here; 0 if there is none."""
-        return next((line.sequence for line in self._lines if line.sequence), 0)
+        at = max(self._known - self._first, 0)
+        return next((line.sequence for line in islice(self._lines, at, None) if line.sequence), 0)
 
     def on_their_way(self) -> list[tuple[str, Line]]:
         """What this person has said and has not come yet, by its nonce."""

@@ -12,7 +12,7 @@ from chatroom.chatter.terminal.lines import Tone, line_of, notice, pending
 from chatroom.chatter.terminal.scrollback import Scrollback
 from chatroom.chatter.terminal.status import Status
 from chatroom.chatter.terminal.typists import Typists
-from chatroom.client import SERVER_NAME, ChatError, Kind, NotAccepted, Refused, Typing
+from chatroom.client import SERVER_NAME, ChatError, Gap, Kind, NotAccepted, Refused, Typing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -30,7 +30,8 @@ class Visit:
     """A room that was entered, until its end.
 
     Nothing here draws: `changed` is called when there is something to be drawn.
-    `looked_at` tells whether the person at the terminal sees what comes.
+    `looked_at` tells whether the person at the terminal sees what comes; `ring` is called
+    when somebody who does not is mentioned.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Visit:
         *,
         changed: Callable[[], None],
         looked_at: Callable[[], bool],
+        ring: Callable[[], None],
     ) -> None:
         self.room = room
         self.scrollback = Scrollback()
@@ -47,9 +49,12 @@ class Visit:
         self.leaving = False
         self.failure: ChatError | None = None
         """What the membership ended with; None also for leaving."""
+        self.bug: BaseException | None = None
+        """What nothing here was prepared for; it ends the visit."""
         self._chat = chat
         self._changed = changed
         self._looked_at = looked_at
+        self._ring = ring
         self._typists = Typists(asyncio.get_running_loop().time)
         self._unposted: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -66,6 +71,7 @@ class Visit:
 
     async def close(self, *, hasty: bool = False) -> None:
         """Be out of the room: at once, or when what is unconfirmed is stored."""
+        self.leaving = True
         try:
             if hasty:
                 interrupt = KeyboardInterrupt()
@@ -91,8 +97,12 @@ class Visit:
             async for message in self.room:
                 self._take(message)
                 self._changed()
+            if not self.leaving:
+                self.failure = ended_by_the_server()
         except ChatError as error:
             self.failure = error
+        except Exception as bug:  # noqa: BLE001 # told when the screen is gone
+            self.bug = bug
 
     def _take(self, message: Message) -> None:
         if isinstance(message.event, Typing):
@@ -106,6 +116,8 @@ class Visit:
             self._place_stored(message.sequence)
         if message.kind is Kind.SAID and message.name == self.room.name:
             self.scrollback.settle(message.nonce)
+        elif isinstance(message.event, Gap) and message.event.missed is None:
+            self.scrollback.begin_anew()
         elif isinstance(message.event, Refused):
             refused = self.scrollback.settle(message.event.nonce)
             if refused is not None:
@@ -125,7 +137,10 @@ class Visit:
                 self._add(line)
 
     def _add(self, line: Line) -> None:
-        self.scrollback.add(line, looked_at=line.earlier or self._looked_at())
+        looked_at = line.earlier or self._looked_at()
+        self.scrollback.add(line, looked_at=looked_at)
+        if line.mentions and not looked_at:
+            self._ring()
 
     def tell(self, text: str, tone: Tone = Tone.NOTICE) -> None:
         """Tell the person at the terminal something."""
@@ -155,9 +170,10 @@ class Visit:
             self._spawn(self.room.typing(active=active))
 
     @property
-    def unsaid(self) -> int:
-        """How many messages are not known to be stored."""
-        return sum(line.tone is Tone.PENDING for _, line in self.scrollback.on_their_way())
+    def unsaid(self) -> list[Line]:
+        """The messages that are not known to be stored."""
+        lines = [line for _, line in self.scrollback.on_their_way()]
+        return [line for line in lines if line.tone is Tone.PENDING]
 
     async def _speak(self) -> None:
         while True:
@@ -170,7 +186,9 @@ class Visit:
             self._unposted.task_done()
 
     async def _leave(self) -> None:
-        await self._unposted.join()
+        posted = asyncio.create_task(self._unposted.join())
+        await asyncio.wait({posted, self.over}, return_when=asyncio.FIRST_COMPLETED)
+        posted.cancel()
         await self.room.leave()
 
     async def _watch(self, nonce: str, posted: Posted) -> None:
@@ -220,7 +238,8 @@ class Visit:
         names = sorted({one_line(name) for name in members}, key=str.casefold)
         shown = ", ".join(names[:SHOWN_NAMES])
         more = f" and {len(names) - SHOWN_NAMES} others" if len(names) > SHOWN_NAMES else ""
-        return f"{len(names)} in {one_line(self.room.room_id)}: {shown}{more}"
+        as_of = "" if self.connected else "before the connection was lost: "
+        return f"{as_of}{len(names)} in {one_line(self.room.room_id)}: {shown}{more}"
 
     def names(self) -> list[str]:
         """The names that may be completed: who is here, and who has spoken lately."""
@@ -233,7 +252,9 @@ class Visit:
     def status(self) -> Status:
         """What the status line tells."""
         joined = self.room.joined
-        if self.leaving:
+        if self.over.done():
+            connection = "ended"
+        elif self.leaving:
             connection = "leaving"
         elif self.connected:
             connection = "connected"
@@ -245,7 +266,7 @@ class Visit:
             title=one_line(joined.room.title) if joined and joined.room else "",
             members=None if members is None else len(members),
             connection=connection,
-            trouble=not self.connected,
+            trouble=not self.connected or self.over.done(),
             latency=self.room.latency,
             typists=self._typists.names(),
             unseen=self.scrollback.unseen,
@@ -260,5 +281,12 @@ class Visit:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
+            self.bug = task.exception()
             self.over.cancel()
-            raise task.exception()  # type: ignore[misc] # it is one
+
+
+def ended_by_the_server() -> ChatError:
+    """What a stream that ends with OK, though this member has not left, is told as."""
+    import grpc
+
+    return ChatError(grpc.StatusCode.OK, "", "the server has ended the conversation")
