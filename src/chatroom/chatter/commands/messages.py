@@ -76,6 +76,8 @@ def send_command(given: Given, by_line: bool, nonce: str, text: tuple[str, ...])
     The words of TEXT are one message, joined by spaces. Without TEXT standard input is
     one message, line breaks and all; with --lines each of its lines is one. Prints
     nothing; with --json the messages as stored. The others see NAME enter and leave.
+    A NAME that is in use in the room is waited for, up to 20 seconds: so several
+    scripts may say something under one name at the same time.
 
     Examples:
       chatter send --room ops --name ci "the build is green"
