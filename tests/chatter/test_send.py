@@ -152,7 +152,7 @@ def test_nonce_said_while_the_name_was_waited_for_is_found(server, room, said) -
     """Whoever has the name says it meanwhile: the look is taken after entering."""
 
     async def scene() -> None:
-        async with connect(server) as chat, connect(server) as other:
+        async with asyncio.timeout(60), connect(server) as chat, connect(server) as other:
             knocking = Knocking(other)
             async with chat.join(room, "ci") as holder:
                 sending = asyncio.create_task(
