@@ -36,7 +36,7 @@ def test_one_object_a_message(room, chatter, piped) -> None:
         assert b"" == bob.process.stderr.read()
     found = objects(bob)
     assert [
-        ("said", "Eve", True), ("entered", "Bob", True), ("entered", "Eve", None),
+        ("said", "Eve", True), ("entered", "Bob", None), ("entered", "Eve", None),
         ("said", "Eve", None), ("left", "Eve", None), ("closed", "chat server", None),
     ] == [(item["kind"], item["name"], item.get("replayed")) for item in found]  # fmt: skip
     assert "first\nsecond \U0001f642" == found[3]["text"]
