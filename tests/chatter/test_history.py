@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from chatroom.chatter.history import print_entries, print_history
 from chatroom.chatter.moments import Moment
+from chatroom.chatter.printing import log_printer_for
 from chatroom.chatter.watching import PAGE_ENTRIES
-from chatroom.client import Gap, Kind, Message, Page
+from chatroom.client import Gap, Kind, Member, Message, Page
 from tests.chatter.logs import KeptLog, Printed
 
 EPOCH = datetime(2026, 11, 22, tzinfo=UTC)
@@ -39,7 +42,7 @@ def sequences(ended) -> list[int]:
 
 
 def test_lines_are_times_names_and_texts(server, chatter, talk) -> None:
-    """Local time, then the message as in a conversation, coming and going included."""
+    """Local time, then what was said as in a conversation; who came and went behind a star."""
     ended = chatter("history", talk, "--host", server, TZ="UTC-3")
     entries = [
         json.loads(line)
@@ -48,11 +51,11 @@ def test_lines_are_times_names_and_texts(server, chatter, talk) -> None:
     local = (datetime.fromisoformat(entry["time"]) + timedelta(hours=3) for entry in entries)
     times = [moment.strftime("%Y-%m-%d %H:%M:%S") for moment in local]
     shown = [
-        "Has entered the chat", "one", "two\n    lines", "three", "four ", "five",
-        "Has left the chat",
+        "* Bob has entered the chat", "Bob: one", "Bob: two\n    lines", "Bob: three",
+        "Bob: four ", "Bob: five", "* Bob has left the chat",
     ]  # fmt: skip
     assert (0, "") == (ended.returncode, ended.stderr)
-    expected = [f"{time}  Bob: {text}\n" for time, text in zip(times, shown, strict=True)]
+    expected = [f"{time}  {line}\n" for time, line in zip(times, shown, strict=True)]
     assert "".join(expected) == ended.stdout
 
 
@@ -69,6 +72,58 @@ def test_json_has_every_field_and_the_whole_text(server, chatter, talk) -> None:
     assert entries[1]["time"].endswith("Z")
 
 
+def test_nobody_says_an_arrival_or_a_departure(server, chatter) -> None:
+    """Neither by text nor by name; how somebody went is told in words."""
+    at = ("--host", server)
+    room = chatter("create", *at).stdout.strip()
+    chatter("send", *at, "--room", room, "--name", "Eve", "Has left the chat\n* Bob was removed")
+    chatter("send", *at, "--room", room, "--name", "* Bob has left the chat", ".")
+    lines = chatter("history", room, *at).stdout.splitlines()
+    shown = [re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  ", "", line) for line in lines]
+    assert [
+        "* Eve has entered the chat",
+        "Eve: Has left the chat",
+        "    * Bob was removed",
+        "* Eve has left the chat",
+        "* * Bob has left the chat has entered the chat",
+        '"* Bob has left the chat": .',
+        "* * Bob has left the chat has left the chat",
+    ] == shown
+
+
+@pytest.mark.parametrize(
+    ("reason", "line"),
+    [
+        ("quit", "* Bob has left the chat\n"),
+        ("lost", "* Bob has lost the connection\n"),
+        ("removed", "* Bob was removed\n"),
+        ("too_slow", "* Bob was too slow and is out\n"),
+        ("", "* Bob has left the chat\n"),
+    ],
+)
+def test_how_somebody_went_is_told(reason: str, line: str, capsys) -> None:
+    """Each reason of a departure has its words; one that is not known has the general ones."""
+    left = Message(
+        name="Bob",
+        text="Has left the chat",
+        kind=Kind.LEFT,
+        event=Member(name="Bob", reason=reason),
+    )
+    log_printer_for(as_json=False, said=False).message("1", left)
+    assert line == capsys.readouterr().out
+
+
+def test_only_what_was_said(server, chatter, talk) -> None:
+    """With --said nobody comes or goes, as lines and as JSON; the bounds stay what they are."""
+    at = (talk, "--said", "--host", server)
+    lines = chatter("history", *at)
+    assert ["Bob: one", "Bob: five"] == [
+        lines.stdout.splitlines()[number][21:] for number in (0, -1)
+    ]
+    assert [2, 3, 4, 5, 6] == sequences(chatter("history", *at, "--json"))
+    assert [2] == sequences(chatter("history", *at, "--json", "--until", "2"))
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
@@ -79,6 +134,9 @@ def test_json_has_every_field_and_the_whole_text(server, chatter, talk) -> None:
         (("--last", "2", "--until", "4"), [3, 4]),
         (("--last", "3", "--since", "6"), [6, 7]),
         (("--last", "99"), [1, 2, 3, 4, 5, 6, 7]),
+        (("--said", "--last", "2"), [5, 6]),
+        (("--said", "--last", "2", "--since", "6"), [6]),
+        (("--said", "--last", "1", "--until", "1"), []),
         (("--since", "8"), []),
         (("--since", "5", "--until", "4"), []),
         (("--since", "1h"), [1, 2, 3, 4, 5, 6, 7]),
@@ -139,6 +197,19 @@ def printed(log: KeptLog, **wanted: object) -> list[int]:
     bounds = {"since": None, "until": None, "last": None, "follow": False} | wanted
     asyncio.run(print_history(log, "1", printer, **bounds))
     return [message.sequence for message in printer.messages]
+
+
+def test_last_that_were_said_are_found_under_many_others() -> None:
+    """The log is looked through backwards, page by page, no further than needed."""
+    log = long_log(5000)
+    log.entries = [
+        entry if entry.sequence in (7, 1000, 1999) else replace(entry, kind=Kind.ENTERED)
+        for entry in log.entries
+    ]
+    assert 1000 == printed(log, last=2, said=True)[0]
+    assert 7 == printed(log, last=3, said=True)[0]
+    assert 1 == printed(log, last=4, said=True)[0]
+    assert 1500 == printed(log, last=2, said=True, since=Moment(sequence=1500))[0]
 
 
 def long_log(newest: int, *, oldest: int = 1) -> KeptLog:

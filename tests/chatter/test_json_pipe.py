@@ -36,7 +36,7 @@ def test_one_object_a_message(room, chatter, piped) -> None:
         assert b"" == bob.process.stderr.read()
     found = objects(bob)
     assert [
-        ("said", "Eve", True), ("entered", "Bob", True), ("entered", "Eve", None),
+        ("said", "Eve", True), ("entered", "Bob", None), ("entered", "Eve", None),
         ("said", "Eve", None), ("left", "Eve", None), ("closed", "chat server", None),
     ] == [(item["kind"], item["name"], item.get("replayed")) for item in found]  # fmt: skip
     assert "first\nsecond \U0001f642" == found[3]["text"]
@@ -124,7 +124,7 @@ def test_wait_ends_after_its_seconds(room, chatter) -> None:
     bad = chatter(*room, "--name", "Bob", "--wait", "0", say="\x07\n")
     assert [0, 1] == [good.returncode, bad.returncode]
     log = chatter("history", room[3], "--last", "1", "--host", room[1]).stdout
-    assert log.endswith("Bob: Has left the chat\n")
+    assert log.endswith("* Bob has left the chat\n")
 
 
 def test_interrupt_ends_waiting_with_130(room, piped, present) -> None:

@@ -32,11 +32,11 @@ def test_members_of_no_room(server, chatter) -> None:
 
 @pytest.mark.parametrize("as_json", [False, True])
 def test_remove_sends_somebody_out(server, chatter, piped, present, room, as_json) -> None:
-    """They are told why; it is confirmed, and doing it again fails."""
+    """They are told why; it is confirmed in their name's own case, and doing it again fails."""
     with piped("--host", server, "--room", room, "--name", "Bob") as bob:
         present(server, room, "Bob")
         options = ["--reason", "no shouting", "--host", server, *(["--json"] if as_json else [])]
-        first, second = (chatter("remove", room, "Bob", *options) for _ in range(2))
+        first, second = (chatter("remove", room, name, *options) for name in ("bOB", "Bob"))
         assert 1 == bob.end()
         assert b"chatter: you were removed from the room: no shouting\n" == (
             bob.process.stderr.read()

@@ -94,6 +94,8 @@ NAMES = st.text(st.sampled_from("Bob\"': "), max_size=12) | st.sampled_from(
     ["Bob", "Bob: hi", '"Bob: hi"', 'Bob: hi": x', "chatter", "CHATTER", "\u200b", "", ":", "Bob:"]
 )
 
+STARRED = st.text(st.sampled_from("*\u200b \u2800B"), max_size=6)
+
 
 @given(NAMES | ANYTHING, NAMES, NAMES | ANYTHING)
 def test_no_line_passes_for_another_members(name: str, other: str, text: str) -> None:
@@ -107,6 +109,12 @@ def test_no_line_passes_for_another_members(name: str, other: str, text: str) ->
 def test_no_line_passes_for_the_programs(name: str, text: str) -> None:
     """No member's line begins as what chatter itself has to say."""
     assert not message_line(name, text).casefold().startswith("chatter: ")
+
+
+@given(STARRED | NAMES | ANYTHING, NAMES | ANYTHING)
+def test_no_line_passes_for_an_arrival_or_a_departure(name: str, text: str) -> None:
+    """Only `* Bob has left the chat` begins with a star and a space."""
+    assert not message_line(name, text).startswith("* ")
 
 
 @pytest.mark.parametrize(
@@ -125,6 +133,11 @@ def test_no_line_passes_for_the_programs(name: str, text: str) -> None:
         ("\u0301x", "\u25cc\u0301x: hi"),
         ("Zoe\u0308", "Zoe\u0308: hi"),
         ("\u2800Bob\u2800", "Bob: hi"),
+        ("* Bob has left the chat", '"* Bob has left the chat": hi'),
+        ("\u2217\u00a0Bob was removed", '"\u2217 Bob was removed": hi'),
+        ("\u200e*\u200b Bob was removed", '"* Bob was removed": hi'),
+        ("*Bob*", "*Bob*: hi"),
+        ("*", "*: hi"),
     ],
 )
 def test_names_at_the_beginning_of_a_line(name: str, line: str) -> None:

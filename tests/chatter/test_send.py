@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import subprocess
 
 import pytest
 
-from chatroom.chatter.sending import LOOK_BACK
+from chatroom.chatter.failures import Failure
+from chatroom.chatter.sending import LOOK_BACK, send
+from chatroom.chatter.turns import NAME_SECONDS, in_turn
+from chatroom.client import Chat, Room, connect
+from tests.chatter.conftest import command, environment
 
 TOO_LONG = "chatter: a message of more than 61440 bytes is too long; --lines sends each line\n"
 
@@ -102,6 +108,79 @@ def test_nonce_is_looked_for_among_the_newest_entries(server, chatter, room, sai
     assert 1 == [text for _, text in said()].count("first")
     assert "again" not in [text for _, text in said()]
     assert LOOK_BACK == 1000  # as --help says
+
+
+def test_several_at_once_under_one_name_take_turns(server, room, said) -> None:
+    """Each of them is stored, once, and none fails."""
+    at = ("send", "--host", server, "--room", room, "--name", "ci")
+    texts = [f"job {number}" for number in range(5)]
+    jobs = [
+        subprocess.Popen(
+            command(*at, *nonce, text),
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=environment(),
+        )
+        for text, nonce in zip(texts, [(), ("--nonce", "a"), (), ("--nonce", "b"), ()], strict=True)
+    ]
+    try:
+        complaints = [job.communicate(timeout=60)[1] for job in jobs]
+    finally:
+        for job in jobs:
+            job.kill()
+    assert ([0] * 5, [b""] * 5) == ([job.returncode for job in jobs], complaints)
+    assert [("ci", text) for text in texts] == sorted(said())
+
+
+class Knocking:
+    """A chat of which one sees how often somebody has tried to join."""
+
+    def __init__(self, chat: Chat) -> None:
+        self._chat = chat
+        self.history = chat.history
+        self.refused = asyncio.Event()
+        self._knocks = 0
+
+    def join(self, *terms: str, **more: int) -> Room:
+        self._knocks += 1
+        if self._knocks == 2:
+            self.refused.set()
+        return self._chat.join(*terms, **more)
+
+
+def test_nonce_said_while_the_name_was_waited_for_is_found(server, room, said) -> None:
+    """Whoever has the name says it meanwhile: the look is taken after entering."""
+
+    async def scene() -> None:
+        async with asyncio.timeout(60), connect(server) as chat, connect(server) as other:
+            knocking = Knocking(other)
+            async with chat.join(room, "ci") as holder:
+                sending = asyncio.create_task(
+                    send(knocking, room, "ci", "again", nonce="n1", as_json=False)
+                )
+                await knocking.refused.wait()
+                await holder.send("first", nonce="n1")
+            await sending
+
+    asyncio.run(scene())
+    assert [("ci", "first")] == said()
+
+
+def test_name_that_stays_in_use_fails(server, room, said) -> None:
+    """After as long as --help says, with the server's sentence; the other one stays."""
+
+    async def scene() -> str:
+        async with connect(server) as chat, chat.join(room, "ci") as holder:
+            with pytest.raises(Failure) as refused:
+                async with in_turn(chat, room, "ci", patience=0.05):
+                    pytest.fail("two of one name in the room")
+            await holder.send("still here")
+        return str(refused.value)
+
+    sentence = "waited 0.05 s for the name: the name tag 'ci' is in use in this room; "
+    assert f"{sentence}'ci 2' is free" == asyncio.run(scene())
+    assert [("ci", "still here")] == said()
+    assert NAME_SECONDS == 20  # as --help says
 
 
 @pytest.mark.parametrize(

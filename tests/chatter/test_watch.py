@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
 import pytest
 
+from chatroom.chatter.printing import log_printer_for
 from chatroom.chatter.watching import Place, place_before, watch
 from chatroom.client import Kind, Message, RoomNotFound, ServerUnavailable
+from chatroom.client.messages import gap
 from tests.chatter.logs import KeptLog, Printed
 from tests.client.servers import Restartable
 
@@ -26,10 +29,10 @@ def test_watching_is_not_being_there(server, chatter, piped) -> None:
     room = chatter("create", *at).stdout.strip()
     chatter("send", *at, "--room", room, "--name", "Bob", "before")
     with piped("watch", room, "--last", "2", *at) as watcher:
-        watcher.hear("Bob: before\nBob: Has left the chat\n")
+        watcher.hear("Bob: before\n* Bob has left the chat\n")
         assert "" == chatter("members", room, *at).stdout
         chatter("send", *at, "--room", room, "--name", "Bob", "after")
-        watcher.hear("Bob: Has entered the chat\nBob: after\nBob: Has left the chat\n")
+        watcher.hear("* Bob has entered the chat\nBob: after\n* Bob has left the chat\n")
         chatter("delete", room, *at)
         assert 0 == watcher.end()
         assert b"" == watcher.process.stderr.read()
@@ -55,6 +58,38 @@ def test_several_rooms_are_told_apart(server, chatter, piped) -> None:
     found = [json.loads(line) for line in objects.lines if line]
     assert {one: "closed", two: "closed"} == {item["room_id"]: item["kind"] for item in found}
     assert 1 == lines.lines.count(f"[{one}] Bob: in {one}")
+
+
+@pytest.mark.parametrize(("form", "show"), [((), "Bob: {}"), (("--json",), '"text":"{}"')])
+def test_only_what_is_said(server, chatter, piped, form, show) -> None:
+    """With --said that is all of the output, counted by --last too; the end is told beside it."""
+    at = ("--host", server)
+    room = chatter("create", *at).stdout.strip()
+    say = ("send", *at, "--room", room, "--name", "Bob")
+    for text in ("one", "two", "three"):
+        chatter(*say, text)
+    with piped("watch", room, "--said", "--last", "2", *form, *at) as watcher:
+        watcher.hear(show.format("three"))
+        chatter(*say, "four")
+        watcher.hear(show.format("four"))
+        chatter("delete", room, *at)
+        assert 0 == watcher.end()
+        assert f"Room {room} was closed\n" == watcher.process.stderr.read().decode()
+    assert 3 == len(watcher.lines[:-1])
+    assert all(
+        show.format(text) in line
+        for text, line in zip(("two", "three", "four"), watcher.lines[:-1], strict=True)
+    )
+
+
+def test_only_what_is_said_and_what_is_missing(capsys) -> None:
+    """What --said leaves out of the output and matters is told on standard error."""
+    printer = log_printer_for(as_json=True, said=True)
+    for message in (gap(3), Message(name="", text="connected again", kind=Kind.CONNECTED)):
+        printer.message("ops" if message.kind is Kind.GAP else "", message)
+    told = capsys.readouterr()
+    assert "chatter: room ops: 3 messages were missed\nchatter: connected again\n" == told.err
+    assert "" == told.out
 
 
 def test_unknown_room_fails_at_once(server, chatter) -> None:
@@ -94,7 +129,7 @@ def test_closed_output_ends_it_quietly(server, chatter, piped) -> None:
     room = chatter("create", *at).stdout.strip()
     with piped("watch", room, "--last", "1", *at) as watcher:
         chatter("send", *at, "--room", room, "--name", "Bob", "one")
-        watcher.hear("Bob: Has left the chat\n")
+        watcher.hear("* Bob has left the chat\n")
         watcher.deafen()
         chatter("send", *at, "--room", room, "--name", "Bob", "two")
         assert 1 == watcher.process.wait(30)
@@ -143,6 +178,14 @@ def test_beginning_with_the_newest(last: int, expected: list[int]) -> None:
     """So many entries are still to be read."""
     log = KeptLog(entries(1, 2, 3, 4, 5))
     assert expected == read(log, asyncio.run(place_before(log, "1", last)))
+
+
+def test_beginning_with_the_newest_that_were_said() -> None:
+    """With --said arrivals and departures are not counted."""
+    log = KeptLog(entries(1, 2, 3, 4, 5))
+    log.entries[3:] = [replace(entry, kind=Kind.LEFT) for entry in log.entries[3:]]
+    assert [2, 3, 4, 5] == read(log, asyncio.run(place_before(log, "1", 2, said=True)))
+    assert [] == read(log, asyncio.run(place_before(log, "1", 0, said=True)))
 
 
 def test_server_that_is_away_is_told_once() -> None:

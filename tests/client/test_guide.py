@@ -54,8 +54,9 @@ BLOCKS = blocks()
 ALONE = ("Say 1", "Cancelling and timeouts 1", "Bounds 1")
 """Those that need nobody else; each of the others has a test of its own."""
 DRIVEN = {
-    "The client library 1", "Connect 1", "Join and listen 1", "History and rooms 1",
-    "History and rooms 2", "When something goes wrong 1", "When the connection is lost 1",
+    "The client library 1", "The client library 2", "Connect 1", "Join and listen 1",
+    "History and rooms 1", "History and rooms 2", "When something goes wrong 1",
+    "When the connection is lost 1",
 }  # fmt: skip
 
 
@@ -123,6 +124,22 @@ def test_the_first_program_answers(server: str) -> None:
         ):
             await alice.send("good morning")
             await until(alice, "Alice said good morning")
+
+    play(server, scene)
+
+
+def test_a_name_in_use_is_tried_again(server: str) -> None:
+    """As by a bot that was started again before the place of its last life was given up."""
+
+    async def scene(chat: Chat) -> None:
+        lines: asyncio.Queue[str] = asyncio.Queue()
+        async with chat.join("lobby", name="Alice") as alice:
+            async with chat.join("lobby", name="bot"):
+                block = BLOCKS["The client library 2"].run(server, lines.put_nowait)
+                trying = asyncio.create_task(block)
+                assert "the name tag 'bot' is in use" in str(await lines.get())
+            await until(alice, "here again")
+            await trying
 
     play(server, scene)
 

@@ -109,7 +109,7 @@ def cli(
       chatter --host chat.example.com --room tea-room
 
     In a pipe the lines read are sent, and what the others say is printed as it comes:
-      make 2>&1 | chatter --room tea-room --name ci
+      make 2>&1 | chatter --room tea-room --name ci --history 0
       chatter --room tea-room --name bot --json --wait </dev/null
 
     `chatter COMMAND --help` says more of each command. What is typed while the

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatroom.chatter.moments import Moment
-from chatroom.chatter.watching import PAGE_ENTRIES, Place, watch
+from chatroom.chatter.watching import PAGE_ENTRIES, Place, begin_of_last, watch
 from chatroom.client.messages import gap
 
 if TYPE_CHECKING:
@@ -28,11 +28,13 @@ async def print_history(
     until: Moment | None,
     last: int | None,
     follow: bool,
+    said: bool = False,
 ) -> None:
     """Print the entries from `since` to `until`, or only the `last` of them.
 
     A sequence is included on both sides, the time `until` is not. With `follow` what
-    comes later is printed too, until the room is deleted. Raises ChatError.
+    comes later is printed too, until the room is deleted. `said` tells that the printer
+    wants only what people said, so that `last` counts only that. Raises ChatError.
     """
     newest_page = await chat.history(room_id, page_size=1)
     newest = newest_page.messages[-1] if newest_page.messages else None
@@ -40,7 +42,7 @@ async def print_history(
     if newest is not None:
         begin, end = await bounds(chat, room_id, newest, since, until)
         if last is not None:
-            begin = max(begin, end - last + 1)
+            begin = await begin_of_last(chat, room_id, last, begin, end, said=said)
         await print_entries(chat, room_id, printer, begin, end)
     if follow:
         await watch(chat, [place], printer)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from chatroom.chatter import json_lines
 from chatroom.chatter.endings import closing_line
-from chatroom.chatter.failures import complain
+from chatroom.chatter.failures import complain, remark
+from chatroom.chatter.passages import passage
 from chatroom.chatter.safe_text import message_line, one_line
 from chatroom.chatter.screen import show
 from chatroom.client import Closed, Kind, Message
@@ -57,10 +58,25 @@ class TextPrinter:
         front = f"{_local_time(message)}  " if self._times else ""
         if self._rooms:
             front += f"[{one_line(room_id)}] "
-        show(front + message_line(message.name, message.text))
+        show(front + self._line(message))
 
     def closed(self, room_id: str, closed: RoomClosed) -> None:
         show(closing_line(room_id, closed))
+
+    def _line(self, message: Message) -> str:
+        return message_line(message.name, message.text)
+
+
+class LogPrinter(TextPrinter):
+    """As TextPrinter, but `* Bob has left the chat`, which nobody can say.
+
+    In a conversation arrivals and departures have the original's words, which look like
+    something that was said.
+    """
+
+    def _line(self, message: Message) -> str:
+        passed = passage(message)
+        return f"* {passed}" if passed else super()._line(message)
 
 
 class JsonPrinter:
@@ -92,9 +108,42 @@ class JsonPrinter:
             self.message(room_id, told)
 
 
-def printer_for(*, as_json: bool, times: bool = False, rooms: bool = False) -> Printer:
-    """The printer that was asked for."""
-    return JsonPrinter() if as_json else TextPrinter(times=times, rooms=rooms)
+class SaidOnly:
+    """Prints by another printer what people say, and who comes and goes not at all.
+
+    The rest, as that messages are missing or that the room was closed, is told on standard
+    error, so that a program may take each line or object of the output for something said.
+    """
+
+    complete = False
+
+    def __init__(self, printer: Printer) -> None:
+        self._printer = printer
+
+    def joining(self) -> None:
+        self._printer.joining()
+
+    def message(self, room_id: str, message: Message) -> None:
+        if message.kind is Kind.SAID:
+            self._printer.message(room_id, message)
+        elif message.kind in ABOUT_THE_CONNECTION:
+            complain(f"room {room_id}: {message.text}" if room_id else message.text)
+
+    def closed(self, room_id: str, closed: RoomClosed) -> None:
+        remark(closing_line(room_id, closed))
+
+
+def printer_for(*, as_json: bool) -> Printer:
+    """The printer of a conversation."""
+    return JsonPrinter() if as_json else TextPrinter()
+
+
+def log_printer_for(
+    *, as_json: bool, said: bool, times: bool = False, rooms: bool = False
+) -> Printer:
+    """The printer of rooms' logs; with `said` only of what people said."""
+    printer = JsonPrinter() if as_json else LogPrinter(times=times, rooms=rooms)
+    return SaidOnly(printer) if said else printer
 
 
 def _local_time(message: Message) -> str:

@@ -68,6 +68,8 @@ COLONS = re.compile(
     "\ua4fd\ua789\ufe30\ufe55\uff1a] "
 )
 """A colon, or what looks like one (confusables.txt of UTS #39), and a space."""
+STAR = re.compile("[*\u066d\u204e\u2217\U0001031f] ")
+"""What begins a line about an arrival or a departure, or what looks like it."""
 CONTROLS = {code: None for code in (*range(0x20), 0x7F) if chr(code) not in "\t\n"}
 
 
@@ -97,10 +99,17 @@ def message_line(name: str, text: str) -> str:
 
     The name ends at the first colon that a space follows. One with a colon and a space
     in it, which could pass for somebody's line, is quoted; so is one that would pass for
-    a quoted name, for none, or for this program.
+    a quoted name, for none, for this program, or for a line about an arrival or a
+    departure (`* Bob has left the chat`).
     """
     shown = one_line(name)
-    if not shown or shown[0] == '"' or COLONS.search(shown) or shown.casefold() == PROGRAM:
+    if (
+        not shown
+        or shown[0] == '"'
+        or STAR.match(shown)
+        or COLONS.search(shown)
+        or shown.casefold() == PROGRAM
+    ):
         shown = '"' + shown.replace('"', "'") + '"'
     return f"{shown}: {safe_text(text).replace(chr(10), CONTINUATION)}"
 

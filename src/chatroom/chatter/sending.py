@@ -10,6 +10,7 @@ from chatroom.chatter.failures import Failure, complain
 from chatroom.chatter.lines import LINE_BYTES, LineTooLong
 from chatroom.chatter.screen import show
 from chatroom.chatter.talk import told_unsaid
+from chatroom.chatter.turns import in_turn
 from chatroom.client import ChatError, Kind, NotAccepted
 
 if TYPE_CHECKING:
@@ -25,15 +26,15 @@ UNCONFIRMED = 64
 async def send(
     chat: Chat, room_id: str, name: str, text: str, *, nonce: str, as_json: bool
 ) -> None:
-    """Say one thing and leave, once it is stored. Raises ChatError.
+    """Say one thing and leave, once it is stored; a name in use is waited for.
 
     A nonce belongs to a session, which ends with the process: so with one given the
     newest entries are looked through first. As long as one is in the room nobody else
-    has the name, and so nobody else can be saying the same.
+    has the name, and so nobody else can be saying the same. Raises ChatError, Failure.
     """
     stored: Message | None = None
     try:
-        async with chat.join(room_id, name, history=0) as room:
+        async with in_turn(chat, room_id, name) as room:
             if nonce:
                 stored = await _said_before(chat, room, nonce)
             if stored is None:
@@ -64,9 +65,10 @@ async def _said_before(chat: Chat, room: Room, nonce: str) -> Message | None:
 async def send_lines(chat: Chat, room_id: str, name: str, lines: Lines, *, as_json: bool) -> int:
     """Say each line as a message and leave, once all are stored; the exit code.
 
-    1 if a line was not accepted: the others are said all the same. Raises ChatError.
+    1 if a line was not accepted: the others are said all the same. A name in use is
+    waited for. Raises ChatError, Failure.
     """
-    async with chat.join(room_id, name, history=0) as room:
+    async with in_turn(chat, room_id, name) as room:
         return await Lector(room, lines, as_json=as_json).read()
 
 

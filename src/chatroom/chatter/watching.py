@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 PAGE_ENTRIES = 1000
 """Asked for at once; a server gives at most so many, and ends a page at 1 MiB."""
+LOOK_BACK = 4
+"""So many times the messages that are wanted are looked through at once; where scripts say
+something, two of three entries are arrivals and departures."""
 EAGER_SECONDS = 0.5
 """Between two questions while something is said."""
 QUIET_SECONDS = 2.0
@@ -79,13 +82,40 @@ class Place:
         return [gap(missed), *entries] if missed else entries
 
 
-async def place_before(chat: Chat, room_id: str, last: int) -> Place:
-    """The place from which the `last` newest entries are still to be read. Raises ChatError."""
+async def place_before(chat: Chat, room_id: str, last: int, *, said: bool = False) -> Place:
+    """The place from which the `last` newest entries are still to be read. Raises ChatError.
+
+    With `said` only what people said is counted.
+    """
     page = await chat.history(room_id, page_size=1)
     if last and page.messages:
         newest = page.messages[-1].sequence
-        page = await chat.history(room_id, before=max(newest - last + 1, 1), page_size=1)
+        begin = await begin_of_last(chat, room_id, last, 1, newest, said=said)
+        page = await chat.history(room_id, before=begin, page_size=1)
     return Place(room_id, page.epoch, page.messages[-1] if page.messages else None)
+
+
+async def begin_of_last(
+    chat: Chat, room_id: str, last: int, begin: int, end: int, *, said: bool
+) -> int:
+    """The sequence, `begin` or above, from which on the `last` entries up to `end` come.
+
+    With `said` only what people said is counted, and so looked for. Raises ChatError.
+    """
+    if not said:
+        return max(begin, end - last + 1)
+    before = end + 1
+    while before > begin:
+        page_size = min(PAGE_ENTRIES, LOOK_BACK * last)
+        page = await chat.history(room_id, before=before, page_size=page_size)
+        for entry in reversed(page.messages):
+            last -= entry.kind is Kind.SAID
+            if not last:
+                return max(begin, entry.sequence)
+        if not page.more or not page.messages:
+            break
+        before = page.messages[0].sequence
+    return begin
 
 
 async def watch(chat: Chat, places: Sequence[Place], printer: Printer) -> None:

@@ -243,7 +243,6 @@ class Chat:
                     )
                 except grpc.aio.AioRpcError as error:
                     failure = error_from(error, self.address)
-                    failure.__cause__ = error
                 else:
                     self._reached = True
                     return answer

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import grpc
+    import grpc.aio
 
 
 class ChatError(Exception):
@@ -15,8 +15,11 @@ class ChatError(Exception):
 
     `code` is the gRPC status, `reason` the server's stable word for programs
     (`ErrorInfo.reason`; empty when it gave none), `field` the field of the request
-    that was wrong, `retry_after` the seconds after which the same may succeed.
+    that was wrong, `retry_after` the seconds after which the same may succeed. `rpc_error`
+    is what gRPC said, debug strings and all; None when this library found it by itself.
     """
+
+    rpc_error: grpc.aio.AioRpcError | None = None
 
     def __init__(
         self,

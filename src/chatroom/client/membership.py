@@ -221,7 +221,8 @@ class Membership:
             if self._fresh:
                 await self._catch_up()
             while (received := await self._read(stream)) is not None:
-                message = message_from(received, replayed=self.reception.replaying)
+                replayed = self.reception.is_replayed(received.sequence)
+                message = message_from(received, replayed=replayed)
                 await self.reception.take(message)
                 self._speaker.look(live=self.reception.live)
         except ChatError as error:

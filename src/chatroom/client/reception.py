@@ -72,10 +72,14 @@ class Reception:
         if anew:
             self._position.begin(joined, self._history)
 
-    @property
-    def replaying(self) -> bool:
-        """Whether what comes now is older than the membership."""
-        return self.joined is not None and not self.live and not self._position.following
+    def is_replayed(self, sequence: int) -> bool:
+        """Whether the entry that comes now is older than the membership.
+
+        The own arrival is not, though it comes before the replay is over.
+        """
+        if self.joined is None or self.live or self._position.following:
+            return False
+        return 0 < sequence <= self.joined.sequence
 
     async def take(self, message: Message) -> None:
         """Take the next message of the stream, or the next entry of a page of the log."""

@@ -66,7 +66,16 @@ CAUSES = (
 
 
 def error_from(error: grpc.aio.AioRpcError, address: Address) -> ChatError:
-    """The error that a call to `address` ended with, with the server's details if any."""
+    """The error that a call to `address` ended with, with the server's details if any.
+
+    Raise it `from None`: the gRPC error is its `rpc_error`, and is not for people to read.
+    """
+    found = _error_from(error, address)
+    found.rpc_error = error
+    return found
+
+
+def _error_from(error: grpc.aio.AioRpcError, address: Address) -> ChatError:
     code = error.code()
     details = (error.details() or "").strip()
     reason, metadata, field, retry_after = _details(error)

@@ -128,8 +128,8 @@ class Stream:
                 raise self._ended() from None
             except grpc.aio.AioRpcError as error:
                 if _made_up(error):
-                    raise self._ended() from error
-                raise error_from(error, self._address) from error
+                    raise self._ended() from None
+                raise error_from(error, self._address) from None
 
     async def _done_writing(self) -> None:
         async with self._write_lock:
@@ -137,13 +137,12 @@ class Stream:
                 await self._call.done_writing()
 
     async def _read(self) -> chat_pb2.Message | None:
-        try:
+        with suppress(StopAsyncIteration, grpc.aio.AioRpcError):  # `_failure` knows better
             return cast("chat_pb2.Message", await anext(self._messages))
-        except (StopAsyncIteration, grpc.aio.AioRpcError):
-            failure = await self._failure()
+        failure = await self._failure()
         if failure is None:
             return None
-        raise error_from(failure, self._address) from failure
+        raise error_from(failure, self._address)
 
     async def _failure(self) -> grpc.aio.AioRpcError | None:
         """The status with which the call has ended; None for OK."""

@@ -33,6 +33,14 @@ NONCE_BYTES = 64
 """The longest nonce that a server takes."""
 
 
+SAID = option(
+    "--said",
+    section=OUTPUT,
+    is_flag=True,
+    help="Only what people said, not who came and went; --last counts only that.",
+)
+
+
 class MomentType(ParamType):
     """A place in a room's log; with `end`, one before which something is."""
 
@@ -76,6 +84,8 @@ def send_command(given: Given, by_line: bool, nonce: str, text: tuple[str, ...])
     The words of TEXT are one message, joined by spaces. Without TEXT standard input is
     one message, line breaks and all; with --lines each of its lines is one. Prints
     nothing; with --json the messages as stored. The others see NAME enter and leave.
+    A NAME that is in use in the room is waited for, up to 20 seconds: so several
+    scripts may say something under one name at the same time.
 
     Examples:
       chatter send --room ops --name ci "the build is green"
@@ -147,6 +157,7 @@ def send_command(given: Given, by_line: bool, nonce: str, text: tuple[str, ...])
     help="Only the newest N of these entries.",
 )
 @option("--follow", "-f", section=OUTPUT, is_flag=True, help="Go on with what is said from now on.")
+@SAID
 @shared_option(RECONNECT, OUTPUT)
 @click.argument("room_id", metavar="ROOM", shell_complete=complete_rooms)
 @server_options()
@@ -157,13 +168,14 @@ def history_command(
     until: Moment | None,
     last: int | None,
     follow: bool,
+    said: bool,
     room_id: str,
 ) -> None:
     """Print what was said in a room.
 
-    And who came and went: all that is kept of it. One need not be in the room, and
-    nobody sees it. Times are local; with --json they are in UTC, and each entry comes
-    with its sequence.
+    And who came and went (`* Bob has left the chat`): all that is kept of it. One need
+    not be in the room, and nobody sees it. Times are local; with --json they are in
+    UTC, and each entry comes with its sequence.
 
     WHEN is a time (2026-11-22, 2026-11-22T10:00, local unless it names its zone), so
     long ago (90s, 30m, 2h, 1d, 1h30m), or an entry's sequence (120 or "#120").
@@ -171,21 +183,21 @@ def history_command(
     Examples:
       chatter history tea-room --last 20
       chatter history tea-room --since 2026-11-22 --until 2026-11-23T12:00
-      chatter history tea-room --since 1d --json | jq -r .text
+      chatter history tea-room --since 1d --said --json | jq -r .text
     """
     if follow and until is not None:
         raise click.UsageError("--follow has no end: omit --until")
 
     from chatroom.chatter.history import print_history
-    from chatroom.chatter.printing import printer_for
+    from chatroom.chatter.printing import log_printer_for
     from chatroom.chatter.running import with_server
     from chatroom.chatter.settings import effective
 
-    printer = printer_for(as_json=given.as_json, times=True)
+    printer = log_printer_for(as_json=given.as_json, said=said, times=True)
     with_server(
         effective(given),
         lambda chat: print_history(
-            chat, room_id, printer, since=since, until=until, last=last, follow=follow
+            chat, room_id, printer, since=since, until=until, last=last, follow=follow, said=said
         ),
     )
 
@@ -199,13 +211,14 @@ def history_command(
     metavar="N",
     help="Begin with the newest N entries; with none when not given.",
 )
+@SAID
 @shared_option(RECONNECT, OUTPUT)
 @click.argument(
     "room_ids", metavar="ROOM...", nargs=-1, required=True, shell_complete=complete_rooms
 )
 @server_options()
 @takes_given
-def watch_command(given: Given, last: int, room_ids: tuple[str, ...]) -> None:
+def watch_command(given: Given, last: int, said: bool, room_ids: tuple[str, ...]) -> None:
     """Print what is said in rooms as it comes, without being in them.
 
     Nobody sees it: the rooms' logs are asked for what is new, every 0.5 to 2 seconds.
@@ -214,9 +227,9 @@ def watch_command(given: Given, last: int, room_ids: tuple[str, ...]) -> None:
 
     Examples:
       chatter watch tea-room
-      chatter watch ops build --json | jq -r 'select(.kind == "said") | .text'
+      chatter watch ops build --said --json | jq -r .text
     """
-    from chatroom.chatter.printing import printer_for
+    from chatroom.chatter.printing import log_printer_for
     from chatroom.chatter.running import with_server
     from chatroom.chatter.settings import effective
     from chatroom.chatter.watching import place_before, watch
@@ -224,8 +237,8 @@ def watch_command(given: Given, last: int, room_ids: tuple[str, ...]) -> None:
     wanted = list(dict.fromkeys(room_ids))
 
     async def converse(chat: Chat) -> None:
-        places = [await place_before(chat, room_id, last) for room_id in wanted]
-        printer = printer_for(as_json=given.as_json, rooms=len(wanted) > 1)
+        places = [await place_before(chat, room_id, last, said=said) for room_id in wanted]
+        printer = log_printer_for(as_json=given.as_json, said=said, rooms=len(wanted) > 1)
         await watch(chat, places, printer)
 
     with_server(effective(given), converse)

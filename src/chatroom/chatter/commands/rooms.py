@@ -113,6 +113,8 @@ def members_command(given: Given, room_id: str) -> None:
 def remove_command(given: Given, reason: str, room_id: str, member: str) -> None:
     """Send somebody out of a room. They are told, and may come back.
 
+    NAME is compared as the room compares names: case does not matter (`bob` is Bob).
+
     Example:
       chatter remove tea-room Bob --reason "no shouting, please"
     """

@@ -7,8 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from chatroom.chatter.passages import passage
 from chatroom.chatter.safe_text import one_line, safe_text
-from chatroom.client import SERVER_NAME, Kind, Member
+from chatroom.client import SERVER_NAME, Kind
 
 if TYPE_CHECKING:
     from chatroom.client import Message
@@ -51,21 +52,14 @@ class Line:
     sequence: int = 0
 
 
-DEPARTURES = {
-    "lost": "has lost the connection",
-    "removed": "was removed",
-    "too_slow": "was too slow and is out",
-}
-
-
 def line_of(message: Message, own_name: str, *, earlier: bool) -> Line:
     """The line for an entry, or another message, of a room in which one is `own_name`."""
     name = one_line(cut(message.name, SHOWN_NAME))
     own = message.name == own_name
     text, tone, shown_name = safe_text(cut(message.text, SHOWN_TEXT)), Tone.SAID, ""
-    if message.kind in (Kind.ENTERED, Kind.LEFT) and isinstance(message.event, Member):
-        tone = Tone.EVENT
-        text = _passage(message.kind, message.event, name, own and not earlier)
+    if passed := cut(passage(message), SHOWN_TEXT):
+        arrived = own and not earlier and message.kind is Kind.ENTERED
+        tone, text = Tone.EVENT, "you have entered the chat" if arrived else passed
     elif message.kind is Kind.CONNECTED:
         tone = Tone.NOTICE
     elif message.kind in (Kind.CONNECTION_LOST, Kind.GAP, Kind.DRAINING):
@@ -128,10 +122,3 @@ def mentioned(name: str, text: str) -> bool:
             return True
         at = text.find(name, at + 1)
     return False
-
-
-def _passage(kind: Kind, member: Member, name: str, this_person: bool) -> str:
-    """That somebody came or went."""
-    if kind is Kind.LEFT:
-        return f"{name} {DEPARTURES.get(member.reason, 'has left the chat')}"
-    return "you have entered the chat" if this_person else f"{name} has entered the chat"

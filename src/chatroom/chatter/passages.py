@@ -1,0 +1,29 @@
+"""Arrivals and departures in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatroom.chatter.safe_text import one_line
+from chatroom.client import Kind, Member
+
+if TYPE_CHECKING:
+    from chatroom.client import Message
+
+DEPARTURES = {
+    "lost": "has lost the connection",
+    "removed": "was removed",
+    "too_slow": "was too slow and is out",
+}
+"""By `Member.reason`; of every other one it is said that they have left the chat."""
+
+
+def passage(message: Message) -> str:
+    """That somebody came or went, as `Bob has left the chat`; empty for all other messages."""
+    if isinstance(message.event, Member):
+        name = one_line(message.name)
+        if message.kind is Kind.ENTERED:
+            return f"{name} has entered the chat"
+        if message.kind is Kind.LEFT:
+            return f"{name} {DEPARTURES.get(message.event.reason, 'has left the chat')}"
+    return ""
