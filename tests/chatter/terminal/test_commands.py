@@ -168,7 +168,7 @@ def test_what_cannot_be_done_stays_to_be_corrected(bob, typed: str, told: str) -
     """It is told what is wrong, nothing is said, and the line is still there."""
     type_line(bob, typed)
     bob.until(told)
-    assert f"Bob> {typed}" == bob.screen[-1]
+    bob.wait(lambda rows: rows[-1] == f"Bob> {typed}")
 
 
 def test_a_text_that_begins_with_a_slash(bob) -> None:
