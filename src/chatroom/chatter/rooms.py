@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from chatroom.chatter import json_lines
 from chatroom.chatter.failures import remark
 from chatroom.chatter.safe_text import one_line
-from chatroom.chatter.screen import is_terminal, show
+from chatroom.chatter.screen import drained, is_terminal, show
 from chatroom.chatter.tables import print_rows
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ async def create(
         return
     show(one_line(room.room_id))
     if is_terminal():
+        await drained()  # the id comes first
         # Quoted: people copy this line, and the id is the server's.
         join = f"chatter --host {chat.address} --room {shlex.quote(one_line(room.room_id))}"
         remark(f"go in, or invite others, with: {join}")

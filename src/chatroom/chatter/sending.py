@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 from chatroom.chatter import json_lines
 from chatroom.chatter.failures import Failure, complain
 from chatroom.chatter.lines import LINE_BYTES, LineTooLong
-from chatroom.chatter.screen import show
+from chatroom.chatter.screen import drained, show
 from chatroom.chatter.talk import told_unsaid
 from chatroom.client import ChatError, Kind, NotAccepted
 
@@ -123,6 +123,7 @@ class Lector:
                 continue
             if self._as_json:
                 show(json_lines.line(json_lines.message_object(self._room.room_id, stored)))
+                await drained()
 
     def _refuse(self, number: int, sentence: str) -> None:
         self._refused = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from chatroom.chatter.screen import drained
 from chatroom.client import Kind, Message, RoomClosed, RoomNotFound, ServerUnavailable
 from chatroom.client.backoff import Backoff
 from chatroom.client.messages import gap
@@ -138,6 +139,7 @@ class Watch:
             self._answered()
             for message in found:
                 self._printer.message(place.room_id, message)
+            await drained()
             new, more = new or bool(found), more or has_more
         return new, more
 
