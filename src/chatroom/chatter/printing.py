@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from chatroom.chatter import json_lines
 from chatroom.chatter.endings import closing_line
 from chatroom.chatter.failures import complain
+from chatroom.chatter.local_time import written
 from chatroom.chatter.safe_text import message_line, one_line
 from chatroom.chatter.screen import show
 from chatroom.client import Closed, Kind, Message
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from chatroom.client import RoomClosed
 
 ABOUT_THE_CONNECTION = frozenset({Kind.CONNECTION_LOST, Kind.CONNECTED, Kind.GAP})
-NO_TIME = "time not known     "
 
 
 class Printer(Protocol):
@@ -54,7 +54,7 @@ class TextPrinter:
             where = f"room {one_line(room_id)}: " if self._rooms and room_id else ""
             complain(where + one_line(message.text))
             return
-        front = f"{_local_time(message)}  " if self._times else ""
+        front = f"{written(message.sent)}  " if self._times else ""
         if self._rooms:
             front += f"[{one_line(room_id)}] "
         show(front + message_line(message.name, message.text))
@@ -95,9 +95,3 @@ class JsonPrinter:
 def printer_for(*, as_json: bool, times: bool = False, rooms: bool = False) -> Printer:
     """The printer that was asked for."""
     return JsonPrinter() if as_json else TextPrinter(times=times, rooms=rooms)
-
-
-def _local_time(message: Message) -> str:
-    if message.sent is None:
-        return NO_TIME
-    return message.sent.astimezone().strftime("%Y-%m-%d %H:%M:%S")
