@@ -133,9 +133,13 @@ class Lector:
 def whole(binary: IO[bytes] | None) -> str:
     """Everything that can be read, as one message without the ends of its last lines.
 
-    Raises Failure for nothing, and for more than a line of the pipe may have.
+    Raises Failure for nothing, for more than a line of the pipe may have, and for what
+    cannot be read.
     """
-    data = binary.read(LINE_BYTES + 1) if binary else b""
+    try:
+        data = binary.read(LINE_BYTES + 1) if binary else b""
+    except OSError as error:
+        raise Failure(f"cannot read standard input: {error.strerror or error}") from None
     if len(data) > LINE_BYTES:
         raise Failure(
             f"a message of more than {LINE_BYTES} bytes is too long; --lines sends each line"
