@@ -22,6 +22,7 @@ from chatroom.chatter.commands.rooms import (
 from chatroom.chatter.commands.setup import completion_command, config_command
 from chatroom.chatter.failures import Terminated, complain
 from chatroom.chatter.help_pages import Group, option
+from chatroom.chatter.interrupts import INTERRUPTED
 from chatroom.chatter.options import (
     NAME,
     OUTPUT,
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from chatroom.chatter.options import Given
     from chatroom.client import Chat
 
-INTERRUPTED = 130
 UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 """How writing fails though somebody would read it."""
 

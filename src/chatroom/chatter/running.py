@@ -9,6 +9,7 @@ from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from chatroom.chatter.failures import Failure, Terminated
+from chatroom.chatter.interrupts import raise_again
 from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.screen import aside, never_fail_to_encode
 from chatroom.client import (
@@ -47,13 +48,11 @@ def with_server(
     settings: Settings,
     converse: Callable[[Chat], Awaitable[Result]],
     *,
-    answer: float | None = None,
     draws: bool = False,
 ) -> Result:
     """What `converse` returns, given a connection. Raises Failure with a sentence.
 
-    If that is lost, as many seconds as the settings say are spent on getting it back; an
-    answer to a call is waited for so many seconds (None: the library's default). An
+    If that is lost, as many seconds as the settings say are spent on getting it back. An
     interrupt cancels `converse`, so that it leaves its room, and raises
     KeyboardInterrupt; SIGTERM does the same and raises Terminated. Standard output that
     nobody reads delays neither, unless `converse` draws on it by itself.
@@ -64,7 +63,6 @@ def with_server(
     default = Patience()
     patience = Patience(
         recovery=default.recovery if settings.reconnect is None else settings.reconnect,
-        call=default.call if answer is None else answer,
     )
     try:
         chat = connect(
@@ -74,6 +72,7 @@ def with_server(
             token=settings.token,
             patience=patience,
         )
+        raise_again()
         return asyncio.run(_connected(chat, converse, draws=draws))
     except (AddressInvalid, TlsUnusable, TokenInvalid, ChatError) as error:
         raise Failure(sentence_of(error)) from error
