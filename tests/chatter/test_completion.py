@@ -94,3 +94,13 @@ def test_every_shell_has_a_script(chatter, shell) -> None:
     assert (0, "") == (ended.returncode, ended.stderr)
     assert f"_CHATTER_COMPLETE={shell}_complete" in ended.stdout
     assert 2 == chatter("completion", "cmd").returncode
+
+
+def test_members_of_the_room(complete, fresh_server, piped, present) -> None:
+    """Whoever may be sent out of it; nobody when there is no such room."""
+    at = ("--host", fresh_server)
+    with piped(*at, "--room", "1234", "--name", "Alice"):
+        present(fresh_server, "1234", "Alice")
+        assert ["Alice"] == complete("remove", *at, "1234", "A")
+        assert [] == complete("remove", *at, "1234", "B")
+        assert [] == complete("remove", *at, "9999", "")

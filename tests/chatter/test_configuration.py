@@ -131,3 +131,22 @@ def test_wrong_file_ends_with_1(tmp_path: Path, chatter) -> None:
     ]
     expected = (1, "", f"chatter: {wrong}: it is not UTF-8 text\n")
     assert [expected] * 3 == [(e.returncode, e.stdout, e.stderr) for e in ended]
+
+
+HOST = '[servers.a]\nhost = "a"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (HOST + 'token-file = "~nosuchuser/t"', "begins with ~nosuchuser, who has no home"),
+        (HOST + 'token-file = "a\\u0000b"', r"token-file in \[servers.a\] has a NUL"),
+        (HOST + 'tls = { ca = "a\\u0000b" }', r"ca in \[servers.a.tls\] has a NUL"),
+        ("server = " + "1" * 5000, "a value that cannot be read"),
+        ("a = " + "[" * 3000, "nested too deeply"),
+    ],
+)
+def test_what_python_cannot_take_is_told(text: str, sentence: str) -> None:
+    """Values that TOML allows, and that nothing can be done with."""
+    with pytest.raises(ConfigurationInvalid, match=sentence):
+        parse(text, Path("config.toml"))

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -135,3 +136,18 @@ def test_nothing_is_read_before_it_is_asked_for() -> None:
         assert written <= PIPE_BYTES
 
     play(scene)
+
+
+def test_last_line_that_is_too_long_is_told(tmp_path: Path) -> None:
+    """Also when its end is the end of the input, and nothing of it is left to read."""
+    file = tmp_path / "long"
+    file.write_bytes(b"x" * (LINE_BYTES + 1))
+
+    async def scene() -> None:
+        with file.open("rb") as opened:
+            lines = Lines(opened.fileno())
+            with pytest.raises(LineTooLong):
+                await lines.next()
+            assert await lines.next() is None
+
+    asyncio.run(scene())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 import subprocess
 
 import pytest
@@ -223,3 +225,19 @@ def test_plain_server_takes_what_is_sent(plain_server, chatter, piped) -> None:
         bob.hear("Bob: Has joined the chat\n")
         assert 0 == chatter("send", *at, "--room", room, "--name", "ci", "hello").returncode
         bob.hear("ci: hello\n")
+
+
+def test_input_that_cannot_be_read_is_told(server, chatter, tmp_path) -> None:
+    """As one that is open for writing only."""
+    room = chatter("create", "--host", server).stdout.strip()
+    with (tmp_path / "written").open("wb") as written:
+        ended = subprocess.run(
+            command("send", "--host", server, "--room", room, "--name", "Bob"),
+            stdin=written,
+            capture_output=True,
+            text=True,
+            env=environment(),
+            check=False,
+        )
+    expected = f"chatter: cannot read standard input: {os.strerror(errno.EBADF)}\n"
+    assert (1, expected) == (ended.returncode, ended.stderr)

@@ -212,3 +212,11 @@ def test_server_that_stays_away_ends_it() -> None:
     with pytest.raises(ServerUnavailable):
         asyncio.run(watch(log, [Place("1", "first", entries(1)[0])], printer))
     assert [Kind.CONNECTION_LOST] == [message.kind for message in printer.messages]
+
+
+def test_what_was_deleted_in_a_room_that_was_empty_is_told() -> None:
+    """A watcher of an empty room is to see everything from the first entry on."""
+    place = asyncio.run(place_before(KeptLog([]), "1", 0))
+    assert [Kind.GAP, 6, 7] == read(KeptLog(entries(6, 7)), place)
+    asked_for_more = asyncio.run(place_before(KeptLog(entries(6, 7)), "1", 9))
+    assert [6, 7] == read(KeptLog(entries(6, 7)), asked_for_more)

@@ -9,13 +9,16 @@ import sys
 from collections.abc import Awaitable, Callable
 
 import grpc
+import grpc.aio
 import pytest
 
+from chatroom.api.rpc import chat_pb2, chat_pb2_grpc
 from chatroom.client import (
     AddressInvalid,
     Chat,
     ChatError,
     Kind,
+    Limits,
     RoomNotFound,
     ServerUnavailable,
     connect,
@@ -146,3 +149,31 @@ def test_importing_the_library_does_not_import_grpc() -> None:
     script = "import sys, chatroom.client; assert 'grpc' not in sys.modules"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     assert (0, b"") == (ended.returncode, ended.stderr)
+
+
+class EndlessServer(chat_pb2_grpc.ChatServiceServicer):
+    """Every list has another page, with a token of its own."""
+
+    async def ListChatRooms(self, request, context):
+        return chat_pb2.ListChatRoomsResponse(next_page_token=f"{request.page_token}.")
+
+    async def ListMembers(self, request, context):
+        return chat_pb2.ListMembersResponse(next_page_token=f"{request.page_token}.")
+
+
+def test_endless_lists_are_given_up() -> None:
+    """A server that always has one more page is told of, after as many as the limit says."""
+
+    async def stage() -> None:
+        server = grpc.aio.server()
+        chat_pb2_grpc.add_ChatServiceServicer_to_server(EndlessServer(), server)
+        address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+        await server.start()
+        async with asyncio.timeout(30), connect(address, limits=Limits(list_pages=3)) as chat:
+            with pytest.raises(ChatError, match="list of rooms does not end"):
+                await chat.rooms()
+            with pytest.raises(ChatError, match="list of members does not end"):
+                await chat.members("1")
+        await server.stop(None)
+
+    asyncio.run(stage())

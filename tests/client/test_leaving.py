@@ -113,3 +113,35 @@ def test_stream_lost_after_leaving_is_not_resumed() -> None:
         assert 1 == len(server.joins)
 
     play(scene)
+
+
+def test_leaving_a_server_that_is_frozen_takes_no_longer_than_it_may() -> None:
+    """Nothing comes any more, not even the end of the stream; that is soon enough no matter."""
+
+    async def scene(chat: Chat, server: ScriptedServer) -> None:
+        async with chat.join("1", "Bob") as room:
+            await room.send("heard")
+            server.reads.clear()
+            await room.leave()
+            assert [Kind.ENTERED] == [message.kind async for message in room]
+        server.reads.set()
+
+    play(scene, Patience(leave=0.2))
+
+
+def test_leaving_a_frozen_server_with_something_unsaid_is_a_failure() -> None:
+    """Iterating ends with the reason, though the stream has not ended."""
+
+    async def scene(chat: Chat, server: ScriptedServer) -> None:
+        async with chat.join("1", "Bob") as room:
+            await room.send("heard")
+            server.reads.clear()
+            await room.post("unheard")
+            await room.leave()
+            with pytest.raises(ServerUnavailable, match="did not confirm"):
+                async for _ in room:
+                    pass
+        assert ["heard"] == server.texts
+        server.reads.set()
+
+    play(scene, Patience(leave=0.2))

@@ -130,6 +130,7 @@ def test_files_that_cannot_be_used_are_named(pem: Certificates, tmp_path: Path) 
     for tls, sentence in (
         (Tls(ca=missing), f"cannot read {missing}: no such file or directory"),
         (Tls(ca=tmp_path), f"cannot read {tmp_path}: is a directory"),
+        (Tls(ca=Path("a\0b")), "cannot read a\0b: embedded null byte"),
         (Tls(ca=empty), f"cannot use {empty} as CA: no certificate or crl found"),
         (Tls(certificate=pair.certificate, key=missing), f"cannot read {missing}: no such file"),
         (

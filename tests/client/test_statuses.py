@@ -103,6 +103,10 @@ NOBODY_LISTENS = """failed to connect to all addresses; last error: UNKNOWN: \
 ipv4:127.0.0.1:8080: Failed to connect to remote host: connect: Connection refused (111)"""
 NO_SUCH_HOST = """DNS resolution failed for nowhere.invalid:8080: C-ares status is not \
 ARES_SUCCESS qtype=A name=nowhere.invalid is_balancer=0: Domain name not found"""
+NO_HOST_NAME = """errors resolving a..b:1: [field:hostname lookup error:address lookup failed \
+for a..b:1: Misformatted domain name]"""
+NO_NAME_SERVER = """errors resolving a:1: [field:hostname lookup error:address lookup failed \
+for a:1: Could not contact DNS servers]"""
 NO_TLS = """failed to connect to all addresses; last error: UNAVAILABLE: \
 ipv4:10.0.0.1:8080: Handshake read failed (Socket closed)"""
 NO_GRPC = """failed to connect to all addresses; last error: UNAVAILABLE: \
@@ -114,6 +118,8 @@ ipv4:127.0.0.1:8080: Failed parsing HTTP/2 (Expected SETTINGS frame as the first
     [
         (NOBODY_LISTENS, "cannot reach localhost:8080: connection refused"),
         (NO_SUCH_HOST, "cannot reach localhost:8080: there is no host of that name"),
+        (NO_HOST_NAME, "cannot reach localhost:8080: that cannot be the name of a host"),
+        (NO_NAME_SERVER, "cannot reach localhost:8080: no name server answers for it"),
         (NO_TLS, "cannot reach localhost:8080: the TLS handshake failed"),
         (NO_GRPC, "cannot reach localhost:8080: what answers there does not speak gRPC"),
         ("Socket closed", "lost the connection to localhost:8080"),

@@ -1,5 +1,20 @@
-"""`python -m chatroom.chatter`."""
+"""`chatter`, and `python -m chatroom.chatter`."""
 
-from chatroom.chatter.cli import main
+from __future__ import annotations
 
-main()
+from chatroom.chatter.interrupts import end_at_once
+
+
+def main() -> None:
+    """The program. Most of its start is imports, and they may be interrupted."""
+    end_at_once()
+    from chatroom.chatter.cli import main as run
+
+    try:
+        run()
+    finally:
+        end_at_once()  # Python's own end takes a moment too
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
@@ -19,8 +20,9 @@ from chatroom.chatter.commands.rooms import (
     remove_command,
 )
 from chatroom.chatter.commands.setup import completion_command, config_command
-from chatroom.chatter.failures import Terminated
+from chatroom.chatter.failures import Terminated, complain
 from chatroom.chatter.help_pages import Group, option
+from chatroom.chatter.interrupts import INTERRUPTED
 from chatroom.chatter.options import (
     NAME,
     OUTPUT,
@@ -34,12 +36,14 @@ from chatroom.chatter.options import (
     takes_given,
 )
 from chatroom.chatter.safe_text import safe_text
+from chatroom.chatter.screen import forget_unwritten, takes_screen
 
 if TYPE_CHECKING:
     from chatroom.chatter.options import Given
     from chatroom.client import Chat
 
-INTERRUPTED = 130
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""How writing fails though somebody would read it."""
 
 
 @click.group(
@@ -127,7 +131,6 @@ def cli(
         raise click.UsageError("the id of a private room is chosen by the server: omit --room")
 
     from chatroom.chatter.running import with_server
-    from chatroom.chatter.screen import takes_screen
     from chatroom.chatter.settings import effective
 
     settings = effective(given)
@@ -168,7 +171,7 @@ def cli(
             wait=wait,
         )
 
-    return with_server(settings, chatting)
+    return with_server(settings, chatting, draws=on_screen)
 
 
 for command in (
@@ -189,6 +192,12 @@ def run(arguments: list[str]) -> int:
         return failure.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
+    except OSError as error:  # click prints help and versions itself
+        if error.errno not in UNWRITABLE:
+            raise
+        forget_unwritten()
+        complain(f"cannot write to standard output: {error.strerror}")
+        return 1
 
 
 def main() -> None:
@@ -199,5 +208,5 @@ def main() -> None:
         # Having left in order, end as whoever sent the signal expects.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
-        raise
+        code = 128 + signal.SIGTERM  # process 1 of a container is not ended by it
     sys.exit(code)

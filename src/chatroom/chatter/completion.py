@@ -1,4 +1,4 @@
-"""What a shell may complete: names of servers and ids of rooms. Silent when it cannot know."""
+"""What a shell may complete: servers, rooms, members. Silent when it cannot know."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from chatroom.client import Chat
 
@@ -37,20 +37,44 @@ def complete_rooms(
     context: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> list[str]:
     """The ids of the public rooms, as the server tells them."""
+
+    async def room_ids(chat: Chat) -> list[str]:
+        return [room.room_id for room in await chat.rooms()]
+
+    return _words(_told(context, room_ids), incomplete)
+
+
+def complete_members(
+    context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """The name tags in the room that was named before, as the server tells them."""
+    room_id = context.params.get("room_id")
+    if not room_id:
+        return []
+
+    async def names(chat: Chat) -> list[str]:
+        return [member.name for member in await chat.members(room_id)]
+
+    return _words(_told(context, names), incomplete)
+
+
+def _told(context: click.Context, ask: Callable[[Chat], Awaitable[list[str]]]) -> list[str]:
+    """What the server tells within SECONDS, however often it has to be asked; else nothing."""
+    import asyncio
+
     from chatroom.chatter.failures import Failure
     from chatroom.chatter.options import Given
     from chatroom.chatter.running import with_server
     from chatroom.chatter.settings import effective
 
-    async def room_ids(chat: Chat) -> list[str]:
-        return [room.room_id for room in await chat.rooms()]
+    async def briefly(chat: Chat) -> list[str]:
+        async with asyncio.timeout(SECONDS):
+            return await ask(chat)
 
     try:
-        settings = effective(Given.to(context), warn=False)
-        found = with_server(settings, room_ids, answer=SECONDS)
-    except (Failure, click.UsageError):
+        return with_server(effective(Given.to(context), warn=False), briefly)
+    except (Failure, click.UsageError, TimeoutError):
         return []
-    return _words(found, incomplete)
 
 
 def _words(candidates: Iterable[str], incomplete: str) -> list[str]:

@@ -86,6 +86,10 @@ def parse(text: str, path: Path) -> Configuration:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _invalid(path, _syntax(str(error))) from None
+    except RecursionError:
+        raise _invalid(path, "it is nested too deeply") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise _invalid(path, f"it has a value that cannot be read: {error}") from None
     _check(path, table, TOP, "")
     servers = {}
     for name, server in table.get("servers", {}).items():
@@ -114,7 +118,15 @@ def _server(path: Path, name: str, table: dict[str, Any]) -> NamedServer:
         raise _invalid(path, f"[{where}.tls] needs both certificate and key, or neither")
 
     def file(holder: dict[str, Any], key: str) -> Path | None:
-        return path.absolute().parent / Path(holder[key]).expanduser() if key in holder else None
+        if key not in holder:
+            return None
+        try:
+            return path.absolute().parent / Path(holder[key]).expanduser()
+        except RuntimeError:
+            user = holder[key].partition("/")[0]
+            raise _invalid(
+                path, f"{key} in [{where}] begins with {user}, who has no home"
+            ) from None
 
     return NamedServer(
         host=table["host"],
@@ -145,6 +157,8 @@ def _check(path: Path, table: dict[str, Any], keys: Mapping[str, type], where: s
             raise _invalid(path, f"{key}{place} is to be {EXPECTED[expected]}")
         if value == "":
             raise _invalid(path, f"{key}{place} is empty; leave it out or give it a value")
+        if isinstance(value, str) and "\0" in value:
+            raise _invalid(path, f"{key}{place} has a NUL character")
 
 
 def _syntax(complaint: str) -> str:

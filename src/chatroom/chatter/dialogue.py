@@ -10,7 +10,7 @@ from chatroom.chatter.failures import Failure, complain
 from chatroom.chatter.lines import LineTooLong
 from chatroom.chatter.running import sentence_of
 from chatroom.chatter.safe_text import one_line
-from chatroom.chatter.screen import show, write
+from chatroom.chatter.screen import drained, show, write
 from chatroom.chatter.talk import talk
 from chatroom.client import NameInvalid, NameTaken, RoomNotFound
 
@@ -106,6 +106,7 @@ async def ask(lines: Lines, question: str) -> str:
     """The answer to a question. Raises Failure when input ends instead."""
     while True:
         write(question)
+        await drained()
         try:
             answer = await lines.next()
         except LineTooLong as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatroom.chatter.moments import Moment
+from chatroom.chatter.screen import drained
 from chatroom.chatter.watching import PAGE_ENTRIES, Place, begin_of_last, watch
 from chatroom.client.messages import gap
 
@@ -95,6 +96,7 @@ async def print_entries(chat: Chat, room_id: str, printer: Printer, begin: int, 
         for entry in page.messages:
             if after < entry.sequence <= end:
                 printer.message(room_id, entry)
+        await drained()
         if not page.messages or page.messages[-1].sequence <= after:
             return
         after = page.messages[-1].sequence

@@ -72,7 +72,7 @@ class Lines:
 
     def _take(self) -> bytes | None:
         end = self._buffer.find(b"\n", self._searched)
-        if end < 0 and self._ended and self._buffer:
+        if end < 0 and self._ended and (self._buffer or self._skipping):
             end = len(self._buffer)
         if end < 0:
             self._searched = len(self._buffer)

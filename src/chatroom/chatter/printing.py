@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from chatroom.chatter import json_lines
 from chatroom.chatter.endings import closing_line
 from chatroom.chatter.failures import complain, remark
+from chatroom.chatter.local_time import written
 from chatroom.chatter.passages import passage
 from chatroom.chatter.safe_text import message_line, one_line
 from chatroom.chatter.screen import show
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from chatroom.client import RoomClosed
 
 ABOUT_THE_CONNECTION = frozenset({Kind.CONNECTION_LOST, Kind.CONNECTED, Kind.GAP})
-NO_TIME = "time not known     "
 
 
 class Printer(Protocol):
@@ -55,7 +55,7 @@ class TextPrinter:
             where = f"room {one_line(room_id)}: " if self._rooms and room_id else ""
             complain(where + one_line(message.text))
             return
-        front = f"{_local_time(message)}  " if self._times else ""
+        front = f"{written(message.sent)}  " if self._times else ""
         if self._rooms:
             front += f"[{one_line(room_id)}] "
         show(front + self._line(message))
@@ -144,9 +144,3 @@ def log_printer_for(
     """The printer of rooms' logs; with `said` only of what people said."""
     printer = JsonPrinter() if as_json else LogPrinter(times=times, rooms=rooms)
     return SaidOnly(printer) if said else printer
-
-
-def _local_time(message: Message) -> str:
-    if message.sent is None:
-        return NO_TIME
-    return message.sent.astimezone().strftime("%Y-%m-%d %H:%M:%S")

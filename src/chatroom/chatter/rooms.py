@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from chatroom.chatter import json_lines
 from chatroom.chatter.failures import remark
+from chatroom.chatter.local_time import written
 from chatroom.chatter.safe_text import one_line
-from chatroom.chatter.screen import is_terminal, show
+from chatroom.chatter.screen import drained, is_terminal, show
 from chatroom.chatter.tables import print_rows
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ async def create(
         return
     show(one_line(room.room_id))
     if is_terminal():
+        await drained()  # the id comes first
         # Quoted: people copy this line, and the id is the server's.
         join = f"chatter --host {chat.address} --room {shlex.quote(one_line(room.room_id))}"
         remark(f"go in, or invite others, with: {join}")
@@ -72,7 +74,7 @@ async def print_members(chat: Chat, room_id: str, *, as_json: bool) -> None:
         for member in members:
             since = json_lines.rfc3339(member.since) or ""
             if for_person and member.since:
-                since = member.since.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+                since = written(member.since)
             rows.append((one_line(member.name), since))
         print_rows(("NAME", "SINCE"), rows)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from chatroom.chatter.failures import Failure, Terminated
+from chatroom.chatter.interrupts import raise_again
 from chatroom.chatter.safe_text import one_line
-from chatroom.chatter.screen import never_fail_to_encode
+from chatroom.chatter.screen import aside, never_fail_to_encode
 from chatroom.client import (
     AddressInvalid,
     Chat,
@@ -47,14 +48,14 @@ def with_server(
     settings: Settings,
     converse: Callable[[Chat], Awaitable[Result]],
     *,
-    answer: float | None = None,
+    draws: bool = False,
 ) -> Result:
     """What `converse` returns, given a connection. Raises Failure with a sentence.
 
-    If that is lost, as many seconds as the settings say are spent on getting it back; an
-    answer to a call is waited for so many seconds (None: the library's default). An
+    If that is lost, as many seconds as the settings say are spent on getting it back. An
     interrupt cancels `converse`, so that it leaves its room, and raises
-    KeyboardInterrupt; SIGTERM does the same and raises Terminated.
+    KeyboardInterrupt; SIGTERM does the same and raises Terminated. Standard output that
+    nobody reads delays neither, unless `converse` draws on it by itself.
     """
     # gRPC writes about lost connections to standard error; a person gets a sentence.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -62,7 +63,6 @@ def with_server(
     default = Patience()
     patience = Patience(
         recovery=default.recovery if settings.reconnect is None else settings.reconnect,
-        call=default.call if answer is None else answer,
     )
     try:
         chat = connect(
@@ -72,7 +72,8 @@ def with_server(
             token=settings.token,
             patience=patience,
         )
-        return asyncio.run(_connected(chat, converse))
+        raise_again()
+        return asyncio.run(_connected(chat, converse, draws=draws))
     except (AddressInvalid, TlsUnusable, TokenInvalid, ChatError) as error:
         raise Failure(sentence_of(error)) from error
 
@@ -89,7 +90,9 @@ def _tls(settings: Settings) -> Tls | None:
     )
 
 
-async def _connected(chat: Chat, converse: Callable[[Chat], Awaitable[Result]]) -> Result:
+async def _connected(
+    chat: Chat, converse: Callable[[Chat], Awaitable[Result]], *, draws: bool
+) -> Result:
     task = asyncio.current_task()
     assert task is not None, "a coroutine runs in a task"
     terminated = False
@@ -102,7 +105,7 @@ async def _connected(chat: Chat, converse: Callable[[Chat], Awaitable[Result]]) 
     with suppress(NotImplementedError):  # Windows
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
     try:
-        async with chat:
+        async with nullcontext() if draws else aside(), chat:
             return await converse(chat)
     except asyncio.CancelledError:
         if terminated:

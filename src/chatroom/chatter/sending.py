@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 from chatroom.chatter import json_lines
 from chatroom.chatter.failures import Failure, complain
 from chatroom.chatter.lines import LINE_BYTES, LineTooLong
-from chatroom.chatter.screen import show
+from chatroom.chatter.screen import drained, show
 from chatroom.chatter.talk import told_unsaid
 from chatroom.chatter.turns import in_turn
 from chatroom.client import ChatError, Kind, NotAccepted
@@ -125,6 +125,7 @@ class Lector:
                 continue
             if self._as_json:
                 show(json_lines.line(json_lines.message_object(self._room.room_id, stored)))
+                await drained()
 
     def _refuse(self, number: int, sentence: str) -> None:
         self._refused = True
@@ -134,9 +135,13 @@ class Lector:
 def whole(binary: IO[bytes] | None) -> str:
     """Everything that can be read, as one message without the ends of its last lines.
 
-    Raises Failure for nothing, and for more than a line of the pipe may have.
+    Raises Failure for nothing, for more than a line of the pipe may have, and for what
+    cannot be read.
     """
-    data = binary.read(LINE_BYTES + 1) if binary else b""
+    try:
+        data = binary.read(LINE_BYTES + 1) if binary else b""
+    except OSError as error:
+        raise Failure(f"cannot read standard input: {error.strerror or error}") from None
     if len(data) > LINE_BYTES:
         raise Failure(
             f"a message of more than {LINE_BYTES} bytes is too long; --lines sends each line"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatroom.chatter.screen import is_terminal, show
+from chatroom.chatter.screen import is_terminal, show, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,4 +33,7 @@ def print_rows(
         )
     for row in rows:
         table.add_row(*map(Text, row))  # a plain str would be read as markup
-    Console(highlight=False, emoji=False).print(table)
+    console = Console(highlight=False, emoji=False)
+    with console.capture() as printed:
+        console.print(table)
+    write(printed.get())

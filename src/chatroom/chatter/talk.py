@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from chatroom.chatter.endings import unconfirmed
 from chatroom.chatter.failures import complain
 from chatroom.chatter.lines import LineTooLong
+from chatroom.chatter.screen import drained
 from chatroom.client import ChatError, Kind, RoomClosed
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Conversation:
             self.unsaid += message.kind is Kind.REFUSED
             if self._printer.complete or not self._is_known(message):
                 self._printer.message(self._room.room_id, message)
+                await drained()
 
     def _is_known(self, message: Message) -> bool:
         """Whether a person knows it: that one has entered, as in the documented dialogue.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from chatroom.chatter.screen import drained
 from chatroom.client import Kind, Message, RoomClosed, RoomNotFound, ServerUnavailable
 from chatroom.client.backoff import Backoff
 from chatroom.client.messages import gap
@@ -33,13 +34,20 @@ SLOWING = 1.25
 
 
 class Place:
-    """How far a room's log has been read."""
+    """How far a room's log has been read.
 
-    def __init__(self, room_id: str, epoch: str, last: Message | None) -> None:
+    Without an entry read `last` the room was empty, or `from_oldest` is meant: whatever
+    is kept, without telling of what came before it.
+    """
+
+    def __init__(
+        self, room_id: str, epoch: str, last: Message | None, *, from_oldest: bool = False
+    ) -> None:
         self.room_id = room_id
         self.epoch = epoch
         self.last = last
         """The entry read last; None before the first one."""
+        self._from_oldest = from_oldest
 
     @property
     def sequence(self) -> int:
@@ -58,7 +66,7 @@ class Place:
         if page.epoch != self.epoch:
             if self.last is not None and not await self._is_known(chat):
                 found.append(gap(None))
-                self.last = None
+                self.last, self._from_oldest = None, True
                 page = await chat.history(self.room_id, after=0, page_size=PAGE_ENTRIES)
             self.epoch = page.epoch
         found += self._new(page)
@@ -77,8 +85,8 @@ class Place:
         entries = [entry for entry in page.messages if entry.sequence > self.sequence]
         if not entries:
             return []
-        missed = entries[0].sequence - self.sequence - 1 if self.last else 0
-        self.last = entries[-1]
+        missed = 0 if self._from_oldest else entries[0].sequence - self.sequence - 1
+        self.last, self._from_oldest = entries[-1], False
         return [gap(missed), *entries] if missed else entries
 
 
@@ -92,6 +100,8 @@ async def place_before(chat: Chat, room_id: str, last: int, *, said: bool = Fals
         newest = page.messages[-1].sequence
         begin = await begin_of_last(chat, room_id, last, 1, newest, said=said)
         page = await chat.history(room_id, before=begin, page_size=1)
+        if not page.messages:
+            return Place(room_id, page.epoch, None, from_oldest=True)
     return Place(room_id, page.epoch, page.messages[-1] if page.messages else None)
 
 
@@ -168,6 +178,7 @@ class Watch:
             self._answered()
             for message in found:
                 self._printer.message(place.room_id, message)
+            await drained()
             new, more = new or bool(found), more or has_more
         return new, more
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Self
 
-from chatroom.client import retry
+from chatroom.client import endings, retry
 from chatroom.client.address import Address
 from chatroom.client.backoff import Backoff
 from chatroom.client.inbox import Inbox
@@ -141,7 +141,7 @@ class Chat:
 
         found: list[ChatRoom] = []
         token = ""
-        while True:
+        for _ in range(self.limits.list_pages):
             answer = await self._ask(
                 "ListChatRooms",
                 chat_pb2.ListChatRoomsRequest(page_size=LIST_PAGE, page_token=token),
@@ -150,6 +150,7 @@ class Chat:
             last, token = token, answer.next_page_token
             if not token or token == last:  # the same again would be for ever
                 return found
+        raise endings.endless("rooms", self.limits.list_pages)
 
     async def create_room(
         self,
@@ -187,7 +188,7 @@ class Chat:
 
         found: list[Member] = []
         token = ""
-        while True:
+        for _ in range(self.limits.list_pages):
             answer = await self._ask(
                 "ListMembers",
                 chat_pb2.ListMembersRequest(room_id=room_id, page_size=LIST_PAGE, page_token=token),
@@ -196,6 +197,7 @@ class Chat:
             last, token = token, answer.next_page_token
             if not token or token == last:
                 return found
+        raise endings.endless("members", self.limits.list_pages)
 
     async def history(
         self,

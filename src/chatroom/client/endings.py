@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatroom.client.errors import NotInRoom, RoomClosed, ServerUnavailable
+from chatroom.client.errors import ChatError, NotInRoom, RoomClosed, ServerUnavailable
 
 if TYPE_CHECKING:
     import grpc
 
-    from chatroom.client.errors import ChatError
     from chatroom.client.messages import Closed
 
 
@@ -54,6 +53,12 @@ def of_membership(
         found.why = closed.reason
         found.successor = found.successor or closed.successor
     return found
+
+
+def endless(what: str, pages: int) -> ChatError:
+    """A server goes on with a list beyond what is asked for of one."""
+    sentence = f"the server's list of {what} does not end: it has more than {pages} pages"
+    return ChatError(_code("OUT_OF_RANGE"), "", sentence)
 
 
 def _code(name: str) -> grpc.StatusCode:

@@ -22,3 +22,6 @@ class Limits:
     and iterating tells so (Kind.GAP)."""
     unread_bytes: int = 16 * MIB
     """The same in characters of text."""
+    list_pages: int = 100
+    """Pages asked for of one list of rooms or members, each of 1,000 and at most 2 MiB; a
+    server that always has one more is not believed."""

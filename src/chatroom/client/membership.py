@@ -136,16 +136,18 @@ class Membership:
         except ChatError as error:
             self._finish(error)
         except asyncio.CancelledError:  # leaving took too long
-            self._finish(endings.unconfirmed() if self._outbox else None)
+            self._give_up()
             raise
         except BaseException as error:
             self._finish(error)
             raise
 
     def leave(self) -> None:
-        """Leave once everything said is stored."""
+        """Leave once everything said is stored, or `Patience.leave` is over."""
         if self._leave_by is None:
-            self._leave_by = asyncio.get_running_loop().time() + self._patience.leave
+            loop = asyncio.get_running_loop()
+            self._leave_by = loop.time() + self._patience.leave
+            loop.call_at(self._leave_by, self._give_up)
             self._hurried.set()
             self._speaker.leave()
 
@@ -171,8 +173,7 @@ class Membership:
 
     @property
     def name(self) -> str:
-        joined = self.joined
-        return (joined.name if joined else "") or self.terms.name
+        return (self.joined.name if self.joined else "") or self.terms.name
 
     # ---- One stream -----------------------------------------------------------------
 
@@ -210,8 +211,7 @@ class Membership:
         plain = self.joined is None
         if plain:
             self.reception.ever_live.set()
-        loop = asyncio.get_running_loop()
-        since = loop.time()
+        since = (loop := asyncio.get_running_loop()).time()
         speaking = loop.create_task(self._speaker.speak(stream, plain=plain))
         # If that fails it is a bug; ending the stream brings it to light below.
         speaking.add_done_callback(
@@ -261,8 +261,7 @@ class Membership:
             raise self._ending(lost) or lost
         await self._tell(Kind.CONNECTION_LOST, f"{lost}; reconnecting")
         clock = asyncio.get_running_loop().time
-        begun, taken = clock(), None
-        failure = lost
+        begun, taken, failure = clock(), None, lost
         while True:
             delay = self._backoff.delay(failure.retry_after)
             if clock() + delay > self._until(begun):
@@ -382,7 +381,12 @@ class Membership:
 
     # ---- The end ----------------------------------------------------------------------
 
+    def _give_up(self) -> None:
+        self._finish(endings.unconfirmed() if self._outbox else None)
+
     def _finish(self, failure: BaseException | None) -> None:
+        if self.over:
+            return
         self.over = True
         self.failure = failure
         self.reception.ever_live.set()  # nobody waits for a replay that will not come

@@ -95,7 +95,7 @@ def _read(path: Path | None) -> bytes | None:
         return None
     try:
         return path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL character
         raise TlsUnusable(f"cannot read {path}: {_reason(error)}") from error
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chatroom.chatter.completion import complete_rooms
+from chatroom.chatter.completion import complete_members, complete_rooms
 from chatroom.chatter.help_pages import Command, option
 from chatroom.chatter.options import server_options, takes_given
 
@@ -107,7 +107,7 @@ def members_command(given: Given, room_id: str) -> None:
 @click.command("remove", cls=Command)
 @option("--reason", section="Options", default="", help="Why; they are told.")
 @room_argument
-@click.argument("member", metavar="NAME")
+@click.argument("member", metavar="NAME", shell_complete=complete_members)
 @server_options()
 @takes_given
 def remove_command(given: Given, reason: str, room_id: str, member: str) -> None:

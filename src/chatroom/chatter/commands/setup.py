@@ -61,8 +61,8 @@ def config_command(given: Given, path: bool) -> None:
 def completion_command(shell: str) -> None:
     """Print a script that lets a shell complete what is typed.
 
-    Completed are commands, options, servers of the configuration file, and rooms: for
-    those the server is asked.
+    Completed are commands, options, servers of the configuration file, rooms, and members
+    to remove: for the last two the server is asked.
 
       bash, in ~/.bashrc:               eval "$(chatter completion bash)"
       zsh, in ~/.zshrc after compinit:  eval "$(chatter completion zsh)"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from chatroom.chatter.local_time import local_time
 from chatroom.chatter.passages import passage
 from chatroom.chatter.safe_text import one_line, safe_text
 from chatroom.client import SERVER_NAME, Kind
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from chatroom.client import Message
 
 
@@ -97,14 +99,6 @@ def pending(text: str, own_name: str) -> Line:
 def notice(text: str, tone: Tone = Tone.NOTICE) -> Line:
     """A line from this program; the text may be a stranger's."""
     return Line(tone=tone, text=safe_text(text), time=local_time(None))
-
-
-def local_time(moment: datetime | None) -> datetime:
-    """The moment in local time; now if it is not known or no local calendar has it."""
-    try:
-        return (moment or datetime.now().astimezone()).astimezone()
-    except (ValueError, OverflowError, OSError):
-        return datetime.now().astimezone()
 
 
 def cut(text: str, length: int) -> str:

@@ -1,0 +1,29 @@
+"""What an interrupt (Ctrl-C) does while there is nothing yet that could be left in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+INTERRUPTED = 130
+"""The exit code; as shells give it, 128 + SIGINT."""
+
+
+def end_at_once() -> None:
+    """From now on an interrupt ends the program, quietly wherever it comes.
+
+    As an exception it would surface inside whatever is being imported. An interrupt
+    that is ignored, as of a command in the background of a script, stays so.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
+
+
+def raise_again() -> None:
+    """From now on an interrupt is raised, for asyncio to make a cancellation of it."""
+    if signal.getsignal(signal.SIGINT) is _end:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _end(_signal: int, _frame: object) -> None:
+    os._exit(INTERRUPTED)
