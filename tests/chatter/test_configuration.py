@@ -142,7 +142,7 @@ HOST = '[servers.a]\nhost = "a"\n'
         (HOST + 'token-file = "~nosuchuser/t"', "begins with ~nosuchuser, who has no home"),
         (HOST + 'token-file = "a\\u0000b"', r"token-file in \[servers.a\] has a NUL"),
         (HOST + 'tls = { ca = "a\\u0000b" }', r"ca in \[servers.a.tls\] has a NUL"),
-        ("server = " + "1" * 5000, "a value that cannot be read"),
+        ("server = " + "1" * 5000, "a number of too many digits"),
         ("a = " + "[" * 3000, "nested too deeply"),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import queue
 import select
@@ -28,6 +27,8 @@ class Writer:
     """
 
     def __init__(self, descriptor: int) -> None:
+        import asyncio  # `write_all` does without
+
         self._descriptor = descriptor
         self._loop = asyncio.get_running_loop()
         self._pieces: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
