@@ -205,6 +205,9 @@ def test_whatever_an_ending_is_explained_with(
             if reason == "ROOM_CLOSED":
                 hostile.send(message("closed", text, text))
             hostile.end(grpc.StatusCode.FAILED_PRECONDITION, reason)
+            if interface == "screen":
+                t.wait(lambda rows: rows[-2].rstrip().endswith("ended"))
+                t.press("enter")
             assert (0 if reason == "ROOM_CLOSED" else 1) == t.end()
         return t
 

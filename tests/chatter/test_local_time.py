@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from chatroom.chatter.local_time import NO_TIME, local_time, written
-from chatroom.chatter.printing import printer_for
+from chatroom.chatter.printing import log_printer_for
 from chatroom.client import Message
 
 FIRST = datetime(1, 1, 1, tzinfo=UTC)
@@ -42,7 +42,7 @@ def test_moment_beyond_the_calendar_is_not_known(zone, moment, capsys) -> None:
     assert before <= local_time(moment) <= datetime.now().astimezone()
     assert NO_TIME == written(moment)
     message = Message(name="Bob", text="Hello", sequence=1, sent=moment)
-    printer_for(as_json=False, times=True).message("1", message)
+    log_printer_for(as_json=False, said=False, times=True).message("1", message)
     assert f"{NO_TIME}  Bob: Hello\n" == capsys.readouterr().out
 
 

@@ -291,8 +291,7 @@ class Membership:
 
     def _until(self, begun: float) -> float:
         """Until when, by the loop's clock, to try; `begun` is when the connection was lost."""
-        recovery = self._patience.recovery
-        until = float("inf") if recovery is None else begun + recovery
+        until = begun + (float("inf") if self._patience.recovery is None else self._patience.recovery)
         return until if self._leave_by is None else min(self._leave_by, until)
 
     async def _pause(self, delay: float) -> None:

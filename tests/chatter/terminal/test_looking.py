@@ -19,6 +19,12 @@ def test_the_view_stays_where_it_is(bob, guests, room) -> None:
     assert "↓" not in bob.text
 
 
+def whole(rows: list[str]) -> bool:
+    """Whether the numbers on the screen follow each other: it is not half drawn."""
+    numbers = [int(row.split()[-1][:-1]) for row in rows if row.endswith(".")]
+    return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
 def test_turning_pages(bob, guests, room) -> None:
     """Every message is seen on the way up and on the way down; the end follows again."""
     alice = guests.enter(room, "Alice")
@@ -29,7 +35,7 @@ def test_turning_pages(bob, guests, room) -> None:
         while last not in bob.text:
             before = bob.screen[0]
             bob.press(key)
-            bob.wait(lambda rows, before=before: rows[0] != before)
+            bob.wait(lambda rows, before=before: rows[0] != before and whole(rows))
             seen |= set(bob.screen)
         assert all(
             any(row.endswith(f"  message {number}.") for row in seen) for number in range(1, 101)
