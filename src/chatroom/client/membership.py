@@ -291,15 +291,15 @@ class Membership:
 
     def _until(self, begun: float) -> float:
         """Until when, by the loop's clock, to try; `begun` is when the connection was lost."""
-        until = begun + (float("inf") if self._patience.recovery is None else self._patience.recovery)
+        recovery = self._patience.recovery
+        until = float("inf") if recovery is None else begun + recovery
         return until if self._leave_by is None else min(self._leave_by, until)
 
     async def _pause(self, delay: float) -> None:
         """Wait; but who leaves meanwhile, or is told to hurry, need not."""
         self._hurried.clear()
         with suppress(TimeoutError):
-            async with asyncio.timeout(delay):
-                await self._hurried.wait()
+            await asyncio.wait_for(self._hurried.wait(), delay)
 
     async def _rejoin(self, patience: float) -> None:
         """Join with `resume` on a new stream. Raises ChatError."""
