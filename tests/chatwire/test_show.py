@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from typing import Any
 
 import pytest
 from hyperframe.frame import GoAwayFrame, PingFrame
@@ -192,7 +193,7 @@ def test_the_summary_adds_up() -> None:
     assert (1, 11, 3) == tuple(stream["client"][name] for name in ("messages", "bytes", "frames"))
     assert (1, 14, 3) == tuple(stream["server"][name] for name in ("messages", "bytes", "frames"))
     text = summary.as_text()
-    assert "stream #1 1  /rpc.ChatService/Chat  0.004 to 0.010 s  OK" in text
+    assert "connection 1, stream 1  /rpc.ChatService/Chat  0.004 to 0.010 s  OK" in text
     assert "from the client: 1 message, 11 bytes, 3 frames" in text
 
 
@@ -205,6 +206,96 @@ def test_the_summary_says_how_streams_were_cut() -> None:
     for frame in talk.made:
         summary.take(frame)
     assert "cut: the connection was reset by the server" in summary.as_text()
+
+
+def summed(talk: Talk) -> dict[str, Any]:
+    """The summary of what was said, as an object."""
+    summary = Summary()
+    for frame in talk.made:
+        summary.take(frame)
+    return json.loads(summary.as_json())["summary"]  # type: ignore[no-any-return]
+
+
+def test_only_frames_are_counted_as_frames() -> None:
+    """SETTINGS and an acknowledgement from each side; no OPENED, PREFACE or ENDED."""
+    talk = Talk().begin()
+    talk.end(Side.CLIENT)
+    talk.end(Side.SERVER)
+    (connection,) = summed(talk)["connections"]
+    assert (2, 2) == (connection["client"]["frames"], connection["server"]["frames"])
+    assert 0 == connection["client"]["bytes"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "response", "sizes"),
+    [
+        (b"GET /healthz HTTP/1.1\r\n\r\n", b"HTTP/1.1 204 No Content\r\n\r\n", (0, 0)),
+        (
+            b"GET /healthz HTTP/1.1\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+            (0, 2),
+        ),
+        (
+            (
+                b"POST /rpc.ChatService/ListChatRooms HTTP/1.1\r\n"
+                b"content-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 16\r\n\r\n"
+                b'{"chatRooms":[]}'
+            ),
+            (2, 16),
+        ),
+        (
+            (
+                b"POST /rpc.ChatService/ListChatRooms HTTP/1.1\r\n"
+                b"content-type: application/grpc-web+proto\r\ncontent-length: 5\r\n\r\n\0\0\0\0\0"
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\ncontent-type: application/grpc-web+proto\r\n"
+                b"content-length: 26\r\n\r\n\0\0\0\0\0\x80\0\0\0\x10grpc-status: 0\r\n"
+            ),
+            (5, 26),
+        ),
+    ],
+)
+def test_a_request_of_http_1_that_is_over_was_not_cut(
+    request_: bytes, response: bytes, sizes: tuple[int, int]
+) -> None:
+    """With the bytes of both bodies, also when the connection ends afterwards."""
+    talk = Talk()
+    talk.client(request_)
+    talk.server(response)
+    talk.end(Side.CLIENT)
+    talk.end(Side.SERVER)
+    summary = summed(talk)
+    (exchange,), (connection,) = summary["streams"], summary["connections"]
+    assert not exchange["ending"].startswith("cut")
+    assert sizes == (exchange["client"]["bytes"], exchange["server"]["bytes"])
+    bodiless = len(request_) - sizes[0], len(response) - sizes[1]
+    heads = tuple(
+        connection[side]["bytes"] - exchange[side]["bytes"] for side in ("client", "server")
+    )
+    assert bodiless == heads
+
+
+def test_a_request_of_http_1_without_its_response_was_cut() -> None:
+    """Half a body is none."""
+    talk = Talk()
+    talk.client(b"GET / HTTP/1.1\r\n\r\n")
+    talk.server(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok")
+    talk.end(Side.CLIENT, reset=True)
+    (exchange,) = summed(talk)["streams"]
+    assert "cut: the connection was reset by the client" == exchange["ending"]
+
+
+def test_undecoded_bytes_are_counted() -> None:
+    """Once the connection has ended."""
+    talk = Talk()
+    talk.client(b"\x00 what is this?")
+    talk.end(Side.CLIENT)
+    (connection,) = summed(talk)["connections"]
+    assert (15, 0) == (connection["client"]["bytes"], connection["client"]["frames"])
 
 
 def test_a_patient_printer_prints_all() -> None:
