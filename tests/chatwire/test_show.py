@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from hyperframe.frame import GoAwayFrame, PingFrame
+from hyperframe.frame import GoAwayFrame, PingFrame, WindowUpdateFrame
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -309,6 +311,52 @@ def test_a_patient_printer_prints_all() -> None:
     lines = out.getvalue().splitlines()
     assert "summary" in lines
     assert len(frames) == lines.index("summary") - 1
+
+
+def test_the_time_since_the_last_is_since_the_last_line() -> None:
+    """Of those shown: what a filter hides is no line."""
+    out = io.StringIO()
+    printer = Printer(Show(shown=Filter(kinds=frozenset({Kind.PING}))), Patient(out))
+    talk = Talk().begin()
+    for _ in range(2):
+        talk.client(PingFrame(opaque_data=b"12345678"))
+        talk.server(WindowUpdateFrame(0, 1))
+    for frame in talk.made:
+        printer.take(frame)
+    printer.finish()
+    times = [line.split()[:2] for line in out.getvalue().splitlines()]
+    assert [["0.004", "+0.004"], ["0.006", "+0.002"]] == times
+
+
+@pytest.mark.parametrize(("flags", "shown"), [(0, "0x00"), (1, "0x01")])
+def test_verbose_lines_have_the_head_of_each_envelope(flags: int, shown: str) -> None:
+    """Its flags and its length, which is that of what was sent."""
+    talk = Talk().begin()
+    request = [*REQUEST, ("grpc-encoding", "gzip")]
+    talk.client(talk.headers(Side.CLIENT, 1, request))
+    plain = pb.ChatMessage(message=pb.Message(message="ha" * 50)).SerializeToString()
+    raw = gzip.compress(plain) if flags else plain
+    (frame,) = talk.client(data(1, envelope(raw, flags)))
+    assert f"  envelope: flags {shown}, length {len(raw)}\n" in Style(verbose=True).lines(frame)
+    assert flags == json.loads(json_line(frame))["messages"][0]["flags"]
+
+
+def test_a_message_without_an_envelope_has_no_flags() -> None:
+    """A body of Connect that is the message."""
+    talk = Talk()
+    made = talk.client(
+        b"POST /rpc.ChatService/ListChatRooms HTTP/1.1\r\n"
+        b"content-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+    )
+    (body,) = (frame for frame in made if frame.messages)
+    assert "envelope" not in Style(verbose=True).lines(body)
+    assert "flags" not in json.loads(json_line(body))["messages"][0]
+
+
+def test_json_gives_the_time_without_loss() -> None:
+    """As a string: as a number JavaScript and jq would round it."""
+    frame = replace(conversation().made[0], time=1_795_414_912_087_833_369)
+    assert "2026-11-23T06:21:52.087833369Z" == json.loads(json_line(frame))["time"]
 
 
 def test_arrows_fit_the_encoding() -> None:
