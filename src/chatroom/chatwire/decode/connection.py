@@ -88,7 +88,7 @@ class Connection:
         elif isinstance(passed, passage.Missing):
             self._missing(passed.sender, passed.count)
         else:
-            self._end(passed.sender, reset=passed.reset)
+            self._end(passed.sender, reset=passed.reset, why=passed.why)
 
     def _chunk(self, sender: Side, content: bytes) -> None:
         if self._follower is not None:
@@ -113,7 +113,7 @@ class Connection:
             notes=() if intact else ("what depends on them is not known from here on",),
         )
 
-    def _end(self, sender: Side, *, reset: bool) -> None:
+    def _end(self, sender: Side, *, reset: bool, why: str) -> None:
         if sender in self.ended:
             return
         self.ended.add(sender)
@@ -122,7 +122,9 @@ class Connection:
             self._give_up(self._held_beginning(), "too little to know what it is")
         if self._follower is not None:
             undecoded = self._follower.end(sender)
-        notes = (f"by the reset of the {sender.other}",) if reset and self._reset else ()
+        if reset and self._reset and not why:
+            why = f"by the reset of the {sender.other}"
+        notes = (why,) if why else ()
         self._reset = self._reset or reset
         detail = Ended(reset=reset, undecoded=undecoded)
         self._record(sender, Kind.ENDED, detail=detail, notes=notes)
