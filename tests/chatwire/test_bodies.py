@@ -338,11 +338,7 @@ def test_what_is_neither_is_said_once_and_counted(beginning: bytes, what: str) -
     assert [len(beginning) + 4, 6] == counts
 
 
-def test_a_server_that_speaks_first() -> None:
-    """SETTINGS before the preface are HTTP/2; a greeting is not."""
-    talk = Talk()
-    assert [] == talk.server(bytes.fromhex("000000040000000000"))
-    made = talk.client(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-    assert [Kind.PREFACE, Kind.SETTINGS] == [frame.kind for frame in made]
+def test_a_server_that_greets() -> None:
+    """It speaks first, and not HTTP/2."""
     talk = Talk()
     assert "neither" in notes(talk.server(b"220 mail.example ESMTP"))

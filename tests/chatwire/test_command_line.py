@@ -122,7 +122,11 @@ def test_a_server_that_does_not_run_is_said() -> None:
             host, port = parse_address(tap.address)
             with pytest.raises(ConnectionResetError):
                 first_byte(host, port)
-            assert "ENDED" in tap.stop()
+            out = tap.stop()
+    opened, server, client = (line.split(maxsplit=4)[3:] for line in out.splitlines())
+    assert "OPENED" in opened[1]
+    assert ["←", "ENDED         reset [the server cannot be reached: Connection refused]"] == server
+    assert ["→", "ENDED         reset [by the tap]"] == client
     assert f"cannot connect to {nobody}" in tap.errors
     assert "is the server running? start one with chatserver" in tap.errors
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
-from hyperframe.frame import GoAwayFrame, PingFrame
+from hyperframe.frame import GoAwayFrame, PingFrame, WindowUpdateFrame
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -192,7 +195,7 @@ def test_the_summary_adds_up() -> None:
     assert (1, 11, 3) == tuple(stream["client"][name] for name in ("messages", "bytes", "frames"))
     assert (1, 14, 3) == tuple(stream["server"][name] for name in ("messages", "bytes", "frames"))
     text = summary.as_text()
-    assert "stream #1 1  /rpc.ChatService/Chat  0.004 to 0.010 s  OK" in text
+    assert "connection 1, stream 1  /rpc.ChatService/Chat  0.004 to 0.010 s  OK" in text
     assert "from the client: 1 message, 11 bytes, 3 frames" in text
 
 
@@ -207,6 +210,96 @@ def test_the_summary_says_how_streams_were_cut() -> None:
     assert "cut: the connection was reset by the server" in summary.as_text()
 
 
+def summed(talk: Talk) -> dict[str, Any]:
+    """The summary of what was said, as an object."""
+    summary = Summary()
+    for frame in talk.made:
+        summary.take(frame)
+    return json.loads(summary.as_json())["summary"]  # type: ignore[no-any-return]
+
+
+def test_only_frames_are_counted_as_frames() -> None:
+    """SETTINGS and an acknowledgement from each side; no OPENED, PREFACE or ENDED."""
+    talk = Talk().begin()
+    talk.end(Side.CLIENT)
+    talk.end(Side.SERVER)
+    (connection,) = summed(talk)["connections"]
+    assert (2, 2) == (connection["client"]["frames"], connection["server"]["frames"])
+    assert 0 == connection["client"]["bytes"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "response", "sizes"),
+    [
+        (b"GET /healthz HTTP/1.1\r\n\r\n", b"HTTP/1.1 204 No Content\r\n\r\n", (0, 0)),
+        (
+            b"GET /healthz HTTP/1.1\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+            (0, 2),
+        ),
+        (
+            (
+                b"POST /rpc.ChatService/ListChatRooms HTTP/1.1\r\n"
+                b"content-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 16\r\n\r\n"
+                b'{"chatRooms":[]}'
+            ),
+            (2, 16),
+        ),
+        (
+            (
+                b"POST /rpc.ChatService/ListChatRooms HTTP/1.1\r\n"
+                b"content-type: application/grpc-web+proto\r\ncontent-length: 5\r\n\r\n\0\0\0\0\0"
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\ncontent-type: application/grpc-web+proto\r\n"
+                b"content-length: 26\r\n\r\n\0\0\0\0\0\x80\0\0\0\x10grpc-status: 0\r\n"
+            ),
+            (5, 26),
+        ),
+    ],
+)
+def test_a_request_of_http_1_that_is_over_was_not_cut(
+    request_: bytes, response: bytes, sizes: tuple[int, int]
+) -> None:
+    """With the bytes of both bodies, also when the connection ends afterwards."""
+    talk = Talk()
+    talk.client(request_)
+    talk.server(response)
+    talk.end(Side.CLIENT)
+    talk.end(Side.SERVER)
+    summary = summed(talk)
+    (exchange,), (connection,) = summary["streams"], summary["connections"]
+    assert not exchange["ending"].startswith("cut")
+    assert sizes == (exchange["client"]["bytes"], exchange["server"]["bytes"])
+    bodiless = len(request_) - sizes[0], len(response) - sizes[1]
+    heads = tuple(
+        connection[side]["bytes"] - exchange[side]["bytes"] for side in ("client", "server")
+    )
+    assert bodiless == heads
+
+
+def test_a_request_of_http_1_without_its_response_was_cut() -> None:
+    """Half a body is none."""
+    talk = Talk()
+    talk.client(b"GET / HTTP/1.1\r\n\r\n")
+    talk.server(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok")
+    talk.end(Side.CLIENT, reset=True)
+    (exchange,) = summed(talk)["streams"]
+    assert "cut: the connection was reset by the client" == exchange["ending"]
+
+
+def test_undecoded_bytes_are_counted() -> None:
+    """Once the connection has ended."""
+    talk = Talk()
+    talk.client(b"\x00 what is this?")
+    talk.end(Side.CLIENT)
+    (connection,) = summed(talk)["connections"]
+    assert (15, 0) == (connection["client"]["bytes"], connection["client"]["frames"])
+
+
 def test_a_patient_printer_prints_all() -> None:
     """As a capture is read: nothing is dropped, the summary is last."""
     out = io.StringIO()
@@ -218,6 +311,52 @@ def test_a_patient_printer_prints_all() -> None:
     lines = out.getvalue().splitlines()
     assert "summary" in lines
     assert len(frames) == lines.index("summary") - 1
+
+
+def test_the_time_since_the_last_is_since_the_last_line() -> None:
+    """Of those shown: what a filter hides is no line."""
+    out = io.StringIO()
+    printer = Printer(Show(shown=Filter(kinds=frozenset({Kind.PING}))), Patient(out))
+    talk = Talk().begin()
+    for _ in range(2):
+        talk.client(PingFrame(opaque_data=b"12345678"))
+        talk.server(WindowUpdateFrame(0, 1))
+    for frame in talk.made:
+        printer.take(frame)
+    printer.finish()
+    times = [line.split()[:2] for line in out.getvalue().splitlines()]
+    assert [["0.004", "+0.004"], ["0.006", "+0.002"]] == times
+
+
+@pytest.mark.parametrize(("flags", "shown"), [(0, "0x00"), (1, "0x01")])
+def test_verbose_lines_have_the_head_of_each_envelope(flags: int, shown: str) -> None:
+    """Its flags and its length, which is that of what was sent."""
+    talk = Talk().begin()
+    request = [*REQUEST, ("grpc-encoding", "gzip")]
+    talk.client(talk.headers(Side.CLIENT, 1, request))
+    plain = pb.ChatMessage(message=pb.Message(message="ha" * 50)).SerializeToString()
+    raw = gzip.compress(plain) if flags else plain
+    (frame,) = talk.client(data(1, envelope(raw, flags)))
+    assert f"  envelope: flags {shown}, length {len(raw)}\n" in Style(verbose=True).lines(frame)
+    assert flags == json.loads(json_line(frame))["messages"][0]["flags"]
+
+
+def test_a_message_without_an_envelope_has_no_flags() -> None:
+    """A body of Connect that is the message."""
+    talk = Talk()
+    made = talk.client(
+        b"POST /rpc.ChatService/ListChatRooms HTTP/1.1\r\n"
+        b"content-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+    )
+    (body,) = (frame for frame in made if frame.messages)
+    assert "envelope" not in Style(verbose=True).lines(body)
+    assert "flags" not in json.loads(json_line(body))["messages"][0]
+
+
+def test_json_gives_the_time_without_loss() -> None:
+    """As a string: as a number JavaScript and jq would round it."""
+    frame = replace(conversation().made[0], time=1_795_414_912_087_833_369)
+    assert "2026-11-23T06:21:52.087833369Z" == json.loads(json_line(frame))["time"]
 
 
 def test_arrows_fit_the_encoding() -> None:

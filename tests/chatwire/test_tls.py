@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import pytest
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc.chat_pb2_grpc import ChatServiceStub
 from chatroom.chatwire.cli import run
+from chatroom.chatwire.tap import reason
 from chatroom.chatwire.tls import made_certificate
 from tests.client.servers import OURS, running
 
@@ -74,7 +78,6 @@ def test_a_client_without_http2_gets_what_it_asked_for(
 ) -> None:
     """The protocol that the client chose is the one that the server is offered."""
     import http.client
-    import ssl
 
     mine = tmp_path / "tap.pem"
     with chatwire(server, "--tls", "--tls-ca-file", str(mine), "--to-ca", str(certificate)) as tap:
@@ -86,6 +89,65 @@ def test_a_client_without_http2_gets_what_it_asked_for(
         connection.close()
         out = tap.stop()
     assert "GET /healthz HTTP/1.1" in out
+
+
+def test_a_client_that_does_not_complete_the_handshake_is_said(
+    server: str, certificate: Path, tmp_path: Path
+) -> None:
+    """One that does not trust the tap and one without TLS, each in a line."""
+    mine = tmp_path / "tap.pem"
+    with chatwire(server, "--tls", "--tls-ca-file", str(mine), "--to-ca", str(certificate)) as tap:
+        host, _, port = tap.address.rpartition(":")
+        where = host, int(port)
+        distrustful = ssl.create_default_context(cafile=str(certificate))
+        with (
+            socket.create_connection(where, SECONDS) as plain,
+            pytest.raises(ssl.SSLCertVerificationError),
+        ):
+            distrustful.wrap_socket(plain, server_hostname=host)
+        with socket.create_connection(where, SECONDS) as plain:
+            plain.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+            closed(plain)
+        assert pb.ListChatRoomsResponse() == rooms(tap.address, mine)
+        tap.stop()
+    failed = [line for line in tap.errors.splitlines() if "handshake failed" in line]
+    assert 2 == len(failed)
+    said = "\n".join(failed)
+    assert "chatwire: a client's TLS handshake failed: it does not trust the tap's" in said
+    assert "chatwire: a client's TLS handshake failed: it does not speak TLS" in said
+    assert f"chatter --host localhost:{port} --ca {mine}\n" in tap.errors
+
+
+def closed(connection: socket.socket) -> None:
+    """Wait until the other side has ended it, in whatever way."""
+    with contextlib.suppress(ConnectionError):
+        while connection.recv(1000):
+            pass
+
+
+def test_a_server_without_tls_is_said(tmp_path: Path) -> None:
+    """Whether it answers the handshake with something else or ends the connection."""
+    mine = tmp_path / "tap.pem"
+    options = ("--tls", "--tls-ca-file", str(mine), "--to-insecure")
+    with running(OURS) as plain, chatwire(plain, *options) as tap:
+        with pytest.raises(grpc.RpcError):
+            rooms(tap.address, mine)
+        out = tap.stop()
+    assert "[the server cannot be reached: it " in out
+    assert "does it speak TLS? Without --tls, the tap does not either" in tap.errors
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ConnectionResetError(), "it ended the connection instead of speaking TLS"),
+        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER]"), "it does not speak TLS"),
+        (ConnectionRefusedError(111, "Connect call failed"), "Connection refused"),
+    ],
+)
+def test_there_is_always_a_reason(error: OSError, words: str) -> None:
+    """Also for an error that has no text."""
+    assert words == reason(error)
 
 
 def test_files_that_cannot_be_used_are_said(

@@ -126,7 +126,7 @@ def cli(
     client or ← from the server; stream; frame; what is in it. Try next:
         chatwire --hide ping,window-update,settings     only what the chat is about
         chatwire -v --frame headers                     every header field
-        chatwire --json | jq .messages                  for programs
+        chatwire --json | jq -c '.messages[].value'     for programs
         chatwire --write chat.pcapng                    for Wireshark, or chatwire read
 
     Everything is passed on at once and unchanged. Every option can also be set by an

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import os
 import signal
 import ssl
 import sys
@@ -14,11 +13,12 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from chatroom.chatwire.addresses import address_text
+from chatroom.chatwire.handshake import why_failed
 from chatroom.chatwire.schema import Reflected, SchemaUnusable, open_schema
 from chatroom.chatwire.show.harmless import harmless
 from chatroom.chatwire.show.line import legend
 from chatroom.chatwire.show.printer import arrows_for
-from chatroom.chatwire.tap import Tap
+from chatroom.chatwire.tap import Tap, reason
 from chatroom.chatwire.watch import Watching
 from chatroom.chatwire.watcher import Watcher
 
@@ -79,10 +79,13 @@ def run_tap(
         except OSError as error:
             raise Failure(f"cannot write to {write}: {error.strerror}") from None
     reflect = reflected(to, encryption) if reflection else None
+    trust = None
+    if encryption is not None:
+        trust = str(encryption.certificate_file or "FILE (--tls-ca-file FILE writes it)")
     watching = Watching(show=show, proto=proto, reflect=reflect, write=write)
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            return runner.run(_tap(listen, to, watching, client_tls, server_tls))
+            return runner.run(_tap(listen, to, watching, client_tls, server_tls, trust))
     except OSError as error:
         raise Failure(f"cannot listen on {address_text(listen)}: {error.strerror}") from None
 
@@ -93,6 +96,7 @@ async def _tap(
     watching: Watching,
     client_tls: ssl.SSLContext | None,
     server_tls: Callable[[str | None], ssl.SSLContext] | None,
+    trust: str | None,
 ) -> int:
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
@@ -111,7 +115,10 @@ async def _tap(
         listen=listen,
         client_tls=client_tls,
         server_tls=server_tls,
-        complain=lambda error: say(f"cannot connect to {address_text(to)}: {reason(error)}"),
+        complain=lambda error: say(
+            f"cannot connect to {address_text(to)}: {reason(error)} ({advice(error)})"
+        ),
+        refused=lambda error: say(f"a client's TLS handshake failed: {why_failed(error)}"),
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         try:
@@ -122,29 +129,30 @@ async def _tap(
     async with tap:
         watcher = Watcher(watching, stop)
         say(f"{tap.address} -> {address_text(to)}")
-        for line in hints(tap.bound, tls=client_tls is not None):
+        for line in hints(tap.bound, trust):
             say(line)
         await over.wait()
     return await asyncio.to_thread(watcher.finish)
 
 
-def reason(error: OSError) -> str:
-    """Why the server cannot be reached, and what to do."""
+def advice(error: OSError) -> str:
+    """What to do when the server cannot be reached."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"{error.verify_message} (--to-ca names whom to believe, --to-insecure believes any)"
-    if isinstance(error, ssl.SSLError):
-        return "it does not speak TLS (without --tls, the tap does not either)"
-    # What asyncio says has the address in it once more.
-    said = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-    return f"{said} (is the server running? start one with chatserver, or name it with --to)"
+        return "--to-ca names whom to believe, --to-insecure believes any"
+    if isinstance(error, ssl.SSLError) or (isinstance(error, ConnectionError) and not error.errno):
+        return "does it speak TLS? Without --tls, the tap does not either"
+    return "is the server running? start one with chatserver, or name it with --to"
 
 
-def hints(bound: Host, *, tls: bool) -> list[str]:
-    """What to do next, and how to read what comes then."""
+def hints(bound: Host, trust: str | None) -> list[str]:
+    """What to do next, and how to read what comes then.
+
+    `trust`: with TLS, the file with the certificate that clients have to trust.
+    """
     host, port = bound
     local = host in ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
     address = address_text(("localhost" if local else host, port))
-    client = f"connect a client with TLS to {address}" if tls else f"chatter --host {address}"
+    client = f"chatter --host {address}" + (f" --ca {trust}" if trust else "")
     return [f"in another terminal: {client}", legend(arrows_for(sys.stdout.encoding))]
 
 

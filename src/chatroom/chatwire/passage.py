@@ -60,6 +60,8 @@ class Ended:
     sender: Side
     reset: bool = False
     """Whether by a reset instead of an orderly end."""
+    why: str = ""
+    """What the tap knows of the reason."""
 
 
 Passage = Opened | Chunk | Missing | Ended

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import ssl
 import time
 from typing import TYPE_CHECKING, Self
 
+from chatroom.chatwire.handshake import reporting
 from chatroom.chatwire.passage import Ended, Opened, Side
 from chatroom.chatwire.relay import Half, connected
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable
     from types import TracebackType
 
     from chatroom.chatwire.passage import Passage
 
 Host = tuple[str, int]
+
+
+def reason(error: OSError) -> str:
+    """Why the server cannot be reached, in a few words."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    if isinstance(error, ssl.SSLError):
+        return "it does not speak TLS"
+    # What asyncio says has the address in it once more.
+    said = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+    # It says nothing where the connection ends during the handshake.
+    return said or "it ended the connection instead of speaking TLS"
 
 
 class Tap:
@@ -40,11 +54,13 @@ class Tap:
         client_tls: ssl.SSLContext | None = None,
         server_tls: Callable[[str | None], ssl.SSLContext] | None = None,
         complain: Callable[[OSError], None] = lambda _error: None,
+        refused: Callable[[ssl.SSLError], None] = lambda _error: None,
     ) -> None:
         """With `client_tls`, TLS is spoken to clients, and to the server with the context.
 
         That context `server_tls` makes, given the protocol that was agreed with the client
-        (ALPN). `complain` is told why, each time that the server cannot be reached.
+        (ALPN). `complain` is told why, each time that the server cannot be reached,
+        and `refused`, each time that the TLS handshake with a client fails.
         """
         self._to = to
         self._observe = observe
@@ -52,6 +68,8 @@ class Tap:
         self._client_tls = client_tls
         self._server_tls = server_tls
         self._complain = complain
+        if client_tls is not None:
+            client_tls.sslobject_class = reporting(refused)
         self._count = 0
         self._halves: set[Half] = set()
         self._connecting: set[asyncio.Task[None]] = set()
@@ -125,10 +143,11 @@ class Tap:
             server = await connected(self._to, tls)
         except OSError as error:
             self._observe(opened)
-            for side in Side:
-                self._observe(
-                    Ended(connection=number, time=time.time_ns(), sender=side, reset=True)
-                )
+            unreached = f"the server cannot be reached: {reason(error)}"
+            for side, why in ((Side.SERVER, unreached), (Side.CLIENT, "by the tap")):
+                now = time.time_ns()
+                ended = Ended(connection=number, time=now, sender=side, reset=True, why=why)
+                self._observe(ended)
             self._complain(error)
             client.cut()
             return

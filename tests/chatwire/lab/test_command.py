@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -51,22 +52,47 @@ def test_an_experiment_that_there_is_not() -> None:
 
 
 def test_a_run_with_every_frame() -> None:
-    """Frames in order, steps before theirs."""
+    """In order, each under the titles of the steps that it shows and of no others."""
     ran = chatwire("lab", "join", "--all", "--summary")
     assert (0, "chatwire: playing the scene of join\n") == (ran.returncode, ran.stderr)
     places = [
         ran.stdout.index(text)
-        for text in ("OPENED", "1. The client says", "PREFACE", "live { }", "Why\n", "summary\n")
+        for text in ("OPENED", "step 1, The client says", "PREFACE", "live { }", "Why\n", "summary")
     ]
     assert sorted(places) == places
+    assert frames_by_step("join", ran.stdout)
+
+
+def frames_by_step(name: str, printed: str) -> dict[int, list[str]]:
+    """The kinds of the frames that are printed below each step's title."""
+    lines = printed.splitlines()
+    found: dict[int, list[str]] = {}
+    for place, line in enumerate(lines):
+        if match := re.match(r"  step (\d+), ", line):
+            below = next(each for each in lines[place:] if not each.startswith("  step "))
+            found.setdefault(int(match[1]), []).append(below.split()[5])
+    for number, kinds in found.items():
+        wanted = [str(one.kind) for one in experiments()[name].story[number - 1].shows]
+        assert all(kind in wanted for kind in kinds), (number, kinds, wanted)
+    return found
 
 
 def test_filters_mean_every_frame_they_leave() -> None:
-    """As for the tap."""
-    ran = chatwire("lab", "join", "--frame", "window-update")
+    """As for the tap; of a step whose frames are hidden there is no title."""
+    ran = chatwire("lab", "join", "--stream", "0", "--hide", "settings")
     assert 0 == ran.returncode
     assert 2 <= ran.stdout.count("WINDOW_UPDATE +")
-    assert " PREFACE " not in ran.stdout
+    assert " HEADERS       " not in ran.stdout
+    assert {1: ["PREFACE"], 3: ["WINDOW_UPDATE"]} == frames_by_step("join", ran.stdout)
+    times = [float(found) for found in re.findall(r"^ +(\d+\.\d{3}) ", ran.stdout, re.MULTILINE)]
+    assert sorted(times) == times
+
+
+def test_filters_that_leave_nothing() -> None:
+    """It is said."""
+    ran = chatwire("lab", "join", "--frame", "goaway")
+    assert 0 == ran.returncode
+    assert re.search(r"None of the \d+ frames that passed is one of those asked for\.", ran.stdout)
 
 
 def test_json() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from chatroom.chatwire.decode.messages import Message, Part, parse
@@ -96,6 +96,7 @@ class Envelopes:
                 messages.append(
                     Message(
                         wire_length=length,
+                        flags=flags,
                         compressed=bool(flags & 1),
                         problem=f"a message of {length} bytes is too long to be decoded here",
                     )
@@ -104,7 +105,7 @@ class Envelopes:
                 break
             else:
                 raw = bytes(memoryview(buffer)[position + ENVELOPE_HEAD : after])
-                messages.append(self._message(flags, raw))
+                messages.append(replace(self._message(flags, raw), flags=flags))
             position = min(after, size)
         del buffer[:position]
         return messages

@@ -6,26 +6,29 @@ import re
 from typing import TYPE_CHECKING, Protocol
 
 from chatroom.chatwire import passage
-from chatroom.chatwire.decode.framing import HEADER_BYTES, header_at, plausible
+from chatroom.chatwire.decode.beginnings import (
+    NOTHING_KNOWN,
+    PREFACE,
+    TLS,
+    settings_begin,
+    what_it_is,
+)
+from chatroom.chatwire.decode.framing import HEADER_BYTES
 from chatroom.chatwire.decode.http1 import Http1
 from chatroom.chatwire.decode.http2 import Http2
 from chatroom.chatwire.decode.records import Ended, Kind, Missing, Opened, Undecoded
+from chatroom.chatwire.decode.server_first import ServerFirst
 from chatroom.chatwire.passage import Side
 
 if TYPE_CHECKING:
     from chatroom.chatwire.decode.recording import Recording
     from chatroom.chatwire.decode.schema import Schema
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-"""RFC 9113, section 3.4."""
 REQUEST_LINE = re.compile(rb"[A-Z]{3,7} [^\r\n]*\r")
 MAYBE_REQUEST_LINE = re.compile(rb"[A-Z]{1,7}|[A-Z]{3,7} [^\r\n]*")
 LINE_BYTES = 8192
 HELD_BYTES = 64 * 1024
-"""What the server says before the client has said what the connection speaks."""
-TLS = b"\x16\x03"
-"""How a TLS handshake begins (RFC 8446, section 5.1)."""
-NOTHING_KNOWN = "bytes that are neither HTTP/2 nor HTTP/1.1"
+"""What is kept until it is known what the connection speaks."""
 
 
 class Follower(Protocol):
@@ -85,7 +88,7 @@ class Connection:
         elif isinstance(passed, passage.Missing):
             self._missing(passed.sender, passed.count)
         else:
-            self._end(passed.sender, reset=passed.reset)
+            self._end(passed.sender, reset=passed.reset, why=passed.why)
 
     def _chunk(self, sender: Side, content: bytes) -> None:
         if self._follower is not None:
@@ -110,7 +113,7 @@ class Connection:
             notes=() if intact else ("what depends on them is not known from here on",),
         )
 
-    def _end(self, sender: Side, *, reset: bool) -> None:
+    def _end(self, sender: Side, *, reset: bool, why: str) -> None:
         if sender in self.ended:
             return
         self.ended.add(sender)
@@ -119,7 +122,9 @@ class Connection:
             self._give_up(self._held_beginning(), "too little to know what it is")
         if self._follower is not None:
             undecoded = self._follower.end(sender)
-        notes = (f"by the reset of the {sender.other}",) if reset and self._reset else ()
+        if reset and self._reset and not why:
+            why = f"by the reset of the {sender.other}"
+        notes = (why,) if why else ()
         self._reset = self._reset or reset
         detail = Ended(reset=reset, undecoded=undecoded)
         self._record(sender, Kind.ENDED, detail=detail, notes=notes)
@@ -128,15 +133,20 @@ class Connection:
         client, server = self._held[Side.CLIENT], self._held[Side.SERVER]
         if self._midway:
             self._recognise_midway()
-        elif client:
-            self._recognise_client(bytes(client[:HELD_BYTES]))
-        elif len(server) >= HEADER_BYTES:
-            # A server that speaks HTTP/2 may send its SETTINGS first.
-            first = header_at(server, 0)
-            if first.kind is not Kind.SETTINGS or not plausible(first, 16384):
-                self._give_up(Side.SERVER, what_it_is(bytes(server[:HEADER_BYTES])))
+        else:
+            if client:
+                self._recognise_client(bytes(client[:HELD_BYTES]))
+            if self._follower is None and len(server) >= HEADER_BYTES:
+                # The server speaks first, or while too little is here of the client.
+                self._recognise_server(server)
         if self._follower is None and sum(map(len, self._held.values())) > HELD_BYTES:
             self._give_up(self._held_beginning(), NOTHING_KNOWN)
+
+    def _recognise_server(self, beginning: bytearray) -> None:
+        if settings_begin(beginning):
+            self._follow(ServerFirst(self._record, Http2(self._record, self._schema)))
+        elif not self._held[Side.CLIENT]:
+            self._give_up(Side.SERVER, what_it_is(bytes(beginning[:HEADER_BYTES])))
 
     def _recognise_client(self, beginning: bytes) -> None:
         if beginning.startswith(PREFACE):
@@ -193,10 +203,3 @@ class Connection:
                 follower.feed(side, held)
         for side in self.ended:
             follower.end(side)
-
-
-def what_it_is(beginning: bytes) -> str:
-    """Words for bytes that are not decoded."""
-    if beginning.startswith(TLS):
-        return "TLS, which cannot be read here; --tls has the tap speak it on both sides"
-    return NOTHING_KNOWN

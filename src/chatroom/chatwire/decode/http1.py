@@ -126,8 +126,10 @@ class Http1:
         self._waiting.append(exchange)
         pseudo = (Field(name=":method", value=words[0]), Field(name=":path", value=words[1]))
         role, _ = exchange.call.headers(Side.CLIENT, (*pseudo, *fields), last=False)
-        self._show_head(Side.CLIENT, exchange, Headers(role=role, fields=fields, line=line), length)
         self._begin_body(direction, exchange, fields, 0)
+        whole = direction.exchange is None
+        detail = Headers(role=role, fields=fields, line=line, bodiless=whole)
+        self._show_head(Side.CLIENT, exchange, detail, length)
 
     def _response(
         self, direction: Direction, words: list[str], line: str, fields: tuple[Field, ...],
@@ -137,18 +139,19 @@ class Http1:
         exchange = known or Exchange(0, Call(self._schema))
         pseudo = (Field(name=":status", value=words[1]),)
         role, status = exchange.call.headers(Side.SERVER, (*pseudo, *fields), last=False)
-        detail = Headers(role=role, fields=fields, status=status, line=line)
+        switches = words[1] == "101" or (exchange.method == "CONNECT" and words[1][:1] == "2")
+        last = role is not Role.INTERIM and not switches
+        if last:
+            bodiless = exchange.method == "HEAD" or words[1] in ("204", "304")
+            self._begin_body(direction, exchange, fields, 0 if bodiless else UNTIL_CLOSE, bodiless)
+        whole = last and direction.exchange is None
+        detail = Headers(role=role, fields=fields, status=status, line=line, bodiless=whole)
         self._show_head(Side.SERVER, exchange, detail, length)
-        if words[1] == "101" or (exchange.method == "CONNECT" and words[1].startswith("2")):
+        if switches:
             for side in Side:
                 self._give_up(side, "another protocol begins here")
-            return
-        if role is Role.INTERIM:
-            return
-        if self._waiting:
+        elif last and self._waiting:
             self._waiting.popleft()
-        bodiless = exchange.method == "HEAD" or words[1] in ("204", "304")
-        self._begin_body(direction, exchange, fields, 0 if bodiless else UNTIL_CLOSE, bodiless)
 
     def _show_head(self, sender: Side, exchange: Exchange, detail: Headers, length: int) -> None:
         self._record(

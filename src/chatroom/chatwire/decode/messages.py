@@ -61,6 +61,8 @@ class Message:
     part: Part = Part.MESSAGE
     type_name: str = ""
     """Its full protobuf name, such as rpc.ChatMessage; "" if not known."""
+    flags: int | None = None
+    """The first byte of its envelope; None where a whole body is the message."""
     compressed: bool = False
     wire_length: int = 0
     """Bytes as they were sent, without the 5 bytes of the envelope's head."""

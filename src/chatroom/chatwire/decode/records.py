@@ -120,6 +120,8 @@ class Headers:
     """The undecoded bytes, where they could not be decoded."""
     line: str = ""
     """The request line or status line of HTTP/1.1."""
+    bodiless: bool = False
+    """HTTP/1.1: the message is complete with its head."""
 
     def value(self, name: str) -> str | None:
         """The first field of this name, in lower case; None if there is none."""

@@ -7,6 +7,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from chatroom.chatwire.lab.prose import clients, items, paragraphs, split
+from chatroom.chatwire.lab.transcript import PASSED, transcript
 from chatroom.chatwire.show.line import INDENT, Style, legend
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ VARIABLE = (
     (r"\d+ bytes, for names and values of \d+", "BYTES OF FIELDS"),
     (r"\d+ bytes", "BYTES"),
     (r"for names and values of \d+", "FOR FIELDS"),
+    (r"\bflags (0x[0-9a-f]+), length \d+", r"flags \1, LENGTH"),
+    (r"… \d+ frames? of this stream not shown ", ""),
     (r"\+\d+ window", "+ window"),
     (r"\bwindow [\d?-]+( / [\d?-]+)?", "WINDOW"),
     (r"\b[0-9a-f]{16}\b", "OPAQUE"),
@@ -57,7 +60,7 @@ def page(outcome: Outcome) -> str:
         paragraphs(experiment.intro, WIDTH),
         paragraphs(RUN_IT.format(experiment.name), WIDTH),
         "## What passes",
-        paragraphs(f"{clients(outcome.names)}. The columns: {legend(ARROWS)}.", WIDTH),
+        paragraphs(f"{clients(outcome.names)}. The columns: {legend(ARROWS, PASSED)}.", WIDTH),
     ]
     for shown in outcome.shown:
         parts += [
@@ -115,8 +118,7 @@ def stable(text: str) -> str:
 
 
 def _transcript(shown: Shown) -> str:
-    style = Style(verbose=shown.step.verbose, arrows=ARROWS)
-    lines = "".join(map(style.lines, shown.drawn)).splitlines()
+    lines = "".join(transcript(shown, Style(arrows=ARROWS))).splitlines()
     return "\n".join(map(_wrapped, lines))
 
 

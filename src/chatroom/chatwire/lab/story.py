@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,11 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A step, its number from 1, and the frames that show it."""
+    """A step, its number from 1, and the frames that show it.
+
+    `left_out`: for each of these frames, how many passed on its stream, in either direction,
+    since the one before it here; 0 where that one is of another stream, or there is none.
+    """
 
     number: int
     step: Step
     frames: tuple[Frame, ...]
+    left_out: tuple[int, ...]
 
     @property
     def drawn(self) -> tuple[Frame, ...]:
@@ -57,12 +63,22 @@ def check(story: Sequence[Step], frames: Sequence[Frame], names: Mapping[int, st
             _refuse(unwanted, frames[end:], names, where)
         if not step.out_of_turn:
             place = end
-        shown.append(Shown(number, step, tuple(found)))
+        shown.append(Shown(number, step, tuple(found), _left_out(found, frames)))
     return shown
 
 
 def _first(wanted: Find, frames: Sequence[Frame], names: Mapping[int, str]) -> Frame | None:
     return next((frame for frame in frames if wanted.matches(frame, names)), None)
+
+
+def _left_out(found: Sequence[Frame], frames: Sequence[Frame]) -> tuple[int, ...]:
+    counts = [0] * len(found)
+    for place, (before, after) in enumerate(pairwise(found), 1):
+        stream = before.connection, before.stream
+        if stream == (after.connection, after.stream):
+            between = frames[before.number : after.number - 1]
+            counts[place] = sum((one.connection, one.stream) == stream for one in between)
+    return tuple(counts)
 
 
 def _refuse(unwanted: Find, frames: Sequence[Frame], names: Mapping[int, str], where: str) -> None:

@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chatroom.chatwire.lab.prose import clients, items, paragraphs, split
+from chatroom.chatwire.lab.transcript import PASSED, transcript
 from chatroom.chatwire.show.as_json import as_object
 from chatroom.chatwire.show.harmless import harmless
+from chatroom.chatwire.show.line import legend
 from chatroom.chatwire.show.summary import Summary
 
 if TYPE_CHECKING:
@@ -26,25 +28,29 @@ def as_text(outcome: Outcome, show: Show, style: Style, *, everything: bool) -> 
     """Lines to print, each ended by a newline.
 
     The story's frames under the steps they show; with `everything` all frames that `show`
-    wants in the order in which they passed, with the steps before theirs.
+    wants in the order in which they passed, each with the title of the step it shows. Its
+    prose is left out: steps need not be in that order, and their frames not be among those.
     """
     experiment = outcome.experiment
     yield f"{experiment.title}\n{'=' * len(experiment.title)}\n\n"
     yield f"{paragraphs(experiment.intro, WIDTH)}\n\n"
-    yield f"{clients(outcome.names)}\n"
+    since = "the line before" if everything else PASSED
+    who = f"{clients(outcome.names)}. The columns: {legend(style.arrows, since)}."
+    yield f"{paragraphs(who, WIDTH)}\n"
     if everything:
         yield from _all(outcome, show, style)
     else:
         for shown in outcome.shown:
             yield from _step(shown)
-            fuller = replace(style, verbose=style.verbose or shown.step.verbose)
-            yield from map(fuller.lines, shown.drawn)
+            yield from transcript(shown, style)
     yield f"\nWhy\n---\n{paragraphs(experiment.why, WIDTH)}\n"
     yield f"\nTry next\n--------\n{items(split(experiment.try_next), WIDTH)}\n"
     read = (f"{one.title}: {one.about} <{one.address}>" for one in experiment.references)
     yield f"\nRead\n----\n{items(read, WIDTH)}\n"
     count = len({frame.number for shown in outcome.shown for frame in shown.frames})
-    if not everything:
+    if everything:
+        yield f"\nWhat the steps show, in their order: chatwire lab {experiment.name}\n"
+    else:
         yield f"\n{count} of the {len(outcome.frames)} frames that passed are shown; all of "
         yield f"them, in order: chatwire lab {experiment.name} --all\n"
     if show.summary:
@@ -84,16 +90,16 @@ def as_json(outcome: Outcome, show: Show) -> Iterator[str]:
 
 
 def _all(outcome: Outcome, show: Show, style: Style) -> Iterator[str]:
-    begun: set[int] = set()
-    for frame in outcome.frames:
+    yield "\n"
+    before = 0
+    for frame in filter(show.shown.shows, outcome.frames):
         steps = [shown for shown in outcome.shown if frame in shown.frames]
-        for shown in steps:
-            if shown.number not in begun:
-                begun.add(shown.number)
-                yield from _step(shown)
-        if show.shown.shows(frame):
-            fuller = any(shown.step.verbose for shown in steps)
-            yield replace(style, verbose=style.verbose or fuller).lines(frame)
+        yield from (f"  step {shown.number}, {shown.step.title}:\n" for shown in steps)
+        fuller = style.verbose or any(shown.step.verbose for shown in steps)
+        since, before = frame.since_start - before, frame.since_start
+        yield replace(style, verbose=fuller).lines(replace(frame, since_last=since))
+    if not any(map(show.shown.shows, outcome.frames)):
+        yield f"None of the {len(outcome.frames)} frames that passed is one of those asked for.\n"
 
 
 def _step(shown: Shown) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,11 @@ if TYPE_CHECKING:
 
 
 def json_line(frame: Frame) -> str:
-    """One line of ASCII. Its names are those of `Frame`; times in nanoseconds, bytes in hex."""
+    """One line of ASCII. Its names are those of `Frame`; bytes are in hex.
+
+    `time` is a string as in RFC 3339, with nanoseconds: as a number it would be beyond what
+    JavaScript and jq read exactly (2^53). The other times are numbers of nanoseconds.
+    """
     return json.dumps(as_object(frame), separators=(",", ":")) + "\n"
 
 
@@ -23,6 +28,7 @@ def as_object(frame: Frame) -> dict[str, Any]:
         for one in fields(frame)
         if one.name not in ("detail", "messages")
     }
+    written["time"] = moment(frame.time)
     detail = {} if frame.detail is None else _fields(frame.detail)
     if status := getattr(frame.detail, "status", None):
         detail["status"] = _status(status)
@@ -31,10 +37,17 @@ def as_object(frame: Frame) -> dict[str, Any]:
     return {name: value for name, value in written.items() if value is not None}
 
 
+def moment(time: int) -> str:
+    """Nanoseconds since 1970-01-01 UTC as RFC 3339 writes it: 2026-11-23T07:30:00.123456789Z."""
+    seconds, nanoseconds = divmod(time, 10**9)
+    return f"{dt.datetime.fromtimestamp(seconds, dt.UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09}Z"
+
+
 def _message(message: Message) -> dict[str, Any]:
     written = {
         "part": str(message.part),
         "type_name": message.type_name,
+        "flags": message.flags,
         "compressed": message.compressed,
         "wire_length": message.wire_length,
         "text": message.text,

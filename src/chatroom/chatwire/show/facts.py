@@ -81,7 +81,10 @@ def everything(frame: Frame) -> Iterator[str]:
         yield f"opaque: {detail.opaque.hex()}"
     for message in frame.messages:
         yield f"message: {message_line(message, 1 << 30)}"
-        yield f"  {message.wire_length} bytes{', compressed' if message.compressed else ''}"
+        if message.flags is None:
+            yield f"  {message.wire_length} bytes{', compressed' if message.compressed else ''}"
+        else:
+            yield f"  envelope: flags 0x{message.flags:02x}, length {message.wire_length}"
 
 
 def _flags(frame: Frame) -> Iterator[str]:

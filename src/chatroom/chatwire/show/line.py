@@ -18,11 +18,12 @@ DIM, WARNING = 2, 31
 INDENT = " " * 38
 
 
-def legend(arrows: tuple[str, str]) -> str:
+def legend(arrows: tuple[str, str], since: str = "the line before") -> str:
     """What the columns are, in a line."""
     return (
-        f"seconds, since the last; connection; {arrows[0]} from the client, {arrows[1]} from the "
-        "server; stream; frame. window: what its sender may still send, on stream / connection"
+        f"seconds, since {since}; connection; {arrows[0]} from the client, {arrows[1]} from the "
+        "server; stream; frame. window: what may still be sent, on stream / connection; with DATA "
+        "by its sender, with WINDOW_UPDATE by the other side"
     )
 
 

@@ -34,8 +34,18 @@ def show_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(*arguments, show=show, **others)
 
     options = [
-        click.option("-v", "--verbose", is_flag=True, help="Every field, each on its own line."),
-        click.option("--json", "as_json", is_flag=True, help="One JSON object a frame."),
+        click.option(
+            "-v",
+            "--verbose",
+            is_flag=True,
+            help="More below each line: header fields, whole messages, their envelopes, padding.",
+        ),
+        click.option(
+            "--json",
+            "as_json",
+            is_flag=True,
+            help="One JSON object a frame: time as in RFC 3339, the other times in nanoseconds.",
+        ),
         click.option(
             "--stream",
             type=click.IntRange(0),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from chatroom.chatwire.show.as_json import json_line
@@ -67,6 +67,8 @@ class Printer:
             colour=show.colour, verbose=show.verbose, arrows=arrows_for(sys.stdout.encoding)
         )
         self._summary = Summary() if show.summary else None
+        self._last = 0
+        """When the last line was, since the start."""
 
     def take(self, frame: Frame) -> None:
         """Print a frame if it is wanted."""
@@ -76,8 +78,12 @@ class Printer:
             return
         if self._out.full:
             self._out.drop()
+        elif self._show.json:
+            self._out.offer(json_line(frame))
         else:
-            self._out.offer(json_line(frame) if self._show.json else self._style.lines(frame))
+            since = frame.since_start - self._last
+            self._last = frame.since_start
+            self._out.offer(self._style.lines(replace(frame, since_last=since)))
 
     def finish(self) -> None:
         """Print the summary if it is wanted, and wait until all is written."""

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 STREAMS = 1000
 """That are listed; of more, the oldest are only counted."""
 CONNECTIONS = 100
+UNCOUNTED = frozenset({Kind.PREFACE, Kind.BYTES, Kind.MISSING})
+"""Of BYTES the sum is in ENDED, MISSING may lie in a frame that counts. The preface is none."""
+MEANING = (
+    "bytes: of a stream, its DATA or body; of a connection, the payloads of all its frames "
+    "(heads and bodies of HTTP/1.1), and what was not decoded"
+)
 
 
 @dataclass(slots=True)
@@ -27,13 +33,26 @@ class Sent:
     """What one side sent."""
 
     frames: int = 0
+    """Of HTTP/2: HTTP/1.1 has none."""
     bytes: int = 0
-    """Of DATA or bodies; for a connection, of everything in frames."""
+    """For a stream, of DATA (padding included) or of the body of HTTP/1.1; for a connection, of
+    the payloads of all frames, of heads and bodies, and what was passed on undecoded."""
     messages: int = 0
+    body: int = 0
+    """What of `bytes` belongs to a body of HTTP/1.1 that is not complete."""
 
     def as_text(self) -> str:
         counts = {"message": self.messages, "byte": self.bytes, "frame": self.frames}
         return ", ".join(f"{count} {noun}{'s' * (count != 1)}" for noun, count in counts.items())
+
+    def add_body(self, length: int, *, complete: bool) -> None:
+        """Count a message of a body, or its end: then `length` is that of all of it."""
+        if complete:
+            self.bytes += length - self.body
+            self.body = 0
+        else:
+            self.bytes += length
+            self.body += length
 
     def as_object(self) -> dict[str, int]:
         return {"frames": self.frames, "bytes": self.bytes, "messages": self.messages}
@@ -50,12 +69,19 @@ class Account:
     ending: str = ""
     sent: dict[Side, Sent] = field(default_factory=lambda: {side: Sent() for side in Side})
 
-    def add(self, frame: Frame, size: int) -> None:
+    def add(self, frame: Frame, *, whole: bool) -> None:
+        """Count a frame: all of it, or only what it carries of a message body."""
         self.end = frame.since_start
         sent = self.sent[frame.sender]
-        sent.frames += frame.kind is not Kind.BODY or not frame.messages
-        sent.bytes += size
+        sent.frames += frame.type is not None
         sent.messages += sum(message.part is Part.MESSAGE for message in frame.messages)
+        detail = frame.detail
+        if isinstance(detail, records.Body):
+            sent.add_body(frame.length, complete=detail.complete)
+        elif isinstance(detail, records.Ended):
+            sent.bytes += detail.undecoded  # that of every BYTES before
+        elif frame.kind is Kind.DATA or (whole and frame.kind not in UNCOUNTED):
+            sent.bytes += frame.length
 
     def as_text(self, name: str) -> str:
         seconds = f"{self.begin / 1e9:.3f} to {self.end / 1e9:.3f} s"
@@ -87,7 +113,7 @@ class Summary:
 
     def take(self, frame: Frame) -> None:
         connection = self._account(self._connections, frame.connection, frame, CONNECTIONS)
-        connection.add(frame, frame.length)
+        connection.add(frame, whole=True)
         detail = frame.detail
         if isinstance(detail, records.Ended):
             connection.closed.add(frame.sender)
@@ -101,16 +127,14 @@ class Summary:
 
     def _stream(self, frame: Frame, key: tuple[int, int]) -> None:
         account = self._account(self._streams, key, frame, STREAMS)
-        carries = frame.kind is Kind.DATA or (frame.kind is Kind.BODY and not frame.messages)
-        account.add(frame, frame.length if carries else 0)
+        account.add(frame, whole=False)
         account.call = frame.call or account.call
         detail = frame.detail
         if status := status_of(frame):
             account.ending = status.name
         elif isinstance(detail, records.Reset) and not account.ending:
             account.ending = f"RST_STREAM {detail.error} from the {frame.sender}"
-        ended = isinstance(detail, records.Body) and detail.complete
-        if frame.ends_stream or ended:
+        if frame.ends_stream or completes_message(frame):
             account.closed.add(frame.sender)
             if account.closed == set(Side):
                 account.ending = account.ending or "ended by both sides"
@@ -136,9 +160,13 @@ class Summary:
         older = f"{self._older} older streams and connections are not listed\n"
         return "".join([
             "\nsummary\n",
+            f"{MEANING}\n",
             older if self._older else "",
-            *(a.as_text(f"connection #{number}") for number, a in self._connections.items()),
-            *(a.as_text(f"stream #{of} {number}") for (of, number), a in self._streams.items()),
+            *(a.as_text(f"connection {number}") for number, a in self._connections.items()),
+            *(
+                a.as_text(f"connection {of}, stream {number}")
+                for (of, number), a in self._streams.items()
+            ),
         ])  # fmt: skip
 
     def as_json(self) -> str:
@@ -155,6 +183,14 @@ class Summary:
             "not_listed": self._older,
         }
         return json.dumps({"summary": summary}, separators=(",", ":")) + "\n"
+
+
+def completes_message(frame: Frame) -> bool:
+    """Whether a request or response of HTTP/1.1 is complete with it."""
+    detail = frame.detail
+    if isinstance(detail, records.Headers):
+        return detail.bodiless
+    return isinstance(detail, records.Body) and detail.complete
 
 
 def status_of(frame: Frame) -> Status | None:

@@ -178,7 +178,7 @@ EXPERIMENT = Experiment(
             title="Bob writes to a chatserver, and does not read either",
             prose="""
                 What he says comes back to him, as he asked for (FEATURE_ECHO). He does not take
-                it, and the server's window goes to 0: so far it is the same.
+                it, and the server's window goes to 0, as with Ann.
             """,
             shows=(sent_to("Bob", Kind.DATA, window_left(0)),),
             not_before=(sent_by("Bob", Kind.WINDOW_UPDATE, stream(1)),),

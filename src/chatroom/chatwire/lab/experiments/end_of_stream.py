@@ -56,8 +56,8 @@ EXPERIMENT = Experiment(
     summary="that a stream has ended is one thing, why is another",
     intro="""
         Three streams end in the same way: the server sends HEADERS with END_STREAM. What
-        differs are two fields in them. Ann has left, Bob is removed by an admin, and Carl's
-        room is deleted.
+        differs are the fields in them: one where all is well, three where it is not. Ann has
+        left, Bob is removed by an admin, and Carl's room is deleted.
     """,
     scene=scene,
     server=partial(chatserver, "--room", DOOMED),

@@ -96,19 +96,21 @@ EXPERIMENT = Experiment(
         Step(
             title="A message that stays as it is",
             prose="""
-                Gzip would make the join longer, so the client sends it with the flag 0. That is
-                its choice for every message, and the reason why there is a flag at all.
+                Gzip would make the join longer, so the client sends it with flags 0x00. That
+                is its choice for every message, and the reason why there is a flag at all.
             """,
             shows=(sent_by("Ann", Kind.DATA, sets("join"), UNCOMPRESSED),),
+            verbose=True,
         ),
         Step(
             title="A message that is compressed",
             prose="""
-                Flag 1. Each is compressed by itself and not as part of a stream of them, so
+                Flags 0x01. Each is compressed by itself and not as part of a stream of them, so
                 many small ones gain little. The DATA frame and its window count the compressed
                 bytes.
             """,
             shows=(sent_by("Ann", Kind.DATA, says(LAUGHTER), COMPRESSED),),
+            verbose=True,
         ),
         Step(
             title="The server's side is its own decision",
@@ -143,6 +145,7 @@ EXPERIMENT = Experiment(
                 sent_to("a browser", Kind.BODY, message_of("rpc.ListChatRoomsResponse")),
                 sent_to("a browser", Kind.BODY, in_body("OK")),
             ),
+            verbose=True,
         ),
         Step(
             title="A refusal: HTTP says 200",
@@ -186,9 +189,6 @@ EXPERIMENT = Experiment(
     try_next="""
         `chatwire lab envelopes --frame response -v`: one of the heads says how long its body
         is, another that it comes in chunks. Which, and why?
-
-        Open the page of a chatserver through `chatwire`, with the browser's own tools beside
-        it: both show the same calls.
 
         Send an envelope with the flag 1 and no `grpc-encoding`: the call ends with INTERNAL, as
         gRPC's document on compression wants.

@@ -91,6 +91,8 @@ EXPERIMENT = Experiment(
                 The two numbers after `window` are what the server may still send to her after
                 this frame: on the stream, and on the connection, whose window is 65,535 until
                 a WINDOW_UPDATE raises it. HEADERS are not counted, nor any other frame.
+                What lies between the two DATA frames here are the arrivals of Bob and Carl:
+                add them up.
             """,
             shows=(
                 sent_to("Ann", Kind.DATA, authored("Ann")),
@@ -150,9 +152,8 @@ EXPERIMENT = Experiment(
     try_next="""
         `chatwire lab stalled-reader`: Ann never gives permission.
 
-        The other direction: say 30 messages at once with `chatter` through `chatwire`. After
-        the burst the server reads only ten a second, and does so by giving back the window
-        late: see `chatwire --frame window-update`.
+        `chatwire lab deadlock --frame data,window-update`: the same in both directions at
+        once.
 
         Stop a `chatter` with Ctrl-Z while others talk, and look at its windows. Why does it
         take so long until they are used up? (Look at INITIAL_WINDOW_SIZE in `join`.)

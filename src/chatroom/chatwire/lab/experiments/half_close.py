@@ -80,9 +80,9 @@ EXPERIMENT = Experiment(
         Step(
             title="And still hears",
             prose="""
-                Two messages of Bob's, long after. Nothing about the way from the server to Ann
-                has changed. No one in the room is told anything: that Ann says no more is no
-                event.
+                Two messages of Bob's, after that; it could be hours. Nothing about the way from
+                the server to Ann has changed. No one in the room is told anything: that Ann
+                says no more is no event.
             """,
             shows=(
                 sent_to("Ann", Kind.DATA, says("Ann, can you hear me?"), OPEN),

@@ -106,8 +106,9 @@ EXPERIMENT = Experiment(
             title="Dora leaves",
             prose="""
                 A message that means the end, in the service's own words. The server can answer
-                it: once all she has said is stored, the stream ends with OK. Only this way does
-                a client know that nothing was lost.
+                it: once all she has said is stored, the stream ends with OK. So she knows
+                that nothing was lost, without an echo of each message (FEATURE_ECHO), which
+                none of the four asked for.
             """,
             shows=(
                 sent_by("Dora", Kind.DATA, sets("leave")),

@@ -98,10 +98,11 @@ EXPERIMENT = Experiment(
             out_of_turn=True,
         ),
         Step(
-            title="Each acknowledges the other's",
+            title="Ann acknowledges the server's",
             prose="""
-                An empty SETTINGS with ACK: from here on they are in force. Their place among
-                the other frames is chance.
+                An empty SETTINGS with ACK: from here on they are in force. The server does the
+                same with hers (`--all` shows it). Where either stands among the other frames is
+                chance.
             """,
             shows=(sent_by("Ann", Kind.SETTINGS, ACK),),
             out_of_turn=True,

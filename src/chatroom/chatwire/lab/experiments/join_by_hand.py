@@ -217,9 +217,10 @@ EXPERIMENT = Experiment(
         -p >&3; timeout 1 cat <&3 | xxd'`. You get the bytes of the answer, and `chatwire` shows
         what they mean.
 
-        Change one byte and see what the server says: a length that is too large; stream 2
-        instead of 1, which is not a client's to open; 0x81 (`:authority` without a value) for
-        0x83.
+        Change one byte and see what the server says: stream 2 instead of 1, which is not a
+        client's to open; 0x81 (`:authority` without a value) for 0x83. To a length that is too
+        large it says nothing: it waits for the rest of the frame, and takes for that what comes
+        next.
 
         In `chatwire lab join -v` the whole request is shown as grpcio writes it.
     """,

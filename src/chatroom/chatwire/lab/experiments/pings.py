@@ -17,6 +17,7 @@ from chatroom.chatwire.lab.finding import (
     sent_by,
     sent_to,
     status,
+    stream,
 )
 from chatroom.chatwire.lab.naive import answers, grpcio_server
 from chatroom.chatwire.lab.references import grpc_document, grpc_proposal, rfc
@@ -62,6 +63,8 @@ async def scene(stage: Stage) -> None:
                     pass
 
 
+ANEW = (Kind.HEADERS, Kind.DATA, Kind.WINDOW_UPDATE)
+"""What begins grpcio's count of pings anew, when it sends it."""
 PING = sent_by("Ann", Kind.PING, NO_ACK)
 PONG = sent_to("Ann", Kind.PING, ACK)
 
@@ -80,7 +83,7 @@ EXPERIMENT = Experiment(
         Step(
             title="A stream is open, and quiet",
             prose="""
-                The server has answered. After that it sends no DATA and no HEADERS, on any
+                The server has answered. From here on it sends no DATA and no HEADERS, on any
                 stream of this connection.
             """,
             shows=(sent_to("Ann", Kind.DATA, ARRIVED),),
@@ -91,17 +94,22 @@ EXPERIMENT = Experiment(
                 PING is on stream 0: it asks about the connection, not about a call. Eight bytes
                 go over and come back with ACK. Whoever gets no answer within a time (20 s by
                 default) gives the connection up.
+
+                With its first answer this server gives back a few bytes of window, and that
+                matters for what comes.
             """,
-            shows=(PING, PONG),
+            shows=(PING, PONG, sent_to("Ann", Kind.WINDOW_UPDATE, stream(1))),
         ),
         Step(
             title="And now? And now?",
             prose="""
                 Each is answered, as HTTP/2 demands. But the server counts: a PING within five
-                minutes of the one before, with nothing sent between them, is a strike. Two are
-                allowed.
+                minutes of the one before is a strike, and two are allowed. HEADERS, DATA or a
+                WINDOW_UPDATE that it sends begin the count anew. So the first PING, before the
+                WINDOW_UPDATE, does not count. The second has none before it, the third is a
+                strike, the fourth another, and the fifth is one too many.
             """,
-            shows=(PING, PING),
+            shows=(PING, PING, PING, PING),
         ),
         Step(
             title="Enough",
@@ -111,6 +119,7 @@ EXPERIMENT = Experiment(
                 know what they did: `too_many_pings`. They are to double their keepalive time
                 for the connections that follow.
             """,
+            not_before=(PING, *(sent_to("Ann", kind) for kind in ANEW)),
             shows=(
                 sent_to("Ann", Kind.GOAWAY, error("ENHANCE_YOUR_CALM"), debug("too_many_pings")),
             ),

@@ -1,0 +1,79 @@
+"""HTTP/2 whose server speaks before the client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatroom.chatwire.decode.beginnings import PREFACE, TLS, what_it_is
+from chatroom.chatwire.decode.records import Kind, Undecoded
+from chatroom.chatwire.passage import Side
+
+if TYPE_CHECKING:
+    from chatroom.chatwire.decode.http2 import Http2
+    from chatroom.chatwire.decode.recording import Recording
+
+
+class ServerFirst:
+    """Follows both directions; the client's from its preface on.
+
+    What the server says is decoded as it comes. A client that begins with anything but
+    the preface does not speak HTTP/2, and its bytes are counted.
+    """
+
+    def __init__(self, record: Recording, http2: Http2) -> None:
+        self._record = record
+        self._http2 = http2
+        self._begun = False
+        self._held = bytearray()
+        """What the client has said, until it is known to be the preface or not."""
+        self._strange: int | None = None
+        """Bytes of a client that does not speak HTTP/2."""
+
+    def feed(self, sender: Side, content: bytes) -> None:
+        if sender is Side.SERVER or self._begun:
+            self._http2.feed(sender, content)
+        elif self._strange is not None:
+            self._strange += len(content)
+        else:
+            self._held += content
+            self._recognise()
+
+    def lose(self, sender: Side, count: int | None) -> bool:
+        if sender is Side.SERVER or self._begun:
+            return self._http2.lose(sender, count)
+        if self._strange is not None:
+            return True
+        # The preface may be among what is missing.
+        self._held.clear()
+        self._begun = True
+        return self._http2.lose(sender, count)
+
+    def end(self, sender: Side) -> int:
+        if sender is Side.SERVER or self._begun:
+            return self._http2.end(sender)
+        if self._strange is None and self._held:
+            self._give_up("too little to know what it is")
+        return self._strange or 0
+
+    def _recognise(self) -> None:
+        beginning = bytes(self._held)
+        if beginning.startswith(PREFACE):
+            self._begun = True
+            self._held.clear()
+            self._record(Side.CLIENT, Kind.PREFACE, stream=0, length=len(PREFACE))
+            if rest := beginning[len(PREFACE) :]:
+                self._http2.feed(Side.CLIENT, rest)
+        elif not PREFACE.startswith(beginning) and not TLS.startswith(beginning):
+            is_tls = beginning.startswith(TLS)
+            why = "no connection preface, though the server speaks HTTP/2"
+            self._give_up(what_it_is(beginning) if is_tls else why)
+
+    def _give_up(self, why: str) -> None:
+        self._strange = len(self._held)
+        self._held.clear()
+        self._record(
+            Side.CLIENT,
+            Kind.BYTES,
+            detail=Undecoded(count=0),
+            notes=(f"{why}: passed on without being decoded",),
+        )
