@@ -65,7 +65,7 @@ def test_leaving_while_the_server_is_away_is_no_failure(server, bob) -> None:
 
 def test_lines_that_could_not_be_said_are_told(server, piped, present) -> None:
     """A server that stays away ends chatter with 1, and with how much is not confirmed."""
-    at = ("--host", server.address, "--room", "1", "--name", "Bob", "--reconnect", "2")
+    at = ("--host", server.address, "--room", "1", "--name", "Bob", "--reconnect", "6")
     with piped(*at) as bob:
         present(server.address, "1", "Bob")
         server.kill()
