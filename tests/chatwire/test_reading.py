@@ -119,6 +119,13 @@ def test_a_port_on_which_nothing_is_captured_is_said(capture: Path) -> None:
     assert run.stderr == b"chatwire: no TCP connection on port 5 is in it\n"
 
 
+def test_filters_that_leave_nothing_are_said(capture: Path) -> None:
+    """Nothing on standard output would look like an empty capture."""
+    run = chatwire("read", "--frame", "continuation", capture)
+    assert (0, b"") == (run.returncode, run.stdout)
+    assert run.stderr == b"chatwire: none of the frames in it is one of those asked for\n"
+
+
 def test_hostile_text_in_a_capture_is_not_obeyed(tmp_path: Path) -> None:
     """Escapes of the terminal are shown as escapes."""
     path = tmp_path / "x.pcap"

@@ -49,7 +49,7 @@ def read(file: str, port: tuple[int, ...], show: Show, proto: str | None) -> int
 
     from chatroom.chatwire.capture import BrokenCapture
     from chatroom.chatwire.decode import Decoder
-    from chatroom.chatwire.live import Failure
+    from chatroom.chatwire.live import Failure, say
     from chatroom.chatwire.schema import SchemaUnusable, open_schema
     from chatroom.chatwire.show.printer import Patient, Printer
 
@@ -68,6 +68,8 @@ def read(file: str, port: tuple[int, ...], show: Show, proto: str | None) -> int
             found = _print(file, port, decoder, printer)
         finally:
             printer.finish()
+        if found and not printer.wanted:
+            say("none of the frames in it is one of those asked for")
     except BrokenCapture as broken:
         wrong = f"{broken}; what is before that is shown above" if broken.position else broken.what
         raise Failure(f"{name}: {wrong}") from None
