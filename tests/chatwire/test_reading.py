@@ -112,6 +112,20 @@ def test_what_is_no_capture_is_said(tmp_path: Path, content: bytes) -> None:
     assert (1, b"", 1) == (run.returncode, run.stdout, len(run.stderr.splitlines()))
 
 
+def test_a_port_on_which_nothing_is_captured_is_said(capture: Path) -> None:
+    """And the exit code is 1."""
+    run = chatwire("read", "--port", "5", capture)
+    assert (1, b"") == (run.returncode, run.stdout)
+    assert run.stderr == b"chatwire: no TCP connection on port 5 is in it\n"
+
+
+def test_filters_that_leave_nothing_are_said(capture: Path) -> None:
+    """Nothing on standard output would look like an empty capture."""
+    run = chatwire("read", "--frame", "continuation", capture)
+    assert (0, b"") == (run.returncode, run.stdout)
+    assert run.stderr == b"chatwire: none of the frames in it is one of those asked for\n"
+
+
 def test_hostile_text_in_a_capture_is_not_obeyed(tmp_path: Path) -> None:
     """Escapes of the terminal are shown as escapes."""
     path = tmp_path / "x.pcap"
@@ -153,7 +167,9 @@ def test_the_tap_writes_what_it_prints(tmp_path: Path) -> None:
         assert b"cannot" not in said
     read = chatwire("read", path)
     assert (0, b"") == (read.returncode, read.stderr)
-    assert printed[1:] == read.stdout.splitlines(keepends=True)[1:]
+    # The addresses as well, though the packets have another port for the server.
+    assert address.encode() in printed[0]
+    assert printed == read.stdout.splitlines(keepends=True)
 
 
 def test_a_capture_that_cannot_be_written_is_said_at_the_start(tmp_path: Path) -> None:

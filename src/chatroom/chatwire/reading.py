@@ -42,13 +42,14 @@ def read(file: str, port: tuple[int, ...], show: Show, proto: str | None) -> int
         tcpdump -i lo -U -w - tcp port 8080 | chatwire read -
 
     What is encrypted stays so: a tap with --tls --write captures what is inside.
-    A capture that is damaged or cut short is printed up to there; the exit code is 1.
+    A capture that is damaged or cut short is printed up to there; the exit code is 1, and
+    also where no connection is in it, or none with the port that was asked for.
     """  # noqa: D301 - click wants the character
     from pathlib import Path
 
     from chatroom.chatwire.capture import BrokenCapture
     from chatroom.chatwire.decode import Decoder
-    from chatroom.chatwire.live import Failure
+    from chatroom.chatwire.live import Failure, say
     from chatroom.chatwire.schema import SchemaUnusable, open_schema
     from chatroom.chatwire.show.printer import Patient, Printer
 
@@ -64,9 +65,11 @@ def read(file: str, port: tuple[int, ...], show: Show, proto: str | None) -> int
     name = "standard input" if file == STANDARD_INPUT else file
     try:
         try:
-            _print(file, port, decoder, printer)
+            found = _print(file, port, decoder, printer)
         finally:
             printer.finish()
+        if found and not printer.wanted:
+            say("none of the frames in it is one of those asked for")
     except BrokenCapture as broken:
         wrong = f"{broken}; what is before that is shown above" if broken.position else broken.what
         raise Failure(f"{name}: {wrong}") from None
@@ -75,17 +78,23 @@ def read(file: str, port: tuple[int, ...], show: Show, proto: str | None) -> int
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         raise Failure(f"{name}: {error.strerror or error}") from None
+    else:
+        return 0 if found else 1
     return 0
 
 
-def _print(file: str, ports: tuple[int, ...], decoder: Decoder, printer: Printer) -> None:
+def _print(file: str, ports: tuple[int, ...], decoder: Decoder, printer: Printer) -> bool:
+    """Whether anything was there to print; if not, that is said."""
     from chatroom.chatwire.capture import read_capture
     from chatroom.chatwire.live import say
 
+    found = False
     source = sys.stdin.fileno() if file == STANDARD_INPUT else file
     with open(source, "rb", closefd=file != STANDARD_INPUT) as opened:
         for passage in read_capture(opened, server_ports=ports, say=say):
+            found = True
             _decode(passage, decoder, printer)
+    return found
 
 
 def _decode(passage: Passage, decoder: Decoder, printer: Printer) -> None:

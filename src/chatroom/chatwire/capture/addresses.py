@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 
 from chatroom.chatwire.passage import Opened, Side
@@ -61,6 +62,19 @@ class WrittenAddresses:
 def true_addresses(opened: Opened) -> str:
     """Which connection this is, for people: `127.0.0.1:40112 to [::1]:50051`."""
     return f"{_shown(opened.client)} to {_shown(opened.server)}"
+
+
+WRITTEN = re.compile(r"connection \d+, (\S+):(\d+) to (\S+):(\d+);.* is written as \d+")
+"""What `Synthesis` says about the first packet of a connection."""
+
+
+def addresses_in(comment: str) -> tuple[tuple[str, int], tuple[str, int]] | None:
+    """The client's and the server's true address, where a comment of ours says them."""
+    found = WRITTEN.fullmatch(comment)
+    if found is None:
+        return None
+    client, client_port, server, server_port = found.groups()
+    return (client.strip("[]"), int(client_port)), (server.strip("[]"), int(server_port))
 
 
 def _address(host: str) -> Address:

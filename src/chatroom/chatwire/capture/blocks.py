@@ -46,6 +46,8 @@ class RawPacket:
     link_type: int
     """What it begins with: https://www.tcpdump.org/linktypes.html."""
     content: bytes
+    comment: str = ""
+    """The first one; only pcapng has any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,14 +206,25 @@ class _Pcapng:
         )
 
     def _packet(self, header: pcapng.EnhancedPacketBlock, block: bytes) -> RawPacket:
-        # The header alone: options are not wanted here, and a broken one loses no packet.
+        # The header alone: a broken option loses no packet.
         header.unpack_hdr(block)
         start = header.__hdr_len__ - 4
         if start + header.caplen > len(block) - 4:
             raise ValueError("longer than its block")
         interface = self._interface_numbered(header.iface_id)
         time = interface.nanoseconds((header.ts_high << 32) + header.ts_low)
-        return RawPacket(time, interface.link_type, block[start : start + header.caplen])
+        end = start + header.caplen
+        comment = self._comment(block[end + -end % 4 : -4])
+        return RawPacket(time, interface.link_type, block[start:end], comment)
+
+    def _comment(self, options: bytes) -> str:
+        """The first comment of a block (pcapng, 3.5); "" where there is none."""
+        while len(options) >= 4:
+            code, length = self._number(options[:2]), self._number(options[2:4])
+            if code == pcapng.PCAPNG_OPT_COMMENT:
+                return options[4 : 4 + length].decode("utf-8", "replace")
+            options = options[4 + length + -length % 4 :]
+        return ""
 
     def _simple(self, block: bytes) -> RawPacket:
         """A packet without a time; it belongs to the first interface (pcapng, 4.4)."""

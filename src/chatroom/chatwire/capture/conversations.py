@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from chatroom.chatwire.capture.addresses import SERVER_PORT
+from chatroom.chatwire.capture.addresses import SERVER_PORT, addresses_in
 from chatroom.chatwire.capture.reassembly import Bytes, Direction, Hole, Piece
 from chatroom.chatwire.capture.segments import Endpoint, Segment
 from chatroom.chatwire.passage import Chunk, Ended, Missing, Opened, Passage, Side
@@ -22,6 +22,7 @@ class Conversations:
     Passages have the time of the segment with which they became certain: bytes that came
     late, or wait behind a hole, come when the hole is filled or known to stay. A
     connection that is not seen to begin opens with its first bytes or its end, as `midway`.
+    Of a capture of ours it has the true addresses, which are in a comment.
     """
 
     def __init__(self, server_ports: Iterable[int] = ()) -> None:
@@ -95,14 +96,15 @@ class _Conversation:
         self._directions = {side: Direction() for side in Side}
         self._ended: set[Side] = set()
         self._was_reset = False
+        self._true = addresses_in(first.comment)
         self._syn_of = {self._sender(first): first.sequence} if first.syn else {}
 
     def opened(self, time: int) -> Opened:
         return Opened(
             connection=self._number,
             time=time,
-            client=self._client,
-            server=self._server,
+            client=self._true[0] if self._true else self._client,
+            server=self._true[1] if self._true else self._server,
             midway=self._midway,
         )
 

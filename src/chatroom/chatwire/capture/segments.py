@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dpkt import Error as DpktError
 from dpkt.ethernet import Ethernet
@@ -45,6 +45,8 @@ class Segment:
     syn: bool = False
     fin: bool = False
     reset: bool = False
+    comment: str = ""
+    """What the capture says about its packet."""
 
 
 class UnknownLinkType(Exception):
@@ -63,7 +65,8 @@ def segment_of(packet: RawPacket) -> Segment | None:
     try:
         network = _network_layer(packet)
         if isinstance(network, IP | IP6) and isinstance(network.data, TCP):
-            return _segment(packet.time, network, network.data)
+            segment = _segment(packet.time, network, network.data)
+            return segment and replace(segment, comment=packet.comment)
     except (DpktError, struct.error, IndexError, KeyError, AttributeError, TypeError, ValueError):
         # What dpkt raises at headers that are cut or make no sense.
         return None

@@ -67,6 +67,8 @@ class Printer:
             colour=show.colour, verbose=show.verbose, arrows=arrows_for(sys.stdout.encoding)
         )
         self._summary = Summary() if show.summary else None
+        self.wanted = 0
+        """Frames so far that the filters leave."""
         self._last = 0
         """When the last line was, since the start."""
 
@@ -76,6 +78,7 @@ class Printer:
             self._summary.take(frame)
         if not self._show.shown.shows(frame):
             return
+        self.wanted += 1
         if self._out.full:
             self._out.drop()
         elif self._show.json:
