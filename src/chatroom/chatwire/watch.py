@@ -21,7 +21,7 @@ from chatroom.chatwire.show.lines import Lines
 from chatroom.chatwire.show.printer import Printer, Show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from chatroom.chatwire.capture import CommentedCapture
@@ -56,18 +56,55 @@ def batches(source: BinaryIO) -> Iterator[list[Passage]]:
 
 def undecodable(connection: int, error: Exception) -> str:
     """What is said when the decoder itself fails."""
-    return (
-        f"chatwire: connection #{connection} is passed on undecoded from here: a mistake in "
-        f"chatwire ({type(error).__name__}: {harmless(str(error))})"
-    )
+    return f"connection #{connection} is passed on undecoded from here: {mistake(error)}"
+
+
+def mistake(error: Exception) -> str:
+    """What is said of an exception that nobody thought of."""
+    return f"a mistake in chatwire ({type(error).__name__}: {error})"
+
+
+def look(
+    passage: Passage,
+    decoder: Decoder,
+    printer: Printer,
+    capture: CommentedCapture | None,
+    say: Callable[[str], object],
+) -> None:
+    """Decode a passage, print its frames and write it to the capture.
+
+    A mistake of ours costs what it is about and a sentence, never the passages after it:
+    who sends something that nobody thought of must not blind the tap. Raises OSError when
+    the lines cannot be printed.
+    """
+    frames: list[Frame] = []
+    try:
+        frames = decoder.take(passage)
+    except Exception as error:  # noqa: BLE001 - see above
+        decoder.forget(passage.connection)
+        say(undecodable(passage.connection, error))
+    if capture is not None:
+        try:
+            capture.take(passage, frames)
+        except Exception as error:  # noqa: BLE001 - see above
+            say(f"connection #{passage.connection} is incomplete in the capture: {mistake(error)}")
+    for frame in frames:
+        try:
+            printer.take(frame)
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001 - see above
+            say(f"frame {frame.number} cannot be shown: {mistake(error)}")
+
+
+def say(sentence: str) -> None:
+    """Tell the person at the terminal."""
+    print(f"chatwire: {harmless(sentence)}", file=sys.stderr)
 
 
 def opened_capture(path: Path) -> CommentedCapture | None:
     """The capture to write, or nothing once it is said why."""
     from chatroom.chatwire.capture import CommentedCapture
-
-    def say(sentence: str) -> None:
-        print(f"chatwire: {harmless(sentence)}", file=sys.stderr)
 
     try:
         return CommentedCapture(path, say)
@@ -92,16 +129,7 @@ def main() -> int:
     capture = None if watching.write is None else opened_capture(watching.write)
     for batch in batches(source):
         for passage in batch:
-            frames: list[Frame] = []
-            try:
-                frames = decoder.take(passage)
-            except Exception as error:  # noqa: BLE001 - a mistake of ours must not end the rest
-                decoder.forget(passage.connection)
-                print(undecodable(passage.connection, error), file=sys.stderr)
-            if capture is not None:
-                capture.take(passage, frames)
-            for frame in frames:
-                printer.take(frame)
+            look(passage, decoder, printer, capture, say)
         if lines.broken.is_set():
             break
     if capture is not None:

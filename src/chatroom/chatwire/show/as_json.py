@@ -13,11 +13,19 @@ if TYPE_CHECKING:
 
 def json_line(frame: Frame) -> str:
     """One line of ASCII. Its names are those of `Frame`; times in nanoseconds, bytes in hex."""
-    return json.dumps(as_object(frame), separators=(",", ":")) + "\n"
+    try:
+        return _written(as_object(frame))
+    except RecursionError:
+        # JSON from the wire, nested as deep as can just be read: its text is there still.
+        return _written(as_object(frame, values=False))
 
 
-def as_object(frame: Frame) -> dict[str, Any]:
-    """What `json_line` writes. What is None is left out."""
+def _written(line: dict[str, Any]) -> str:
+    return json.dumps(line, separators=(",", ":"), allow_nan=False) + "\n"
+
+
+def as_object(frame: Frame, *, values: bool = True) -> dict[str, Any]:
+    """What `json_line` writes. What is None is left out, as are all values of messages if told."""
     written = {
         one.name: _plain(getattr(frame, one.name))
         for one in fields(frame)
@@ -27,18 +35,18 @@ def as_object(frame: Frame) -> dict[str, Any]:
     if status := getattr(frame.detail, "status", None):
         detail["status"] = _status(status)
     written["detail"] = detail
-    written["messages"] = [_message(message) for message in frame.messages]
+    written["messages"] = [_message(message, values=values) for message in frame.messages]
     return {name: value for name, value in written.items() if value is not None}
 
 
-def _message(message: Message) -> dict[str, Any]:
+def _message(message: Message, *, values: bool = True) -> dict[str, Any]:
     written = {
         "part": str(message.part),
         "type_name": message.type_name,
         "compressed": message.compressed,
         "wire_length": message.wire_length,
         "text": message.text,
-        "value": message.as_json(),
+        "value": message.as_json() if values else None,
         "status": _status(message.status) if message.status else None,
         "problem": message.problem or None,
     }
