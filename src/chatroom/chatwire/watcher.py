@@ -31,6 +31,7 @@ class Watcher:
         self._process = subprocess.Popen(
             [
                 sys.executable,
+                "-P",  # what lies in the current directory is not chatwire's
                 "-c",
                 "import sys; from chatroom.chatwire.watch import main; sys.exit(main())",
             ],

@@ -69,7 +69,7 @@ def _compiled(path: Path) -> bytes:
     from importlib.util import find_spec
 
     if find_spec("grpc_tools"):
-        compiler = [sys.executable, "-m", "grpc_tools.protoc"]
+        compiler = [sys.executable, "-P", "-m", "grpc_tools.protoc"]
     elif protoc := shutil.which("protoc"):
         compiler = [protoc]
     else:
