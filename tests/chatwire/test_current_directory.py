@@ -26,7 +26,7 @@ def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_process_that_decodes(trap: Path) -> None:
-    assert 0 == Watcher(Watching(), pytest.fail).finish()
+    assert 0 == Watcher(Watching(), pytest.fail, pytest.fail).finish()
     assert not trap.exists()
 
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 Host = tuple[str, int]
 
+BACKLOG = 4096
+"""Connections that wait to be accepted; beyond that a client's system tries again after 1 s and
+more. Linux makes it net.core.somaxconn, 4096 by default, where that is less."""
+
 
 class Tap:
     """Listens, and for each client connects to `to`; an asynchronous context manager.
@@ -61,7 +65,11 @@ class Tap:
         host, port = self._listen
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: Half(Side.CLIENT, self._accepted), host, port, ssl=self._client_tls
+            lambda: Half(Side.CLIENT, self._accepted),
+            host,
+            port,
+            ssl=self._client_tls,
+            backlog=BACKLOG,
         )
         return self
 
@@ -129,8 +137,9 @@ class Tap:
                 self._observe(
                     Ended(connection=number, time=time.time_ns(), sender=side, reset=True)
                 )
-            self._complain(error)
+            # First, so that it does not hang on whoever is told.
             client.cut()
+            self._complain(error)
             return
         self._halves.add(server)
         server.when_gone(self._halves.discard)

@@ -14,10 +14,10 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
+from chatroom.chatwire.complaints import Complaints
 from chatroom.chatwire.decode import Decoder
 from chatroom.chatwire.schema import Reflected, open_schema
-from chatroom.chatwire.show.harmless import harmless
-from chatroom.chatwire.show.lines import Lines
+from chatroom.chatwire.show.lines import Lines, dropped_line, dropped_object
 from chatroom.chatwire.show.printer import Printer, Show
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from chatroom.chatwire.decode import Frame
     from chatroom.chatwire.passage import Passage
 
+READER_GONE = 3
+"""The exit code of this process when nobody reads what it prints: then the tap ends as well."""
 NICENESS = 19
 """The stream comes first, also where processors are few."""
 
@@ -97,12 +99,7 @@ def look(
             say(f"frame {frame.number} cannot be shown: {mistake(error)}")
 
 
-def say(sentence: str) -> None:
-    """Tell the person at the terminal."""
-    print(f"chatwire: {harmless(sentence)}", file=sys.stderr)
-
-
-def opened_capture(path: Path) -> CommentedCapture | None:
+def opened_capture(path: Path, say: Callable[[str], object]) -> CommentedCapture | None:
     """The capture to write, or nothing once it is said why."""
     from chatroom.chatwire.capture import CommentedCapture
 
@@ -114,9 +111,13 @@ def opened_capture(path: Path) -> CommentedCapture | None:
 
 
 def main() -> int:
-    """Decode and print until the pipe on standard input ends; the exit code."""
-    # The tap decides when it is over, and ends the pipe.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Decode and print until the pipe on standard input ends; the exit code.
+
+    It ends earlier, with READER_GONE, when nobody reads what is printed any more.
+    """
+    # The tap decides when it is over, and ends the pipe. Ctrl-C and `timeout` signal both.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(OSError, AttributeError):
         os.nice(NICENESS)
     source = sys.stdin.buffer
@@ -124,18 +125,28 @@ def main() -> int:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace", line_buffering=False)
     decoder = Decoder(open_schema(watching.proto, watching.reflect))
-    lines = Lines(sys.stdout)
+    complaints = Complaints()
+    lines = Lines(
+        sys.stdout,
+        said=dropped_object if watching.show.json else dropped_line,
+        failed=lambda error: complaints.say(
+            f"cannot print any more: {error.strerror}; everything is passed on as before"
+        ),
+    )
     printer = Printer(watching.show, lines)
-    capture = None if watching.write is None else opened_capture(watching.write)
+    capture = None if watching.write is None else opened_capture(watching.write, complaints.say)
     for batch in batches(source):
         for passage in batch:
-            look(passage, decoder, printer, capture, say)
+            look(passage, decoder, printer, capture, complaints.say)
         if lines.broken.is_set():
             break
     if capture is not None:
         capture.close()
     printer.finish()
+    complaints.finish()
+    # What is left in a buffer cannot be written, and must not be tried once more.
     if lines.broken.is_set():
-        # What is left in the buffer cannot be written, and must not be tried once more.
-        os._exit(0)
+        os._exit(READER_GONE)
+    if not lines.written:
+        os._exit(1)
     return 0
