@@ -124,8 +124,8 @@ def main() -> int:
     watching: Watching = pickle.load(source)  # noqa: S301 - likewise
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace", line_buffering=False)
-    decoder = Decoder(open_schema(watching.proto, watching.reflect))
     complaints = Complaints()
+    decoder = Decoder(open_schema(watching.proto, watching.reflect, complaints.say))
     lines = Lines(
         sys.stdout,
         said=dropped_object if watching.show.json else dropped_line,
