@@ -12,12 +12,15 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_reflection.v1alpha import reflection
 
-from chatroom.chatwire.decode.schema import PoolSchema, own_schema
+from chatroom.chatwire.decode.bodies import FIND_SECONDS
+from chatroom.chatwire.decode.schema import PoolSchema, Types, own_schema
+from chatroom.chatwire.passage import Side
 from chatroom.chatwire.schema import Reflected, SchemaUnusable, open_schema
 from chatroom.chatwire.schema.proto_files import schema_of_file
 from chatroom.chatwire.schema.reflection import Reflection
 
 from .programs import chatwire
+from .wire import REQUEST, Talk, data, envelope, texts
 
 SHOP = """
 syntax = "proto3";
@@ -134,3 +137,35 @@ def test_messages_of_an_unknown_server_get_their_names(shop: str, proto: Path) -
         out = tap.stop()
     assert 'Order {item: "hat"}' in out
     assert "Receipt {number: 7}" in out
+
+
+class Late:
+    """A schema that knows nothing until it is told."""
+
+    def __init__(self, told: PoolSchema) -> None:
+        self._told = told
+        self.arrived = False
+        self.asked = 0
+
+    def types(self, path: str) -> Types | None:
+        self.asked += 1
+        return self._told.types(path) if self.arrived else None
+
+
+def test_a_call_that_is_older_than_the_schema(proto: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its next message is named; an unknown one is not looked for with each message."""
+    now = 1000.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    late = Late(schema_of_file(proto))
+    talk = Talk(schema=late).begin()
+    talk.client(talk.headers(Side.CLIENT, 1, (dict(REQUEST) | {":path": PLACE}).items()))
+    order = data(1, envelope(b"\x0a\x03hat"))
+    for _ in range(100):
+        assert ['1: "hat"'] == texts(talk.client(order))
+    assert 1 == late.asked
+    late.arrived = True
+    now += FIND_SECONDS
+    (frame,) = talk.client(order)
+    assert ("shop.Order", 'item: "hat"') == (frame.messages[0].type_name, frame.messages[0].text)
+    talk.client(order)
+    assert 2 == late.asked

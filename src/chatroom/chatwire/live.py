@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import signal
 import ssl
@@ -13,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from chatroom.chatwire.addresses import address_text
+from chatroom.chatwire.complaints import Complaints
 from chatroom.chatwire.handshake import why_failed
 from chatroom.chatwire.schema import Reflected, SchemaUnusable, open_schema
 from chatroom.chatwire.show.harmless import harmless
@@ -53,7 +55,8 @@ class Encryption:
 
 def say(sentence: str) -> None:
     """Tell the person at the terminal."""
-    click.echo(f"chatwire: {harmless(sentence)}", err=True)
+    with contextlib.suppress(OSError):  # whoever would read it is gone
+        click.echo(f"chatwire: {harmless(sentence)}", err=True)
 
 
 def run_tap(
@@ -100,6 +103,7 @@ async def _tap(
 ) -> int:
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
+    complaints = Complaints()
     watcher: Watcher | None = None
 
     def observe(passage: Any) -> None:
@@ -115,10 +119,12 @@ async def _tap(
         listen=listen,
         client_tls=client_tls,
         server_tls=server_tls,
-        complain=lambda error: say(
+        complain=lambda error: complaints.say(
             f"cannot connect to {address_text(to)}: {reason(error)} ({advice(error)})"
         ),
-        refused=lambda error: say(f"a client's TLS handshake failed: {why_failed(error)}"),
+        refused=lambda error: complaints.say(
+            f"a client's TLS handshake failed: {why_failed(error)}"
+        ),
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         try:
@@ -127,12 +133,14 @@ async def _tap(
             signal.signal(number, lambda *_: stop())
     # The process is started once the port is ours, and before anything can connect.
     async with tap:
-        watcher = Watcher(watching, stop)
-        say(f"{tap.address} -> {address_text(to)}")
+        watcher = Watcher(watching, stop, complaints.say)
+        complaints.say(f"{tap.address} -> {address_text(to)}")
         for line in hints(tap.bound, trust):
-            say(line)
+            complaints.say(line)
         await over.wait()
-    return await asyncio.to_thread(watcher.finish)
+    code = await asyncio.to_thread(watcher.finish)
+    await asyncio.to_thread(complaints.finish)
+    return code
 
 
 def advice(error: OSError) -> str:

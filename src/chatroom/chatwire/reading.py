@@ -12,7 +12,6 @@ from chatroom.chatwire.show.options import show_options
 
 if TYPE_CHECKING:
     from chatroom.chatwire.decode import Decoder
-    from chatroom.chatwire.passage import Passage
     from chatroom.chatwire.show.printer import Printer, Show
 
 STANDARD_INPUT = "-"
@@ -87,24 +86,12 @@ def _print(file: str, ports: tuple[int, ...], decoder: Decoder, printer: Printer
     """Whether anything was there to print; if not, that is said."""
     from chatroom.chatwire.capture import read_capture
     from chatroom.chatwire.live import say
+    from chatroom.chatwire.watch import look
 
     found = False
     source = sys.stdin.fileno() if file == STANDARD_INPUT else file
     with open(source, "rb", closefd=file != STANDARD_INPUT) as opened:
         for passage in read_capture(opened, server_ports=ports, say=say):
             found = True
-            _decode(passage, decoder, printer)
+            look(passage, decoder, printer, None, say)
     return found
-
-
-def _decode(passage: Passage, decoder: Decoder, printer: Printer) -> None:
-    from chatroom.chatwire.watch import undecodable
-
-    try:
-        frames = decoder.take(passage)
-    except Exception as error:  # noqa: BLE001 - a mistake of ours must not end the rest
-        decoder.forget(passage.connection)
-        print(undecodable(passage.connection, error), file=sys.stderr)
-        return
-    for frame in frames:
-        printer.take(frame)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 Host = tuple[str, int]
 
+BACKLOG = 4096
+"""Connections that wait to be accepted; beyond that a client's system tries again after 1 s and
+more. Linux makes it net.core.somaxconn, 4096 by default, where that is less."""
+
 
 def reason(error: OSError) -> str:
     """Why the server cannot be reached, in a few words."""
@@ -79,7 +83,11 @@ class Tap:
         host, port = self._listen
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: Half(Side.CLIENT, self._accepted), host, port, ssl=self._client_tls
+            lambda: Half(Side.CLIENT, self._accepted),
+            host,
+            port,
+            ssl=self._client_tls,
+            backlog=BACKLOG,
         )
         return self
 
@@ -148,8 +156,9 @@ class Tap:
                 now = time.time_ns()
                 ended = Ended(connection=number, time=now, sender=side, reset=True, why=why)
                 self._observe(ended)
-            self._complain(error)
+            # First, so that it does not hang on whoever is told.
             client.cut()
+            self._complain(error)
             return
         self._halves.add(server)
         server.when_gone(self._halves.discard)

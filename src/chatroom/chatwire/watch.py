@@ -14,20 +14,22 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
+from chatroom.chatwire.complaints import Complaints
 from chatroom.chatwire.decode import Decoder
 from chatroom.chatwire.schema import Reflected, open_schema
-from chatroom.chatwire.show.harmless import harmless
-from chatroom.chatwire.show.lines import Lines
+from chatroom.chatwire.show.lines import Lines, dropped_line, dropped_object
 from chatroom.chatwire.show.printer import Printer, Show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from chatroom.chatwire.capture import CommentedCapture
     from chatroom.chatwire.decode import Frame
     from chatroom.chatwire.passage import Passage
 
+READER_GONE = 3
+"""The exit code of this process when nobody reads what it prints: then the tap ends as well."""
 NICENESS = 19
 """The stream comes first, also where processors are few."""
 
@@ -56,18 +58,50 @@ def batches(source: BinaryIO) -> Iterator[list[Passage]]:
 
 def undecodable(connection: int, error: Exception) -> str:
     """What is said when the decoder itself fails."""
-    return (
-        f"chatwire: connection #{connection} is passed on undecoded from here: a mistake in "
-        f"chatwire ({type(error).__name__}: {harmless(str(error))})"
-    )
+    return f"connection #{connection} is passed on undecoded from here: {mistake(error)}"
 
 
-def opened_capture(path: Path) -> CommentedCapture | None:
+def mistake(error: Exception) -> str:
+    """What is said of an exception that nobody thought of."""
+    return f"a mistake in chatwire ({type(error).__name__}: {error})"
+
+
+def look(
+    passage: Passage,
+    decoder: Decoder,
+    printer: Printer,
+    capture: CommentedCapture | None,
+    say: Callable[[str], object],
+) -> None:
+    """Decode a passage, print its frames and write it to the capture.
+
+    A mistake of ours costs what it is about and a sentence, never the passages after it:
+    who sends something that nobody thought of must not blind the tap. Raises OSError when
+    the lines cannot be printed.
+    """
+    frames: list[Frame] = []
+    try:
+        frames = decoder.take(passage)
+    except Exception as error:  # noqa: BLE001 - see above
+        decoder.forget(passage.connection)
+        say(undecodable(passage.connection, error))
+    if capture is not None:
+        try:
+            capture.take(passage, frames)
+        except Exception as error:  # noqa: BLE001 - see above
+            say(f"connection #{passage.connection} is incomplete in the capture: {mistake(error)}")
+    for frame in frames:
+        try:
+            printer.take(frame)
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001 - see above
+            say(f"frame {frame.number} cannot be shown: {mistake(error)}")
+
+
+def opened_capture(path: Path, say: Callable[[str], object]) -> CommentedCapture | None:
     """The capture to write, or nothing once it is said why."""
     from chatroom.chatwire.capture import CommentedCapture
-
-    def say(sentence: str) -> None:
-        print(f"chatwire: {harmless(sentence)}", file=sys.stderr)
 
     try:
         return CommentedCapture(path, say)
@@ -77,37 +111,42 @@ def opened_capture(path: Path) -> CommentedCapture | None:
 
 
 def main() -> int:
-    """Decode and print until the pipe on standard input ends; the exit code."""
-    # The tap decides when it is over, and ends the pipe.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Decode and print until the pipe on standard input ends; the exit code.
+
+    It ends earlier, with READER_GONE, when nobody reads what is printed any more.
+    """
+    # The tap decides when it is over, and ends the pipe. Ctrl-C and `timeout` signal both.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(OSError, AttributeError):
         os.nice(NICENESS)
     source = sys.stdin.buffer
     watching: Watching = pickle.load(source)  # noqa: S301 - likewise
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace", line_buffering=False)
-    decoder = Decoder(open_schema(watching.proto, watching.reflect))
-    lines = Lines(sys.stdout)
+    complaints = Complaints()
+    decoder = Decoder(open_schema(watching.proto, watching.reflect, complaints.say))
+    lines = Lines(
+        sys.stdout,
+        said=dropped_object if watching.show.json else dropped_line,
+        failed=lambda error: complaints.say(
+            f"cannot print any more: {error.strerror}; everything is passed on as before"
+        ),
+    )
     printer = Printer(watching.show, lines)
-    capture = None if watching.write is None else opened_capture(watching.write)
+    capture = None if watching.write is None else opened_capture(watching.write, complaints.say)
     for batch in batches(source):
         for passage in batch:
-            frames: list[Frame] = []
-            try:
-                frames = decoder.take(passage)
-            except Exception as error:  # noqa: BLE001 - a mistake of ours must not end the rest
-                decoder.forget(passage.connection)
-                print(undecodable(passage.connection, error), file=sys.stderr)
-            if capture is not None:
-                capture.take(passage, frames)
-            for frame in frames:
-                printer.take(frame)
+            look(passage, decoder, printer, capture, complaints.say)
         if lines.broken.is_set():
             break
     if capture is not None:
         capture.close()
     printer.finish()
+    complaints.finish()
+    # What is left in a buffer cannot be written, and must not be tried once more.
     if lines.broken.is_set():
-        # What is left in the buffer cannot be written, and must not be tried once more.
-        os._exit(0)
+        os._exit(READER_GONE)
+    if not lines.written:
+        os._exit(1)
     return 0

@@ -139,7 +139,7 @@ def test_a_reader_that_goes_away() -> None:
         assert b"chatwire: playing the scene of join\n" == process.stderr.read()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_in_the_middle_of_a_scene(number: int) -> None:
     """It ends like an interrupted command, and its server ends with it."""
     servers: list[Server] = []

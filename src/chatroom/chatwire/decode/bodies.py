@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import time
 import zlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
@@ -12,6 +13,8 @@ from chatroom.chatwire.decode.messages import Message, Part, parse
 from chatroom.chatwire.decode.statuses import status_of_connect, status_of_trailers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from google.protobuf.message import Message as ProtobufMessage
 
 ENVELOPE_HEAD = 5
@@ -32,25 +35,52 @@ class Body(Protocol):
         """Nothing will follow: last messages, and what is wrong with that, "" if nothing."""
 
 
+FIND_SECONDS = 1.0
+"""Between two attempts to find the type of a call's messages."""
+
+
 @dataclass(slots=True)
 class Content:
-    """How the bytes of a message become a message."""
+    """How the bytes of a message become a message.
 
-    kind: type[ProtobufMessage] | None = None
+    A type that is not known yet is looked for again: a call may be older than the server's
+    answer about its schema, and go on for long after that.
+    """
+
+    find: Callable[[], type[ProtobufMessage] | None] = lambda: None
+    """Finds the type, or nothing."""
     json: bool = False
     encoding: str = ""
     """Of compressed messages: grpc-encoding, connect-content-encoding, content-encoding."""
+    _kind: type[ProtobufMessage] | None = field(default=None, init=False)
+    _sought: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        """Look at once: a schema that does not know it asks the server in the meantime."""
+        self._look()
+
+    @property
+    def kind(self) -> type[ProtobufMessage] | None:
+        """The type of the messages; None while it is not known."""
+        if self._kind is None and time.monotonic() - self._sought >= FIND_SECONDS:
+            self._look()
+        return self._kind
+
+    def _look(self) -> None:
+        self._sought = time.monotonic()
+        self._kind = self.find()
 
     def message(self, raw: bytes, *, compressed: bool) -> Message:
         """Decompress and decode one message."""
         content, problem = (raw, "") if not compressed else decompressed(raw, self.encoding)
         value = None
-        if content is not None and self.kind is not None and not self.json:
-            value = parse(self.kind, content)
+        kind = self.kind
+        if content is not None and kind is not None and not self.json:
+            value = parse(kind, content)
             if value is None:
-                problem = f"not a {self.kind.DESCRIPTOR.full_name}"
+                problem = f"not a {kind.DESCRIPTOR.full_name}"
         return Message(
-            type_name=self.kind.DESCRIPTOR.full_name if self.kind else "",
+            type_name=kind.DESCRIPTOR.full_name if kind else "",
             compressed=compressed,
             wire_length=len(raw),
             content=content,

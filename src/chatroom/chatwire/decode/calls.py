@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from chatroom.chatwire.decode.bodies import (
@@ -69,7 +70,7 @@ class Call:
             if not whole_envelopes(content):
                 return []
             # The head was not seen, but this is how gRPC looks.
-            body = self._bodies[sender] = Envelopes(Content(self._kind(sender)))
+            body = self._bodies[sender] = Envelopes(Content(partial(self._kind, sender)))
         return body.feed(content)
 
     def lose(self, sender: Side) -> None:
@@ -90,7 +91,7 @@ class Call:
     def _body(self, sender: Side, content_type: str, of_name: dict[str, str]) -> Body:
         """By content type: gRPC over HTTP/2, gRPC-Web and the Connect protocol."""
         base, _, codec = content_type.removeprefix("application/").partition("+")
-        content = Content(self._kind(sender), json=codec == "json")
+        content = Content(partial(self._kind, sender), json=codec == "json")
         if not content_type.startswith("application/"):
             return Opaque()
         if base == "grpc":

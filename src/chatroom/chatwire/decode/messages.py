@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
@@ -98,9 +99,10 @@ class Message:
             if self.value is not None:
                 return json_format.MessageToDict(self.value, preserving_proto_field_name=True)
             if self.json and self.content is not None:
-                return json.loads(self.content)
-        except (ValueError, TypeError, RecursionError, json_format.Error):
-            # An Any of unknown type, a Timestamp out of range, JSON that is none.
+                return json.loads(self.content, parse_constant=_finite, parse_float=_finite)
+        except Exception:  # noqa: BLE001 - the schema may be the peer's own, and hostile
+            # An Any of unknown type, a Timestamp out of range or with other fields than it
+            # should have, JSON that is none.
             return None
         return None
 
@@ -119,9 +121,19 @@ def as_text(value: ProtobufMessage) -> str:
         text: str = text_format.MessageToString(
             value, as_one_line=True, as_utf8=True, print_unknown_fields=True
         )
-    except (RecursionError, ValueError, TypeError):
+    except RecursionError:
         return f"(nested too deep to show, {value.ByteSize()} bytes)"
+    except Exception as error:  # noqa: BLE001 - the schema may be the peer's own, and hostile
+        # An Any without the fields of one makes protobuf raise AttributeError.
+        return f"(cannot be shown: {type(error).__name__}, {value.ByteSize()} bytes)"
     return text.strip()
+
+
+def _finite(number: str) -> float:
+    """JSON has no NaN and no Infinity (RFC 8259, 6), and 1e999 is one once it is read."""
+    if not math.isfinite(value := float(number)):
+        raise ValueError(f"{number} cannot be written as JSON")
+    return value
 
 
 def raw_text(content: bytes, depth: int = 0) -> str:

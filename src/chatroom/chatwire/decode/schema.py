@@ -38,9 +38,10 @@ class PoolSchema:
             return known
         try:
             found = self._pool.FindServiceByName(service).FindMethodByName(method)
-        except KeyError:
+            types = Types(GetMessageClass(found.input_type), GetMessageClass(found.output_type))
+        except (KeyError, TypeError, ValueError):
+            # Unknown, or no name at all: the bytes of a path need not be UTF-8.
             return None
-        types = Types(GetMessageClass(found.input_type), GetMessageClass(found.output_type))
         self._known[service, method] = types
         return types
 

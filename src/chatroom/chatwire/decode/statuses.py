@@ -96,7 +96,8 @@ def _detail(type_name: str, content: bytes | None) -> Message:
         return Message(type_name=type_name, problem="a detail that is not base64")
     try:
         kind = GetMessageClass(descriptor_pool.Default().FindMessageTypeByName(type_name))
-    except KeyError:
+    except (KeyError, TypeError, ValueError):
+        # Unknown, or no name at all: JSON can write half a pair of surrogates.
         return Message(type_name=type_name, wire_length=len(content), content=content)
     return Message(
         type_name=type_name,

@@ -91,13 +91,19 @@ def play(experiment: Experiment, show: Show, *, everything: bool) -> int:
 
 
 async def _stoppable(scene: Coroutine[Any, Any, Outcome]) -> Outcome:
-    """The same, cancelled by SIGTERM, as asyncio does it for SIGINT: the server must end too."""
+    """The same, cancelled by SIGTERM and SIGHUP, as asyncio does it for SIGINT.
+
+    The server must end too. What `nohup` has told to ignore SIGHUP goes on.
+    """
     import asyncio
 
     task = asyncio.current_task()
     assert task is not None
     with contextlib.suppress(NotImplementedError):  # Windows
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            loop.add_signal_handler(signal.SIGHUP, task.cancel)
     return await scene
 
 

@@ -67,7 +67,7 @@ async def chatserver(*arguments: str) -> AsyncIterator[Server]:
     # What the user set for a server of their own is not for this one.
     clean = {name: value for name, value in os.environ.items() if "CHATSERVER_" not in name}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "chatroom.server", *options,
+        sys.executable, "-P", "-m", "chatroom.server", *options,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE, env=clean, start_new_session=True,
     )  # fmt: skip

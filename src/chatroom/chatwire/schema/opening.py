@@ -9,6 +9,7 @@ from chatroom.chatwire.schema.proto_files import schema_of_file
 from chatroom.chatwire.schema.reflection import Reflected, Reflection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from chatroom.chatwire.decode.schema import Schema, Types
@@ -27,14 +28,18 @@ class FirstThatKnows:
         return None
 
 
-def open_schema(proto: Path | None = None, reflect: Reflected | None = None) -> Schema:
+def open_schema(
+    proto: Path | None = None,
+    reflect: Reflected | None = None,
+    say: Callable[[str], object] = lambda _sentence: None,
+) -> Schema:
     """A file wins over our own contract, and that over what the server's reflection says.
 
-    Raises SchemaUnusable when the file is none.
+    `say` is told when that is no schema. Raises SchemaUnusable when the file is none.
     """
     schemas: list[Schema] = [own_schema()]
     if proto is not None:
         schemas.insert(0, schema_of_file(proto))
     if reflect is not None:
-        schemas.append(Reflection(reflect))
+        schemas.append(Reflection(reflect, say))
     return FirstThatKnows(*schemas)

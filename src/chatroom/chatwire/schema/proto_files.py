@@ -47,19 +47,21 @@ def schema_of_file(path: Path) -> PoolSchema:
 
 
 def in_order(files: Iterable[FileDescriptorProto]) -> list[FileDescriptorProto]:
-    """The same files, each behind those it imports."""
+    """The same files, each behind those it imports, which may be in a chain of any length."""
     of_name = {file.name: file for file in files}
-    ordered: dict[str, FileDescriptorProto] = {}
-
-    def add(file: FileDescriptorProto, above: frozenset[str]) -> None:
-        for name in file.dependency:
-            if name in of_name and name not in above:
-                add(of_name[name], above | {file.name})
-        ordered.setdefault(file.name, file)
-
-    for file in of_name.values():
-        add(file, frozenset({file.name}))
-    return list(ordered.values())
+    ordered: list[FileDescriptorProto] = []
+    begun: set[str] = set()
+    for first in of_name:
+        waiting = [(first, False)]
+        while waiting:
+            name, imports_are_there = waiting.pop()
+            if imports_are_there:
+                ordered.append(of_name[name])
+            elif name not in begun:
+                begun.add(name)
+                waiting.append((name, True))
+                waiting += [(one, False) for one in of_name[name].dependency if one in of_name]
+    return ordered
 
 
 def _compiled(path: Path) -> bytes:
@@ -69,7 +71,7 @@ def _compiled(path: Path) -> bytes:
     from importlib.util import find_spec
 
     if find_spec("grpc_tools"):
-        compiler = [sys.executable, "-m", "grpc_tools.protoc"]
+        compiler = [sys.executable, "-P", "-m", "grpc_tools.protoc"]
     elif protoc := shutil.which("protoc"):
         compiler = [protoc]
     else:

@@ -11,14 +11,28 @@ from typing import TYPE_CHECKING
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from chatroom.chatwire.decode.schema import PoolSchema
+from chatroom.chatwire.schema.proto_files import in_order
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import grpc
+    from google.protobuf.descriptor_pb2 import FileDescriptorProto
+    from grpc_reflection.v1alpha.reflection_pb2 import (
+        ServerReflectionRequest,
+        ServerReflectionResponse,
+    )
+
     from chatroom.chatwire.decode.schema import Types
 
 PAUSE = 5.0
 """Seconds between two attempts to ask."""
 PATIENCE = 5.0
-"""Seconds that a server has for its answer."""
+"""Seconds that a server has for all of its answers."""
+FILES = 2000
+"""Files and services that it may name; the largest public sets have some hundreds."""
+BYTES = 16 << 20
+"""Of all its answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +52,13 @@ class Reflection:
     without reflection, or that does not run yet, costs nothing but the attempt.
     """
 
-    def __init__(self, server: Reflected) -> None:
+    def __init__(
+        self, server: Reflected, say: Callable[[str], object] = lambda _sentence: None
+    ) -> None:
+        """`say` is told, from a thread, what is wrong with what the server answers."""
         self._server = server
+        self._say = say
+        self._complained: set[str] = set()
         self._told: PoolSchema | None = None
         self._asked = -PAUSE
         self._asking: threading.Thread | None = None
@@ -72,58 +91,90 @@ class Reflection:
 
         try:
             self._told = PoolSchema(_pool_of(self._server))
-        except (grpc.RpcError, TypeError, ValueError, KeyError):
-            # It does not run, has no reflection, or describes what is no schema.
-            return
+        except grpc.RpcError as error:
+            if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNIMPLEMENTED):
+                self._complain(f"{error.code().name}")
+        except TooMuch as error:
+            self._complain(str(error))
+        except Exception as error:  # noqa: BLE001 - what it describes may be anything
+            self._complain(f"what it describes is no schema ({type(error).__name__}: {error})")
+
+    def _complain(self, why: str) -> None:
+        """Once for each reason, however often it is asked."""
+        if why not in self._complained:
+            self._complained.add(why)
+            self._say(
+                f"no schema from {self._server.address} by reflection: {why}; messages that are "
+                "not known otherwise are shown by field number (--proto FILE names them)"
+            )
+
+
+class TooMuch(Exception):
+    """A server tells more than a schema can be."""
+
+
+class Answers:
+    """What a server tells, within bounds of time and size for all of it together."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
+
+        self._stub = ServerReflectionStub(channel)
+        self._until = time.monotonic() + PATIENCE
+        self._requests = 0
+        self._bytes = 0
+
+    def to(self, requests: Sequence[ServerReflectionRequest]) -> Iterator[ServerReflectionResponse]:
+        """Raises grpc.RpcError and TooMuch."""
+        self._requests += len(requests)
+        if self._requests > FILES:
+            raise TooMuch(f"it names more than {FILES:,} files and services")
+        left = max(0.0, self._until - time.monotonic())
+        for answer in self._stub.ServerReflectionInfo(iter(requests), timeout=left):
+            self._bytes += answer.ByteSize()
+            if self._bytes > BYTES:
+                raise TooMuch(f"it tells more than {BYTES:,} bytes")
+            yield answer
+
+    def files(self, requests: Sequence[ServerReflectionRequest]) -> list[FileDescriptorProto]:
+        """The files in the answers."""
+        from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
+        return [
+            FileDescriptorProto.FromString(one)
+            for answer in self.to(requests)
+            for one in answer.file_descriptor_response.file_descriptor_proto
+        ]
 
 
 def _pool_of(server: Reflected) -> DescriptorPool:
     """Every file that the services of a server need."""
     import grpc
-    from google.protobuf.descriptor_pb2 import FileDescriptorProto
-    from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
-    from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
+    from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest as Request
 
     channel = (
         grpc.secure_channel(server.address, grpc.ssl_channel_credentials(server.authority))
         if server.tls
         else grpc.insecure_channel(server.address)
     )
-    pool = DescriptorPool()
     files: dict[str, FileDescriptorProto] = {}
-    added: set[str] = set()
-
-    def ask(*requests: ServerReflectionRequest) -> list[FileDescriptorProto]:
-        stub = ServerReflectionStub(channel)
-        answers = stub.ServerReflectionInfo(iter(requests), timeout=PATIENCE)
-        return [
-            FileDescriptorProto.FromString(one)
-            for answer in answers
-            for one in answer.file_descriptor_response.file_descriptor_proto
-        ]
-
-    def add(file: FileDescriptorProto) -> None:
-        if file.name in added:
-            return
-        added.add(file.name)
-        for name in file.dependency:
-            if name not in files:
-                for found in ask(ServerReflectionRequest(file_by_filename=name)):
-                    files.setdefault(found.name, found)
-            if name in files:
-                add(files[name])
-        pool.Add(file)
-
     with channel:
-        listed = ServerReflectionStub(channel).ServerReflectionInfo(
-            iter([ServerReflectionRequest(list_services="")]), timeout=PATIENCE
-        )
+        answers = Answers(channel)
         services = [
-            service.name for answer in listed for service in answer.list_services_response.service
+            service.name
+            for answer in answers.to([Request(list_services="")])
+            for service in answer.list_services_response.service
         ]
-        for service in services:
-            for file in ask(ServerReflectionRequest(file_containing_symbol=service)):
+        wanted = [Request(file_containing_symbol=name) for name in services]
+        asked: set[str] = set()
+        while wanted:
+            for file in answers.files(wanted):
                 files.setdefault(file.name, file)
-        for file in list(files.values()):
-            add(file)
+            imported = {name for file in files.values() for name in file.dependency}
+            missing = imported - files.keys() - asked
+            asked |= missing
+            wanted = [Request(file_by_filename=name) for name in sorted(missing)]
+    pool = DescriptorPool()
+    for file in in_order(files.values()):
+        pool.Add(file)
     return pool

@@ -18,11 +18,19 @@ def json_line(frame: Frame) -> str:
     `time` is a string as in RFC 3339, with nanoseconds: as a number it would be beyond what
     JavaScript and jq read exactly (2^53). The other times are numbers of nanoseconds.
     """
-    return json.dumps(as_object(frame), separators=(",", ":")) + "\n"
+    try:
+        return _written(as_object(frame))
+    except RecursionError:
+        # JSON from the wire, nested as deep as can just be read: its text is there still.
+        return _written(as_object(frame, values=False))
 
 
-def as_object(frame: Frame) -> dict[str, Any]:
-    """What `json_line` writes. What is None is left out."""
+def _written(line: dict[str, Any]) -> str:
+    return json.dumps(line, separators=(",", ":"), allow_nan=False) + "\n"
+
+
+def as_object(frame: Frame, *, values: bool = True) -> dict[str, Any]:
+    """What `json_line` writes. What is None is left out, as are all values of messages if told."""
     written = {
         one.name: _plain(getattr(frame, one.name))
         for one in fields(frame)
@@ -33,7 +41,7 @@ def as_object(frame: Frame) -> dict[str, Any]:
     if status := getattr(frame.detail, "status", None):
         detail["status"] = _status(status)
     written["detail"] = detail
-    written["messages"] = [_message(message) for message in frame.messages]
+    written["messages"] = [_message(message, values=values) for message in frame.messages]
     return {name: value for name, value in written.items() if value is not None}
 
 
@@ -43,7 +51,7 @@ def moment(time: int) -> str:
     return f"{dt.datetime.fromtimestamp(seconds, dt.UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09}Z"
 
 
-def _message(message: Message) -> dict[str, Any]:
+def _message(message: Message, *, values: bool = True) -> dict[str, Any]:
     written = {
         "part": str(message.part),
         "type_name": message.type_name,
@@ -51,7 +59,7 @@ def _message(message: Message) -> dict[str, Any]:
         "compressed": message.compressed,
         "wire_length": message.wire_length,
         "text": message.text,
-        "value": message.as_json(),
+        "value": message.as_json() if values else None,
         "status": _status(message.status) if message.status else None,
         "problem": message.problem or None,
     }
