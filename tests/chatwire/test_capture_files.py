@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import struct
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -259,3 +260,21 @@ def test_no_damage_raises_anything_else(data: st.DataObject) -> None:
                 pass
         except BrokenCapture as broken:
             assert broken.what
+
+
+def test_packets_in_packets_in_packets(path: Path) -> None:
+    """IP in IP, deeper than Python's stack: that packet is left out, not those behind it."""
+    nested = b"end"
+    for _ in range(3000):
+        length = min(20 + len(nested), 0xFFFF)
+        nested = struct.pack(">BBHIBBHII", 0x45, 0, length, 0, 64, 4, 0, 1, 2) + nested
+    assert [b"hello"] == [each for _, each in read(path, pcap([nested, HELLO]))]
+
+
+def test_an_interface_that_is_described_without_end(path: Path) -> None:
+    """Reading as many options as fit into the longest block would take hours."""
+    path.write_bytes(section() + interface(options=[(5000, b"")] * 20_000) + enhanced(HELLO, 1))
+    with pytest.raises(BrokenCapture, match="makes no sense, at byte 28"):
+        list(read_capture(path))
+    few = interface(options=[(5000, b"")] * 20)
+    assert [b"hello"] == [each for _, each in read(path, section() + few + enhanced(HELLO, 1))]

@@ -6,6 +6,7 @@ import struct
 
 import pytest
 
+from chatroom.chatwire.capture.addresses import Endpoints, WrittenAddresses
 from chatroom.chatwire.capture.synthesis import Comment, Packet, Synthesis
 from chatroom.chatwire.passage import Chunk, Ended, Missing, Opened, Passage, Side
 
@@ -126,3 +127,27 @@ def test_a_missing_number_of_bytes_is_told() -> None:
     assert [("1000 bytes from the server are missing here",)] == [
         each.comments for each in synthesised(IPV4) if each.time == 4
     ]
+
+
+class Counting(set[Endpoints]):
+    """A set that counts how often it is asked."""
+
+    asked = 0
+
+    def __contains__(self, one: object) -> bool:
+        self.asked += 1
+        return super().__contains__(one)
+
+
+def test_endpoints_are_distinct_and_soon_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also for clients that all have the same port, as behind another proxy."""
+    written = WrittenAddresses()
+    taken = Counting()
+    monkeypatch.setattr(written, "_taken", taken)
+    count = 3000
+    for wanted in (40_000, 80):
+        opened = Opened(connection=1, time=0, client=("10.0.0.1", wanted), server=("10.0.0.2", 1))
+        for _ in range(count):
+            written.choose(opened)
+    assert 2 * count == len(taken)
+    assert taken.asked <= 4 * count

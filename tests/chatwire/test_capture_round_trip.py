@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +28,10 @@ def write(path: Path, passages: Iterable[Passage]) -> list[str]:
         for passage in passages:
             writer.write(passage)
     return said
+
+
+LARGE = pytest.mark.filterwarnings("ignore:Generating overly large repr")
+"""Chunks are larger than a packet; that is no mistake of the test's."""
 
 
 @st.composite
@@ -115,6 +120,7 @@ def _joined(done: list[object]) -> Iterable[object]:
             yield kind, time
 
 
+@LARGE
 @given(traffic())
 def test_a_capture_gives_back_what_was_written(passages: list[Passage]) -> None:
     """Every side's bytes, holes and ends come back, with their times, in the order of time."""
@@ -135,6 +141,7 @@ def test_a_capture_gives_back_what_was_written(passages: list[Passage]) -> None:
     assert opened(passages) == opened(read)
 
 
+@LARGE
 @given(traffic())
 def test_order_between_the_sides_and_connections_is_kept(passages: list[Passage]) -> None:
     """But for holes, which come when it is certain that they stay."""

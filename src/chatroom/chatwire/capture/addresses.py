@@ -45,18 +45,32 @@ class WrittenAddresses:
 
     def __init__(self) -> None:
         self._taken: set[Endpoints] = set()
+        self._above: dict[tuple[bytes, bytes], int] = {}
+        """Of the ports above, none is free any more between these two addresses."""
 
     def choose(self, opened: Opened) -> Endpoints:
         """Endpoints for a new connection. After 57,455 of one pair of addresses they repeat."""
         client, server = _one_family(_address(opened.client[0]), _address(opened.server[0]))
         wanted = opened.client[1]
-        ports = range(0xFFFF, SERVER_PORT, -1)
-        for port in [wanted, *ports] if wanted > SERVER_PORT else ports:
-            endpoints = Endpoints((client, port), (server, SERVER_PORT))
-            if endpoints not in self._taken:
-                self._taken.add(endpoints)
-                return endpoints
-        return Endpoints((client, 0xFFFF), (server, SERVER_PORT))
+        if wanted > SERVER_PORT and self._take(found := _endpoints(client, wanted, server)):
+            return found
+        # Those that were found taken are not tried again: one search costs one step, not 57,455.
+        for port in range(self._above.get((client, server), 0xFFFF), SERVER_PORT, -1):
+            self._above[client, server] = port - 1
+            if self._take(found := _endpoints(client, port, server)):
+                return found
+        return _endpoints(client, 0xFFFF, server)
+
+    def _take(self, endpoints: Endpoints) -> bool:
+        """Whether they were free."""
+        if endpoints in self._taken:
+            return False
+        self._taken.add(endpoints)
+        return True
+
+
+def _endpoints(client: bytes, port: int, server: bytes) -> Endpoints:
+    return Endpoints((client, port), (server, SERVER_PORT))
 
 
 def true_addresses(opened: Opened) -> str:

@@ -12,6 +12,8 @@ from dpkt import pcap, pcapng
 
 LONGEST_BLOCK = 64 * 1024 * 1024
 """Bytes; a length beyond this is taken for damage. Packets end at 256 KiB in what is captured."""
+LONGEST_DESCRIPTION = 64 * 1024
+"""Bytes of the block about an interface. Reading its options takes the square of their number."""
 
 SECTION_HEADER = pcapng.PCAPNG_BT_SHB.to_bytes(4, "big")
 """Reads the same in either byte order, so that it is known before the order is."""
@@ -183,6 +185,8 @@ class _Pcapng:
         return int.from_bytes(content, "little" if self._order == "<" else "big")
 
     def _interface(self, block: bytes) -> _Interface:
+        if len(block) > LONGEST_DESCRIPTION:
+            raise ValueError("an interface is described at such length")
         little = self._order == "<"
         kind = pcapng.InterfaceDescriptionBlockLE if little else pcapng.InterfaceDescriptionBlock
         description = kind(block)

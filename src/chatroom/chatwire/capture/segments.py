@@ -67,8 +67,11 @@ def segment_of(packet: RawPacket) -> Segment | None:
         if isinstance(network, IP | IP6) and isinstance(network.data, TCP):
             segment = _segment(packet.time, network, network.data)
             return segment and replace(segment, comment=packet.comment)
-    except (DpktError, struct.error, IndexError, KeyError, AttributeError, TypeError, ValueError):
-        # What dpkt raises at headers that are cut or make no sense.
+    except (
+        DpktError, struct.error, IndexError, KeyError, AttributeError, TypeError, ValueError,
+        RecursionError,
+    ):  # fmt: skip
+        # What dpkt raises at headers that are cut, make no sense, or hold each other without end.
         return None
     return None
 
