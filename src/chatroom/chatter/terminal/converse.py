@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chatroom.chatter.terminal.visit import Visit
     from chatroom.client import Chat
 
+RECENT_LINES = 100
 LAST_LINES = 5
 """Shown again below the questions when the chat ended by itself: why, and after what."""
 
@@ -53,5 +54,8 @@ async def converse(
 
 
 def _show_last(visit: Visit) -> None:
-    for line in reversed(visit.scrollback.newest(LAST_LINES)):
+    """Print the last of what the room said; notices of this program are over with it."""
+    recent = reversed(visit.scrollback.newest(RECENT_LINES))
+    lines = [line for line in recent if line.name or line.sequence][-LAST_LINES:]
+    for line in lines:
         show(message_line(line.name, line.text) if line.name else line.text)
