@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.chatwire.capture import BrokenCapture, CommentedCapture, read_capture
+from chatroom.chatwire.cli import run as run_command
 from chatroom.chatwire.decode import Decoder, Frame, Kind
 from chatroom.chatwire.passage import Ended, Passage, Side
 from chatroom.chatwire.recorded import RecordedTap
@@ -20,6 +22,7 @@ from tests.interop.programs import running, tool
 from tests.interop.raw_grpc import CHAT, LEAVE, answer, envelope, joining, said
 from tests.interop.raw_http2 import Connection
 
+from .programs import chatwire
 from .tshark import NAMES, Listed, frames, tshark
 
 BOTH_SIDES = 2
@@ -182,3 +185,35 @@ def test_a_capture_of_dumpcap_gives_the_same_frames_as_tshark(address: str, tmp_
     texts = [message.text for frame in made for message in frame.messages]
     assert any('message: "Hey Älice"' in text for text in texts)
     assert [] == [frame.notes for frame in made if frame.kind == "MISSING"]
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    return path
+
+
+def test_a_capture_into_a_named_pipe(address: str, pipe: Path) -> None:
+    """Its reader gets a whole capture, and its end when the tap ends."""
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with (
+        os.fdopen(reading, "rb", buffering=0) as reader,
+        chatwire(address, "--no-reflection", "--write", str(pipe)) as tap,
+    ):
+        os.set_blocking(reading, True)
+        captured = reader.read(4)  # would be nothing if the tap had closed it meanwhile
+        assert captured
+        chat(tap.address)
+        tap.stop()
+        captured += reader.readall()
+    (whole := pipe.with_name("captured")).write_bytes(captured)
+    messages = [message for frame in decoded(list(read_capture(whole)))
+                for message in frame.messages]  # fmt: skip
+    assert any("Hey Älice" in message.text for message in messages)
+
+
+def test_a_named_pipe_that_nobody_reads(pipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Is said before anything listens."""
+    assert 1 == run_command(["--write", str(pipe)])
+    assert "a named pipe: start the reader first" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import functools
 import signal
 import ssl
@@ -76,21 +77,33 @@ def run_tap(
     except SchemaUnusable as error:
         raise Failure(str(error)) from None
     client_tls, server_tls = contexts(listen, encryption)
-    if write is not None:
-        try:
-            write.open("ab").close()  # likewise
-        except OSError as error:
-            raise Failure(f"cannot write to {write}: {error.strerror}") from None
+    held = contextlib.nullcontext() if write is None else open_to_write(write)  # likewise
     reflect = reflected(to, encryption) if reflection else None
     trust = None
     if encryption is not None:
         trust = str(encryption.certificate_file or "FILE (--tls-ca-file FILE writes it)")
     watching = Watching(show=show, proto=proto, reflect=reflect, write=write)
     try:
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        with held, asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(_tap(listen, to, watching, client_tls, server_tls, trust))
     except OSError as error:
         raise Failure(f"cannot listen on {address_text(listen)}: {error.strerror}") from None
+
+
+def open_to_write(path: Path) -> contextlib.AbstractContextManager[object]:
+    """The file of a capture, made if there is none. Raises Failure.
+
+    A named pipe has to be held open: its reader would see an end if it was closed before the
+    process that writes has opened it too.
+    """
+    try:
+        if path.is_fifo():
+            return os.fdopen(os.open(path, os.O_WRONLY | os.O_NONBLOCK), "wb")
+        return path.open("ab")
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise Failure(f"nobody reads {path}, a named pipe: start the reader first") from None
+        raise Failure(f"cannot write to {path}: {error.strerror}") from None
 
 
 async def _tap(
