@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import functools
+import os
 import signal
 import ssl
 import sys
