@@ -166,13 +166,6 @@ class Conversation:
         return re.split(r"\r?\n", self.shown.decode())
 
 
-@pytest.fixture(autouse=True, scope="session")
-def heed_interrupts() -> None:
-    """Undo what tests in the background inherit, and hand on: a SIGINT that is ignored."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 Starter = Callable[..., contextlib.AbstractContextManager[Conversation]]
 
 

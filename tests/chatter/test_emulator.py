@@ -12,7 +12,7 @@ import pytest
 from tests.chatter.emulator import CLOCK, Emulator, in_terminal
 from tests.chatter.keys import sequence
 
-READ_ON = "; cat >/dev/null"
+READ_ON = "; exec cat >/dev/null"
 
 
 def shell(script: str, size: tuple[int, int] = (6, 20)) -> AbstractContextManager[Emulator]:
