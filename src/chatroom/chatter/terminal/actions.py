@@ -195,7 +195,7 @@ class Actions:
     def look_up(self) -> None:
         """Turn a page back; at the first line earlier ones are asked for."""
         if not self._scroll_up():
-            self._spawn(self._look_earlier())
+            self._spawn(self._look_back(EARLIER))
 
     def look_down(self) -> None:
         """Turn a page forward."""
@@ -240,11 +240,6 @@ class Actions:
         self.screen.key_pressed()
         screen = self.screen
         return self.visit.scrollback.scroll_up(screen.painter, screen.height, self._page)
-
-    async def _look_earlier(self) -> None:
-        if await self._earlier(EARLIER):
-            self._scroll_up()
-            self.screen.changed()
 
     async def _earlier(self, count: int) -> bool:
         visit = self.visit

@@ -122,9 +122,7 @@ class Visit:
             refused = self.scrollback.settle(message.event.nonce)
             if refused is not None:
                 self._add(notice(f"not said: {refused.text}", Tone.TROUBLE))
-        # The replay is what was said before; it ends with this person's own arrival.
-        earlier = message.replayed and message.kind is Kind.SAID
-        self._add(line_of(message, self.room.name, earlier=earlier))
+        self._add(line_of(message, self.room.name, earlier=message.replayed))
 
     def _place_stored(self, sequence: int) -> None:
         """Place own messages that are stored below this sequence, and will not be yielded.
