@@ -22,6 +22,14 @@ MAY_IMPORT = {
 }
 """Of our own packages; the table of docs/architecture.md."""
 
+SERVER_MAY_IMPORT = {
+    "port": {"port", "calls", "settings"},
+    "calls": {"calls", "rooms", "port.asgi"},
+    "rooms": {"rooms"},
+}
+"""Within the server, of its own folders and files: a message walks down this table. What
+stands above the folders (service, settings, the command line) may import them all."""
+
 CORE_MAY_IMPORT = {
     "__future__", "abc", "bisect", "collections", "confusable_homoglyphs", "contextlib",
     "dataclasses", "enum", "functools", "importlib", "itertools", "json", "math", "precis_i18n",
@@ -41,10 +49,14 @@ def imports(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            if node.level:
-                yield ".".join([*here[: -node.level], *filter(None, [node.module])])
-            else:
-                yield node.module or ""
+            above = here[: -node.level] if node.level else []
+            module = ".".join([*above, *filter(None, [node.module])])
+            submodules = [
+                f"{module}.{alias.name}"
+                for alias in node.names
+                if (SOURCE.parent / module.replace(".", "/") / f"{alias.name}.py").exists()
+            ]
+            yield from submodules or [module]
 
 
 @pytest.mark.parametrize("package", sorted(MAY_IMPORT))
@@ -57,6 +69,37 @@ def test_packages_import_one_way(package: str) -> None:
         if name.startswith("chatroom.") and name.split(".")[1] not in MAY_IMPORT[package]
     ]
     assert [] == wrong
+
+
+@pytest.mark.parametrize("folder", sorted(SERVER_MAY_IMPORT))
+def test_the_server_imports_as_a_message_walks(folder: str) -> None:
+    """The rooms know no protocol, and the port knows no rooms."""
+    allowed = {f"chatroom.server.{name}" for name in SERVER_MAY_IMPORT[folder]}
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules(f"server/{folder}")
+        for name in imports(path)
+        if name.startswith("chatroom.server")
+        and not any(name == each or name.startswith(f"{each}.") for each in allowed)
+    ]
+    assert [] == wrong
+
+
+def test_the_rooms_import_no_messages() -> None:
+    """What they hand out has been encoded by somebody else."""
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules("server/rooms")
+        for name in imports(path)
+        if name.startswith(("chatroom.api", "google.protobuf", "grpc", "connectrpc"))
+    ]
+    assert [] == wrong
+
+
+def test_every_folder_of_the_server_is_in_the_table() -> None:
+    """A new folder must be given its place."""
+    folders = {path.parent.name for path in (SOURCE / "server").glob("*/__init__.py")}
+    assert set(SERVER_MAY_IMPORT) == folders
 
 
 def test_every_package_is_in_the_table() -> None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import sys
 
-from chatroom.server import cli, http2, hub, sockets
+from chatroom.server import cli
+from chatroom.server.port import http2, sockets
+from chatroom.server.rooms import hub
 
 NEVER_SECONDS = 24 * 3600.0
 

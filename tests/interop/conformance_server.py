@@ -24,13 +24,13 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.message_factory import GetMessageClassesForFiles
 
 from chatroom.core.refusals import Refusal
-from chatroom.server import sockets
-from chatroom.server.asgi import Application, Receive, Scope, Send
-from chatroom.server.encode import envelope
-from chatroom.server.front import Allowed, Front, respond
-from chatroom.server.grpcstream import GrpcStream, serve_call, timeout_seconds
-from chatroom.server.in_flight import InFlight
-from chatroom.server.statuses import OK, Status, code_of
+from chatroom.server.calls.encode import envelope
+from chatroom.server.calls.grpcstream import GrpcStream, serve_call, timeout_seconds
+from chatroom.server.calls.statuses import OK, Status, code_of
+from chatroom.server.port import sockets
+from chatroom.server.port.asgi import Application, Receive, Scope, Send
+from chatroom.server.port.front import Allowed, Front, respond
+from chatroom.server.port.in_flight import InFlight
 
 PACKAGE = "connectrpc.conformance.v1"
 NO_LIMIT = 2**32 - 1

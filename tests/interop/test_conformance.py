@@ -1,6 +1,6 @@
 """Connect's conformance suite against our own gRPC stream code.
 
-Only what we wrote ourselves is tried: native gRPC on `chatroom.server.grpcstream`, by
+Only what we wrote ourselves is tried: native gRPC on `chatroom.server.calls.grpcstream`, by
 conformance_server.py. No case is known to fail.
 """
 

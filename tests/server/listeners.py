@@ -12,9 +12,9 @@ from chatroom.core.limits import Limits
 from chatroom.core.refusals import Refusal
 from chatroom.journal import Append, Journal, JournalError, NewRoom, StoredRoom
 from chatroom.journal.memory import MemoryJournal
-from chatroom.server import encode
-from chatroom.server.hub import Hub
-from chatroom.server.stream import MemberStream
+from chatroom.server.calls import encode
+from chatroom.server.calls.stream import MemberStream
+from chatroom.server.rooms.hub import Hub
 
 
 class TamedJournal(MemoryJournal):

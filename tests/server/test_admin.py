@@ -15,7 +15,7 @@ import pytest
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.client import Removed, TokenRefused, connect
 from chatroom.core.refusals import TokenInvalid, TokenRequired
-from chatroom.server.admin import TOKEN_BYTES, AdminToken, AdminTokenUnusable
+from chatroom.server.calls.admin import TOKEN_BYTES, AdminToken, AdminTokenUnusable
 from tests.carriers import CARRIERS, Ended, run
 from tests.client.recovering import rest
 from tests.server.services import running

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.entry import Closing, Draft, Kind, LeaveReason, Passage
-from chatroom.server import encode
+from chatroom.server.calls import encode
 
 text = st.text(st.characters(codec="utf-8"), max_size=50)
 times = st.integers(0, (1 << 62) - 1)

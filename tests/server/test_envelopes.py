@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatroom.core.refusals import Refusal
-from chatroom.server.encode import envelope, payload, payloads
-from chatroom.server.envelopes import EnvelopeReader
-from chatroom.server.statuses import Code, EnvelopeInvalid, MessageTooLarge, code_of
+from chatroom.server.calls.encode import envelope, payload, payloads
+from chatroom.server.calls.envelopes import EnvelopeReader
+from chatroom.server.calls.statuses import Code, EnvelopeInvalid, MessageTooLarge, code_of
 
 LIMIT = 1024
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from chatroom.server.in_flight import InFlight
+from chatroom.server.port.in_flight import InFlight
 
 
 def test_waiting_lasts_until_the_last_call_is_over() -> None:

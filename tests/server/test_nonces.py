@@ -9,8 +9,8 @@ from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.limits import Limits
 from chatroom.journal import Append
 from chatroom.journal.memory import MemoryJournal
-from chatroom.server.hub import Hub
-from chatroom.server.methods import Methods
+from chatroom.server.calls.methods import Methods
+from chatroom.server.rooms.hub import Hub
 from tests.carriers import run
 from tests.server.listeners import Listener, TamedJournal, lobby
 from tests.server.test_sessions import AT_ONCE, BOTH, FOREVER, gone, play

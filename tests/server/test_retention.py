@@ -16,8 +16,8 @@ from chatroom.journal import Trimmed
 from chatroom.journal.memory import MemoryJournal
 from chatroom.journal.sqlite import SQLiteJournal, upkeep
 from chatroom.journal.sqlite.writer import Writer
-from chatroom.server.hub import Hub
-from chatroom.server.methods import Methods
+from chatroom.server.calls.methods import Methods
+from chatroom.server.rooms.hub import Hub
 from tests.carriers import run
 from tests.server.listeners import Listener, lobby
 from tests.server.test_sessions import BOTH, FOREVER, kinds, play, until

@@ -26,8 +26,8 @@ from chatroom.core.refusals import (
     SessionUnknown,
 )
 from chatroom.journal.memory import MemoryJournal
-from chatroom.server.hub import Hub
-from chatroom.server.methods import Methods
+from chatroom.server.calls.methods import Methods
+from chatroom.server.rooms.hub import Hub
 from tests.carriers import run
 from tests.server.listeners import Listener, TamedJournal, lobby
 

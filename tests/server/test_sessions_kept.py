@@ -12,8 +12,8 @@ from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.limits import Limits
 from chatroom.journal import SyncMode
 from chatroom.journal.sqlite import SQLiteJournal
-from chatroom.server import encode
-from chatroom.server.hub import Hub
+from chatroom.server.calls import encode
+from chatroom.server.rooms.hub import Hub
 from tests.carriers import run
 from tests.server.listeners import Listener, lobby
 from tests.server.test_sessions import AT_ONCE, BOTH, FOREVER, gone, kinds, play

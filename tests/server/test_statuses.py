@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chatroom.core import refusals
 from chatroom.core.refusals import Refusal
-from chatroom.server.statuses import CODES, Code, EnvelopeInvalid, Status, percent_encoded
+from chatroom.server.calls.statuses import CODES, Code, EnvelopeInvalid, Status, percent_encoded
 
 
 def all_refusals(base: type[Refusal] = Refusal) -> set[type[Refusal]]:

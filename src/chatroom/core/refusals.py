@@ -1,7 +1,7 @@
 """Refusals: why the service did not do what was asked, as types with fields.
 
 A refusal is raised where its rule is known and turned into a status in one place,
-`chatroom.server.statuses`. `reason` is the stable word for programs; `str()` is the
+`chatroom.server.calls.statuses`. `reason` is the stable word for programs; `str()` is the
 sentence for the person who can act on it.
 """
 

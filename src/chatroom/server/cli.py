@@ -18,13 +18,13 @@ from chatroom.core.refusals import Refusal
 from chatroom.core.room_ids import checked_room_id
 from chatroom.journal import JournalUnusable, SyncMode
 
-from .admin import AdminToken, AdminTokenUnusable
-from .front import Allowed
+from .calls.admin import AdminToken, AdminTokenUnusable
 from .journal_commands import backup_command, check_command, data_directory
+from .port.front import Allowed
+from .port.sockets import Address, BindError
 from .service import Service
 from .settings import Settings, Tls, TlsUnusable
 from .sizes import Size
-from .sockets import Address, BindError
 
 log = logging.getLogger("chatserver")
 

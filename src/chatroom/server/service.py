@@ -17,14 +17,15 @@ from chatroom.journal import Journal
 from chatroom.journal.memory import MemoryJournal
 from chatroom.journal.sqlite import SQLiteJournal
 
-from . import connect, encode, http2, native, reflection, sockets
-from .admin import AdminToken
-from .asgi import Application, Receive, Scope, Send
-from .front import Front, respond
-from .health import Health
-from .http2 import CHAT, HEALTH, SUBSCRIBE, UNARY
-from .hub import Hub
-from .in_flight import InFlight
+from .calls import connect, encode, native, reflection
+from .calls.admin import AdminToken
+from .calls.health import Health
+from .port import http2, sockets
+from .port.asgi import Application, Receive, Scope, Send
+from .port.front import Front, respond
+from .port.http2 import CHAT, HEALTH, SUBSCRIBE, UNARY
+from .port.in_flight import InFlight
+from .rooms.hub import Hub
 from .settings import Settings
 
 log = logging.getLogger(__name__)

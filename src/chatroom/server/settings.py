@@ -9,8 +9,8 @@ from pathlib import Path
 from chatroom.core.limits import Limits
 from chatroom.journal import SyncMode
 
-from .front import Allowed
-from .sockets import Address
+from .port.front import Allowed
+from .port.sockets import Address
 
 
 class TlsUnusable(Exception):

@@ -20,9 +20,9 @@ from chatroom.core.member import Member
 from chatroom.core.names import SERVER_NAME
 from chatroom.core.refusals import Refusal
 from chatroom.core.room import Room
+from chatroom.server.rooms.sessions import Place
 
 from . import statuses
-from .sessions import Place
 
 ENVELOPE_HEADER_BYTES = 5
 

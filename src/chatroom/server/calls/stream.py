@@ -17,10 +17,10 @@ from chatroom.core.member import Member
 from chatroom.core.rate import TokenBucket
 from chatroom.core.refusals import Refusal
 from chatroom.core.room import Room
+from chatroom.server.rooms.hub import Hub
+from chatroom.server.rooms.sessions import Place, Resume
 
 from . import encode
-from .hub import Hub
-from .sessions import Place, Resume
 from .wake import Wake
 
 JOIN_SECONDS = 10.0

@@ -16,8 +16,7 @@ from connectrpc_grpcreflect import (
 from chatroom.api.reflection.google.rpc import error_details_pb
 from chatroom.api.reflection.grpc.health.v1 import health_pb
 from chatroom.api.reflection.rpc import chat_pb
-
-from .asgi import Application
+from chatroom.server.port.asgi import Application
 
 PATHS = (
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",

@@ -9,9 +9,9 @@ from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core import refusals
 from chatroom.core.entry import Entry, LeaveReason
 from chatroom.core.refusals import RequestInvalid
+from chatroom.server.rooms.hub import Hub
 
 from . import encode
-from .hub import Hub
 
 MAX_SEQUENCE = (1 << 63) - 1
 

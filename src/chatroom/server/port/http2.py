@@ -20,9 +20,10 @@ import h2corn
 import h2corn._lib
 from h2corn import Server
 
-from . import reflection
+from chatroom.server.calls import reflection
+from chatroom.server.settings import Settings
+
 from .asgi import Application
-from .settings import Settings
 
 __all__ = ["CHAT", "HEALTH", "SUBSCRIBE", "UNARY", "Server", "server"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.limits import Limits
+from chatroom.server.port.asgi import Application, Receive, Scope, Send
+from chatroom.server.rooms.hub import Hub
 
-from .asgi import Application, Receive, Scope, Send
 from .grpcstream import GrpcStream, serve_call
-from .hub import Hub
 from .stream import conversation, first_join, nothing
 
 

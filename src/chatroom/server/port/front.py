@@ -11,10 +11,11 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from chatroom.server.calls.grpcstream import CONTENT_TYPE, CONTENT_TYPES, trailers_only
+from chatroom.server.calls.statuses import Code, Status
+
 from .asgi import Application, Event, Headers, Receive, Scope, Send
-from .grpcstream import CONTENT_TYPE, CONTENT_TYPES, trailers_only
 from .in_flight import InFlight
-from .statuses import Code, Status
 
 CORS_METHODS = b"POST, GET"
 CORS_MAX_AGE = b"7200"

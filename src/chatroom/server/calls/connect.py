@@ -18,10 +18,10 @@ from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc.chat_connect import ChatServiceASGIApplication
 from chatroom.core.limits import Limits
 from chatroom.core.refusals import Refusal
+from chatroom.server.rooms.hub import Hub
 
 from . import encode
 from .admin import AdminToken
-from .hub import Hub
 from .methods import Methods
 from .statuses import Code, code_of, details_of
 from .stream import conversation, first_join, nothing

@@ -17,8 +17,8 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as ProtobufMessage
 
 from chatroom.core.refusals import Refusal
+from chatroom.server.port.asgi import Event, Headers, Receive, Scope, Send
 
-from .asgi import Event, Headers, Receive, Scope, Send
 from .envelopes import ENCODINGS, EnvelopeReader
 from .statuses import OK, Code, EnvelopeInvalid, Status
 

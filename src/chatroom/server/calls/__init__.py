@@ -1,0 +1,1 @@
+"""What a call is: streams and methods, in every protocol."""

@@ -1,0 +1,1 @@
+"""What the rooms do together: commit, sessions, replay. Knows no protocol."""
