@@ -15,15 +15,16 @@ MAY_IMPORT = {
     "api": {"api"},
     "core": {"core"},
     "journal": {"journal", "core"},
-    "server": {"server", "api", "core", "journal"},
-    "client": {"client", "api"},
-    "chatter": {"chatter", "client", "api"},
-    "chatwire": {"chatwire", "api"},
+    "wire": {"wire", "api"},
+    "server": {"server", "api", "core", "journal", "wire"},
+    "client": {"client", "api", "wire"},
+    "chatter": {"chatter", "client", "api", "wire"},
+    "chatwire": {"chatwire", "api", "wire"},
 }
 """Of our own packages; the table of docs/architecture.md."""
 
 SERVER_MAY_IMPORT = {
-    "port": {"port", "calls", "settings"},
+    "port": {"port", "settings"},
     "calls": {"calls", "rooms", "port.asgi"},
     "rooms": {"rooms"},
 }
@@ -36,6 +37,14 @@ CORE_MAY_IMPORT = {
     "random", "re", "string", "typing", "unicodedata",
 }  # fmt: skip
 """Nothing that awaits, does I/O when called, or knows a protocol."""
+
+
+WIRE_MAY_IMPORT = {
+    "__future__", "base64", "bisect", "collections", "dataclasses", "enum", "functools",
+    "google.protobuf", "hpack", "ipaddress", "itertools", "math", "re", "struct", "typing",
+    "urllib.parse", "zlib",
+}  # fmt: skip
+"""Nothing that waits, does I/O or looks at a clock."""
 
 
 def modules(package: str) -> list[Path]:
@@ -115,6 +124,18 @@ def test_the_core_is_pure() -> None:
         for path in modules("core")
         for name in imports(path)
         if not name.startswith("chatroom.core") and name.split(".")[0] not in CORE_MAY_IMPORT
+    ]
+    assert [] == wrong
+
+
+def test_the_wire_is_pure() -> None:
+    """No asyncio, no sockets, no TLS, no threads, no clock."""
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules("wire")
+        for name in imports(path)
+        if not name.startswith("chatroom.")
+        and not any(name == each or name.startswith(f"{each}.") for each in WIRE_MAY_IMPORT)
     ]
     assert [] == wrong
 

@@ -19,9 +19,9 @@ from typing import Any
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.limits import Limits
 from chatroom.journal.memory import MemoryJournal
-from chatroom.server.port.sockets import Address
 from chatroom.server.service import Service
 from chatroom.server.settings import Settings
+from chatroom.wire.addresses import Address
 from tests.carriers import CARRIERS, SECONDS, Carrier, Ended, Stream
 
 BOTH = (pb.FEATURE_EVENTS, pb.FEATURE_ECHO)

@@ -24,13 +24,15 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.message_factory import GetMessageClassesForFiles
 
 from chatroom.core.refusals import Refusal
-from chatroom.server.calls.encode import envelope
-from chatroom.server.calls.grpcstream import GrpcStream, serve_call, timeout_seconds
+from chatroom.server.calls.grpcstream import GrpcStream, serve_call
 from chatroom.server.calls.statuses import OK, Status, code_of
 from chatroom.server.port import sockets
-from chatroom.server.port.asgi import Application, Receive, Scope, Send
-from chatroom.server.port.front import Allowed, Front, respond
+from chatroom.server.port.asgi import Application, Receive, Scope, Send, respond
+from chatroom.server.port.front import Allowed, Front
 from chatroom.server.port.in_flight import InFlight
+from chatroom.wire.addresses import Address
+from chatroom.wire.envelopes import envelope
+from chatroom.wire.grpc import timeout_seconds
 
 PACKAGE = "connectrpc.conformance.v1"
 NO_LIMIT = 2**32 - 1
@@ -249,7 +251,7 @@ async def main() -> None:
     limit = request.message_receive_limit or NO_LIMIT
     calls = Conformance(types).calls()
     native = {path: application(call, limit) for path, call in calls.items()}
-    listener = sockets.listen(sockets.Address("127.0.0.1", 0))
+    listener = sockets.listen(Address("127.0.0.1", 0))
     config = h2corn.Config(
         bind=(f"fd://{listener.fileno()}",), grpc=True, lifespan="off", access_log=False
     )

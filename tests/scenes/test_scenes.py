@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from chatroom.server.port.sockets import Address
 from chatroom.server.settings import Settings
+from chatroom.wire.addresses import Address
 from tests.carriers import CARRIERS, run
 from tests.scenes.player import Player, scripts
 

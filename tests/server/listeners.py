@@ -15,6 +15,7 @@ from chatroom.journal.memory import MemoryJournal
 from chatroom.server.calls import encode
 from chatroom.server.calls.stream import MemberStream
 from chatroom.server.rooms.hub import Hub
+from chatroom.wire.envelopes import payloads
 
 
 class TamedJournal(MemoryJournal):
@@ -81,7 +82,7 @@ class Listener:
         while not self._messages:
             chunk = await anext(self._chunks)
             self.writes.append(len(chunk))
-            self._messages = [pb.Message.FromString(each) for each in encode.payloads(chunk)]
+            self._messages = [pb.Message.FromString(each) for each in payloads(chunk)]
         message = self._messages.pop(0)
         if message.HasField("joined"):
             self.joined = message.joined

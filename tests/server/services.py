@@ -10,9 +10,9 @@ from typing import Any
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.limits import Limits
-from chatroom.server.port.sockets import Address
 from chatroom.server.service import Service
 from chatroom.server.settings import Settings
+from chatroom.wire.addresses import Address
 from tests.carriers import GrpcCarrier, GrpcStream
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.entry import Closing, Draft, Kind, LeaveReason, Passage
 from chatroom.server.calls import encode
+from chatroom.wire.envelopes import envelope, payload
 
 text = st.text(st.characters(codec="utf-8"), max_size=50)
 times = st.integers(0, (1 << 62) - 1)
@@ -22,7 +23,7 @@ def test_what_was_said_is_encoded_as_protobuf_would(
         name=name, message=said, sequence=sequence, sent=encode.timestamp(sent), nonce=nonce
     )
     draft = Draft(Kind.SAID, 1, name, said, nonce)
-    assert encode.envelope(expected.SerializeToString()) == encode.entry(draft, sequence, sent)
+    assert envelope(expected.SerializeToString()) == encode.entry(draft, sequence, sent)
 
 
 @given(text, st.sampled_from([None, *LeaveReason]), times, times)
@@ -32,7 +33,7 @@ def test_arrivals_and_departures_carry_who_and_since_when(
     """As `entered` or `left`; a person is shown the original's words."""
     kind = Kind.ENTERED if reason is None else Kind.LEFT
     draft = Draft(kind, 1, name, "words", passage=Passage(since, reason))
-    message = pb.Message.FromString(encode.payload(encode.entry(draft, 7, sent)))
+    message = pb.Message.FromString(payload(encode.entry(draft, 7, sent)))
     member = pb.Member(name=name, since=encode.timestamp(since), reason=reason or 0)  # type: ignore[arg-type]
     expected = pb.Message(
         name=name, message="words", sequence=7, sent=encode.timestamp(sent),
@@ -45,6 +46,6 @@ def test_arrivals_and_departures_carry_who_and_since_when(
 def test_a_closing_carries_its_reason_and_successor(reason: str, successor: str) -> None:
     """Also when both are empty: the event itself is the news."""
     draft = Draft(Kind.CLOSED, 0, "chat server", "words", closing=Closing(reason, successor))
-    message = pb.Message.FromString(encode.payload(encode.entry(draft, 7, 1)))
+    message = pb.Message.FromString(payload(encode.entry(draft, 7, 1)))
     assert message.HasField("closed")
     assert (reason, successor) == (message.closed.reason, message.closed.successor)

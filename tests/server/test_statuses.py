@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
-from urllib.parse import unquote_to_bytes
-
+import pytest
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status as StatusMessage
-from hypothesis import given
-from hypothesis import strategies as st
 
 from chatroom.core import refusals
 from chatroom.core.refusals import Refusal
-from chatroom.server.calls.statuses import CODES, Code, EnvelopeInvalid, Status, percent_encoded
+from chatroom.server.calls.statuses import (
+    CODES,
+    EnvelopeInvalid,
+    MessageTooLarge,
+    Status,
+    code_of,
+    refusal_of,
+)
+from chatroom.wire import envelopes
+from chatroom.wire.envelopes import EnvelopeError
+from chatroom.wire.grpc import Code, TimeoutInvalid, binary_octets
 
 
 def all_refusals(base: type[Refusal] = Refusal) -> set[type[Refusal]]:
@@ -33,7 +39,7 @@ def test_every_reason_is_used_once() -> None:
 def details(refusal: Refusal) -> StatusMessage:
     trailers = dict(Status.of(refusal).trailers())
     binary = trailers[b"grpc-status-details-bin"]
-    return StatusMessage.FromString(b64decode(binary + b"=" * (-len(binary) % 4)))
+    return StatusMessage.FromString(binary_octets(binary))
 
 
 def test_the_details_say_what_the_sentence_says() -> None:
@@ -51,9 +57,28 @@ def test_the_details_say_what_the_sentence_says() -> None:
     assert ("name", "a name tag is needed") == (violation.field, violation.description)
 
 
-@given(st.text(st.characters(codec="utf-8")))
-def test_messages_survive_their_encoding(text: str) -> None:
-    """Percent-encoded they are printable ASCII, and decode to what they were."""
-    encoded = percent_encoded(text)
-    assert all(0x20 <= byte <= 0x7E for byte in encoded)
-    assert text.encode() == unquote_to_bytes(encoded)
+BAD_BYTES: list[tuple[EnvelopeError | TimeoutInvalid, type[Refusal], Code]] = [
+    (envelopes.FlagsUnknown(2), EnvelopeInvalid, Code.INVALID_ARGUMENT),
+    (envelopes.CutShort(), EnvelopeInvalid, Code.INVALID_ARGUMENT),
+    (envelopes.CompressionInvalid("gzip", "x"), EnvelopeInvalid, Code.INVALID_ARGUMENT),
+    (envelopes.EncodingUnknown(b"br"), EnvelopeInvalid, Code.UNIMPLEMENTED),
+    (envelopes.EncodingMissing(), EnvelopeInvalid, Code.INTERNAL),
+    (envelopes.MessageTooLong(70_000, 65_536), MessageTooLarge, Code.RESOURCE_EXHAUSTED),
+    (TimeoutInvalid(b"1"), EnvelopeInvalid, Code.INVALID_ARGUMENT),
+]
+
+
+@pytest.mark.parametrize(("error", "kind", "code"), BAD_BYTES)
+def test_bytes_that_mean_nothing_are_refused(
+    error: EnvelopeError | TimeoutInvalid, kind: type[Refusal], code: Code
+) -> None:
+    """With the sentence of the error, and the code of the table in the design."""
+    refusal = refusal_of(error)
+    assert (kind, code, str(error)) == (type(refusal), code_of(refusal), str(refusal))
+
+
+def test_every_error_of_an_envelope_is_in_the_table_above() -> None:
+    """A new one must be given its status."""
+    assert set(EnvelopeError.__subclasses__()) == {type(error) for error, _, _ in BAD_BYTES} - {
+        TimeoutInvalid
+    }

@@ -17,11 +17,12 @@ from chatroom.core.limits import Limits
 from chatroom.core.refusals import Refusal
 from chatroom.core.room_ids import checked_room_id
 from chatroom.journal import JournalUnusable, SyncMode
+from chatroom.wire.addresses import Address, AddressInvalid
 
 from .calls.admin import AdminToken, AdminTokenUnusable
 from .journal_commands import backup_command, check_command, data_directory
 from .port.front import Allowed
-from .port.sockets import Address, BindError
+from .port.sockets import BindError
 from .service import Service
 from .settings import Settings, Tls, TlsUnusable
 from .sizes import Size
@@ -171,9 +172,9 @@ def chatserver(
     if client_ca is not None and tls_cert is None:
         raise click.UsageError("--client-ca needs --tls-cert and --tls-key")
     try:
-        addresses = tuple(Address.parse(text) for text in bind)
+        addresses = tuple(_to_listen(text) for text in bind)
         rooms = tuple(checked_room_id(room_id) for room_id in room)
-    except (BindError, Refusal) as error:
+    except Refusal as error:
         raise click.UsageError(str(error)) from None
     if data is None and not in_memory:
         data = data_directory(None)
@@ -218,6 +219,17 @@ def chatserver(
 
 chatserver.add_command(backup_command)
 chatserver.add_command(check_command)
+
+
+def _to_listen(text: str) -> Address:
+    """Every address of this machine, if none is named; any free port, if that is 0."""
+    try:
+        return Address.parse(text, host="0.0.0.0", port=None, lowest=0)  # noqa: S104 # ":8080" means every address
+    except AddressInvalid as error:
+        raise click.UsageError(
+            f"{error.text!r} is not an address to listen on: "
+            "write host:port, as in 127.0.0.1:8080 or [::]:8080"
+        ) from None
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -16,14 +16,15 @@ from chatroom.core.refusals import RoomExists
 from chatroom.journal import Journal
 from chatroom.journal.memory import MemoryJournal
 from chatroom.journal.sqlite import SQLiteJournal
+from chatroom.wire.addresses import Address
+from chatroom.wire.grpc import CHAT, HEALTH, SUBSCRIBE, UNARY
 
 from .calls import connect, encode, native, reflection
 from .calls.admin import AdminToken
 from .calls.health import Health
 from .port import http2, sockets
-from .port.asgi import Application, Receive, Scope, Send
-from .port.front import Front, respond
-from .port.http2 import CHAT, HEALTH, SUBSCRIBE, UNARY
+from .port.asgi import Application, Receive, Scope, Send, respond
+from .port.front import Front
 from .port.in_flight import InFlight
 from .rooms.hub import Hub
 from .settings import Settings
@@ -57,7 +58,7 @@ class Service:
         self.admin_token = AdminToken(token_file) if token_file is not None else None
         self.health = Health()
         self._in_flight = InFlight((CHAT, SUBSCRIBE, *UNARY, *HEALTH))
-        self.addresses: tuple[sockets.Address, ...] = ()
+        self.addresses: tuple[Address, ...] = ()
         self._listeners: list[socket.socket] = []
         self._server: http2.Server | None = None
         self._serving: asyncio.Task[None] | None = None

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from chatroom.core.limits import Limits
 from chatroom.journal import SyncMode
+from chatroom.wire.addresses import Address
 
 from .port.front import Allowed
-from .port.sockets import Address
 
 
 class TlsUnusable(Exception):
@@ -51,7 +51,7 @@ def _reason(error: Exception) -> str:
 class Settings:
     """A server's settings."""
 
-    bind: tuple[Address, ...] = (Address("127.0.0.1", 8080),)
+    bind: tuple[Address, ...] = (Address("127.0.0.1"),)
     data: Path | None = None
     """The directory of the journal; None: in memory."""
     sync: SyncMode = "full"

@@ -19,11 +19,12 @@ from chatroom.api.rpc.chat_connect import ChatServiceASGIApplication
 from chatroom.core.limits import Limits
 from chatroom.core.refusals import Refusal
 from chatroom.server.rooms.hub import Hub
+from chatroom.wire.envelopes import payloads
+from chatroom.wire.grpc import Code
 
-from . import encode
 from .admin import AdminToken
 from .methods import Methods
-from .statuses import Code, code_of, details_of
+from .statuses import code_of, details_of
 from .stream import conversation, first_join, nothing
 
 Q = TypeVar("Q")
@@ -67,7 +68,7 @@ class ConnectChatService:
             join = await first_join(self._hub, request)
             async with conversation(self._hub, join, request) as chunks:
                 async for data in chunks:
-                    for payload in encode.payloads(data):
+                    for payload in payloads(data):
                         yield pb.Message.FromString(payload)
         except Refusal as refusal:
             raise connect_error(refusal) from None
@@ -79,7 +80,7 @@ class ConnectChatService:
         try:
             async with conversation(self._hub, request, nothing()) as chunks:
                 async for data in chunks:
-                    for payload in encode.payloads(data):
+                    for payload in payloads(data):
                         yield pb.Message.FromString(payload)
         except Refusal as refusal:
             raise connect_error(refusal) from None

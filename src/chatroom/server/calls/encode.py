@@ -1,7 +1,6 @@
 """Everything a stream writes, as enveloped messages.
 
-An envelope is one byte of flags, four of length, then the message (gRPC over HTTP/2,
-"Length-Prefixed-Message"). The same bytes are valid for gRPC, gRPC-Web and Connect.
+The same bytes are valid for gRPC, gRPC-Web and Connect.
 """
 
 from __future__ import annotations
@@ -21,32 +20,9 @@ from chatroom.core.names import SERVER_NAME
 from chatroom.core.refusals import Refusal
 from chatroom.core.room import Room
 from chatroom.server.rooms.sessions import Place
+from chatroom.wire.envelopes import envelope
 
 from . import statuses
-
-ENVELOPE_HEADER_BYTES = 5
-
-
-def envelope(payload: bytes) -> bytes:
-    """Put an uncompressed message into its envelope."""
-    return b"\0" + len(payload).to_bytes(4, "big") + payload
-
-
-def payload(enveloped: bytes) -> bytes:
-    """The message of one uncompressed envelope."""
-    return enveloped[ENVELOPE_HEADER_BYTES:]
-
-
-def payloads(chunk: bytes) -> list[bytes]:
-    """The messages of a run of uncompressed envelopes."""
-    found: list[bytes] = []
-    start = 0
-    while start < len(chunk):
-        begin = start + ENVELOPE_HEADER_BYTES
-        end = begin + int.from_bytes(chunk[start + 1 : begin], "big")
-        found.append(chunk[begin:end])
-        start = end
-    return found
 
 
 def timestamp(ns: int) -> Timestamp:

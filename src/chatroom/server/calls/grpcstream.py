@@ -10,29 +10,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as ProtobufMessage
 
 from chatroom.core.refusals import Refusal
-from chatroom.server.port.asgi import Event, Headers, Receive, Scope, Send
+from chatroom.server.port.asgi import Event, Headers, Receive, Scope, Send, trailers_only
+from chatroom.wire.envelopes import ENCODINGS, EnvelopeError, EnvelopeReader
+from chatroom.wire.grpc import CONTENT_TYPE, Code, TimeoutInvalid, timeout_seconds
 
-from .envelopes import ENCODINGS, EnvelopeReader
-from .statuses import OK, Code, EnvelopeInvalid, Status
+from .statuses import OK, EnvelopeInvalid, Status, refusal_of
 
 log = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=ProtobufMessage)
-
-CONTENT_TYPE = b"application/grpc"
-CONTENT_TYPES = (CONTENT_TYPE, b"application/grpc+proto")
-
-_TIMEOUT_UNITS = {
-    b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9,
-}  # fmt: skip
-_TIMEOUT_DIGITS = 8
 
 
 class Disconnected(Exception):
@@ -73,23 +66,24 @@ class GrpcStream:
         message of the type, MessageTooLarge. One generator and no layers: it runs once
         for every message that anybody sends.
         """
-        reader = EnvelopeReader(self.header(b"grpc-encoding"), self.limit)
         parse = message_type.FromString
-        while True:
-            event = await self._receive()
-            if event["type"] == "http.disconnect":
-                raise Disconnected
-            for payload in reader.feed(event.get("body", b"")):
-                try:
-                    message = parse(payload)
-                except DecodeError:
-                    raise EnvelopeInvalid(
-                        f"a message is not a valid {message_type.DESCRIPTOR.full_name}"
-                    ) from None
-                yield message
-            if not event.get("more_body", False):
-                reader.end()
-                return
+        try:
+            reader = EnvelopeReader(self.header(b"grpc-encoding"), self.limit)
+            while True:
+                event = await self._receive()
+                if event["type"] == "http.disconnect":
+                    raise Disconnected
+                for payload in reader.feed(event.get("body", b"")):
+                    yield parse(payload)
+                if not event.get("more_body", False):
+                    reader.end()
+                    return
+        except EnvelopeError as error:
+            raise refusal_of(error) from error
+        except DecodeError:
+            raise EnvelopeInvalid(
+                f"a message is not a valid {message_type.DESCRIPTOR.full_name}"
+            ) from None
 
     async def message(self, message_type: type[M]) -> M:
         """The one message of a request that has one; raises EnvelopeInvalid."""
@@ -160,35 +154,6 @@ class GrpcStream:
             raise Disconnected from error
 
 
-async def trailers_only(send: Send, trailers: Headers) -> None:
-    """A whole response in one HEADERS frame ("Trailers-Only")."""
-    await send(
-        {
-            "type": "http.response.start",
-            "status": 200,
-            "headers": [
-                (b"content-type", CONTENT_TYPE),
-                (b"grpc-accept-encoding", b",".join(ENCODINGS)),
-                *trailers,
-            ],
-        }
-    )
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-def timeout_seconds(value: bytes) -> float | None:
-    """The value of `grpc-timeout` in seconds; None if it is empty ("Timeout").
-
-    Raises EnvelopeInvalid if it is not of the form that the document gives.
-    """
-    if not value:
-        return None
-    digits, unit = value[:-1], value[-1:]
-    if not digits.isdigit() or len(digits) > _TIMEOUT_DIGITS or unit not in _TIMEOUT_UNITS:
-        raise EnvelopeInvalid(f"grpc-timeout {value.decode('latin-1')!r} is not valid")
-    return int(digits) * _TIMEOUT_UNITS[unit]
-
-
 async def serve_call(
     stream: GrpcStream, call: Callable[[GrpcStream], Awaitable[Status | None]]
 ) -> None:
@@ -210,6 +175,8 @@ async def serve_call(
         status = Status(Code.DEADLINE_EXCEEDED, "the deadline of the call has passed")
     except Refusal as refusal:
         status = Status.of(refusal)
+    except TimeoutInvalid as error:
+        status = Status.of(refusal_of(error))
     except asyncio.CancelledError:
         raise
     except Exception:
@@ -217,11 +184,3 @@ async def serve_call(
         status = Status(Code.INTERNAL, "the server failed; its log has the reason")
     with contextlib.suppress(Disconnected):
         await stream.end(status)
-
-
-def is_native(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether a request is native gRPC with protobuf messages ("Content-Type")."""
-    for key, value in headers:
-        if key == b"content-type":
-            return value.partition(b";")[0].strip().lower() in CONTENT_TYPES
-    return False

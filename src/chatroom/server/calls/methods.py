@@ -10,6 +10,7 @@ from chatroom.core import refusals
 from chatroom.core.entry import Entry, LeaveReason
 from chatroom.core.refusals import RequestInvalid
 from chatroom.server.rooms.hub import Hub
+from chatroom.wire.envelopes import payload
 
 from . import encode
 
@@ -130,4 +131,4 @@ class Methods:
 
 def stored_message(entry: Entry) -> pb.Message:
     """The message of an entry."""
-    return pb.Message.FromString(encode.payload(entry.envelope))
+    return pb.Message.FromString(payload(entry.envelope))

@@ -17,17 +17,13 @@ from chatroom.api.reflection.google.rpc import error_details_pb
 from chatroom.api.reflection.grpc.health.v1 import health_pb
 from chatroom.api.reflection.rpc import chat_pb
 from chatroom.server.port.asgi import Application
-
-PATHS = (
-    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-)
+from chatroom.wire.grpc import REFLECTION
 
 
 def applications() -> dict[str, Application]:
     """Both versions, by path."""
     described = (chat_pb.desc(), health_pb.desc(), error_details_pb.desc())
-    v1, v1alpha = PATHS
+    v1, v1alpha = REFLECTION
     return {
         v1: ServerReflectionASGIApplication(ServerReflectionService(*described)),
         v1alpha: ServerReflectionAlphaASGIApplication(ServerReflectionAlphaService(*described)),

@@ -6,9 +6,7 @@ BadRequest and RetryInfo, in `grpc-status-details-bin` (gRPC richer error model)
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import dataclass
-from enum import IntEnum
 
 from google.protobuf.any_pb2 import Any
 from google.protobuf.duration_pb2 import Duration
@@ -18,28 +16,11 @@ from google.rpc.status_pb2 import Status as StatusMessage
 
 from chatroom.core import refusals
 from chatroom.core.refusals import Refusal
+from chatroom.wire import envelopes
+from chatroom.wire.envelopes import EnvelopeError
+from chatroom.wire.grpc import Code, TimeoutInvalid, status_trailers
 
 DOMAIN = "rpc.ChatService"
-
-
-class Code(IntEnum):
-    """The gRPC status codes that this server uses (grpc/grpc, doc/statuscodes.md)."""
-
-    OK = 0
-    CANCELLED = 1
-    UNKNOWN = 2
-    INVALID_ARGUMENT = 3
-    DEADLINE_EXCEEDED = 4
-    NOT_FOUND = 5
-    ALREADY_EXISTS = 6
-    PERMISSION_DENIED = 7
-    RESOURCE_EXHAUSTED = 8
-    FAILED_PRECONDITION = 9
-    ABORTED = 10
-    UNIMPLEMENTED = 12
-    INTERNAL = 13
-    UNAVAILABLE = 14
-    UNAUTHENTICATED = 16
 
 
 class EnvelopeInvalid(Refusal):
@@ -57,8 +38,19 @@ class MessageTooLarge(Refusal):
 
     reason = "MESSAGE_TOO_LARGE"
 
-    def __init__(self, size: int, limit: int) -> None:
-        super().__init__(f"a message may have {limit} bytes; this one has {size} or more")
+
+WIRE_CODES: dict[type[Exception], Code] = {
+    envelopes.EncodingUnknown: Code.UNIMPLEMENTED,
+    envelopes.EncodingMissing: Code.INTERNAL,
+}
+"""What is not INVALID_ARGUMENT among the errors of `chatroom.wire` (gRPC compression)."""
+
+
+def refusal_of(error: EnvelopeError | TimeoutInvalid) -> Refusal:
+    """What a call is refused with whose bytes mean nothing."""
+    if isinstance(error, envelopes.MessageTooLong):
+        return MessageTooLarge(str(error))
+    return EnvelopeInvalid(str(error), WIRE_CODES.get(type(error), Code.INVALID_ARGUMENT))
 
 
 CODES: dict[type[Refusal], Code] = {
@@ -133,25 +125,12 @@ class Status:
 
     def trailers(self) -> list[tuple[bytes, bytes]]:
         """As trailers of gRPC over HTTP/2: "Status", "Status-Message", details."""
-        trailers = [(b"grpc-status", b"%d" % self.code)]
-        if self.message:
-            trailers.append((b"grpc-message", percent_encoded(self.message)))
+        binary = b""
         if self.details:
             binary = StatusMessage(
                 code=self.code, message=self.message, details=self.details
             ).SerializeToString()
-            trailers.append((b"grpc-status-details-bin", b64encode(binary).rstrip(b"=")))
-        return trailers
+        return status_trailers(self.code, self.message, binary)
 
 
 OK = Status(Code.OK)
-
-
-def percent_encoded(message: str) -> bytes:
-    """As "Percent-Encoded" of gRPC over HTTP/2: all but printable ASCII, and the percent sign."""
-    return b"".join(
-        [
-            b"%c" % byte if 0x20 <= byte <= 0x7E and byte != 0x25 else b"%%%02X" % byte
-            for byte in message.encode()
-        ]
-    )

@@ -1,9 +1,12 @@
-"""The types of ASGI 3, as this server uses them."""
+"""ASGI 3, as this server uses it: the types, and whole responses."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
+
+from chatroom.wire.envelopes import ENCODINGS
+from chatroom.wire.grpc import CONTENT_TYPE
 
 Scope = MutableMapping[str, Any]
 Event = MutableMapping[str, Any]
@@ -11,3 +14,41 @@ Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+
+
+async def respond(
+    send: Send,
+    status: int,
+    body: bytes,
+    content_type: bytes,
+    headers: Iterable[tuple[bytes, bytes]] = (),
+) -> None:
+    """A whole HTTP response."""
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [
+                (b"content-type", content_type),
+                (b"content-length", b"%d" % len(body)),
+                *headers,
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def trailers_only(send: Send, trailers: Headers) -> None:
+    """A whole response in one HEADERS frame ("Trailers-Only")."""
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [
+                (b"content-type", CONTENT_TYPE),
+                (b"grpc-accept-encoding", b",".join(ENCODINGS)),
+                *trailers,
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -8,18 +8,27 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from chatroom.server.calls.grpcstream import CONTENT_TYPE, CONTENT_TYPES, trailers_only
-from chatroom.server.calls.statuses import Code, Status
+from chatroom.wire.addresses import hostname
+from chatroom.wire.grpc import PROTOBUF_TYPES, Code, is_native, media_type, status_trailers
 
-from .asgi import Application, Event, Headers, Receive, Scope, Send
+from .asgi import (
+    Application,
+    Event,
+    Headers,
+    Receive,
+    Scope,
+    Send,
+    respond,
+    trailers_only,
+)
 from .in_flight import InFlight
 
 CORS_METHODS = b"POST, GET"
 CORS_MAX_AGE = b"7200"
-NO_TRAILERS = Status(
+NO_TRAILERS = status_trailers(
     Code.INTERNAL,
     "gRPC needs HTTP/2 and the header te: trailers; a proxy on the way may have taken it out",
 )
@@ -58,13 +67,6 @@ class Allowed:
         return value.partition("://")[2].lower() == host.lower()
 
 
-def hostname(host: str) -> str:
-    """A Host header without its port and an IPv6 literal's brackets, in lower case."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.partition(":")[0].rstrip(".").lower()
-
-
 class Front:
     """The outermost ASGI application."""
 
@@ -94,7 +96,7 @@ class Front:
         content_type = host = origin = b""
         for key, value in headers:
             if key == b"content-type":
-                content_type = value.partition(b";")[0].strip().lower()
+                content_type = media_type(value)
             elif key == b"host":
                 host = value
             elif key == b"origin":
@@ -132,12 +134,12 @@ class Front:
             send = _with_origin(send, origin)
         scope["root_path"] = ""
         path: str = scope["path"]
-        native = content_type == CONTENT_TYPE or content_type.startswith(CONTENT_TYPE + b"+")
+        native = is_native(content_type)
         if native and "http.response.trailers" not in scope.get("extensions", ()):
-            await trailers_only(send, NO_TRAILERS.trailers())
+            await trailers_only(send, NO_TRAILERS)
             return
         application = None
-        if scope["method"] == "POST" and content_type in CONTENT_TYPES:
+        if scope["method"] == "POST" and content_type in PROTOBUF_TYPES:
             application = self._native.get(path)
         if application is None:
             application = self._routes.get(path)
@@ -145,8 +147,8 @@ class Front:
                 send = _trailers_only_without_messages(send)
         if application is None:
             if native:
-                status = Status(Code.UNIMPLEMENTED, f"there is no method {path} here")
-                await trailers_only(send, status.trailers())
+                sentence = f"there is no method {path} here"
+                await trailers_only(send, status_trailers(Code.UNIMPLEMENTED, sentence))
             else:
                 await _plain(send, 404, f"there is nothing at {path}")
             return
@@ -158,8 +160,8 @@ class Front:
 
 
 async def _refused(send: Send, content_type: bytes, http_status: int, sentence: str) -> None:
-    if content_type.startswith(b"application/grpc") and b"web" not in content_type:
-        await trailers_only(send, Status(Code.PERMISSION_DENIED, sentence).trailers())
+    if is_native(content_type):
+        await trailers_only(send, status_trailers(Code.PERMISSION_DENIED, sentence))
     elif content_type in (b"application/json", b"application/proto"):
         body = json.dumps({"code": "permission_denied", "message": sentence}).encode()
         await respond(send, http_status, body, b"application/json")
@@ -169,28 +171,6 @@ async def _refused(send: Send, content_type: bytes, http_status: int, sentence: 
 
 async def _plain(send: Send, status: int, sentence: str) -> None:
     await respond(send, status, sentence.encode() + b"\n", b"text/plain; charset=utf-8")
-
-
-async def respond(
-    send: Send,
-    status: int,
-    body: bytes,
-    content_type: bytes,
-    headers: Iterable[tuple[bytes, bytes]] = (),
-) -> None:
-    """A whole HTTP response."""
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [
-                (b"content-type", content_type),
-                (b"content-length", b"%d" % len(body)),
-                *headers,
-            ],
-        }
-    )
-    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 async def _preflight(send: Send, origin: bytes, headers: Headers) -> None:

@@ -20,28 +20,12 @@ import h2corn
 import h2corn._lib
 from h2corn import Server
 
-from chatroom.server.calls import reflection
 from chatroom.server.settings import Settings
+from chatroom.wire.grpc import CHAT, HEALTH, REFLECTION, SUBSCRIBE, UNARY
 
 from .asgi import Application
 
-__all__ = ["CHAT", "HEALTH", "SUBSCRIBE", "UNARY", "Server", "server"]
-
-CHAT = "/rpc.ChatService/Chat"
-SUBSCRIBE = "/rpc.ChatService/Subscribe"
-UNARY = tuple(
-    f"/rpc.ChatService/{name}"
-    for name in (
-        "CreateChatRoom",
-        "ListChatRooms",
-        "DeleteChatRoom",
-        "SendMessage",
-        "ListMessages",
-        "ListMembers",
-        "RemoveMember",
-    )
-)
-HEALTH = tuple(f"/grpc.health.v1.Health/{name}" for name in ("Check", "List", "Watch"))
+__all__ = ["Server", "server"]
 
 GOODBYE_SECONDS = 1.0
 """How long the HTTP/2 server then waits for peers that do not read."""
@@ -95,7 +79,7 @@ def server(
         limit_connections=_connection_limit(),
         limit_concurrency=limits.server_members + 10_000,
         request_policies=(
-            *(_policy(path, 0, 0.0) for path in (CHAT, *reflection.PATHS)),
+            *(_policy(path, 0, 0.0) for path in (CHAT, *REFLECTION)),
             *(
                 _policy(path, REQUEST_BODY_BYTES, REQUEST_IDLE_SECONDS)
                 for path in (SUBSCRIBE, *UNARY, *HEALTH)

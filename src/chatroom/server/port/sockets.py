@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import socket
 import sys
-from dataclasses import dataclass
+
+from chatroom.wire.addresses import Address
 
 BACKLOG = 1024
 VANISHED_SECONDS = 12
@@ -16,34 +16,9 @@ KEEPALIVE_IDLE_SECONDS = 6
 KEEPALIVE_INTERVAL_SECONDS = 2
 KEEPALIVE_PROBES = 3
 
-_BIND = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]*)):(?P<port>\d{1,5})\Z")
-
 
 class BindError(Exception):
     """An address cannot be listened on; the sentence says why."""
-
-
-@dataclass(slots=True, frozen=True)
-class Address:
-    """Where to listen."""
-
-    host: str
-    port: int
-    """0: any that is free."""
-
-    @classmethod
-    def parse(cls, text: str) -> Address:
-        """`host:port` or `[v6]:port`; raises BindError."""
-        match = _BIND.match(text.strip())
-        if match is None or int(match["port"]) > 65535:
-            raise BindError(
-                f"{text!r} is not an address to listen on: "
-                "write host:port, as in 127.0.0.1:8080 or [::]:8080"
-            )
-        return cls(match["v6"] or match["host"] or "0.0.0.0", int(match["port"]))  # noqa: S104 # ":8080" means every address
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def listen(address: Address) -> socket.socket:
@@ -90,5 +65,4 @@ def _notice_vanished_peers(listener: socket.socket) -> None:
 
 def address_of(listener: socket.socket) -> Address:
     """Where a socket really listens."""
-    host, port = listener.getsockname()[:2]
-    return Address(host, port)
+    return Address(*listener.getsockname()[:2])

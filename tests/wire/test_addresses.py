@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatroom.client import Address, AddressInvalid
+from chatroom.wire.addresses import Address, AddressInvalid, hostname
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,45 @@ def test_loopback_is_known(text: str, expected: bool) -> None:
 def test_address_is_written_as_read(text: str) -> None:
     """An address is shown as a person would type it."""
     assert text == str(Address.parse(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("localhost:1", Address("localhost", 1)),
+        (":8081", Address("0.0.0.0", 8081)),
+        ("[::]:0", Address("::", 0)),
+        ("[fe80::1%eth0]:99", Address("fe80::1%eth0", 99)),
+    ],
+)
+def test_address_to_listen_on_is_read(text: str, expected: Address) -> None:
+    """Its port must be written, and may be 0; without a host it is what the caller says."""
+    assert expected == Address.parse(text, host="0.0.0.0", port=None, lowest=0)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "::1", "::1:80", "[::1]", "a b:1", "http://x:1", "x:-1", "x:y", "x:", ":"]
+)
+def test_address_without_a_port_is_refused(text: str) -> None:
+    """Where none stands for it."""
+    with pytest.raises(AddressInvalid) as error:
+        Address.parse(text, port=None, lowest=0)
+    assert text == error.value.text
+
+
+def test_an_address_is_what_sockets_take() -> None:
+    """A pair, as `getsockname` gives it."""
+    assert ("::1", 80) == Address("::1", 80)
+    assert "[::1]:80" == str(Address(*("::1", 80, 0, 0)[:2]))
+
+
+@pytest.mark.parametrize(
+    ("authority", "host"),
+    [
+        ("localhost", "localhost"), ("Chat.Example.:443", "chat.example"),
+        ("127.0.0.1:8080", "127.0.0.1"), ("[::1]:8080", "::1"), ("[::1", "::1"), ("", ""),
+    ],
+)  # fmt: skip
+def test_the_host_of_an_authority(authority: str, host: str) -> None:
+    """In lower case; the port and the dot of a complete name make no other host of it."""
+    assert host == hostname(authority)

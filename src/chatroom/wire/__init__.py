@@ -1,0 +1,1 @@
+"""What bytes mean: pure Python, no asyncio, no sockets, no clock."""
