@@ -1,11 +1,9 @@
 """Generate src/chatroom/api from proto/: `python tools/generate.py [--check]`.
 
-Three generators read the one contract:
+Two generators read the one contract:
 
 - grpcio-tools: Google's protobuf classes and the grpcio stubs,
-- protoc-gen-connectrpc: the Connect service over those same classes,
-- protoc-gen-py: protobuf-py classes, which connectrpc-grpcreflect serves to
-  reflection clients (they carry the descriptors, and nothing else uses them).
+- protoc-gen-connectrpc: the Connect service over those same classes.
 
 With --check nothing is written; the exit code is 1 when what is there is stale.
 """
@@ -49,18 +47,10 @@ def generate(into: Path) -> None:
         "--connectrpc_opt=protobuf=google",
         chat,
     )
-    reflection = into / "reflection"
-    reflection.mkdir()
-    protoc(f"--py_out={reflection}", chat)
-    # The details of refusals, so that tools which read reflection can show them; the
-    # proto file is the installed googleapis-common-protos'.
-    details = Path(str(importlib.resources.files("google.rpc") / "error_details.proto"))
-    protoc(f"-I{details.parents[2]}", f"--py_out={reflection}", details)
     # The health service's own proto file is installed with grpcio-health-checking's
     # descriptors; it is written from those so that no copy is kept here.
     with tempfile.TemporaryDirectory() as temporary:
         health = write_health_proto(Path(temporary))
-        protoc(f"-I{temporary}", f"--py_out={reflection}", health)
         protoc(
             f"-I{temporary}",
             f"--connectrpc_out={into}",

@@ -14,6 +14,12 @@ from .programs import ROOT, JsonStream, output, run, tool
 
 PROTOCOLS = ("grpc", "grpcweb", "connect")
 BY_SCHEMA = ("--schema", str(ROOT / "proto"))
+SOURCES = {
+    "reflection": (),
+    "v1": ("--reflect-protocol", "grpc-v1"),
+    "v1alpha": ("--reflect-protocol", "grpc-v1alpha"),
+    "schema": BY_SCHEMA,
+}
 NOT_FOUND, INVALID_ARGUMENT = 8 * 5, 8 * 3
 """buf's exit code for a status is eight times the status."""
 
@@ -30,12 +36,12 @@ def command(buf: str, address: str, protocol: str, method: str, *options: str) -
     return [buf, "curl", "--http2-prior-knowledge", "--protocol", protocol, *options, url]
 
 
-@pytest.mark.parametrize("source", [(), BY_SCHEMA], ids=["reflection", "schema"])
-def test_rooms(buf: str, address: str, protocol: str, source: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("source", SOURCES)
+def test_rooms(buf: str, address: str, protocol: str, source: str) -> None:
     """A room is created, listed and deleted, with `room_id` as the name in JSON."""
 
     def call(method: str, request: object) -> Any:
-        options = [*source, "-d", json.dumps(request)]
+        options = [*SOURCES[source], "-d", json.dumps(request)]
         return json.loads(output(*command(buf, address, protocol, method, *options)))
 
     room = call("CreateChatRoom", {})["room_id"]

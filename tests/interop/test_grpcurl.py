@@ -78,11 +78,15 @@ def test_services_are_listed(grpcurl: str, address: str) -> None:
         ),
         ("rpc.ChatRoom", 'string room_id = 1 [json_name = "room_id"];'),
         ("rpc.Message.joined", ".rpc.Joined joined = 10;"),
+        ("rpc.FEATURE_ECHO", "FEATURE_ECHO = 2;"),
         ("grpc.health.v1.Health.Check", ".grpc.health.v1.HealthCheckRequest"),
+        ("grpc.reflection.v1.ErrorResponse", "int32 error_code = 1;"),
+        ("google.rpc.ErrorInfo", "string reason = 1;"),
+        ("google.protobuf.Timestamp", "int64 seconds = 1;"),
     ],
 )
 def test_symbols_are_described(grpcurl: str, address: str, symbol: str, line: str) -> None:
-    """Reflection describes services, messages, fields and methods."""
+    """Reflection describes services, messages, fields, enums and methods, of its imports too."""
     assert line in output(grpcurl, "-plaintext", address, "describe", symbol)
 
 

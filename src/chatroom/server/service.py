@@ -17,7 +17,7 @@ from chatroom.journal import Journal
 from chatroom.journal.memory import MemoryJournal
 from chatroom.journal.sqlite import SQLiteJournal
 from chatroom.wire.addresses import Address
-from chatroom.wire.grpc import CHAT, HEALTH, SUBSCRIBE, UNARY
+from chatroom.wire.grpc import CHAT, HEALTH, REFLECTION, SUBSCRIBE, UNARY
 
 from .calls import connect, encode, native, reflection
 from .calls.admin import AdminToken
@@ -69,16 +69,21 @@ class Service:
         hub, limits = self.hub, self._settings.limits
         contract = connect.application(hub, limits, self.admin_token)
         health = HealthASGIApplication(self.health, read_max_bytes=limits.envelope_bytes)
+        described = reflection.descriptions()
         routes: dict[str, Application] = {
             **dict.fromkeys((CHAT, SUBSCRIBE, *UNARY), contract),
             **dict.fromkeys(HEALTH, health),
-            **reflection.applications(),
+            **dict.fromkeys(REFLECTION, reflection.ConnectReflection(described, limits)),
             "/healthz": self._healthz,
         }
         return Front(
             routes,
             self._settings.allowed,
-            native={CHAT: native.chat(hub, limits), SUBSCRIBE: native.subscribe(hub, limits)},
+            native={
+                CHAT: native.chat(hub, limits),
+                SUBSCRIBE: native.subscribe(hub, limits),
+                **dict.fromkeys(REFLECTION, reflection.native(described, limits)),
+            },
             in_flight=self._in_flight,
         )
 

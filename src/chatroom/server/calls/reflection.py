@@ -1,30 +1,92 @@
 """Server reflection v1 and v1alpha, so that grpcurl needs no proto file.
 
-connectrpc-grpcreflect reads descriptors of protobuf-py; `api.reflection` has the
-contract and health once more as such, for this file alone.
+Native gRPC is ours; gRPC-Web and Connect, which `buf curl` speaks, go through connectrpc.
+Either answers one question of a stream a turn of the loop (connectrpc does so of itself),
+and reads the next one when the HTTP/2 layer has taken the answer: who asks without end
+costs the others one answer a turn, some 5 µs.
 """
 
 from __future__ import annotations
 
-from connectrpc_grpcreflect import (
-    ServerReflectionAlphaASGIApplication,
-    ServerReflectionAlphaService,
-    ServerReflectionASGIApplication,
-    ServerReflectionService,
-)
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
 
-from chatroom.api.reflection.google.rpc import error_details_pb
-from chatroom.api.reflection.grpc.health.v1 import health_pb
-from chatroom.api.reflection.rpc import chat_pb
-from chatroom.server.port.asgi import Application
+from connectrpc.compat import google_protobuf_codecs
+from connectrpc.method import IdempotencyLevel, MethodInfo, StreamType
+from connectrpc.server import ConnectASGIApplication, Endpoint
+from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection_pb2 as pb
+
+from chatroom.api.rpc import chat_pb2
+from chatroom.core.limits import Limits
+from chatroom.server.port.asgi import Application, Receive, Scope, Send
+from chatroom.wire.envelopes import envelope
 from chatroom.wire.grpc import REFLECTION
 
+from .descriptions import Descriptions, reflection_v1
+from .grpcstream import GrpcStream, serve_call
 
-def applications() -> dict[str, Application]:
-    """Both versions, by path."""
-    described = (chat_pb.desc(), health_pb.desc(), error_details_pb.desc())
-    v1, v1alpha = REFLECTION
-    return {
-        v1: ServerReflectionASGIApplication(ServerReflectionService(*described)),
-        v1alpha: ServerReflectionAlphaASGIApplication(ServerReflectionAlphaService(*described)),
-    }
+
+def descriptions() -> Descriptions:
+    """The contract, the standard services, and the details that refusals carry."""
+    return Descriptions(
+        (
+            chat_pb2.DESCRIPTOR,
+            health_pb2.DESCRIPTOR,
+            error_details_pb2.DESCRIPTOR,
+            pb.DESCRIPTOR,
+            reflection_v1(),
+        )
+    )
+
+
+def native(described: Descriptions, limits: Limits) -> Application:
+    """Either version over native gRPC, as an ASGI application."""
+
+    async def call(stream: GrpcStream) -> None:
+        async for question in stream.messages(pb.ServerReflectionRequest):
+            await stream.write(envelope(described.answer(question).SerializeToString()))
+            await asyncio.sleep(0)
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await serve_call(GrpcStream(scope, receive, send, limit=limits.envelope_bytes), call)
+
+    return application
+
+
+class ConnectReflection(ConnectASGIApplication[Descriptions]):
+    """Both versions over gRPC-Web and Connect."""
+
+    def __init__(self, described: Descriptions, limits: Limits) -> None:
+        async def call(
+            questions: AsyncIterator[pb.ServerReflectionRequest], _context: Any
+        ) -> AsyncIterator[pb.ServerReflectionResponse]:
+            async for question in questions:
+                yield described.answer(question)
+
+        super().__init__(
+            service=described,
+            endpoints=lambda _: {
+                f"/{service}/{name}": Endpoint.bidi_stream(
+                    method=MethodInfo(
+                        name=name,
+                        service_name=service,
+                        input=pb.ServerReflectionRequest,
+                        output=pb.ServerReflectionResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.BIDI_STREAM,
+                    ),
+                    function=call,
+                )
+                for _, service, name in (path.split("/") for path in REFLECTION)
+            },
+            read_max_bytes=limits.envelope_bytes,
+            codecs=google_protobuf_codecs(),
+        )
+
+    @property
+    def path(self) -> str:
+        """Where the first of the services is; nothing here looks at it."""
+        return REFLECTION[0].rpartition("/")[0]
