@@ -1,0 +1,171 @@
+"""What waits to be written on a connection, and whose turn it is to write.
+
+Control frames and what streams send stand in one list in the order of their making; it is
+joined for one write a turn. It takes at most a round's bytes (`Http2Limits.round_bytes`)
+before it is handed over, so nothing waits behind more than that.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from .frames import DEFAULT_TABLE_BYTES, DEFAULT_WINDOW, data_prefix
+from .headers import TABLE_UPDATE
+
+S = TypeVar("S")
+"""A stream; what waits here is told by identity alone."""
+
+_MOST_FRAMES = 64
+"""Stream ids whose frame of the same bytes is kept: connections are alike, their ids few."""
+
+
+class SharedFrames:
+    """The DATA frames of the bytes that were sent last, by stream id.
+
+    It exists to keep one fact: members of a room whose stream has the same id, each on a
+    connection of its own, are handed the very same frame.
+    """
+
+    __slots__ = ("_frames", "_payload", "_prefix")
+
+    def __init__(self) -> None:
+        self._payload = b""
+        self._prefix = b""
+        self._frames: dict[bytes, bytes] = {}
+
+    def of(self, payload: bytes, stream_id: bytes) -> bytes:
+        """The frame of a payload for a stream, whose id is given as its four bytes."""
+        if payload is not self._payload:
+            self._payload = payload
+            self._prefix = data_prefix(len(payload))
+            self._frames = {}
+        frame = self._frames.get(stream_id)
+        if frame is None:
+            if len(self._frames) >= _MOST_FRAMES:
+                self._frames = {}
+            frame = self._frames[stream_id] = b"%b%b%b" % (self._prefix, stream_id, payload)
+        return frame
+
+
+class Output(Generic[S]):
+    """The writing side of a connection: frames, the connection's window, turns."""
+
+    __slots__ = (
+        "_marked", "_on_output", "_out", "_round_bytes", "_table_update", "bytes", "clear",
+        "initial_window", "least", "least_data", "on_closed", "paused", "shared", "stalled",
+        "turns", "window",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        on_output: Callable[[], object],
+        on_closed: Callable[[S, bool], object],
+        shared: SharedFrames,
+        *,
+        round_bytes: int,
+        least_data: int,
+    ) -> None:
+        """`on_output` is called once when there is something to write; `take` arms it again.
+
+        `on_closed` hears of a stream that can neither send nor receive any more, and whether
+        we have reset it.
+        """
+        self.on_closed = on_closed
+        self._on_output = on_output
+        self._round_bytes = round_bytes
+        self._out: list[bytes] = []
+        self._marked = False
+        self._table_update: bool | None = None
+        """Whether the next header block begins with a table update; None: it never needed to."""
+        self.shared = shared
+        self.bytes = 0
+        """In frames that were not taken yet."""
+        self.window = DEFAULT_WINDOW
+        """Bytes of DATA that the connection may still send."""
+        self.initial_window = DEFAULT_WINDOW
+        """What a new stream may send."""
+        self.least_data = least_data
+        self.least = least_data
+        """A window below this is closed to who has more to send."""
+        self.paused = False
+        """The transport takes nothing now."""
+        self.clear = True
+        """Whether a stream may send at once: neither paused, nor the round full, nor others
+        waiting for their turn."""
+        self.stalled: dict[S, float] = {}
+        """Streams that have something to send and a closed window; since when."""
+        self.turns: deque[S] = deque()
+        """Streams that have something to send and wait for their turn."""
+
+    def queue(self, frame: bytes) -> None:
+        """Put a frame behind the others."""
+        if not self._marked:
+            self._marked = True
+            self._on_output()
+        self._out.append(frame)
+        self.bytes += len(frame)
+        if self.bytes >= self._round_bytes:
+            self.clear = False
+
+    def touch(self) -> None:
+        """Have the connection flushed: a stream may be able to go on."""
+        if not self._marked:
+            self._marked = True
+            self._on_output()
+
+    def table_changed(self, size: int) -> None:
+        """The peer's HPACK table has so many bytes from here on (RFC 7541, 4.2)."""
+        if size < DEFAULT_TABLE_BYTES and self._table_update is None:
+            self._table_update = True
+
+    def block(self, block: bytes) -> bytes:
+        """A header block as it is to be sent now: our table is empty, and that is said once."""
+        if not self._table_update:
+            return block
+        self._table_update = False
+        return TABLE_UPDATE + block
+
+    def take(self) -> bytes:
+        """Everything that waits, for one write; empty while the transport is paused."""
+        self._marked = False
+        if self.paused or not self._out:
+            return b""
+        out, self._out = self._out, []
+        self.bytes = 0
+        self.clear = not self.turns
+        return out[0] if len(out) == 1 else b"".join(out)
+
+    def pause(self) -> None:
+        """The transport takes nothing until `resume`."""
+        self.paused = True
+        self.clear = False
+
+    def resume(self) -> None:
+        """The transport takes bytes again."""
+        self.paused = False
+        self.clear = not self.turns and self.bytes < self._round_bytes
+        self.touch()
+
+    def resize(self, initial_window: int) -> None:
+        """The peer has said another initial window; its streams are the connection's to move."""
+        self.initial_window = initial_window
+        self.least = min(self.least_data, max(initial_window // 2, 1))
+
+    def stall(self, stream: S, now: float) -> None:
+        """A stream has something to send and a closed window."""
+        self.stalled.setdefault(stream, now)
+
+    def line_up(self, stream: S) -> None:
+        """A stream has something to send and is to have its turn."""
+        self.turns.append(stream)
+        self.clear = False
+        self.touch()
+
+    def next(self) -> S | None:
+        """Whose turn it is; None while nobody may send."""
+        if self.paused or self.bytes >= self._round_bytes or self.window <= 0 or not self.turns:
+            return None
+        self.clear = True  # for the one whose turn it is
+        return self.turns.popleft()

@@ -1,0 +1,185 @@
+"""Requests as they come: header blocks, bodies, trailers (RFC 9113, 8.1)."""
+
+from __future__ import annotations
+
+from . import frames
+from .events import DataReceived, HeadersTooLong, RequestReceived, TrailersReceived
+from .frames import (
+    END_HEADERS,
+    END_STREAM,
+    LARGEST_STREAM_ID,
+    PADDED,
+    PRIORITY,
+    ConnectionFault,
+    ErrorCode,
+    Kind,
+    StreamFault,
+    unpadded,
+)
+from .headers import BlockDecoder, HeaderListTooLong, Malformed, check_request, check_trailers
+from .state import ConnectionState, End
+from .streams import State, Stream
+
+
+class Block:
+    """A header block whose end has not come."""
+
+    __slots__ = ("continuations", "flags", "parts", "size", "stream_id")
+
+    def __init__(self, stream_id: int, flags: int, first: bytes) -> None:
+        self.stream_id = stream_id
+        self.flags = flags
+        self.parts = [first]
+        self.size = len(first)
+        self.continuations = 0
+
+
+class Requests(ConnectionState):
+    """The frames of which requests consist."""
+
+    _decoder: BlockDecoder
+    _block: Block | None
+
+    def _data(self, flags: int, stream_id: int, payload: bytes, now: float) -> None:
+        size = len(payload)
+        if not self._receive.take(size):
+            raise ConnectionFault(
+                ErrorCode.FLOW_CONTROL_ERROR, "the connection's window is overrun"
+            )
+        increment = self._receive.give_back(size)
+        if increment:
+            self.output.queue(frames.window_update(0, increment))
+        stream = self.streams.get(stream_id)
+        if stream is None:
+            self._on_closed(Kind.DATA, stream_id, now)
+            return
+        if stream.state is not State.OPEN:
+            raise StreamFault(stream_id, ErrorCode.STREAM_CLOSED, "DATA after the request's end")
+        if not stream.receive.take(size):
+            raise StreamFault(
+                stream_id, ErrorCode.FLOW_CONTROL_ERROR, "the stream's window is overrun"
+            )
+        if flags & PADDED:
+            payload = unpadded(flags, payload)
+            stream.acknowledge(size - len(payload))
+        end = bool(flags & END_STREAM)
+        if not stream.count(len(payload), end=end):
+            raise StreamFault(
+                stream_id, ErrorCode.PROTOCOL_ERROR, "the body is unlike its content-length"
+            )
+        if end:
+            stream.request_over()
+        elif not payload:
+            self._buckets.take("empty_data", now)
+            return
+        self._events.append(DataReceived(stream, payload, end))
+
+    def _headers(self, flags: int, stream_id: int, payload: bytes, now: float) -> None:
+        if not stream_id & 1:
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a request has an even stream id")
+        payload = unpadded(flags, payload)
+        if flags & PRIORITY:
+            if len(payload) < 5:
+                raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "HEADERS lacks its priority")
+            depends_on = int.from_bytes(payload[:4], "big") & LARGEST_STREAM_ID
+            if depends_on == stream_id:
+                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a stream depends on itself")
+            payload = payload[5:]
+        self._block = Block(stream_id, flags, payload)
+        if flags & END_HEADERS:
+            self._block_over(now)
+
+    def _continuation(self, flags: int, stream_id: int, payload: bytes, now: float) -> None:
+        block = self._block
+        if block is None or block.stream_id != stream_id:
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "CONTINUATION of no header block")
+        block.continuations += 1
+        block.size += len(payload)
+        if block.continuations > self.limits.continuations or block.size > self.limits.header_block:
+            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "a header block is too long")
+        block.parts.append(payload)
+        if flags & END_HEADERS:
+            self._block_over(now)
+
+    def _block_over(self, now: float) -> None:
+        block, self._block = self._block, None
+        assert block is not None
+        if block.size > self.limits.header_block:
+            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "a header block is too long")
+        too_long: HeaderListTooLong | None = None
+        headers: list[tuple[bytes, bytes]] = []
+        try:
+            headers = self._decoder.decode(b"".join(block.parts))
+        except HeaderListTooLong as error:
+            too_long = error
+        stream_id = block.stream_id
+        end = bool(block.flags & END_STREAM)
+        stream = self.streams.get(stream_id)
+        if stream is not None:
+            self._trailers(stream, headers, end, too_long)
+            return
+        if stream_id <= self._highest:
+            self._on_closed(Kind.HEADERS, stream_id, now)
+            return
+        self._highest = stream_id
+        if stream_id > self._last_served:
+            return
+        if self.working >= self.limits.streams:
+            if self.timing.settled:
+                self._buckets.take("faults", now)
+            self._remember(stream_id, End.RESET_BY_US)
+            self.output.queue(frames.rst_stream(stream_id, ErrorCode.REFUSED_STREAM))
+            return
+        try:
+            body = None if too_long else check_request(headers)
+        except Malformed as error:
+            raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, str(error)) from None
+        if end and body:
+            raise StreamFault(
+                stream_id, ErrorCode.PROTOCOL_ERROR, "the body is unlike its content-length"
+            )
+        stream = Stream(stream_id, self.output, self._window_acknowledged, body)
+        self.streams[stream_id] = stream
+        self.working += 1
+        if end:
+            stream.request_over()
+        if too_long is not None:
+            self._events.append(HeadersTooLong(stream, str(too_long)))
+        else:
+            self._events.append(RequestReceived(stream, headers, end))
+
+    def _trailers(
+        self,
+        stream: Stream,
+        headers: list[tuple[bytes, bytes]],
+        end: bool,
+        too_long: HeaderListTooLong | None,
+    ) -> None:
+        if stream.state is not State.OPEN:
+            raise StreamFault(
+                stream.stream_id, ErrorCode.STREAM_CLOSED, "HEADERS after the request's end"
+            )
+        try:
+            check_trailers(headers, end=end)
+        except Malformed as error:
+            raise StreamFault(stream.stream_id, ErrorCode.PROTOCOL_ERROR, str(error)) from None
+        if too_long is not None:
+            raise StreamFault(stream.stream_id, ErrorCode.ENHANCE_YOUR_CALM, str(too_long))
+        if not stream.count(0, end=True):
+            raise StreamFault(
+                stream.stream_id, ErrorCode.PROTOCOL_ERROR, "the body is unlike its content-length"
+            )
+        stream.request_over()
+        self._events.append(TrailersReceived(stream, headers))
+
+    def _on_closed(self, kind: Kind, stream_id: int, now: float) -> None:
+        """A frame of a stream that is over, or never was; its window was given back."""
+        self._check_not_idle(stream_id, kind.name)
+        how = self._closed.get(stream_id)
+        if how is End.RESET_BY_US or stream_id > self._last_served:
+            self._buckets.take("idle_frames", now)
+            return
+        if kind is Kind.HEADERS:
+            code = ErrorCode.PROTOCOL_ERROR if how is None else ErrorCode.STREAM_CLOSED
+            raise ConnectionFault(code, "HEADERS of a stream that is over")
+        raise StreamFault(stream_id, ErrorCode.STREAM_CLOSED, "DATA of a stream that is over")
