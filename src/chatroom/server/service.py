@@ -22,7 +22,9 @@ from chatroom.wire.grpc import CHAT, HEALTH, REFLECTION, SUBSCRIBE, UNARY
 from .calls import connect, encode, native, reflection
 from .calls.admin import AdminToken
 from .calls.health import Health
-from .port import http2, sockets
+from .port import sockets
+from .port.bridge import BodyBounds, asgi_calls
+from .port.port import Port, PortLimits
 from .port.asgi import Application, Receive, Scope, Send, respond
 from .port.front import Front
 from .port.in_flight import InFlight
@@ -33,10 +35,8 @@ log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 5.0
 """How long streams may take to end before the HTTP/2 server ends them."""
-LAST_FRAMES_SECONDS = 0.1
-"""Between the end of the last call and the HTTP/2 server's shutdown. Told to shut down while
-it still writes the end of a stream, h2corn 2.0.0 may wait its whole graceful time (seen with
-members on connections that stay open: 5 s, in every other stop of 1,000)."""
+GOODBYE_SECONDS = 1.0
+"""How long peers may then take to read what was written."""
 JOURNAL_FILE = "chatroom.db"
 
 
@@ -60,8 +60,7 @@ class Service:
         self._in_flight = InFlight((CHAT, SUBSCRIBE, *UNARY, *HEALTH))
         self.addresses: tuple[Address, ...] = ()
         self._listeners: list[socket.socket] = []
-        self._server: http2.Server | None = None
-        self._serving: asyncio.Task[None] | None = None
+        self._port: Port | None = None
         self._committing: asyncio.Task[None] | None = None
 
     def application(self) -> Application:
@@ -104,49 +103,42 @@ class Service:
             for room_id in self._settings.rooms:
                 with contextlib.suppress(RoomExists):
                     await self.hub.rooms.create(room_id=room_id)
-            self._server = http2.server(self.application(), self._settings, self._listeners)
-            self._serving = asyncio.create_task(self._server.serve(), name="http/2 server")
-            started = asyncio.create_task(self._server.wait_started())
-            await asyncio.wait((started, self._serving), return_when=asyncio.FIRST_COMPLETED)
-            await started
+            application = self.application()
+            self._port = Port(
+                self._listeners,
+                asgi_calls(application, _bounds),
+                lambda port: http1_protocol(application, port),
+                PortLimits(connections=sockets.connection_limit()),
+            )
+            self._port.open()
         except BaseException:
             await self._close()
             raise
         self.health.set(True)
 
     async def wait(self) -> None:
-        """Until the server or the commit loop ends by itself, which is a failure."""
-        assert self._serving is not None
+        """Until the commit loop ends by itself, which is a failure."""
         assert self._committing is not None
-        done, _ = await asyncio.wait(
-            (self._serving, self._committing), return_when=asyncio.FIRST_COMPLETED
-        )
-        for task in done:
-            task.result()
-        raise RuntimeError("the server ended by itself")
+        await asyncio.wait((self._committing,))
+        self._committing.result()
+        raise RuntimeError("the commit loop ended by itself")
 
     async def stop(self) -> None:
         """End every stream with a status, store what was accepted, close everything."""
         self.health.set(False)
         if self._settings.drain_delay:
             await asyncio.sleep(self._settings.drain_delay)
-        calls = self._in_flight.count
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS):
                 await self.hub.drain()
                 self.health.close()
                 await self._in_flight.none()
-                if calls:
-                    await asyncio.sleep(LAST_FRAMES_SECONDS)
         await self._close()
 
     async def _close(self) -> None:
-        if self._server is not None and self._serving is not None:
-            self._server.shutdown()
-            try:
-                await self._serving
-            except Exception:
-                log.exception("the HTTP/2 server did not end cleanly")
+        if self._port is not None:
+            self._port.drain()
+            await self._port.close(GOODBYE_SECONDS)
         for listener in self._listeners:
             listener.close()
         if self._committing is not None:
@@ -176,3 +168,14 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         yield service
     finally:
         await service.stop()
+
+
+def _bounds(path: str) -> BodyBounds:
+    """What the body of a request for a path may cost; long streams have their own bounds."""
+    if path in (CHAT, *REFLECTION):
+        return BodyBounds(bytes=None, idle_seconds=None)
+    return BodyBounds()
+
+
+def http1_protocol(application, port):
+    raise SystemExit

@@ -21,7 +21,7 @@ from chatroom.server.rooms.hub import Hub
 from chatroom.server.rooms.sessions import Place, Resume
 
 from . import encode
-from .wake import Wake
+from chatroom.server.wake import Wake
 
 JOIN_SECONDS = 10.0
 """How long a new stream may take for its first message."""

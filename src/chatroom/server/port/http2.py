@@ -1,126 +1,226 @@
-"""The HTTP/2 server (h2corn), and everything that it is told.
-
-Why each setting is as it is: docs/decisions/0005-http2-settings.md.
-"""
+"""An HTTP/2 connection on a transport: `wire.http2` between a socket and its calls."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import socket
-import sys
-from collections.abc import Sequence
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import cast
 
-# Read when the library is loaded: its allocator (mimalloc) then gives back at once what
-# stalled readers have held, rather than keep some 30 MiB. No dearer: 0.79 against 0.80 µs
-# a delivery in a room of 100.
-os.environ.setdefault("MIMALLOC_PURGE_DELAY", "0")
+from chatroom.wire.http2.connection import Connection
+from chatroom.wire.http2.events import (
+    ConnectionEnded,
+    DataReceived,
+    Event,
+    HeadersTooLong,
+    RequestReceived,
+    StreamReset,
+    TrailersReceived,
+)
+from chatroom.wire.http2.frames import ErrorCode
+from chatroom.wire.http2.headers import Headers, encode_cached
+from chatroom.wire.http2.limits import Http2Limits
+from chatroom.wire.http2.output import SharedFrames
+from chatroom.wire.http2.state import Phase
+from chatroom.wire.http2.streams import Stream
 
-import h2corn
-import h2corn._lib
-from h2corn import Server
+from .turns import Turns
 
-from chatroom.server.settings import Settings
-from chatroom.wire.grpc import CHAT, HEALTH, REFLECTION, SUBSCRIBE, UNARY
+log = logging.getLogger(__name__)
 
-from .asgi import Application
+LINGER_SECONDS = 1.0
+"""After GOAWAY with an error we read on for so long, and throw away: closing at once would
+let the kernel answer bytes that are on their way with a reset, and the reason be lost."""
+_READING_RESUMES = 4
+"""A socket is read again when a fourth of `Http2Limits.read_hold` waits."""
 
-__all__ = ["Server", "server"]
-
-GOODBYE_SECONDS = 1.0
-"""How long the HTTP/2 server then waits for peers that do not read."""
-STALL_SECONDS = 10.0
-"""A response that the peer's flow control holds up for so long is reset."""
-WRITE_SECONDS = 11.0
-"""A connection that takes no bytes for so long is closed. One more than the stall, so
-that a stalled stream ends alone."""
-REQUEST_BODY_BYTES = 128 * 1024
-REQUEST_IDLE_SECONDS = 10.0
-MAX_FRAME_BYTES = 16_384
-"""HTTP/2's default; h2corn's 65,536 would be one byte more than a stream's window."""
-STREAM_WINDOW_BYTES = 65_535
-"""The least that h2corn takes (and HTTP/2's default)."""
-CONNECTION_WINDOW_BYTES = 8 * 1024 * 1024
-STREAMS_PER_CONNECTION = 128
-SPARE_DESCRIPTORS = 256
-"""Kept for the journal, logs and listeners when connections are counted."""
+_TOO_LONG = encode_cached(((b":status", b"431"), (b"content-length", b"0")))
 
 
-def server(
-    application: Application, settings: Settings, listeners: Sequence[socket.socket]
-) -> Server:
-    """A server of the application on sockets that listen; its `serve` begins."""
-    _silence_banner()
-    limits = settings.limits
-    tls = settings.tls
-    config = h2corn.Config(
-        bind=tuple(f"fd://{listener.fileno()}" for listener in listeners),
-        grpc=True,
-        access_log=False,
-        lifespan="off",
-        loop="auto",
-        certfile=tls.certificate if tls else None,
-        keyfile=tls.key if tls else None,
-        ca_certs=tls.client_ca if tls else None,
-        cert_reqs="required" if tls and tls.client_ca else "none",
-        max_concurrent_streams=STREAMS_PER_CONNECTION,
-        h2_initial_stream_window_size=STREAM_WINDOW_BYTES,
-        h2_initial_connection_window_size=CONNECTION_WINDOW_BYTES,
-        h2_max_inbound_frame_size=MAX_FRAME_BYTES,
-        h2_max_header_list_size=16 * 1024,
-        h2_max_header_block_size=32 * 1024,
-        limit_request_fields=64,
-        limit_request_head_size=32 * 1024,
-        max_request_body_size=REQUEST_BODY_BYTES,
-        timeout_request_body_idle=REQUEST_IDLE_SECONDS,
-        h2_timeout_response_stall=STALL_SECONDS,
-        h2_timeout_write=WRITE_SECONDS,
-        timeout_graceful_shutdown=GOODBYE_SECONDS,
-        limit_connections=_connection_limit(),
-        limit_concurrency=limits.server_members + 10_000,
-        request_policies=(
-            *(_policy(path, 0, 0.0) for path in (CHAT, *REFLECTION)),
-            *(
-                _policy(path, REQUEST_BODY_BYTES, REQUEST_IDLE_SECONDS)
-                for path in (SUBSCRIBE, *UNARY, *HEALTH)
-            ),
-        ),
-    )
-    return Server(application, config)
+Begin = Callable[["Http2Protocol", Stream, Headers, bool], object]
+"""Begins the call of a request and sets `Stream.call`: (connection, stream, headers, whether
+it has no body)."""
 
 
-def _silence_banner() -> None:
-    """Keep h2corn's own lines about listening off standard error; the command line has one.
+class Http2Protocol(asyncio.Protocol):
+    """One connection."""
 
-    h2corn 2.0.0 has no setting for it. The version is pinned; without the name in a later
-    one this does nothing.
-    """
-    if hasattr(h2corn._lib, "emit_banner"):
-        h2corn._lib.emit_banner = lambda *_: None
+    def __init__(
+        self,
+        limits: Http2Limits,
+        begin: Begin,
+        turns: Turns,
+        shared: SharedFrames,
+        on_closed: Callable[[Http2Protocol], object],
+        *,
+        spread: float,
+    ) -> None:
+        """`spread`: see `wire.http2.Connection`; `on_closed` hears of its end, once."""
+        self._loop = asyncio.get_running_loop()
+        self._begin = begin
+        self._on_closed = on_closed
+        self._limits = limits
+        self.http2 = Connection(
+            limits,
+            shared,
+            partial(turns.add, self.flush),
+            self._loop.time(),
+            spread=spread,
+        )
+        self._reading = True
+        self._unsent = 0
+        """What waited for the kernel at the last check, and since when it has not shrunk."""
+        self._unsent_since = 0.0
+        self._ended_at: float | None = None
+        self.transport: asyncio.Transport
 
+    # ---- asyncio ---------------------------------------------------------------------
 
-def _policy(path: str, body_bytes: int, idle_seconds: float) -> h2corn.RequestPolicy:
-    """What h2corn bounds for one method; 0: no bound, the stream has its own."""
-    return h2corn.RequestPolicy(
-        path=path,
-        max_request_body_size=body_bytes,
-        timeout_request_body_idle=idle_seconds,
-        h2_timeout_response_stall=STALL_SECONDS,
-    )
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's has no base of asyncio's
+        high = self._limits.write_buffer
+        self.transport.set_write_buffer_limits(high=high, low=high // 4)
 
+    def data_received(self, data: bytes) -> None:
+        self._take(self.http2.receive_data(data, self._loop.time()))
 
-def _connection_limit() -> int:
-    """Raise the limit of open files as far as it goes; 0 where there is none to know.
+    def eof_received(self) -> bool:
+        return False  # for HTTP/2 the peer is gone then
 
-    Running out of descriptors at accept would end the HTTP/2 server.
-    """
-    if sys.platform == "win32":
-        return 0
-    import resource  # not on Windows
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 # asyncio's name
+        self._end_calls()
+        self._on_closed(self)
 
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-            soft = hard
-    return 0 if soft == resource.RLIM_INFINITY else max(soft - SPARE_DESCRIPTORS, 64)
+    def pause_writing(self) -> None:
+        self.http2.output.pause()
+
+    def resume_writing(self) -> None:
+        self.http2.output.resume()
+
+    # ---- Events ----------------------------------------------------------------------
+
+    def _take(self, events: list[Event]) -> None:
+        for event in events:
+            match event:
+                case DataReceived(stream, data, end):
+                    if stream.call is not None:
+                        stream.call.hear(data, end=end)
+                case RequestReceived(stream, headers, end):
+                    self._begin(self, stream, headers, end)
+                case TrailersReceived(stream):
+                    if stream.call is not None:
+                        stream.call.hear(b"", end=True)
+                case StreamReset(stream, by_peer=by_peer, reason=reason):
+                    if not by_peer:
+                        log.debug("a stream of %s was reset: %s", self.peer, reason)
+                    self._gone(stream)
+                case HeadersTooLong(stream):
+                    stream.headers(_TOO_LONG, end=True)
+                    self.http2.release(stream)
+                case ConnectionEnded(_, reason, by_peer=by_peer):
+                    if not by_peer:
+                        log.info("the connection of %s was ended: %s", self.peer, reason)
+                    self._end_calls()
+                    self.http2.output.touch()
+
+    def _gone(self, stream: Stream) -> None:
+        call, stream.call = stream.call, None
+        if call is not None:
+            call.gone()
+
+    def _end_calls(self) -> None:
+        for stream in list(self.http2.streams.values()):
+            stream.close(reset=True)
+            self._gone(stream)
+
+    @property
+    def peer(self) -> str:
+        """The peer's address, for the log."""
+        name = self.transport.get_extra_info("peername")
+        return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else "a client"
+
+    # ---- Out -------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Write what waits; called once a turn."""
+        http2, transport = self.http2, self.transport
+        if transport.is_closing():
+            http2.data_to_send()
+            return
+        now = self._loop.time()
+        while True:
+            http2.advance(now)
+            data = http2.data_to_send()
+            if not data:
+                break
+            transport.write(data)
+        if http2.phase is Phase.ENDED:
+            self._finish(now)
+        elif http2.left:
+            transport.close()
+        elif http2.output.bytes or not self._reading:
+            self._hold()
+
+    def _hold(self) -> None:
+        """Read no more while answers wait that the peer does not take."""
+        waiting = self.http2.output.bytes
+        hold = self._limits.read_hold
+        if self._reading and waiting >= hold:
+            self._reading = False
+            self.transport.pause_reading()
+        elif not self._reading and waiting <= hold // _READING_RESUMES:
+            self._reading = True
+            self.transport.resume_reading()
+
+    def _finish(self, now: float) -> None:
+        if self._ended_at is None:
+            self._ended_at = now
+            if not self._reading:
+                self._reading = True
+                self.transport.resume_reading()
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            else:
+                self.transport.close()
+
+    # ---- The port's clock ------------------------------------------------------------
+
+    def check(self, now: float) -> None:
+        """Do what is due; the port calls it a few times a second."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent == 0 or unsent < self._unsent:
+            self._unsent_since = now
+        elif now - self._unsent_since >= self._limits.write_seconds:
+            self.transport.abort()
+            return
+        self._unsent = unsent
+        if self._ended_at is not None and now - self._ended_at >= LINGER_SECONDS:
+            self.transport.close()
+            return
+        self._take(self.http2.check(now, unsent=unsent > 0))
+        for stream in tuple(self.http2.streams.values()):
+            if stream.call is not None:
+                stream.call.check(now)
+
+    def drain(self) -> None:
+        """Say GOAWAY; the connection closes when its last call has ended."""
+        self.http2.leave(self._loop.time())
+        self.http2.output.touch()
+
+    def abort(self) -> None:
+        """End at once."""
+        self.transport.abort()
+
+    def reset(self, stream: Stream, code: ErrorCode) -> None:
+        """End a stream whose call cannot say anything better."""
+        stream.call = None
+        self.http2.reset(stream, code)
+        self.release(stream)
+
+    def release(self, stream: Stream) -> None:
+        """The call of a stream is no longer at work."""
+        stream.call = None
+        self.http2.release(stream)
+        if self.http2.left:
+            self.http2.output.touch()

@@ -1,4 +1,4 @@
-"""Listening sockets of our own: they notice peers that vanish, which h2corn's do not."""
+"""Listening sockets, whose connections notice peers that vanish; and how many there may be."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ living readers that had merely stalled."""
 KEEPALIVE_IDLE_SECONDS = 6
 KEEPALIVE_INTERVAL_SECONDS = 2
 KEEPALIVE_PROBES = 3
+UNSENT_BYTES = 64 * 1024
+"""What the kernel takes beyond what it has sent (TCP_NOTSENT_LOWAT): a reader that stalls is
+felt so soon, and costs the kernel no megabytes."""
+SPARE_DESCRIPTORS = 256
+"""Kept for the journal, logs and listeners when connections are counted."""
 
 
 class BindError(Exception):
@@ -56,6 +61,8 @@ def _notice_vanished_peers(listener: socket.socket) -> None:
         ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL_SECONDS),
         ("TCP_KEEPCNT", KEEPALIVE_PROBES),
         ("TCP_USER_TIMEOUT", VANISHED_SECONDS * 1000),
+        ("TCP_NOTSENT_LOWAT", UNSENT_BYTES),
+        ("TCP_NODELAY", 1),
     ):
         option = getattr(socket, name, None)
         if option is not None:
@@ -66,3 +73,17 @@ def _notice_vanished_peers(listener: socket.socket) -> None:
 def address_of(listener: socket.socket) -> Address:
     """Where a socket really listens."""
     return Address(*listener.getsockname()[:2])
+
+
+def connection_limit() -> int:
+    """Raise the limit of open files as far as it goes; 0 where there is none to know."""
+    if sys.platform == "win32":
+        return 0
+    import resource  # not on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+            soft = hard
+    return 0 if soft == resource.RLIM_INFINITY else max(soft - SPARE_DESCRIPTORS, 64)

@@ -25,11 +25,20 @@ class State(enum.Enum):
 _NO_WINDOW = -(1 << 62)
 
 
-class Caller(Protocol):
-    """What the owner of a stream's call must offer."""
+class Call(Protocol):
+    """A call on one stream: what happens to the stream is pushed into it by its owner."""
+
+    def hear(self, data: bytes, *, end: bool) -> None:
+        """A piece of the request's body; who has read it calls `Stream.acknowledge`."""
 
     def writable(self) -> None:
-        """Everything is gone that was sent, and there is room: send on, if there is more."""
+        """Everything is gone that was sent, and there is room; see `Stream.wait`."""
+
+    def gone(self) -> None:
+        """The peer has cancelled, or the connection is over: nobody is left to tell."""
+
+    def check(self, now: float) -> None:
+        """A tick of the clock, at `now` in seconds."""
 
 
 class Stream:
@@ -51,7 +60,7 @@ class Stream:
         self.window = output.initial_window
         """Bytes of DATA that the stream may still send; may be negative (6.9.2)."""
         self.receive = ReceiveWindow(receive_size)
-        self.call: Caller | None = None
+        self.call: Call | None = None
         """Whose stream it is; for the owner to set."""
         self.working = True
         """Whether its call is still at work: it then counts as open, whatever its state."""
@@ -123,7 +132,7 @@ class Stream:
         return max(min(self.window, output.window, MAX_FRAME_BYTES), 0)
 
     def wait(self, now: float, size: int = 1) -> None:
-        """Have `Caller.writable` called when `size` bytes may be sent (at most 1 KiB of them)."""
+        """Have `Call.writable` called when `size` bytes may be sent (at most 1 KiB of them)."""
         if self.waiting or self.state is State.CLOSED:
             return
         self.waiting = True

@@ -1,0 +1,288 @@
+"""The bridge from an HTTP/2 stream to an ASGI application, with trailers and back-pressure.
+
+Source: the ASGI specification 3.0, HTTP 2.4, and its extension "HTTP Trailers".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import unquote
+
+from chatroom.wire.http2.frames import ErrorCode
+from chatroom.wire.http2.headers import Headers, encode, encode_cached
+from chatroom.wire.http2.streams import Stream
+
+from .asgi import Application, Event, Scope
+from chatroom.server.wake import Wake
+from .http2 import Begin, Http2Protocol
+
+log = logging.getLogger(__name__)
+
+_HOP_BY_HOP = frozenset(
+    (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
+)
+_CONTINUE = encode_cached(((b":status", b"100"),))
+_NO_CONTENT = (204, 304)
+
+
+class ClientDisconnected(OSError):
+    """Nobody is left to send to."""
+
+
+@dataclass(slots=True, frozen=True)
+class BodyBounds:
+    """What a request's body may cost."""
+
+    bytes: int | None = 128 * 1024
+    """None: no bound; the application has its own."""
+    idle_seconds: float | None = 10.0
+    """Between two pieces of it; None: no bound."""
+
+
+class AsgiCall:
+    """One request, served by an application in a task of its own."""
+
+    __slots__ = (
+        "_body", "_body_bytes", "_bounds", "_connection", "_continue", "_ended", "_expecting",
+        "_gone", "_head", "_heard_at", "_loop", "_reader", "_start", "_started", "_stream",
+        "_trailers", "_writer",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        application: Application,
+        connection: Http2Protocol,
+        stream: Stream,
+        headers: Headers,
+        bounds: BodyBounds,
+        *,
+        end: bool,
+    ) -> None:
+        """Begin; `end`: the request has no body."""
+        self._loop = asyncio.get_running_loop()
+        self._connection = connection
+        self._stream = stream
+        self._bounds = bounds
+        self._body: deque[bytes] = deque()
+        self._body_bytes = 0
+        self._expecting = not end
+        self._heard_at = self._loop.time()
+        self._reader = Wake()
+        self._writer = Wake()
+        self._gone = False
+        self._start: Event | None = None
+        """The response's head, until it is known whether anything follows it."""
+        self._started = False
+        self._trailers = False
+        self._ended = False
+        scope = self._scope(headers)
+        self._head = scope["method"] == "HEAD"
+        self._continue = any(n == b"expect" and v.lower() == b"100-continue" for n, v in headers)
+        stream.call = self
+        self._loop.create_task(self._run(application, scope), name=scope["path"])
+
+    def _scope(self, headers: Headers) -> Scope:
+        pseudo = {name: value for name, value in headers if name[:1] == b":"}
+        fields = [(name, value) for name, value in headers if name[:1] != b":"]
+        cookies = [value for name, value in fields if name == b"cookie"]
+        if len(cookies) > 1:  # 9113, 8.2.3
+            fields = [field for field in fields if field[0] != b"cookie"]
+            fields.append((b"cookie", b"; ".join(cookies)))
+        authority = pseudo.get(b":authority")
+        if authority and not any(name == b"host" for name, _ in fields):
+            fields.insert(0, (b"host", authority))
+        target, _, query = pseudo.get(b":path", b"/").partition(b"?")
+        info = self._connection.transport.get_extra_info
+        extensions: dict[str, dict[str, object]] = {}
+        if any(name == b"te" for name, _ in fields):
+            extensions["http.response.trailers"] = {}
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": "2",
+            "method": pseudo[b":method"].decode("latin-1"),
+            "scheme": "https" if info("ssl_object") else "http",
+            "path": unquote(target.decode("latin-1")),
+            "raw_path": target,
+            "query_string": query,
+            "root_path": "",
+            "headers": fields,
+            "client": _address(info("peername")),
+            "server": _address(info("sockname")),
+            "extensions": extensions,
+        }
+
+    # ---- What the stream tells -----------------------------------------------------------
+
+    def hear(self, data: bytes, *, end: bool) -> None:
+        """A piece of the body; it is acknowledged when the application takes it."""
+        self._heard_at = self._loop.time()
+        if self._ended:
+            return
+        self._body_bytes += len(data)
+        bound = self._bounds.bytes
+        if bound is not None and self._body_bytes > bound:
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return
+        if data:
+            self._body.append(data)
+        if end:
+            self._expecting = False
+        self._reader.set()
+
+    def writable(self) -> None:
+        """What was sent is gone."""
+        self._writer.set()
+
+    def gone(self) -> None:
+        """Nobody listens any more; the application is told when it asks."""
+        self._gone = True
+        self._body.clear()
+        self._reader.set()
+        self._writer.set()
+
+    def check(self, now: float) -> None:
+        """End a request whose body has stopped coming."""
+        idle = self._bounds.idle_seconds
+        if (
+            idle is not None
+            and self._expecting
+            and not self._body
+            and not self._ended
+            and now - self._heard_at >= idle
+        ):
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Answer in the application's place; what it still does is for nobody."""
+        if self._started:
+            self._connection.reset(self._stream, ErrorCode.CANCEL)
+        else:
+            head = ((b":status", b"%d" % status), (b"content-length", b"0"))
+            self._stream.headers(encode_cached(head), end=True)
+        self._ended = True
+        self.gone()
+
+    # ---- What the application does -----------------------------------------------------
+
+    async def _run(self, application: Application, scope: Scope) -> None:
+        try:
+            await application(scope, self._receive, self._send)
+        except ClientDisconnected:
+            pass
+        except Exception:
+            log.exception("a request for %s failed", scope["path"])
+        finally:
+            self._finish(scope["path"])
+
+    def _finish(self, path: str) -> None:
+        if not self._ended and not self._gone:
+            log.error("the response to a request for %s was not finished", path)
+            if self._started:
+                self._connection.reset(self._stream, ErrorCode.INTERNAL_ERROR)
+            else:
+                head = ((b":status", b"500"), (b"content-length", b"0"))
+                self._stream.headers(encode_cached(head), end=True)
+        self._ended = True
+        self._connection.release(self._stream)
+
+    async def _receive(self) -> Event:
+        if self._continue:
+            self._continue = False
+            if not self._started and self._expecting:
+                self._stream.headers(_CONTINUE)
+        while not self._body and self._expecting and not self._gone and not self._ended:
+            await self._reader.wait()
+        if self._gone or self._ended:
+            return {"type": "http.disconnect"}
+        if self._body:
+            data = self._body.popleft()
+            self._stream.acknowledge(len(data))
+            more = self._expecting or bool(self._body)
+            if not more:
+                self._body_told()
+            return {"type": "http.request", "body": data, "more_body": more}
+        if self._body_bytes >= 0:
+            self._body_told()
+            return {"type": "http.request", "body": b"", "more_body": False}
+        while not self._gone and not self._ended:
+            await self._reader.wait()
+        return {"type": "http.disconnect"}
+
+    def _body_told(self) -> None:
+        """The application knows that the body has ended: from here on it waits for the end."""
+        self._body_bytes = -1
+
+    async def _send(self, event: Event) -> None:
+        if self._gone:
+            raise ClientDisconnected("the peer is gone")
+        if self._ended:
+            raise RuntimeError("the response has ended")
+        kind = event["type"]
+        if kind == "http.response.start":
+            self._start = event
+            self._trailers = bool(event.get("trailers"))
+        elif kind == "http.response.body":
+            await self._send_body(event.get("body", b""), more=bool(event.get("more_body")))
+        elif kind == "http.response.trailers":
+            self._end(encode(event.get("headers", ())))
+        else:
+            raise RuntimeError(f"an HTTP response has no {kind}")
+
+    async def _send_body(self, body: bytes, *, more: bool) -> None:
+        over = not more and not self._trailers
+        if self._start is not None:
+            start, self._start = self._start, None
+            status = int(start["status"])
+            bodiless = self._head or status in _NO_CONTENT
+            head = [(b":status", b"%d" % status)]
+            head += [
+                (name.lower(), value)
+                for name, value in start.get("headers", ())
+                if name.lower() not in _HOP_BY_HOP
+            ]
+            self._started = True
+            if over and (bodiless or not body):
+                self._ended = True
+                self._stream.headers(encode(head), end=True)
+                return
+            self._stream.headers(encode(head))
+            if bodiless:
+                self._head = True
+        if body and not self._head:
+            self._stream.send(body, self._loop.time())
+            while not self._stream.idle and not self._gone:
+                await self._writer.wait()
+            if self._gone:
+                raise ClientDisconnected("the peer is gone")
+        if over:
+            self._end(None)
+
+    def _end(self, trailers: bytes | None) -> None:
+        self._ended = True
+        self._stream.end(trailers)
+
+
+def _address(name: object) -> tuple[str, int] | None:
+    return (str(name[0]), int(name[1])) if isinstance(name, tuple) else None
+
+
+def asgi_calls(application: Application, bounds: Callable[[str], BodyBounds]) -> Begin:
+    """What begins every call as a request to an application; `bounds` are of a path."""
+    not_allowed = encode_cached(((b":status", b"405"), (b"content-length", b"0")))
+
+    def begin(connection: Http2Protocol, stream: Stream, headers: Headers, end: bool) -> None:
+        path = next((value for name, value in headers if name == b":path"), None)
+        if path is None:  # CONNECT (9113, 8.5)
+            stream.headers(not_allowed, end=True)
+            connection.release(stream)
+            return
+        bounded = bounds(path.decode("latin-1"))
+        AsgiCall(application, connection, stream, headers, bounded, end=end)
+
+    return begin

@@ -1,0 +1,211 @@
+"""The port: accepts connections, keeps them in order, ends them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from chatroom.wire.http2.limits import Http2Limits
+from chatroom.wire.http2.output import SharedFrames
+
+from .http2 import Begin, Http2Protocol
+from .sniff import Sniff
+from .turns import Turns
+
+log = logging.getLogger(__name__)
+
+ACCEPT_AT_ONCE = 64
+"""Connections accepted in one turn of the loop; the rest waits for the next one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortLimits:
+    """What the port as a whole may cost. Times are in seconds."""
+
+    connections: int = 0
+    """Open at once, all protocols together; above it nobody is accepted. 0: no bound."""
+    tick: float = 0.25
+    """Between two checks of all connections: every other time is exact to this."""
+    accept_pause: float = 1.0
+    """After an accept that failed, for want of descriptors or memory."""
+    http2: Http2Limits = field(default_factory=Http2Limits)
+
+
+class Kept(Protocol):
+    """What the port asks of each connection, whatever it speaks."""
+
+    def check(self, now: float) -> None:
+        """Do what is due at `now`, in seconds."""
+
+    def drain(self) -> None:
+        """Serve what is under way, and nothing after it; then close."""
+
+    def abort(self) -> None:
+        """End at once."""
+
+
+Http1 = Callable[[Callable[["Kept"], object]], asyncio.Protocol]
+"""Makes an HTTP/1.1 protocol, which is also a `Kept`; its argument hears of its end."""
+
+
+class Port:
+    """Every connection of a server.
+
+    It exists to keep one fact: the port accepts as long as it is open. What fails in one
+    connection, or in accepting one, ends nothing else.
+    """
+
+    def __init__(
+        self,
+        listeners: Sequence[socket.socket],
+        begin: Begin,
+        http1: Callable[[Port], asyncio.Protocol],
+        limits: PortLimits,
+    ) -> None:
+        """`begin` begins calls on HTTP/2 streams; `http1` makes the protocol of a connection."""
+        self._listeners = list(listeners)
+        self._begin = begin
+        self._http1 = http1
+        self._limits = limits
+        self._loop = asyncio.get_running_loop()
+        self.turns = Turns(self._loop)
+        self._shared = SharedFrames()
+        self._connections: set[Kept] = set()
+        self._draining = False
+        self._room = asyncio.Event()
+        self._room.set()
+        self._none = asyncio.Event()
+        self._none.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # ---- Accepting -------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Accept from here on."""
+        for listener in self._listeners:
+            self._spawn(self._accept(listener), f"accept on {listener.getsockname()}")
+        self._spawn(self._tick(), "tick")
+
+    def _spawn(self, work: asyncio._CoroutineLike[None], name: str) -> None:
+        task = self._loop.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _accept(self, listener: socket.socket) -> None:
+        bound = self._limits.connections
+        while True:
+            if bound and len(self._connections) >= bound:
+                self._room.clear()
+                await self._room.wait()
+            try:
+                accepted, _ = await self._loop.sock_accept(listener)
+            except OSError as error:
+                log.warning("cannot accept a connection: %s", error.strerror or error)
+                await asyncio.sleep(self._limits.accept_pause)
+                continue
+            self._welcome(accepted)
+            for _ in range(ACCEPT_AT_ONCE):
+                if bound and len(self._connections) >= bound:
+                    break
+                try:
+                    accepted, _ = listener.accept()
+                except OSError:  # nobody more, or what the next turn will tell
+                    break
+                accepted.setblocking(False)
+                self._welcome(accepted)
+
+    def _welcome(self, accepted: socket.socket) -> None:
+        sniff = Sniff(
+            self._http2,
+            self._http1_made,
+            self._gone,
+            seconds=self._limits.http2.preface_seconds,
+            since=self._loop.time(),
+        )
+        self._keep(sniff)
+        self._spawn(self._connect(sniff, accepted), "connect")
+
+    async def _connect(self, protocol: Sniff, accepted: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(lambda: protocol, accepted)
+        except OSError as error:  # it has gone meanwhile
+            log.debug("a connection was gone at once: %s", error)
+            self._gone(protocol)
+            accepted.close()
+
+    def _http2(self) -> asyncio.Protocol:
+        protocol = Http2Protocol(
+            self._limits.http2,
+            self._begin,
+            self.turns,
+            self._shared,
+            self._gone,
+            spread=random.random(),  # noqa: S311 # so that not all ping at once
+        )
+        self._keep(protocol)
+        return protocol
+
+    def _http1_made(self) -> asyncio.Protocol:
+        return self._http1(self)
+
+    def keep(self, connection: Kept) -> None:
+        """Look after a connection from here on."""
+        self._keep(connection)
+
+    def gone(self, connection: Kept) -> None:
+        """A connection has ended."""
+        self._gone(connection)
+
+    def _keep(self, connection: Kept) -> None:
+        self._connections.add(connection)
+        self._none.clear()
+
+    def _gone(self, connection: Kept) -> None:
+        self._connections.discard(connection)
+        self._room.set()
+        if not self._connections:
+            self._none.set()
+
+    # ---- Keeping ---------------------------------------------------------------------
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(self._limits.tick)
+            now = self._loop.time()
+            for connection in tuple(self._connections):
+                try:
+                    connection.check(now)
+                except Exception:
+                    log.exception("a connection failed, and is ended")
+                    connection.abort()
+
+    # ---- Ending ----------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Say to every connection that no further request is served on it; go on accepting."""
+        self._draining = True
+        for connection in tuple(self._connections):
+            connection.drain()
+
+    async def close(self, seconds: float) -> None:
+        """Accept no more; return when every connection has ended, after `seconds` at most."""
+        for task in tuple(self._tasks):
+            if task.get_name().startswith("accept"):
+                task.cancel()
+        for listener in self._listeners:
+            with contextlib.suppress(OSError):
+                listener.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._none.wait()
+        for connection in tuple(self._connections):
+            connection.abort()
+        await self._none.wait()
+        for task in tuple(self._tasks):
+            task.cancel()
