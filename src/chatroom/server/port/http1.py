@@ -1,0 +1,400 @@
+"""A connection that speaks HTTP/1.1, and HTTP/1.0, with an ASGI application behind it.
+
+Why by httptools, and every choice below: docs/decisions/0014-http1.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import logging
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from typing import Any, cast
+
+from .asgi import Application
+
+from .http1_exchange import ClientDisconnected, Exchange
+from .http1_limits import Http1Limits
+from .http1_requests import BadRequest, RequestHead, RequestReader, Stage
+from .http1_responses import refusal
+
+log = logging.getLogger(__name__)
+
+
+class Ending(enum.Enum):
+    """How far the end of a connection is; it only goes forward."""
+
+    NOT = enum.auto()
+    DRAINING = enum.auto()
+    """The response in progress is the last."""
+    REFUSED = enum.auto()
+    """What comes is not read any more; a refusal waits for the responses before it."""
+    LINGERING = enum.auto()
+    """Everything is written; what the peer still sends is dropped, so that TCP does not reset
+    the connection before the peer has read the response (RFC 9112, 9.6)."""
+    CLOSED = enum.auto()
+    """The transport is told to close when it has written everything."""
+
+
+class Wait(enum.Enum):
+    """What a connection waits for, in the order in which it is asked."""
+
+    PEER_READS = enum.auto()
+    PEER_LINGERS = enum.auto()
+    BODY = enum.auto()
+    HALF_CLOSED = enum.auto()
+    APPLICATION = enum.auto()
+    HEAD = enum.auto()
+    NEXT_REQUEST = enum.auto()
+
+
+def http1_protocol(
+    application: Application,
+    *,
+    limits: Http1Limits | None = None,
+    tls: bool = False,
+    streaming: AbstractSet[str] = frozenset(),
+    on_closed: Callable[[Http1Connection], None] = lambda _: None,
+) -> Callable[[], Http1Connection]:
+    """What makes a protocol for each connection.
+
+    `streaming`: paths whose request bodies have neither a bound nor an idle time-out.
+    `on_closed` is called once for every connection that was made, when it is gone.
+    """
+    the_limits = limits or Http1Limits()
+    tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps no task alive
+
+    def protocol() -> Http1Connection:
+        return Http1Connection(application, the_limits, streaming, on_closed, tasks, tls=tls)
+
+    return protocol
+
+
+class Http1Connection(asyncio.Protocol):
+    """Reads requests, has the application answer them one by one, writes the responses.
+
+    It has no clock: `check` is called some times a second with the time.
+    """
+
+    __slots__ = (
+        "_application",
+        "_ending",
+        "_exchanges",
+        "_half_closed",
+        "_limits",
+        "_loop",
+        "_on_closed",
+        "_paused",
+        "_reader",
+        "_reading",
+        "_refusal",
+        "_seen",
+        "_seen_at",
+        "_served",
+        "_tasks",
+        "_tls",
+        "_transport",
+        "_unread",
+        "_written",
+    )
+
+    def __init__(
+        self,
+        application: Application,
+        limits: Http1Limits,
+        streaming: AbstractSet[str],
+        on_closed: Callable[[Http1Connection], None],
+        tasks: set[asyncio.Task[None]],
+        *,
+        tls: bool,
+    ) -> None:
+        self._application = application
+        self._limits = limits
+        self._on_closed = on_closed
+        self._tasks = tasks
+        self._tls = tls
+        self._loop = asyncio.get_running_loop()
+        self._reader = RequestReader(self, limits, streaming)
+        self._transport: asyncio.Transport
+        self._exchanges: list[Exchange] = []
+        """The first is being answered; those behind it are pipelined."""
+        self._unread = bytearray()
+        """What came while nothing could be parsed; meanwhile the transport is not read."""
+        self._reading = True
+        self._paused: asyncio.Event | None = None
+        """Set when the peer takes bytes again; None while it does."""
+        self._half_closed = False
+        self._ending = Ending.NOT
+        self._refusal: BadRequest | None = None
+        self._served = 0
+        """Responses so far."""
+        self._written = 0
+        """Bytes handed to the transport."""
+        self._seen: tuple[Wait, int] | None = None
+        self._seen_at = 0.0
+        """What `check` found when it last found something new, and when."""
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        # Under TLS what waits here waits above a transport that holds 64 KiB of its own.
+        high = 1 if self._tls else self._limits.write_bytes
+        self._transport.set_write_buffer_limits(high=high, low=0)
+
+    def data_received(self, data: bytes) -> None:
+        if self._ending in (Ending.NOT, Ending.DRAINING):
+            self._unread += data
+            self._parse()
+
+    def eof_received(self) -> bool:
+        """The peer has ended its side: what it asked for is still answered.
+
+        Not under TLS, where asyncio closes on close_notify.
+        """
+        self._half_closed = True
+        if self._tls:
+            return False
+        newest = self._exchanges[-1] if self._exchanges else None
+        if newest is not None and not newest.received:
+            newest.disconnect()
+            self._exchanges.pop()
+        if not self._exchanges:
+            self._close()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc  # a peer that goes without a word is no failure of ours
+        self._ending = Ending.CLOSED
+        for exchange in self._exchanges:
+            exchange.disconnect()
+        self.resume_writing()
+        self._unread.clear()
+        self._reader.close()
+        self._on_closed(self)
+
+    def pause_writing(self) -> None:
+        self._paused = asyncio.Event()
+
+    def resume_writing(self) -> None:
+        paused, self._paused = self._paused, None
+        if paused is not None:
+            paused.set()
+
+    # What the port calls
+
+    def check(self, now: float) -> None:
+        """End what has waited for too long; `now` never decreases, in seconds."""
+        wait, progress, seconds = self._waiting()
+        if (wait, progress) != self._seen:
+            self._seen = wait, progress
+            self._seen_at = now
+        elif now - self._seen_at >= seconds:
+            self._seen = None
+            self._give_up(wait)
+
+    def drain(self) -> None:
+        """Serve no further request; an idle connection ends at once."""
+        if self._ending is Ending.NOT:
+            self._ending = Ending.DRAINING
+            if not self._exchanges and self._reader.stage is Stage.BETWEEN:
+                self._close()
+
+    def abort(self) -> None:
+        """End at once, whatever is unwritten."""
+        self._ending = Ending.CLOSED
+        self._transport.abort()
+
+    # Time
+
+    def _waiting(self) -> tuple[Wait, int, float]:
+        """What is waited for, a number that moves when it comes nearer, and how long at most."""
+        limits = self._limits
+        pending = self._transport.get_write_buffer_size()
+        if pending or self._ending is Ending.CLOSED:
+            return Wait.PEER_READS, self._written - pending, limits.write_seconds
+        if self._ending is Ending.LINGERING:
+            return Wait.PEER_LINGERS, 0, limits.linger_seconds
+        if self._exchanges:
+            current = self._exchanges[0]
+            if current.awaits_body and not current.head.streaming:
+                return Wait.BODY, self._reader.body_bytes, limits.body_idle_seconds
+            if self._half_closed:
+                return Wait.HALF_CLOSED, self._served, limits.half_close_seconds
+            return Wait.APPLICATION, self._served, float("inf")
+        if self._served and self._reader.stage is Stage.BETWEEN:
+            return Wait.NEXT_REQUEST, self._served, limits.keep_alive_seconds
+        return Wait.HEAD, self._served, limits.head_seconds
+
+    def _give_up(self, wait: Wait) -> None:
+        if wait in (Wait.PEER_READS, Wait.HALF_CLOSED):
+            self.abort()
+        elif wait is Wait.BODY:
+            self._refuse(BadRequest(408, "the request's body stopped coming"))
+        elif wait is Wait.HEAD and self._reader.stage is Stage.HEAD:
+            self._refuse(BadRequest(408, "the request's head did not come"))
+        else:
+            self._close()
+
+    # Requests
+
+    def _parse(self) -> None:
+        """Take apart what may be, and read on if nothing is left of it."""
+        piece_bytes = self._limits.piece_bytes
+        try:
+            while self._unread and self._may_parse():
+                piece = bytes(self._unread[:piece_bytes])
+                del self._unread[:piece_bytes]
+                self._reader.feed(piece)
+        except BadRequest as bad:
+            self._refuse(bad)
+        self._read(not self._unread)
+
+    def _may_parse(self) -> bool:
+        """Whether the next bytes belong to the one request that is in hand, or to none."""
+        if self._ending not in (Ending.NOT, Ending.DRAINING):
+            return False
+        if not self._exchanges:
+            return True
+        current = self._exchanges[0]
+        return (
+            len(self._exchanges) == 1
+            and not current.received
+            and current.unread <= self._limits.unread_body_bytes
+        )
+
+    def _read(self, reading: bool) -> None:  # the one argument is its name
+        """Have the transport read, or not."""
+        if reading is not self._reading and self._ending is not Ending.CLOSED:
+            self._reading = reading
+            if reading:
+                self._transport.resume_reading()
+            else:
+                self._transport.pause_reading()
+
+    def request_begun(self, head: RequestHead) -> None:
+        """The reader has come to the end of a head."""
+        self._exchanges.append(Exchange(self, head, self._loop, self._limits.write_bytes))
+        if len(self._exchanges) == 1:
+            self._answer_next()
+
+    def request_body(self, data: bytes) -> None:
+        """The reader has bytes of the body of the newest request."""
+        self._exchanges[-1].body_came(data)
+
+    def request_ended(self) -> None:
+        """The reader has come to the end of the newest request."""
+        self._exchanges[-1].body_ended()
+
+    def _refuse(self, bad: BadRequest) -> None:
+        """Read nothing any more; say why after the responses that are due before."""
+        self._unread.clear()
+        self._ending = Ending.REFUSED
+        self._refusal = bad
+        newest = self._exchanges[-1] if self._exchanges else None
+        if newest is not None and not newest.received:  # it is this one that is wrong
+            newest.disconnect()
+            if newest.begun:
+                self.abort()
+                return
+            self._exchanges.pop()
+        if not self._exchanges:
+            self._send_refusal(bad)
+
+    def _send_refusal(self, bad: BadRequest) -> None:
+        self.write(refusal(bad.status, bad.reason))
+        self._linger()
+
+    # Responses
+
+    def _answer_next(self) -> None:
+        task = self._loop.create_task(self._answer(self._exchanges[0]))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, exchange: Exchange) -> None:
+        sockname = self._transport.get_extra_info("sockname")
+        peername = self._transport.get_extra_info("peername")
+        scope = exchange.scope(
+            "https" if self._tls else "http", address(sockname), address(peername)
+        )
+        try:
+            await self._application(scope, exchange.receive, exchange.send)
+        except ClientDisconnected:
+            pass
+        except asyncio.CancelledError:
+            self.abort()
+            raise
+        except Exception:
+            log.exception("the application failed at %s", exchange.head.path)
+        else:
+            if not exchange.over:
+                log.error("the application did not answer at %s", exchange.head.path)
+        if exchange.over:
+            return
+        if exchange.begun:
+            self.abort()  # a peer must not take a part for the whole
+            return
+        exchange.disconnect()
+        self._exchanges.clear()
+        self._send_refusal(BadRequest(500, "the server failed"))
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Hand bytes to the transport, for as long as it takes any."""
+        if not self._transport.is_closing():
+            self._written += len(data)
+            self._transport.write(data)
+
+    async def writable(self) -> None:
+        """Wait until the peer takes bytes, or is gone."""
+        while self._paused is not None:
+            await self._paused.wait()
+
+    def body_taken(self) -> None:
+        """The application has room for more of its request."""
+        if self._unread:
+            self._parse()
+
+    def may_keep_alive(self) -> bool:
+        """Whether the port still wants requests."""
+        return self._ending is not Ending.DRAINING
+
+    def response_ended(self) -> None:
+        """Go on with the next request, if there may be one."""
+        exchange = self._exchanges.pop(0)
+        self._served += 1
+        if not exchange.received:
+            self._linger()
+        elif not exchange.keep_alive or self._ending is Ending.DRAINING:
+            self._close()
+        elif self._exchanges:
+            self._answer_next()
+        elif self._refusal is not None:
+            self._send_refusal(self._refusal)
+        elif self._half_closed:
+            self._close()
+        else:
+            self._parse()
+
+    # The end
+
+    def _linger(self) -> None:
+        if self._half_closed:
+            self._close()
+            return
+        self._unread.clear()
+        self._read(True)  # as above
+        self._ending = Ending.LINGERING
+        if self._transport.can_write_eof() and not self._transport.is_closing():
+            self._transport.write_eof()
+
+    def _close(self) -> None:
+        if self._ending is not Ending.CLOSED:
+            self._ending = Ending.CLOSED
+            self._transport.close()
+
+
+def address(name: Any) -> Any:
+    """Host and port as ASGI has them; None for what has none, such as a Unix socket."""
+    return tuple(name[:2]) if isinstance(name, tuple) else None
