@@ -15,11 +15,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.http2_frames import DATA, FRAME_LIMIT, SETTINGS, envelope, frame, request_headers
+from bench.http2_frames import DATA, FRAME_LIMIT, SETTINGS, frame, request_headers
 from bench.http2_sink import Loop
-from bench.members import CHAT, MARKER, STAMP, TEXT_BYTES, Sink
+from bench.members import MARKER, STAMP, TEXT_BYTES, Sink
 from bench.servers import launched
 from chatroom.api.rpc import chat_pb2
+from chatroom.wire.envelopes import envelope
+from chatroom.wire.grpc import CHAT
 
 CONNECTIONS = 100
 

@@ -1,4 +1,4 @@
-"""HTTP/2 frames and gRPC messages as bytes (RFC 9113; gRPC over HTTP/2)."""
+"""HTTP/2 frames as bytes (RFC 9113)."""
 
 from __future__ import annotations
 
@@ -29,11 +29,6 @@ class WireError(Exception):
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     return HEADER.pack(len(payload) << 8 | kind, flags, stream) + payload
-
-
-def envelope(message: bytes) -> bytes:
-    """One gRPC message, not compressed, with its prefix of 5 bytes."""
-    return b"\0" + struct.pack(">I", len(message)) + message
 
 
 def request_headers(path: str, authority: str) -> bytes:

@@ -40,11 +40,11 @@ from bench.http2_frames import (
     SETTINGS,
     WINDOW_UPDATE,
     WireError,
-    envelope,
     frame,
     request_headers,
 )
 from bench.http2_streams import Call
+from chatroom.wire.envelopes import envelope, payload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -296,7 +296,7 @@ class Loop:
         authority = f"127.0.0.1:{connection.port}"
         connection.open(call, request_headers(path, authority), envelope(message), last=True)
         self.until(lambda: call.done, 10, path)
-        return bytes(call.answer[5:])
+        return payload(bytes(call.answer))
 
     def close(self) -> None:
         """Close every connection at once."""

@@ -12,9 +12,11 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bench.http2_frames import WireError, envelope, request_headers
+from bench.http2_frames import WireError, request_headers
 from bench.http2_streams import Stream
 from chatroom.api.rpc import chat_pb2
+from chatroom.wire.envelopes import envelope
+from chatroom.wire.grpc import CHAT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +30,6 @@ LONG = len(MARKER)
 STAMP = 16
 """Hexadecimal digits of the nanoseconds (`time.monotonic_ns`) that follow the marker."""
 ENTERED = "Has entered the chat"
-CHAT = "/rpc.ChatService/Chat"
 JOIN_WINDOW = 64
 """Joins under way at once."""
 JOIN_SECONDS = 240

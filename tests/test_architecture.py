@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -51,21 +53,33 @@ def modules(package: str) -> list[Path]:
     return sorted((SOURCE / package).rglob("*.py"))
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Every module that a file imports, by its absolute name."""
-    here = ["chatroom", *path.relative_to(SOURCE).with_suffix("").parts]
+def name_of(path: Path) -> str:
+    """The absolute name of a module or package of ours."""
+    base = SOURCE.parent if path.is_relative_to(SOURCE) else ROOT
+    return ".".join(path.relative_to(base).with_suffix("").parts).removesuffix(".__init__")
+
+
+FILES = {name_of(path): path for top in (SOURCE, ROOT / "bench") for path in top.rglob("*.py")}
+
+
+@functools.cache
+def imports(path: Path) -> frozenset[str]:
+    """Every module that a file imports, also for types alone, by its absolute name."""
+    return frozenset(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
+    package = name_of(path).split(".")
+    if path.name != "__init__.py":
+        package.pop()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            above = here[: -node.level] if node.level else []
+            above = package[: len(package) + 1 - node.level] if node.level else []
             module = ".".join([*above, *filter(None, [node.module])])
-            submodules = [
-                f"{module}.{alias.name}"
-                for alias in node.names
-                if (SOURCE.parent / module.replace(".", "/") / f"{alias.name}.py").exists()
-            ]
-            yield from submodules or [module]
+            within = [f"{module}.{alias.name}" for alias in node.names]
+            yield from (name if name in FILES else module for name in within)
 
 
 @pytest.mark.parametrize("package", sorted(MAY_IMPORT))
@@ -138,6 +152,20 @@ def test_the_wire_is_pure() -> None:
         and not any(name == each or name.startswith(f"{each}.") for each in WIRE_MAY_IMPORT)
     ]
     assert [] == wrong
+
+
+def test_no_files_import_each_other() -> None:
+    """Not in a circle either, and not for types alone: what both know is a third beneath."""
+    knows = {
+        name: (imports(path) & FILES.keys()) - {name}
+        for name, path in FILES.items()
+        if not name.startswith("chatroom.api")  # generated
+    }
+    knows["bench.http2_streams"].discard("bench.http2_sink")  # untied with the new client
+    try:
+        TopologicalSorter(knows).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
 def test_only_the_composition_root_knows_which_journal_is_in_use() -> None:

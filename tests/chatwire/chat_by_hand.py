@@ -18,6 +18,7 @@ from hyperframe.frame import (
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.chatwire.passage import Chunk, Ended, Opened, Passage, Side
+from chatroom.wire.envelopes import envelope
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 START = 1_790_000_000_123_456_789
@@ -37,9 +38,8 @@ class Sent:
     bytes: bytes
 
 
-def envelope(message: pb.ChatMessage | pb.Message) -> bytes:
-    content = message.SerializeToString()
-    return b"\0" + len(content).to_bytes(4, "big") + content
+def enveloped(message: pb.ChatMessage | pb.Message) -> bytes:
+    return envelope(message.SerializeToString())
 
 
 class Chat:
@@ -67,7 +67,7 @@ class Chat:
         self.frame(sender, frame)
 
     def data(self, sender: Side, stream: int, *messages: pb.ChatMessage | pb.Message) -> None:
-        self.frame(sender, DataFrame(stream, b"".join(map(envelope, messages))))
+        self.frame(sender, DataFrame(stream, b"".join(map(enveloped, messages))))
 
 
 def chat_by_hand() -> list[Sent]:

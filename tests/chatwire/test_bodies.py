@@ -16,8 +16,10 @@ from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.chatwire.decode import Frame, Kind, Message, Part, records
 from chatroom.chatwire.decode.bodies import MESSAGE_BYTES
 from chatroom.chatwire.passage import Side
+from chatroom.wire.envelopes import envelope
+from chatroom.wire.grpc import CHAT
 
-from .wire import CHAT, REQUEST, RESPONSE, Talk, data, envelope, notes, texts
+from .wire import REQUEST, RESPONSE, Talk, data, notes, texts
 
 HELLO = pb.Message(name="Bob", message="hello")
 UNKNOWN = "/other.Service/Method"

@@ -10,7 +10,7 @@ from chatroom.chatwire.capture.commenting import Commenting
 from chatroom.chatwire.decode import Decoder
 from chatroom.chatwire.passage import Chunk, Missing, Opened, Passage, Side
 
-from .chat_by_hand import CLIENT, PREFACE, SERVER, Sent, chat_by_hand, envelope
+from .chat_by_hand import CLIENT, PREFACE, SERVER, Sent, chat_by_hand, enveloped
 
 OPENED = Opened(connection=1, time=1, client=CLIENT, server=SERVER)
 
@@ -34,7 +34,7 @@ def beginning() -> bytes:
 def large(number: int) -> tuple[bytes, str]:
     """A message that fills a frame by itself."""
     message = pb.ChatMessage(message=pb.Message(message="x" * 16_000, nonce=f"n{number}"))
-    return DataFrame(1, envelope(message)).serialize(), f'nonce: "n{number}"'
+    return DataFrame(1, enveloped(message)).serialize(), f'nonce: "n{number}"'
 
 
 def test_each_message_is_placed_where_its_frame_ends() -> None:
@@ -59,7 +59,7 @@ def test_each_message_is_placed_where_its_frame_ends() -> None:
 
 def test_a_message_over_two_frames_is_placed_at_the_second() -> None:
     """Where it is complete."""
-    message = envelope(pb.ChatMessage(message=pb.Message(message="Hello")))
+    message = enveloped(pb.ChatMessage(message=pb.Message(message="Hello")))
     frames = [DataFrame(1, message[:7]).serialize(), DataFrame(1, message[7:]).serialize()]
     (comment,) = commented([OPENED, from_client(beginning() + frames[0]), from_client(frames[1])])[
         2
@@ -91,7 +91,7 @@ def _chunk(sent: Sent) -> Chunk:
 def test_hostile_text_is_made_harmless() -> None:
     """tshark prints comments to a terminal."""
     message = pb.ChatMessage(message=pb.Message(message="\x1b[2J\u202eevil"))
-    content = DataFrame(1, envelope(message)).serialize()
+    content = DataFrame(1, enveloped(message)).serialize()
     (comment,) = commented([OPENED, from_client(beginning()), from_client(content)])[2]
     assert comment.text.isprintable()
     assert "evil" in comment.text

@@ -18,8 +18,10 @@ from chatroom.chatwire.cli import run as run_command
 from chatroom.chatwire.decode import Decoder, Frame, Kind
 from chatroom.chatwire.passage import Ended, Passage, Side
 from chatroom.chatwire.recorded import RecordedTap
+from chatroom.wire.envelopes import envelope
+from chatroom.wire.grpc import CHAT
 from tests.interop.programs import running, tool
-from tests.interop.raw_grpc import CHAT, LEAVE, answer, envelope, joining, said
+from tests.interop.raw_grpc import LEAVE, answer, joining, said
 from tests.interop.raw_http2 import Connection
 
 from .programs import chatwire

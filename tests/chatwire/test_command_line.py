@@ -15,8 +15,8 @@ import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc.chat_pb2_grpc import ChatServiceStub
-from chatroom.chatwire.addresses import AddressInvalid, address_text, parse_address
 from chatroom.chatwire.cli import cli, run
+from chatroom.wire.addresses import Address
 from tests.client.servers import OURS, running
 
 from .programs import SECONDS, chatwire
@@ -117,9 +117,9 @@ def test_a_server_that_does_not_run_is_said() -> None:
     """With what to do about it; the tap goes on."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        nobody = address_text(unused.getsockname())
+        nobody = str(Address(*unused.getsockname()))
         with chatwire(nobody) as tap:
-            host, port = parse_address(tap.address)
+            host, port = Address.parse(tap.address)
             with pytest.raises(ConnectionResetError):
                 first_byte(host, port)
             out = tap.stop()
@@ -184,21 +184,3 @@ def test_help_is_quick() -> None:
     )
     assert 0 == ended.returncode, ended.stderr
     assert "chatter --host localhost:8081" in ended.stdout
-
-
-@pytest.mark.parametrize(
-    ("text", "address"),
-    [
-        ("localhost:1", ("localhost", 1)),
-        (":8081", ("localhost", 8081)),
-        ("[::1]:0", ("::1", 0)),
-    ],
-)
-def test_addresses(text: str, address: tuple[str, int]) -> None:
-    assert address == parse_address(text)
-
-
-@pytest.mark.parametrize("text", ["", "x", "::1", "::1:80", "a b:1", "http://x:1", "x:-1", "x:y"])
-def test_what_is_no_address(text: str) -> None:
-    with pytest.raises(AddressInvalid):
-        parse_address(text)

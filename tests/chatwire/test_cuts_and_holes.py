@@ -13,8 +13,9 @@ from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.chatwire.decode import Decoder, Frame, Kind, records
 from chatroom.chatwire.decode.compression import UNKNOWN_NAME
 from chatroom.chatwire.passage import Chunk, Missing, Opened, Side
+from chatroom.wire.envelopes import envelope
 
-from .wire import MIDWAY, OPENED, PREFACE, REQUEST, RESPONSE, Talk, data, envelope, kinds, notes
+from .wire import MIDWAY, OPENED, PREFACE, REQUEST, RESPONSE, Talk, data, kinds, notes
 
 
 def conversation() -> list[tuple[Side, bytes]]:

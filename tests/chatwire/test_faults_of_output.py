@@ -19,12 +19,12 @@ from pathlib import Path
 
 import pytest
 
-from chatroom.chatwire.addresses import address_text, parse_address
 from chatroom.chatwire.passage import Chunk, Side
 from chatroom.chatwire.show.lines import Lines, dropped_object
 from chatroom.chatwire.tap import BACKLOG, Tap
 from chatroom.chatwire.watch import Watching
 from chatroom.chatwire.watcher import Watcher
+from chatroom.wire.addresses import Address
 
 from .loops import run
 from .programs import SECONDS, chatwire
@@ -49,13 +49,13 @@ def echo() -> Iterator[str]:
                 client.sendall(content)
 
     threading.Thread(target=accept, daemon=True).start()
-    yield address_text(listening.getsockname())
+    yield str(Address(*listening.getsockname()))
     listening.shutdown(socket.SHUT_RDWR)
     listening.close()
 
 
 def connected(address: str) -> socket.socket:
-    return socket.create_connection(parse_address(address), SECONDS)
+    return socket.create_connection(Address.parse(address), SECONDS)
 
 
 def answered(client: socket.socket, content: bytes = b"x") -> bool:
@@ -84,7 +84,7 @@ def unconnectable(address: str) -> None:
 def test_nobody_reads_standard_error(gone: bool) -> None:
     """A connection that is there goes on, and those that cannot be are cut at once."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        to = address_text(server.getsockname())
+        to = str(Address(*server.getsockname()))
         listen = f"127.0.0.1:{free_port()}"
         reader, writer = os.pipe()
         fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)

@@ -31,9 +31,10 @@ from chatroom.chatwire.recorded import RecordedTap
 from chatroom.chatwire.show.as_json import json_line
 from chatroom.chatwire.show.line import Style
 from chatroom.chatwire.show.summary import Summary
+from chatroom.wire.envelopes import envelope
 
 from .loops import run
-from .wire import PREFACE, REQUEST, RESPONSE, Talk, envelope
+from .wire import PREFACE, REQUEST, RESPONSE, Talk
 
 LONG = os.environ.get("CI") == "true" or bool(os.environ.get("SOAK"))
 SECONDS = 60.0

@@ -19,8 +19,10 @@ from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.chatwire.decode import Kind, records
 from chatroom.chatwire.decode.records import Role
 from chatroom.chatwire.passage import Side
+from chatroom.wire.envelopes import envelope
+from chatroom.wire.grpc import CHAT
 
-from .wire import CHAT, PREFACE, REQUEST, RESPONSE, Talk, data, envelope, kinds, notes, texts
+from .wire import PREFACE, REQUEST, RESPONSE, Talk, data, kinds, notes, texts
 
 
 def test_a_connection_begins() -> None:

@@ -19,8 +19,9 @@ from chatroom.chatwire.show.as_json import json_line
 from chatroom.chatwire.show.line import Style
 from chatroom.chatwire.show.printer import Patient, Printer, Show
 from chatroom.chatwire.watch import look
+from chatroom.wire.envelopes import envelope
 
-from .wire import OPENED, REQUEST, Talk, data, envelope, notes
+from .wire import OPENED, REQUEST, Talk, data, notes
 
 
 def hostile_schema(well_known: str) -> PoolSchema:

@@ -18,9 +18,10 @@ from chatroom.chatwire.passage import Side
 from chatroom.chatwire.schema import Reflected, SchemaUnusable, open_schema
 from chatroom.chatwire.schema.proto_files import schema_of_file
 from chatroom.chatwire.schema.reflection import Reflection
+from chatroom.wire.envelopes import envelope
 
 from .programs import chatwire
-from .wire import REQUEST, Talk, data, envelope, texts
+from .wire import REQUEST, Talk, data, texts
 
 SHOP = """
 syntax = "proto3";

@@ -22,8 +22,9 @@ from chatroom.chatwire.show.harmless import harmless
 from chatroom.chatwire.show.line import Style
 from chatroom.chatwire.show.printer import Patient, Printer, Show, arrows_for
 from chatroom.chatwire.show.summary import Summary
+from chatroom.wire.envelopes import envelope
 
-from .wire import REQUEST, RESPONSE, Talk, data, envelope
+from .wire import REQUEST, RESPONSE, Talk, data
 
 HOSTILE = "\x1b[2J\x9b31m\u202eevil\u2066\r\n\x00\x7f\u2028"
 

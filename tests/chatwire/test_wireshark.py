@@ -8,6 +8,7 @@ import pytest
 
 from chatroom.chatwire.capture import CaptureWriter, Comment
 from chatroom.chatwire.passage import Chunk, Missing, Opened, Side
+from chatroom.wire.envelopes import envelope
 
 from .chat_by_hand import CLIENT, SERVER, START, chat_by_hand, passages
 from .tshark import Listed, frames, kit, run_tshark, tshark, tshark_with_kit
@@ -52,9 +53,7 @@ def test_without_settings_calls_messages_and_status_are_named(
     )
     sent = [each.bytes[9:] for each in SENT if each.kind == "DATA"]
     envelopes = [bytes.fromhex(each) for each in fields.replace(",", "\n").split()]
-    assert b"".join(sent) == b"".join(
-        b"\0" + len(each).to_bytes(4, "big") + each for each in envelopes
-    )
+    assert b"".join(sent) == b"".join(map(envelope, envelopes))
 
 
 WARNING = 0x600000

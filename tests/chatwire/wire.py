@@ -10,9 +10,9 @@ from hyperframe.frame import DataFrame, Frame, HeadersFrame, SettingsFrame
 from chatroom.chatwire.decode import Decoder, Kind, records
 from chatroom.chatwire.decode.schema import Schema
 from chatroom.chatwire.passage import Chunk, Ended, Opened, Passage, Side
+from chatroom.wire.grpc import CHAT
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-CHAT = "/rpc.ChatService/Chat"
 REQUEST = [
     (":method", "POST"),
     (":scheme", "http"),
@@ -80,10 +80,6 @@ class Talk:
         """Open a call of Chat, both heads."""
         made = self.client(self.headers(Side.CLIENT, stream, REQUEST))
         return made + self.server(self.headers(Side.SERVER, stream, RESPONSE))
-
-
-def envelope(content: bytes, flags: int = 0) -> bytes:
-    return bytes([flags]) + len(content).to_bytes(4) + content
 
 
 def data(stream: int, content: bytes, *flags: str) -> Frame:

@@ -6,6 +6,8 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
+from chatroom.wire.addresses import Address
+
 CHUNK = 64 * 1024
 
 
@@ -13,8 +15,7 @@ class Proxy:
     """Passes bytes between whoever connects and a target until told otherwise."""
 
     def __init__(self, target: str) -> None:
-        host, _, port = target.rpartition(":")
-        self._target = (host, int(port))
+        self._target = Address.parse(target)
         self._pairs: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
         self._dead: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -37,8 +38,7 @@ class Proxy:
 
     def retarget(self, target: str) -> None:
         """Lead new connections somewhere else."""
-        host, _, port = target.rpartition(":")
-        self._target = (host, int(port))
+        self._target = Address.parse(target)
 
     def cut(self) -> None:
         """Reset every connection, on both sides; what is under way is lost."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chatroom.core.entry import Entry, Kind, LeaveReason
+from chatroom.core.entry import Entry, Kind
+from chatroom.core.leave_reason import LeaveReason
 from chatroom.core.limits import Limits
 from chatroom.core.refusals import (
     JournalUnavailable,

@@ -15,7 +15,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from chatroom.core.entry import Kind, LeaveReason
+from chatroom.core.entry import Kind
+from chatroom.core.leave_reason import LeaveReason
 from chatroom.core.limits import Limits
 from chatroom.core.member import Member
 from chatroom.core.refusals import NameTaken

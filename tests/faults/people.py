@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from chatroom.api.rpc import chat_pb2 as pb
-from tests.interop.raw_grpc import CHAT, MEMBERS, answer, envelope, said
+from chatroom.wire.envelopes import envelope
+from chatroom.wire.grpc import CHAT
+from tests.interop.raw_grpc import MEMBERS, answer, said
 from tests.interop.raw_http2 import Connection, Response
 
 SECONDS = 60.0

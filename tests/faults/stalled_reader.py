@@ -23,13 +23,14 @@ from bench.http2_frames import (
     PREFACE,
     SETTINGS,
     WINDOW_UPDATE,
-    envelope,
     frame,
     request_headers,
 )
 from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.wire.envelopes import envelope
+from chatroom.wire.grpc import CHAT
 
-from .voices import CHAT, enveloped
+from .voices import enveloped
 
 FRAME_HEADER_BYTES = 9
 

@@ -13,7 +13,9 @@ import pytest
 
 from bench.http2_sink import Loop
 from chatroom.api.rpc import chat_pb2 as pb
-from tests.interop.raw_grpc import CHAT, TRAILERS_ONLY, answer, envelope, joining, reason, said
+from chatroom.wire.envelopes import envelope
+from chatroom.wire.grpc import CHAT
+from tests.interop.raw_grpc import TRAILERS_ONLY, answer, joining, reason, said
 from tests.interop.raw_http2 import Connection
 
 from .scale import report, scaled

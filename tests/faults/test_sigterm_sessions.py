@@ -10,7 +10,8 @@ from pathlib import Path
 
 from bench.http2_sink import Loop
 from chatroom.api.rpc import chat_pb2 as pb
-from tests.interop.raw_grpc import answer, envelope, reason
+from chatroom.wire.envelopes import envelope
+from tests.interop.raw_grpc import answer, reason
 from tests.interop.raw_http2 import Connection
 
 from .people import Person

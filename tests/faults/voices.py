@@ -7,22 +7,21 @@ to its subclass. Connections may be closed by the server: that is what faults do
 from __future__ import annotations
 
 import contextlib
-from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
-from bench.http2_frames import GOAWAY, envelope, request_headers
+from bench.http2_frames import GOAWAY, request_headers
 from bench.http2_sink import Connection, Loop
 from bench.http2_streams import Stream
 from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.wire.envelopes import cut, envelope
+from chatroom.wire.grpc import CHAT, binary_octets
 
-CHAT = "/rpc.ChatService/Chat"
 SECONDS = 60.0
 """How long anything may take that is not what a test measures."""
-ENVELOPE_BYTES = 5
 
 
 @dataclass(frozen=True)
@@ -89,15 +88,11 @@ class Voice(Stream):
         kept = self._bytes
         kept += buffer[start:stop]
         at = 0
-        while len(kept) >= at + ENVELOPE_BYTES:
-            end = at + ENVELOPE_BYTES + int.from_bytes(kept[at + 1 : at + ENVELOPE_BYTES], "big")
-            if len(kept) < end:
-                break
-            message = pb.Message.FromString(bytes(kept[at + ENVELOPE_BYTES : end]))
+        for _, begin, at in cut(kept):
+            message = pb.Message.FromString(bytes(kept[begin:at]))
             if message.HasField("entered") and message.name == self.name:
                 self.arrived = True
             self.take(message)
-            at = end
         del kept[:at]
 
     def ended(self, headers: dict[str, str]) -> None:
@@ -112,7 +107,7 @@ class Voice(Stream):
 def _reason(headers: dict[str, str]) -> str:
     value = headers.get("grpc-status-details-bin", "")
     info = ErrorInfo()
-    for detail in Status.FromString(b64decode(value + "=" * (-len(value) % 4))).details:
+    for detail in Status.FromString(binary_octets(value)).details:
         if detail.Unpack(info):
             return info.reason
     return ""

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.wire.envelopes import envelope
 from tests.chatwire.programs import chatwire
 
 from .programs import running
-from .raw_grpc import CREATE, envelope
+from .raw_grpc import CREATE
 from .raw_http2 import Connection
 
 CLIENTS = ("buf_curl", "go", "grpcurl", "json_over_http1", "node", "original_client")

@@ -1,25 +1,19 @@
-"""gRPC calls by hand, on `raw_http2`: paths, codes, envelopes, and the reasons of refusals."""
+"""gRPC calls by hand, on `raw_http2`: what is said, and the reasons of refusals."""
 
 from __future__ import annotations
-
-import gzip
-from base64 import b64decode
 
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
 from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.wire.envelopes import envelope, gzip, payload
+from chatroom.wire.grpc import binary_octets
 
 from .raw_http2 import Connection, Response
 
-CHAT = "/rpc.ChatService/Chat"
-SUBSCRIBE = "/rpc.ChatService/Subscribe"
 CREATE = "/rpc.ChatService/CreateChatRoom"
 MEMBERS = "/rpc.ChatService/ListMembers"
 UNKNOWN = "/rpc.ChatService/Shout"
-
-OK, INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND = 0, 3, 4, 5
-PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL = 7, 8, 12, 13
 
 PROTOCOL_ERROR = 1
 """Of HTTP/2."""
@@ -28,10 +22,6 @@ LIMIT = 64 * 1024
 HEADER_FIELDS = 64
 TRAILERS_ONLY = ["HEADERS."]
 WHOLE_RESPONSE = ["HEADERS", "DATA", "HEADERS."]
-
-
-def envelope(payload: bytes, flags: int = 0) -> bytes:
-    return bytes([flags]) + len(payload).to_bytes(4, "big") + payload
 
 
 def said(text: str) -> bytes:
@@ -43,7 +33,7 @@ def joining(room: str, name: str) -> bytes:
     return envelope(pb.ChatMessage(join=join).SerializeToString())
 
 
-HELLO_GZIP = gzip.compress(said("Hello")[5:])
+HELLO_GZIP = gzip(payload(said("Hello")))
 LEAVE = envelope(pb.ChatMessage(leave=pb.Leave()).SerializeToString())
 
 
@@ -54,7 +44,7 @@ def texts(response: Response) -> list[str]:
 def reason(response: Response) -> str:
     """The ErrorInfo reason in the details of a response."""
     value = {**response.headers, **response.trailers}[b"grpc-status-details-bin"]
-    status = Status.FromString(b64decode(value + b"=" * (-len(value) % 4)))
+    status = Status.FromString(binary_octets(value))
     assert status.code == response.grpc_status
     info = ErrorInfo()
     assert status.details[0].Unpack(info), "ErrorInfo comes first"

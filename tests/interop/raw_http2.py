@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
-from urllib.parse import unquote_to_bytes
 
 from hpack import Decoder, Encoder
 from hyperframe.frame import (
@@ -24,6 +23,10 @@ from hyperframe.frame import (
     SettingsFrame,
     WindowUpdateFrame,
 )
+
+from chatroom.wire.addresses import Address
+from chatroom.wire.envelopes import cut
+from chatroom.wire.grpc import percent_decoded
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 TIMEOUT_SECONDS = 10.0
@@ -82,27 +85,20 @@ class Response:
     @property
     def grpc_message(self) -> str:
         """The value of `grpc-message`, percent-decoded."""
-        return unquote_to_bytes(
-            {**self.headers, **self.trailers}.get(b"grpc-message", b"")
-        ).decode()
+        return percent_decoded({**self.headers, **self.trailers}.get(b"grpc-message", b"").decode())
 
     @property
     def payloads(self) -> list[bytes]:
         """The messages that are complete in `data`; all of them uncompressed."""
-        found, rest = [], self.data
-        while len(rest) >= 5 and len(rest) >= 5 + int.from_bytes(rest[1:5], "big"):
-            assert 0 == rest[0], "a message of the server is uncompressed"
-            end = 5 + int.from_bytes(rest[1:5], "big")
-            found.append(rest[5:end])
-            rest = rest[end:]
-        return found
+        found = list(cut(self.data))
+        assert {0} >= {flags for flags, _, _ in found}, "a message of the server is uncompressed"
+        return [self.data[begin:end] for _, begin, end in found]
 
 
 class Connection:
     """One HTTP/2 connection in clear text, with prior knowledge; a context manager."""
 
     def __init__(self, address: str) -> None:
-        host, _, port = address.rpartition(":")
         self.authority = address.encode()
         self.responses: dict[int, Response] = {}
         self._encoder = Encoder()
@@ -112,7 +108,7 @@ class Connection:
         self._windows: dict[int, int] = {0: 65_535}
         self._initial_window = 65_535
         self._pongs: set[bytes] = set()
-        self._socket = socket.create_connection((host, int(port)), timeout=TIMEOUT_SECONDS)
+        self._socket = socket.create_connection(Address.parse(address), timeout=TIMEOUT_SECONDS)
 
     def __enter__(self) -> Self:
         self._socket.sendall(PREFACE + SettingsFrame(0).serialize())

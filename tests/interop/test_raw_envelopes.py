@@ -11,23 +11,17 @@ import gzip
 import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.wire.envelopes import envelope, payload
+from chatroom.wire.grpc import CHAT, SUBSCRIBE, Code
 
 from .raw_grpc import (
     BROKEN,
-    CHAT,
     HELLO_GZIP,
-    INTERNAL,
-    INVALID_ARGUMENT,
     LEAVE,
     LIMIT,
-    OK,
-    RESOURCE_EXHAUSTED,
-    SUBSCRIBE,
     TRAILERS_ONLY,
-    UNIMPLEMENTED,
     WHOLE_RESPONSE,
     answer,
-    envelope,
     joining,
     reason,
     said,
@@ -41,7 +35,7 @@ def test_an_unknown_encoding_is_unimplemented(connection: Connection) -> None:
     response = answer(
         connection, CHAT, joining("lobby", "Bob"), headers=[(b"grpc-encoding", b"snappy")]
     )
-    assert UNIMPLEMENTED == response.grpc_status
+    assert Code.UNIMPLEMENTED == response.grpc_status
     assert "ENVELOPE_INVALID" == reason(response)
     accepted = {each.strip() for each in response.headers[b"grpc-accept-encoding"].split(b",")}
     assert {b"identity", b"gzip"} == accepted
@@ -55,16 +49,16 @@ def test_a_compressed_message_without_an_encoding_is_internal(
     body = b"\1" + joining("lobby", "Bob")[1:]
     response = answer(connection, CHAT, body, headers=headers)
     assert TRAILERS_ONLY == response.shape
-    assert INTERNAL == response.grpc_status
+    assert Code.INTERNAL == response.grpc_status
     assert "ENVELOPE_INVALID" == reason(response)
 
 
 def test_compressed_and_plain_messages_may_alternate(connection: Connection, room: str) -> None:
     """Compressed-Flag: each message of one stream says for itself whether it is compressed."""
-    body = envelope(gzip.compress(joining(room, "Bob")[5:]), 1)
-    body += said("plain") + envelope(gzip.compress(said("gzip")[5:]), 1) + LEAVE
+    body = envelope(gzip.compress(payload(joining(room, "Bob"))), 1)
+    body += said("plain") + envelope(gzip.compress(payload(said("gzip"))), 1) + LEAVE
     response = answer(connection, CHAT, body, headers=[(b"grpc-encoding", b"gzip")])
-    assert OK == response.grpc_status
+    assert Code.OK == response.grpc_status
     assert ["Has entered the chat", "plain", "gzip"] == texts(response)
 
 
@@ -72,9 +66,9 @@ def test_a_gzip_bomb_is_refused(connection: Connection, room: str) -> None:
     """compression.md: a message that grows above the limit is RESOURCE_EXHAUSTED."""
     bomb = gzip.compress(bytes(32 * 1024 * 1024))
     assert len(bomb) < LIMIT
-    body = envelope(gzip.compress(joining(room, "Bob")[5:]), 1) + envelope(bomb, 1)
+    body = envelope(gzip.compress(payload(joining(room, "Bob"))), 1) + envelope(bomb, 1)
     response = answer(connection, CHAT, body, headers=[(b"grpc-encoding", b"gzip")])
-    assert RESOURCE_EXHAUSTED == response.grpc_status
+    assert Code.RESOURCE_EXHAUSTED == response.grpc_status
     assert "MESSAGE_TOO_LARGE" == reason(response)
 
 
@@ -89,7 +83,7 @@ def test_a_message_that_is_not_gzip_is_refused(
     """Compressed-Flag: what does not decompress is INVALID_ARGUMENT, and ends the stream."""
     body = joining(room, "Bob") + envelope(payload, 1)
     response = answer(connection, CHAT, body, headers=[(b"grpc-encoding", b"gzip")])
-    assert INVALID_ARGUMENT == response.grpc_status
+    assert Code.INVALID_ARGUMENT == response.grpc_status
     assert "ENVELOPE_INVALID" == reason(response)
 
 
@@ -98,7 +92,7 @@ def test_a_broken_envelope_first(connection: Connection, broken: bytes) -> None:
     """Length-Prefixed-Message: a broken first message is refused, Trailers-Only."""
     response = answer(connection, CHAT, broken)
     assert TRAILERS_ONLY == response.shape
-    assert INVALID_ARGUMENT == response.grpc_status
+    assert Code.INVALID_ARGUMENT == response.grpc_status
     assert "ENVELOPE_INVALID" == reason(response)
 
 
@@ -111,7 +105,7 @@ def test_a_broken_envelope_later(connection: Connection, room: str, broken: byte
     connection.data(stream, broken, end=True)
     response = connection.response(stream)
     assert WHOLE_RESPONSE == response.shape
-    assert INVALID_ARGUMENT == response.grpc_status
+    assert Code.INVALID_ARGUMENT == response.grpc_status
     assert "ENVELOPE_INVALID" == reason(response)
 
 
@@ -120,7 +114,7 @@ def test_a_message_is_too_large_by_its_length_alone(connection: Connection, size
     """Message-Length: above 64 KiB it is refused before a byte of the message has come."""
     response = answer(connection, CHAT, b"\0" + size.to_bytes(4, "big"), end=False)
     assert TRAILERS_ONLY == response.shape
-    assert RESOURCE_EXHAUSTED == response.grpc_status
+    assert Code.RESOURCE_EXHAUSTED == response.grpc_status
     assert "MESSAGE_TOO_LARGE" == reason(response)
 
 
@@ -134,7 +128,7 @@ def test_a_message_of_just_the_limit_is_taken(connection: Connection, room: str)
     message += bytes(padding)
     assert LIMIT == len(message)
     response = answer(connection, CHAT, envelope(message) + LEAVE)
-    assert OK == response.grpc_status
+    assert Code.OK == response.grpc_status
 
 
 def test_a_message_in_many_data_frames(connection: Connection, room: str) -> None:
@@ -143,7 +137,7 @@ def test_a_message_in_many_data_frames(connection: Connection, room: str) -> Non
     body = joining(room, "Bob") + said("Hello") + LEAVE
     connection.data(stream, body, end=True, frame_bytes=1)
     response = connection.response(stream)
-    assert OK == response.grpc_status
+    assert Code.OK == response.grpc_status
     assert ["Has entered the chat", "Hello"] == texts(response)
 
 
@@ -152,7 +146,7 @@ def test_many_messages_in_one_data_frame(connection: Connection, room: str) -> N
     lines = [f"line {number}" for number in range(15)]
     body = joining(room, "Bob") + b"".join(map(said, lines)) + LEAVE
     response = answer(connection, CHAT, body)
-    assert OK == response.grpc_status
+    assert Code.OK == response.grpc_status
     assert ["Has entered the chat", *lines] == texts(response)
 
 
@@ -163,7 +157,7 @@ def test_the_end_may_come_in_an_empty_data_frame(connection: Connection, room: s
     connection.data(stream, b"", end=True)
     connection.payload(stream, 0)
     other = answer(connection, CHAT, joining(room, "Alice") + said("Hello Bob") + LEAVE)
-    assert OK == other.grpc_status
+    assert Code.OK == other.grpc_status
     connection.payload(stream, 3)
     heard = ["Has entered the chat", "Has entered the chat", "Hello Bob", "Has left the chat"]
     assert heard == texts(connection.responses[stream])
@@ -175,7 +169,7 @@ def test_a_stream_begins_with_a_join(connection: Connection, body: bytes) -> Non
     """EOS: a half-close, an empty message or a text before any join is JOIN_REQUIRED."""
     response = answer(connection, CHAT, body)
     assert TRAILERS_ONLY == response.shape
-    assert INVALID_ARGUMENT == response.grpc_status
+    assert Code.INVALID_ARGUMENT == response.grpc_status
     assert "JOIN_REQUIRED" == reason(response)
 
 
@@ -185,4 +179,4 @@ def test_a_subscription_has_one_request(connection: Connection, count: int) -> N
     body = envelope(pb.JoinChat(room_id="lobby", name="Bob").SerializeToString()) * count
     response = answer(connection, SUBSCRIBE, body)
     assert TRAILERS_ONLY == response.shape
-    assert UNIMPLEMENTED == response.grpc_status
+    assert Code.UNIMPLEMENTED == response.grpc_status

@@ -11,21 +11,9 @@ import threading
 import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.wire.grpc import CHAT, Code
 
-from .raw_grpc import (
-    BROKEN,
-    CHAT,
-    HEADER_FIELDS,
-    LEAVE,
-    OK,
-    PERMISSION_DENIED,
-    TRAILERS_ONLY,
-    UNIMPLEMENTED,
-    UNKNOWN,
-    answer,
-    joining,
-    said,
-)
+from .raw_grpc import BROKEN, HEADER_FIELDS, LEAVE, TRAILERS_ONLY, UNKNOWN, answer, joining, said
 from .raw_http2 import Connection, Response
 
 
@@ -50,7 +38,7 @@ def test_a_foreign_host_is_refused(connection: Connection) -> None:
     ]
     response = connection.response(connection.open(headers, end=True))
     assert TRAILERS_ONLY == response.shape
-    assert PERMISSION_DENIED == response.grpc_status
+    assert Code.PERMISSION_DENIED == response.grpc_status
 
 
 @pytest.mark.parametrize("origin", [b"https://elsewhere.example", b"null", b"http://127.0.0.1:1"])
@@ -58,14 +46,14 @@ def test_a_foreign_origin_is_refused(connection: Connection, origin: bytes) -> N
     """A call by a page of another origin is PERMISSION_DENIED (cross-site calls)."""
     response = connection.response(connection.call(CHAT, (b"origin", origin), end=True))
     assert TRAILERS_ONLY == response.shape
-    assert PERMISSION_DENIED == response.grpc_status
+    assert Code.PERMISSION_DENIED == response.grpc_status
 
 
 def test_the_hosts_own_origin_is_served(connection: Connection, room: str) -> None:
     """A call by a page of this very server is served."""
     headers = [(b"origin", b"http://" + connection.authority)]
     response = answer(connection, CHAT, joining(room, "Bob") + LEAVE, headers=headers)
-    assert OK == response.grpc_status
+    assert Code.OK == response.grpc_status
 
 
 def fields(connection: Connection, count: int) -> Response:
@@ -77,13 +65,13 @@ def fields(connection: Connection, count: int) -> Response:
 
 def test_the_most_header_fields_are_taken(connection: Connection) -> None:
     """A request may have 64 header fields."""
-    assert UNIMPLEMENTED == fields(connection, HEADER_FIELDS).grpc_status
+    assert Code.UNIMPLEMENTED == fields(connection, HEADER_FIELDS).grpc_status
 
 
 def test_one_header_field_more_is_431(connection: Connection) -> None:
     """RFC 6585, 5: the 65th header field is refused, and the connection goes on."""
     assert 431 == fields(connection, HEADER_FIELDS + 1).http_status
-    assert UNIMPLEMENTED == fields(connection, 10).grpc_status
+    assert Code.UNIMPLEMENTED == fields(connection, 10).grpc_status
 
 
 def test_bad_calls_do_not_disturb_a_conversation(

@@ -9,24 +9,17 @@ from __future__ import annotations
 import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.wire.envelopes import envelope
+from chatroom.wire.grpc import CHAT, SUBSCRIBE, Code
 
 from .raw_grpc import (
-    CHAT,
     CREATE,
-    DEADLINE_EXCEEDED,
-    INTERNAL,
-    INVALID_ARGUMENT,
     LEAVE,
-    NOT_FOUND,
-    OK,
     PROTOCOL_ERROR,
-    SUBSCRIBE,
     TRAILERS_ONLY,
-    UNIMPLEMENTED,
     UNKNOWN,
     WHOLE_RESPONSE,
     answer,
-    envelope,
     joining,
     reason,
     said,
@@ -41,7 +34,7 @@ def test_a_refusal_before_the_first_message_is_one_headers_frame(connection: Con
     assert TRAILERS_ONLY == response.shape
     assert b"200" == response.headers[b":status"]
     assert b"application/grpc" == response.headers[b"content-type"]
-    assert NOT_FOUND == response.grpc_status
+    assert Code.NOT_FOUND == response.grpc_status
     assert "ROOM_NOT_FOUND" == reason(response)
 
 
@@ -66,10 +59,10 @@ def test_a_served_subscription_is_headers_messages_and_trailers(
     connection.payload(stream, 0)
     delete = pb.DeleteChatRoomRequest(room_id=room).SerializeToString()
     deleted = answer(connection, "/rpc.ChatService/DeleteChatRoom", envelope(delete))
-    assert OK == deleted.grpc_status
+    assert Code.OK == deleted.grpc_status
     response = connection.response(stream)
     assert WHOLE_RESPONSE == response.shape
-    assert NOT_FOUND == response.grpc_status
+    assert Code.NOT_FOUND == response.grpc_status
     assert "ROOM_CLOSED" == reason(response)
     assert ["Has entered the chat", "chat room is closing"] == texts(response)
 
@@ -79,14 +72,14 @@ def test_an_unknown_method_is_unimplemented(connection: Connection, path: str) -
     """Responses, Trailers-Only: an unknown method is UNIMPLEMENTED, in one HEADERS frame."""
     response = connection.response(connection.call(path, end=True))
     assert TRAILERS_ONLY == response.shape
-    assert UNIMPLEMENTED == response.grpc_status
+    assert Code.UNIMPLEMENTED == response.grpc_status
 
 
 def test_a_refusal_of_a_unary_method_is_one_headers_frame(connection: Connection) -> None:
     """Trailers-Only: a refused unary call sends no Response-Headers, so that it is retried."""
     body = pb.DeleteChatRoomRequest(room_id="no-such-room").SerializeToString()
     response = answer(connection, "/rpc.ChatService/DeleteChatRoom", envelope(body))
-    assert NOT_FOUND == response.grpc_status
+    assert Code.NOT_FOUND == response.grpc_status
     assert "ROOM_NOT_FOUND" == reason(response)
     assert TRAILERS_ONLY == response.shape
 
@@ -134,7 +127,7 @@ def test_content_types_of_protobuf_are_served(
     connection.data(stream, joining(room, "Bob") + LEAVE, end=True)
     response = connection.response(stream)
     assert WHOLE_RESPONSE == response.shape
-    assert OK == response.grpc_status
+    assert Code.OK == response.grpc_status
     assert response.headers[b"content-type"].startswith(b"application/grpc")
 
 
@@ -158,7 +151,7 @@ def test_a_request_without_te_is_refused(connection: Connection, path: str) -> N
     response = connection.response(stream)
     assert TRAILERS_ONLY == response.shape
     assert 200 == response.http_status
-    assert INTERNAL == response.grpc_status
+    assert Code.INTERNAL == response.grpc_status
     assert "te: trailers" in response.grpc_message
 
 
@@ -171,7 +164,7 @@ def test_reserved_and_binary_metadata_are_let_through(connection: Connection, ro
         (b"trace-bin", b"AwQF,BgcI"),
     ]
     response = answer(connection, CHAT, joining(room, "Bob") + LEAVE, headers=headers)
-    assert OK == response.grpc_status
+    assert Code.OK == response.grpc_status
 
 
 @pytest.mark.parametrize("path", [CHAT, SUBSCRIBE])
@@ -194,7 +187,7 @@ def test_an_elapsed_timeout_before_the_first_message(connection: Connection) -> 
     """Timeout: a stream on which nothing has come is DEADLINE_EXCEEDED, Trailers-Only."""
     response = connection.response(connection.call(CHAT, (b"grpc-timeout", b"20m")))
     assert TRAILERS_ONLY == response.shape
-    assert DEADLINE_EXCEEDED == response.grpc_status
+    assert Code.DEADLINE_EXCEEDED == response.grpc_status
 
 
 def test_an_elapsed_timeout_within_a_conversation(connection: Connection, room: str) -> None:
@@ -203,7 +196,7 @@ def test_an_elapsed_timeout_within_a_conversation(connection: Connection, room: 
         connection, CHAT, joining(room, "Bob"), headers=[(b"grpc-timeout", b"300000u")], end=False
     )
     assert WHOLE_RESPONSE == response.shape
-    assert DEADLINE_EXCEEDED == response.grpc_status
+    assert Code.DEADLINE_EXCEEDED == response.grpc_status
     assert ["Has entered the chat"] == texts(response)
 
 
@@ -214,7 +207,7 @@ def test_every_unit_of_timeout_is_understood(
     """TimeoutUnit: hours to microseconds, up to eight digits; the call ends before each."""
     headers = [(b"grpc-timeout", value)]
     response = answer(connection, CHAT, joining(room, "Bob") + LEAVE, headers=headers)
-    assert OK == response.grpc_status
+    assert Code.OK == response.grpc_status
 
 
 @pytest.mark.parametrize("value", [b"50x", b"m", b"-1S", b"1.5S", b"123456789m", b"1 S"])
@@ -222,5 +215,5 @@ def test_a_malformed_timeout_is_refused(connection: Connection, value: bytes) ->
     """Timeout: what is not of its form is INVALID_ARGUMENT."""
     response = connection.response(connection.call(CHAT, (b"grpc-timeout", value)))
     assert TRAILERS_ONLY == response.shape
-    assert INVALID_ARGUMENT == response.grpc_status
+    assert Code.INVALID_ARGUMENT == response.grpc_status
     assert "ENVELOPE_INVALID" == reason(response)

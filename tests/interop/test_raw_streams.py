@@ -9,8 +9,10 @@ from __future__ import annotations
 import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.wire.envelopes import envelope
+from chatroom.wire.grpc import CHAT, Code
 
-from .raw_grpc import CHAT, LEAVE, MEMBERS, OK, answer, envelope, joining
+from .raw_grpc import LEAVE, MEMBERS, answer, joining
 from .raw_http2 import Connection
 
 
@@ -83,4 +85,4 @@ def test_many_streams_on_one_connection(connection: Connection, room: str) -> No
     assert 30 == len(pb.ListMembersResponse.FromString(members).members)
     for stream in reversed(streams):
         connection.data(stream, LEAVE)
-    assert {OK} == {connection.response(stream).grpc_status for stream in streams}
+    assert {Code.OK} == {connection.response(stream).grpc_status for stream in streams}

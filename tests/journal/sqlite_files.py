@@ -13,6 +13,7 @@ from pathlib import Path
 from chatroom.core.entry import Entry
 from chatroom.journal import Append, StoredRoom, SyncMode
 from chatroom.journal.sqlite import SQLiteJournal
+from chatroom.wire.envelopes import envelope
 from tests.journal.journals import a_room, entries, nonced, record
 
 VERSION_1 = """
@@ -77,10 +78,7 @@ def rooms_of(path: Path) -> list[StoredRoom]:
 
 def enveloped(told: Sequence[Entry]) -> list[Entry]:
     """The same with envelopes that are as long as they say."""
-    return [
-        replace(entry, envelope=b"\x00" + len(entry.envelope).to_bytes(4, "big") + entry.envelope)
-        for entry in told
-    ]
+    return [replace(entry, envelope=envelope(entry.envelope)) for entry in told]
 
 
 async def fill(journal: SQLiteJournal) -> None:

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatroom.api.rpc import chat_pb2 as pb
-from chatroom.core.entry import Closing, Draft, Kind, LeaveReason, Passage
+from chatroom.core.entry import Closing, Draft, Kind, Passage
+from chatroom.core.leave_reason import LeaveReason
 from chatroom.server.calls import encode
 from chatroom.wire.envelopes import envelope, payload
 

@@ -136,3 +136,10 @@ def test_binary_values_are_read_with_and_without_padding(octets: bytes) -> None:
     """ "Binary-Header": senders should not pad, receivers take both."""
     assert octets == binary_octets(binary_value(octets))
     assert octets == binary_octets(base64.b64encode(octets).decode())
+
+
+@pytest.mark.parametrize("value", [b"A", b"A!==", "\u00ff", b"AA AA"])
+def test_what_is_no_base64_is_refused(value: bytes | str) -> None:
+    """Nothing is skipped in silence."""
+    with pytest.raises(ValueError):
+        binary_octets(value)

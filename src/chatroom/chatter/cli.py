@@ -39,7 +39,7 @@ from chatroom.chatter.safe_text import safe_text
 from chatroom.chatter.screen import forget_unwritten, takes_screen
 
 if TYPE_CHECKING:
-    from chatroom.chatter.options import Given
+    from chatroom.chatter.given import Given
     from chatroom.client import Chat
 
 UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chatroom.chatter.given import Given
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
@@ -23,7 +25,6 @@ def complete_servers(
 ) -> list[str]:
     """The servers that the configuration names."""
     from chatroom.chatter.failures import Failure
-    from chatroom.chatter.options import Given
     from chatroom.chatter.settings import configuration_of
 
     try:
@@ -63,7 +64,6 @@ def _told(context: click.Context, ask: Callable[[Chat], Awaitable[list[str]]]) -
     import asyncio
 
     from chatroom.chatter.failures import Failure
-    from chatroom.chatter.options import Given
     from chatroom.chatter.running import with_server
     from chatroom.chatter.settings import effective
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +11,11 @@ import click
 from click.core import ParameterSource
 
 from chatroom.chatter.completion import complete_rooms, complete_servers
+from chatroom.chatter.given import SHARED, Given
 from chatroom.chatter.help_pages import option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     Function = Callable[..., Any]
 
@@ -97,56 +97,6 @@ NAME: tuple[tuple[str, ...], dict[str, Any]] = (
     ("--name",),
     {"metavar": "NAME", "help": "The name tag."},
 )
-
-SHARED = frozenset(
-    {
-        "host", "server", "insecure", "ca", "cert", "key", "token_file", "config",
-        "reconnect", "as_json", "room", "name",
-    }
-)  # fmt: skip
-"""The parameters that `Given` collects; everything else a command is called with."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """What was said of the shared parameters: on the command line, and in the environment.
-
-    What stands after the name of a command wins over what stands before it.
-    """
-
-    flags: Mapping[str, Any]
-    environment: Mapping[str, Any]
-
-    @classmethod
-    def to(cls, context: click.Context) -> Given:
-        """What was given to the command of this context and to the program."""
-        flags: dict[str, Any] = {}
-        environment: dict[str, Any] = {}
-        inner: click.Context | None = context
-        while inner is not None:
-            for name in SHARED & inner.params.keys():
-                source = inner.get_parameter_source(name)
-                if source is ParameterSource.COMMANDLINE:
-                    flags.setdefault(name, inner.params[name])
-                elif source is ParameterSource.ENVIRONMENT:
-                    environment.setdefault(name, inner.params[name])
-            inner = inner.parent
-        return cls(flags=flags, environment=environment)
-
-    def get(self, name: str) -> Any:
-        """What was said of a parameter; None when nothing was."""
-        return self.flags.get(name, self.environment.get(name))
-
-    @property
-    def as_json(self) -> bool:
-        """Whether output is for a program."""
-        return bool(self.get("as_json"))
-
-    @property
-    def reconnect(self) -> float | None:
-        """For how many seconds to reconnect; None: the library's default."""
-        seconds: float | None = self.get("reconnect")
-        return seconds
 
 
 def takes_given(function: Function) -> Function:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chatroom.chatter.configuration import Configuration, NamedServer
-    from chatroom.chatter.options import Given
+    from chatroom.chatter.given import Given
 
 DEFAULT_HOST = "localhost:8080"
 TOKEN_VARIABLE = "CHATTER_TOKEN"  # noqa: S105 # the name of a variable, not a token

@@ -12,7 +12,7 @@ from chatroom.chatter.settings import configuration_of, settings
 from chatroom.chatter.tables import print_rows
 
 if TYPE_CHECKING:
-    from chatroom.chatter.options import Given
+    from chatroom.chatter.given import Given
 
 MASKED = "(not shown)"
 NOT_SHOWN = frozenset({"as_json"})

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chatroom.chatwire.addresses import AddressInvalid, parse_address
 from chatroom.chatwire.lab.command import lab
 from chatroom.chatwire.reading import read
 from chatroom.chatwire.show.options import show_options
+from chatroom.wire.addresses import Address, AddressInvalid
 
 if TYPE_CHECKING:
     from chatroom.chatwire.show.printer import Show
@@ -21,18 +21,18 @@ READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path
 WRITABLE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
-class Address(click.ParamType[tuple[str, int]]):
+class HostAndPort(click.ParamType[Address]):
     """HOST:PORT."""
 
     name = "HOST:PORT"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, int]:
-        if isinstance(value, tuple):
+    ) -> Address:
+        if isinstance(value, Address):
             return value
         try:
-            return parse_address(value)
+            return Address.parse(value, port=None, lowest=0)
         except AddressInvalid as error:
             self.fail(str(error), param, ctx)
 
@@ -48,14 +48,14 @@ class Address(click.ParamType[tuple[str, int]]):
 )
 @click.option(
     "--listen",
-    type=Address(),
+    type=HostAndPort(),
     default="127.0.0.1:8081",
     show_default=True,
     help="Where clients connect. Port 0: any free one.",
 )
 @click.option(
     "--to",
-    type=Address(),
+    type=HostAndPort(),
     default="127.0.0.1:8080",
     show_default=True,
     help="The server to pass everything on to.",
@@ -102,8 +102,8 @@ class Address(click.ParamType[tuple[str, int]]):
 @click.pass_context
 def cli(
     context: click.Context,
-    listen: tuple[str, int],
-    to: tuple[str, int],
+    listen: Address,
+    to: Address,
     show: Show,
     proto: Path | None,
     write: Path | None,

@@ -15,7 +15,6 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from chatroom.chatwire.addresses import address_text
 from chatroom.chatwire.complaints import Complaints
 from chatroom.chatwire.handshake import why_failed
 from chatroom.chatwire.schema import Reflected, SchemaUnusable, open_schema
@@ -25,13 +24,13 @@ from chatroom.chatwire.show.printer import arrows_for
 from chatroom.chatwire.tap import Tap, reason
 from chatroom.chatwire.watch import Watching
 from chatroom.chatwire.watcher import Watcher
+from chatroom.wire.addresses import Address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from chatroom.chatwire.show.printer import Show
-    from chatroom.chatwire.tap import Host
 
 
 class Failure(click.ClickException):
@@ -62,8 +61,8 @@ def say(sentence: str) -> None:
 
 
 def run_tap(
-    listen: Host,
-    to: Host,
+    listen: Address,
+    to: Address,
     show: Show,
     proto: Path | None,
     encryption: Encryption | None,
@@ -88,7 +87,7 @@ def run_tap(
         with held, asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(_tap(listen, to, watching, client_tls, server_tls, trust))
     except OSError as error:
-        raise Failure(f"cannot listen on {address_text(listen)}: {error.strerror}") from None
+        raise Failure(f"cannot listen on {listen}: {error.strerror}") from None
 
 
 def open_to_write(path: Path) -> contextlib.AbstractContextManager[object]:
@@ -108,8 +107,8 @@ def open_to_write(path: Path) -> contextlib.AbstractContextManager[object]:
 
 
 async def _tap(
-    listen: Host,
-    to: Host,
+    listen: Address,
+    to: Address,
     watching: Watching,
     client_tls: ssl.SSLContext | None,
     server_tls: Callable[[str | None], ssl.SSLContext] | None,
@@ -134,7 +133,7 @@ async def _tap(
         client_tls=client_tls,
         server_tls=server_tls,
         complain=lambda error: complaints.say(
-            f"cannot connect to {address_text(to)}: {reason(error)} ({advice(error)})"
+            f"cannot connect to {to}: {reason(error)} ({advice(error)})"
         ),
         refused=lambda error: complaints.say(
             f"a client's TLS handshake failed: {why_failed(error)}"
@@ -148,7 +147,7 @@ async def _tap(
     # The process is started once the port is ours, and before anything can connect.
     async with tap:
         watcher = Watcher(watching, stop, complaints.say)
-        complaints.say(f"{tap.address} -> {address_text(to)}")
+        complaints.say(f"{tap.address} -> {to}")
         for line in hints(tap.bound, trust):
             complaints.say(line)
         await over.wait()
@@ -166,27 +165,27 @@ def advice(error: OSError) -> str:
     return "is the server running? start one with chatserver, or name it with --to"
 
 
-def hints(bound: Host, trust: str | None) -> list[str]:
+def hints(bound: Address, trust: str | None) -> list[str]:
     """What to do next, and how to read what comes then.
 
     `trust`: with TLS, the file with the certificate that clients have to trust.
     """
     host, port = bound
     local = host in ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
-    address = address_text(("localhost" if local else host, port))
+    address = Address("localhost" if local else host, port)
     client = f"chatter --host {address}" + (f" --ca {trust}" if trust else "")
     return [f"in another terminal: {client}", legend(arrows_for(sys.stdout.encoding))]
 
 
 def contexts(
-    listen: Host, encryption: Encryption | None
+    listen: Address, encryption: Encryption | None
 ) -> tuple[ssl.SSLContext | None, Callable[[str | None], ssl.SSLContext] | None]:
     """TLS for clients, and what makes that for the server. Raises Failure."""
     if encryption is None:
         return None, None
     from chatroom.chatwire import tls
 
-    certificate, key = tls.made_certificate(tls.names_here(listen[0]))
+    certificate, key = tls.made_certificate(tls.names_here(listen.host))
     if (file := encryption.certificate_file) is not None:
         try:
             file.write_bytes(certificate)
@@ -204,14 +203,14 @@ def contexts(
     return tls.client_side(certificate, key), for_server
 
 
-def reflected(to: Host, encryption: Encryption | None) -> Reflected | None:
+def reflected(to: Address, encryption: Encryption | None) -> Reflected | None:
     """How to ask the server for its schema; None where it cannot be believed."""
     if encryption is None:
-        return Reflected(address=address_text(to))
+        return Reflected(address=str(to))
     if encryption.insecure:
         return None  # grpcio has no way to believe any server
     authority = encryption.authority.read_bytes() if encryption.authority else None
-    return Reflected(address=address_text(to), tls=True, authority=authority)
+    return Reflected(address=str(to), tls=True, authority=authority)
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

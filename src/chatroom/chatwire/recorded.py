@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from chatroom.chatwire.decode import Decoder, Frame
 from chatroom.chatwire.tap import Tap
+from chatroom.wire.addresses import Address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,7 @@ class RecordedTap:
     """
 
     def __init__(self, to: str, schema: Schema | None = None) -> None:
-        self._tap = Tap(_host(to), self._observe)
+        self._tap = Tap(Address.parse(to), self._observe)
         self._decoder = Decoder(schema)
         self._pending: list[Passage] = []
         self._frames: list[Frame] = []
@@ -55,7 +56,7 @@ class RecordedTap:
 
     def turn_to(self, to: str) -> None:
         """Connect the clients that come from now on to another server, HOST:PORT."""
-        self._tap.turn_to(_host(to))
+        self._tap.turn_to(Address.parse(to))
 
     def cut(self) -> None:
         """Break every connection off, as a network that fails would; go on listening."""
@@ -84,8 +85,3 @@ class RecordedTap:
         self._pending.append(passage)
         self.passages.append(passage)
         self._passed.set()
-
-
-def _host(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    return host.strip("[]"), int(port)

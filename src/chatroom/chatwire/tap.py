@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from chatroom.chatwire.handshake import reporting
 from chatroom.chatwire.passage import Ended, Opened, Side
 from chatroom.chatwire.relay import Half, connected
+from chatroom.wire.addresses import Address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 
     from chatroom.chatwire.passage import Passage
 
-Host = tuple[str, int]
-
+ANY_FREE_PORT = Address("127.0.0.1", 0)
 BACKLOG = 4096
 """Connections that wait to be accepted; beyond that a client's system tries again after 1 s and
 more. Linux makes it net.core.somaxconn, 4096 by default, where that is less."""
@@ -51,10 +51,10 @@ class Tap:
 
     def __init__(
         self,
-        to: Host,
+        to: Address,
         observe: Callable[[Passage], None],
         *,
-        listen: Host = ("127.0.0.1", 0),
+        listen: Address = ANY_FREE_PORT,
         client_tls: ssl.SSLContext | None = None,
         server_tls: Callable[[str | None], ssl.SSLContext] | None = None,
         complain: Callable[[OSError], None] = lambda _error: None,
@@ -107,18 +107,16 @@ class Tap:
         await asyncio.gather(*(half.gone.wait() for half in list(self._halves)))
 
     @property
-    def bound(self) -> Host:
+    def bound(self) -> Address:
         """Where it listens: host and true port."""
-        host, port = self._server.sockets[0].getsockname()[:2]
-        return host, port
+        return Address(*self._server.sockets[0].getsockname()[:2])
 
     @property
     def address(self) -> str:
         """The same as HOST:PORT."""
-        host, port = self.bound
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return str(self.bound)
 
-    def turn_to(self, to: Host) -> None:
+    def turn_to(self, to: Address) -> None:
         """Connect the clients that come from now on to another server."""
         self._to = to
 

@@ -10,7 +10,6 @@
 Importing this package does not import gRPC; connecting does.
 """
 
-from chatroom.client.address import Address, AddressInvalid
 from chatroom.client.chat import Chat, connect
 from chatroom.client.errors import (
     ChatError,
@@ -44,6 +43,7 @@ from chatroom.client.outbox import Posted
 from chatroom.client.patience import Patience
 from chatroom.client.room import Room
 from chatroom.client.security import Tls, TlsUnusable, TokenInvalid
+from chatroom.wire.addresses import Address, AddressInvalid
 
 __all__ = [
     "SERVER_NAME",

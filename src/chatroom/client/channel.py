@@ -8,8 +8,8 @@ import grpc
 import grpc.aio
 
 if TYPE_CHECKING:
-    from chatroom.client.address import Address
     from chatroom.client.security import Security
+    from chatroom.wire.addresses import Address
 
 RECEIVE_BYTES = 2 * 1024 * 1024
 """The largest message taken from a server; a page of history ends at 1 MiB."""

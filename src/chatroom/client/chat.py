@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Self
 
 from chatroom.client import endings, retry
-from chatroom.client.address import Address
 from chatroom.client.backoff import Backoff
 from chatroom.client.inbox import Inbox
 from chatroom.client.limits import Limits
@@ -24,6 +23,7 @@ from chatroom.client.patience import Patience
 from chatroom.client.position import Position
 from chatroom.client.room import Room
 from chatroom.client.security import Security, Tls
+from chatroom.wire.addresses import Address
 
 if TYPE_CHECKING:
     from types import TracebackType

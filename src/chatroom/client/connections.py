@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     import grpc.aio
 
-    from chatroom.client.address import Address
     from chatroom.client.security import Security
+    from chatroom.wire.addresses import Address
 
 
 class Connections:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chatroom.client.address import Address
+    from chatroom.wire.addresses import Address
 
 TOKEN_BYTES = 4096
 """The longest token; a server takes 16 KiB of headers in all."""

@@ -22,8 +22,8 @@ from chatroom.client.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from chatroom.client.address import Address
     from chatroom.client.messages import Refused
+    from chatroom.wire.addresses import Address
 
 DETAILS_KEY = "grpc-status-details-bin"
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Coroutine
 
     from chatroom.api.rpc import chat_pb2
-    from chatroom.client.address import Address
+    from chatroom.wire.addresses import Address
 
     ChatCall = grpc.aio.StreamStreamCall[chat_pb2.ChatMessage, chat_pb2.Message]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .leave_reason import LeaveReason
 from .refusals import Refusal
 
 if TYPE_CHECKING:
@@ -20,15 +21,6 @@ class Kind(enum.IntEnum):
     ENTERED = 1
     LEFT = 2
     CLOSED = 3
-
-
-class LeaveReason(enum.IntEnum):
-    """Why a member left; the numbers are those of `rpc.LeaveReason`."""
-
-    QUIT = 1
-    LOST = 2
-    REMOVED = 3
-    TOO_SLOW = 4
 
 
 NOBODY = 0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .entry import LeaveReason
 from .events import Event
+from .leave_reason import LeaveReason
 from .names import NameTag
 from .rate import TokenBucket
 from .record import MemberRecord

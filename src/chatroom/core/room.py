@@ -16,11 +16,11 @@ from .entry import (
     Encode,
     Entry,
     Kind,
-    LeaveReason,
     Passage,
     Settle,
 )
 from .facts import RoomFacts
+from .leave_reason import LeaveReason
 from .limits import Limits
 from .log import Log, Turn
 from .member import Member

@@ -148,6 +148,6 @@ def binary_octets(value: bytes | str) -> bytes:
     Raises ValueError for what is no base64.
     """
     if isinstance(value, str):
-        value = value.encode()
+        value = value.encode("ascii")
     value = value.rstrip(b"=")
-    return b64decode(value + b"=" * (-len(value) % 4))
+    return b64decode(value + b"=" * (-len(value) % 4), validate=True)

@@ -21,8 +21,8 @@ from chatroom.chatter.options import (
 )
 
 if TYPE_CHECKING:
+    from chatroom.chatter.given import Given
     from chatroom.chatter.moments import Moment
-    from chatroom.chatter.options import Given
     from chatroom.client import Chat
 
     ParamType = click.ParamType[Moment]

@@ -11,7 +11,7 @@ from chatroom.chatter.help_pages import Command, option
 from chatroom.chatter.options import server_options, takes_given
 
 if TYPE_CHECKING:
-    from chatroom.chatter.options import Given
+    from chatroom.chatter.given import Given
 
 room_argument = click.argument("room_id", metavar="ROOM", shell_complete=complete_rooms)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from chatroom.chatter.given import Given
 from chatroom.chatter.help_pages import Command, option
 from chatroom.chatter.options import (
     NAME,
@@ -11,7 +12,6 @@ from chatroom.chatter.options import (
     RECONNECT,
     ROOM,
     TALK,
-    Given,
     server_options,
     shared_option,
     takes_given,

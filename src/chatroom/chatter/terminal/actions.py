@@ -16,7 +16,6 @@ from chatroom.chatter.terminal import commands
 from chatroom.chatter.terminal.commands import NotACommand
 from chatroom.chatter.terminal.focus import report_focus
 from chatroom.chatter.terminal.journey import Journey
-from chatroom.chatter.terminal.keys import bindings
 from chatroom.chatter.terminal.lines import Tone
 from chatroom.chatter.terminal.paste import Paste
 from chatroom.chatter.terminal.screen import Screen
@@ -39,11 +38,13 @@ HUNG_UP = 129
 
 
 class Actions:
-    """The screen, the visit that is on it, and what to do when a key is pressed."""
+    """The screen, the visit that is on it, and what to do when a key is pressed.
+
+    Which key does what, `keys` knows.
+    """
 
     def __init__(self, chat: Chat) -> None:
         self.screen = Screen(self._typed)
-        self.screen.application.key_bindings = bindings(self)
         self.journey = Journey(chat, self.screen)
         self._chat = chat
         self._tasks: set[asyncio.Task[None]] = set()

@@ -36,8 +36,10 @@ async def converse(
     room = await admitted(chat, room_id, name, history)
     # Only now: importing the screen takes longer than anything else here.
     from chatroom.chatter.terminal.actions import Actions
+    from chatroom.chatter.terminal.keys import bindings
 
     actions = Actions(chat)
+    actions.screen.application.key_bindings = bindings(actions)
     code = await actions.run(room)
     visit, unsaid = actions.journey.here, actions.journey.unsaid
     if visit.failure is not None:

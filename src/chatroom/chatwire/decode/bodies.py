@@ -5,19 +5,27 @@ from __future__ import annotations
 import base64
 import binascii
 import time
-import zlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from chatroom.chatwire.decode.messages import Message, Part, parse
 from chatroom.chatwire.decode.statuses import status_of_connect, status_of_trailers
+from chatroom.wire.envelopes import (
+    COMPRESSED,
+    HEAD_BYTES,
+    INCOMPLETE,
+    CompressionInvalid,
+    MessageTooLong,
+    decompressed,
+    head,
+    whole,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from google.protobuf.message import Message as ProtobufMessage
 
-ENVELOPE_HEAD = 5
 MESSAGE_BYTES = 4 << 20
 """A longer message is counted but not decoded; gRPC's own default limit for receiving."""
 
@@ -72,7 +80,7 @@ class Content:
 
     def message(self, raw: bytes, *, compressed: bool) -> Message:
         """Decompress and decode one message."""
-        content, problem = (raw, "") if not compressed else decompressed(raw, self.encoding)
+        content, problem = (raw, "") if not compressed else plain_of(raw, self.encoding)
         value = None
         kind = self.kind
         if content is not None and kind is not None and not self.json:
@@ -107,7 +115,7 @@ class Envelopes:
 
     def feed(self, content: bytes) -> list[Message]:
         if self.lost:
-            if not whole_envelopes(content):
+            if not whole(content):
                 return []
             self.lost = False
         if self._skip:
@@ -117,24 +125,23 @@ class Envelopes:
         self._buffer += content
         buffer, position, size = self._buffer, 0, len(self._buffer)
         messages: list[Message] = []
-        while size - position >= ENVELOPE_HEAD:
-            flags = buffer[position]
-            length = int.from_bytes(buffer[position + 1 : position + ENVELOPE_HEAD])
-            after = position + ENVELOPE_HEAD + length
+        while size - position >= HEAD_BYTES:
+            flags, length = head(buffer, position)
+            after = position + HEAD_BYTES + length
             if length > MESSAGE_BYTES:
                 self._skip = max(0, after - size)
                 messages.append(
                     Message(
                         wire_length=length,
                         flags=flags,
-                        compressed=bool(flags & 1),
+                        compressed=bool(flags & COMPRESSED),
                         problem=f"a message of {length} bytes is too long to be decoded here",
                     )
                 )
             elif after > size:
                 break
             else:
-                raw = bytes(memoryview(buffer)[position + ENVELOPE_HEAD : after])
+                raw = bytes(memoryview(buffer)[position + HEAD_BYTES : after])
                 messages.append(replace(self._message(flags, raw), flags=flags))
             position = min(after, size)
         del buffer[:position]
@@ -155,19 +162,19 @@ class Envelopes:
             return trailers_message(raw)
         if self.last is Part.END and flags & 0x02:
             plain, problem = (
-                (raw, "") if not flags & 1 else decompressed(raw, self.content.encoding)
+                (raw, "") if not flags & COMPRESSED else plain_of(raw, self.content.encoding)
             )
             status = None if plain is None else status_of_connect(plain)
             return Message(
                 part=Part.END,
-                compressed=bool(flags & 1),
+                compressed=bool(flags & COMPRESSED),
                 wire_length=len(raw),
                 content=plain,
                 json=True,
                 status=status,
                 problem=problem or ("" if status else "the end of the stream is not JSON"),
             )
-        if flags & ~1:
+        if flags & ~COMPRESSED:
             return Message(
                 wire_length=len(raw),
                 content=raw,
@@ -237,7 +244,7 @@ class Whole:
         compressed = self.content.encoding not in ("", "identity")
         if not self.error:
             return [self.content.message(raw, compressed=compressed)], ""
-        plain, problem = (raw, "") if not compressed else decompressed(raw, self.content.encoding)
+        plain, problem = (raw, "") if not compressed else plain_of(raw, self.content.encoding)
         message = Message(
             part=Part.ERROR,
             wire_length=len(raw),
@@ -262,33 +269,20 @@ class Opaque:
         return [], ""
 
 
-def whole_envelopes(content: bytes) -> bool:
-    """Whether these bytes are one or more envelopes with nothing before or after."""
-    position, size = 0, len(content)
-    while size - position >= ENVELOPE_HEAD and content[position] in (0, 1):
-        length = int.from_bytes(content[position + 1 : position + ENVELOPE_HEAD])
-        position += ENVELOPE_HEAD + length
-    return 0 < position == size
-
-
-def decompressed(raw: bytes, encoding: str) -> tuple[bytes | None, str]:
-    """The bytes, or None and why not."""
+def plain_of(raw: bytes, encoding: str) -> tuple[bytes | None, str]:
+    """What was compressed so, or None and why not."""
     if encoding in ("", "identity"):
         return raw, "" if encoding else "compressed, but no encoding was named"
-    # 31: with the header of gzip; 15: with that of zlib, which HTTP calls deflate (RFC 1950).
-    bits = {"gzip": 31, "deflate": 15}.get(encoding)
-    if bits is None:
-        return None, f"compressed with {encoding}, which is not known here"
-    inflater = zlib.decompressobj(bits)
     try:
-        plain = inflater.decompress(raw, MESSAGE_BYTES)
-    except zlib.error:
-        return None, f"not valid {encoding}"
-    if inflater.unconsumed_tail:
+        return decompressed(raw, encoding, MESSAGE_BYTES), ""
+    except KeyError:
+        return None, f"compressed with {encoding}, which is not known here"
+    except MessageTooLong:
         return None, f"more than {MESSAGE_BYTES} bytes when decompressed"
-    if not inflater.eof:
-        return None, f"incomplete {encoding}"
-    return plain, ""
+    except CompressionInvalid as error:
+        if error.problem == INCOMPLETE:
+            return None, f"incomplete {encoding}"
+        return None, f"not valid {encoding}: {error.problem}"
 
 
 def trailers_message(raw: bytes) -> Message:

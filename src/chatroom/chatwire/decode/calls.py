@@ -13,12 +13,12 @@ from chatroom.chatwire.decode.bodies import (
     Envelopes,
     Opaque,
     Whole,
-    whole_envelopes,
 )
 from chatroom.chatwire.decode.messages import Part
 from chatroom.chatwire.decode.records import Role
 from chatroom.chatwire.decode.statuses import status_of_trailers
 from chatroom.chatwire.passage import Side
+from chatroom.wire.envelopes import whole
 
 if TYPE_CHECKING:
     from chatroom.chatwire.decode.messages import Message, Status
@@ -67,7 +67,7 @@ class Call:
         """Bytes of a body; the messages they complete."""
         body = self._bodies.get(sender)
         if body is None:
-            if not whole_envelopes(content):
+            if not whole(content):
                 return []
             # The head was not seen, but this is how gRPC looks.
             body = self._bodies[sender] = Envelopes(Content(partial(self._kind, sender)))

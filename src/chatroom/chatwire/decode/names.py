@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from chatroom.wire.grpc import Code
+
 ERRORS = {
     0x0: "NO_ERROR",
     0x1: "PROTOCOL_ERROR",
@@ -35,25 +37,7 @@ SETTINGS = {
 }
 """RFC 9113, section 6.5.2, the IANA registry, and what gRPC's C core adds."""
 
-STATUSES = {
-    0: "OK",
-    1: "CANCELLED",
-    2: "UNKNOWN",
-    3: "INVALID_ARGUMENT",
-    4: "DEADLINE_EXCEEDED",
-    5: "NOT_FOUND",
-    6: "ALREADY_EXISTS",
-    7: "PERMISSION_DENIED",
-    8: "RESOURCE_EXHAUSTED",
-    9: "FAILED_PRECONDITION",
-    10: "ABORTED",
-    11: "OUT_OF_RANGE",
-    12: "UNIMPLEMENTED",
-    13: "INTERNAL",
-    14: "UNAVAILABLE",
-    15: "DATA_LOSS",
-    16: "UNAUTHENTICATED",
-}
+STATUSES = {code.value: code.name for code in Code}
 """grpc/grpc, doc/statuscodes.md. Connect has the same in lower case, but for `canceled`."""
 
 

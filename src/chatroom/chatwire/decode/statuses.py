@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from google.protobuf import descriptor_pool
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -16,6 +13,7 @@ from google.rpc.status_pb2 import Status as StatusMessage
 
 from chatroom.chatwire.decode.messages import Message, Status, parse
 from chatroom.chatwire.decode.names import STATUSES, status_name
+from chatroom.wire.grpc import binary_octets, percent_decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +38,7 @@ def status_of_trailers(fields: Iterable[tuple[str, str]]) -> Status | None:
     return Status(
         code=code,
         name=number if code is None else status_name(code),
-        message=unquote(of_name.get("grpc-message", ""), errors="backslashreplace"),
+        message=percent_decoded(of_name.get("grpc-message", "")),
         details=_details(of_name.get("grpc-status-details-bin", "")),
     )
 
@@ -110,6 +108,6 @@ def _detail(type_name: str, content: bytes | None) -> Message:
 def _base64(text: str) -> bytes | None:
     """With or without padding, as gRPC and Connect both ask receivers to take it."""
     try:
-        return base64.b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4))
-    except (binascii.Error, ValueError):
+        return binary_octets(text)
+    except ValueError:
         return None

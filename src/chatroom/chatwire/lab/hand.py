@@ -16,6 +16,10 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
+from chatroom.wire.addresses import Address
+from chatroom.wire.envelopes import envelope
+from chatroom.wire.grpc import CHAT
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -24,12 +28,6 @@ if TYPE_CHECKING:
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """RFC 9113, section 3.4."""
-CHAT = "/rpc.ChatService/Chat"
-
-
-def envelope(message: bytes, *, compressed: bool = False) -> bytes:
-    """A message as gRPC sends it: a flag, the length in 4 bytes, the bytes."""
-    return bytes([compressed]) + len(message).to_bytes(4, "big") + message
 
 
 class Hand:
@@ -50,8 +48,7 @@ class Hand:
     @classmethod
     async def connect(cls, address: str) -> Self:
         """Connect to HOST:PORT. Raises OSError."""
-        host, _, port = address.rpartition(":")
-        return cls(address, *await asyncio.open_connection(host, int(port)))
+        return cls(address, *await asyncio.open_connection(*Address.parse(address)))
 
     async def __aenter__(self) -> Self:
         self._dropping = asyncio.create_task(self._drop())

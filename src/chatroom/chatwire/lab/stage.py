@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chatroom.chatwire.decode.records import Kind
 from chatroom.chatwire.lab.hand import Hand
+from chatroom.wire.addresses import Address
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -72,9 +73,8 @@ class Stage:
     @contextlib.asynccontextmanager
     async def socket(self, who: str) -> AsyncIterator[Socket]:
         """A bare connection through the tap, for what is no HTTP/2."""
-        host, _, port = self.tap.address.rpartition(":")
         async with self._named(who):
-            reader, writer = await asyncio.open_connection(host, int(port))
+            reader, writer = await asyncio.open_connection(*Address.parse(self.tap.address))
         try:
             yield reader, writer
         finally:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core import refusals
-from chatroom.core.entry import Entry, LeaveReason
+from chatroom.core.entry import Entry
+from chatroom.core.leave_reason import LeaveReason
 from chatroom.core.refusals import RequestInvalid
 from chatroom.server.rooms.hub import Hub
 from chatroom.wire.envelopes import payload

@@ -12,7 +12,8 @@ from contextlib import aclosing, asynccontextmanager
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core import events, refusals
-from chatroom.core.entry import NOBODY, LeaveReason
+from chatroom.core.entry import NOBODY
+from chatroom.core.leave_reason import LeaveReason
 from chatroom.core.member import Member
 from chatroom.core.rate import TokenBucket
 from chatroom.core.refusals import Refusal

@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable
 
 from chatroom.core import events, names, refusals
-from chatroom.core.entry import Encode, Entry, LeaveReason
+from chatroom.core.entry import Encode, Entry
+from chatroom.core.leave_reason import LeaveReason
 from chatroom.core.limits import Limits
 from chatroom.core.member import Member
 from chatroom.core.names import NameTag

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from chatroom.core.entry import Entry, LeaveReason
+from chatroom.core.entry import Entry
+from chatroom.core.leave_reason import LeaveReason
 from chatroom.core.member import Member
 from chatroom.core.record import MemberRecord
 from chatroom.core.room import Room

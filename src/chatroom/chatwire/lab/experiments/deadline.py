@@ -19,9 +19,10 @@ from chatroom.chatwire.lab.finding import (
     status,
     stream,
 )
-from chatroom.chatwire.lab.hand import CHAT, data, settings, settings_ack
+from chatroom.chatwire.lab.hand import data, settings, settings_ack
 from chatroom.chatwire.lab.references import Reference, grpc_document, rfc
 from chatroom.chatwire.lab.requests import joining
+from chatroom.wire.grpc import CHAT
 
 if TYPE_CHECKING:
     from chatroom.chatwire.lab.stage import Stage

@@ -22,9 +22,9 @@ from chatroom.chatwire.lab.finding import (
     starting,
     whole_body,
 )
-from chatroom.chatwire.lab.hand import envelope
 from chatroom.chatwire.lab.references import grpc_document, rfc
 from chatroom.chatwire.lab.requests import joining, leaving, saying
+from chatroom.wire.envelopes import envelope
 
 if TYPE_CHECKING:
     from chatroom.chatwire.lab.stage import Stage
