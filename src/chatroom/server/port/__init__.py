@@ -1,0 +1,1 @@
+"""What stands at the port: sockets, TLS, HTTP, and who may knock."""
