@@ -28,23 +28,33 @@ class Tls:
 
     def check(self) -> None:
         """Read the files as a server would; raises TlsUnusable."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.load_into(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+
+    def load_into(self, context: ssl.SSLContext) -> None:
+        """Have a context show the certificate, and ask for clients' if there is a CA for them.
+
+        Raises TlsUnusable.
+        """
         try:
             context.load_cert_chain(self.certificate, self.key, password=lambda: "")
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             raise TlsUnusable(
-                f"cannot use {self.certificate} with {self.key}: {_reason(error)}"
+                f"cannot use {self.certificate} with {self.key}: {reason_of(error)}"
             ) from error
         if self.client_ca is not None:
             try:
                 context.load_verify_locations(self.client_ca)
             except (OSError, ValueError) as error:
-                raise TlsUnusable(f"cannot use {self.client_ca}: {_reason(error)}") from error
+                raise TlsUnusable(f"cannot use {self.client_ca}: {reason_of(error)}") from error
+            context.verify_mode = ssl.CERT_REQUIRED
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """What went wrong with a file or with TLS, in words."""
     reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
-    return str(reason).replace("_", " ").lower()
+    detail = getattr(error, "verify_message", None)
+    words = str(reason).replace("_", " ").lower()
+    return f"{words} ({detail})" if detail else words
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
