@@ -23,11 +23,12 @@ from .calls import connect, encode, native, reflection
 from .calls.admin import AdminToken
 from .calls.health import Health
 from .port import sockets
-from .port.bridge import BodyBounds, asgi_calls
-from .port.port import Port, PortLimits
 from .port.asgi import Application, Receive, Scope, Send, respond
+from .port.bridge import BodyBounds, asgi_calls
+from .port.certificates import Certificates
 from .port.front import Front
 from .port.in_flight import InFlight
+from .port.port import Port, PortLimits
 from .rooms.hub import Hub
 from .settings import Settings
 
@@ -37,6 +38,8 @@ DRAIN_SECONDS = 5.0
 """How long streams may take to end before the HTTP/2 server ends them."""
 GOODBYE_SECONDS = 1.0
 """How long peers may then take to read what was written."""
+LONG = frozenset((CHAT, *REFLECTION))
+"""Paths of streams that last as long as their clients want."""
 JOURNAL_FILE = "chatroom.db"
 
 
@@ -61,6 +64,8 @@ class Service:
         self.addresses: tuple[Address, ...] = ()
         self._listeners: list[socket.socket] = []
         self._port: Port | None = None
+        self.certificates: Certificates | None = None
+        """Of TLS, once started."""
         self._committing: asyncio.Task[None] | None = None
 
     def application(self) -> Application:
@@ -93,7 +98,7 @@ class Service:
         """
         try:
             if self._settings.tls is not None:
-                self._settings.tls.check()
+                self.certificates = Certificates(self._settings.tls)
             if self.admin_token is not None:
                 self.admin_token.read()
             self._listeners = [sockets.listen(address) for address in self._settings.bind]
@@ -107,8 +112,10 @@ class Service:
             self._port = Port(
                 self._listeners,
                 asgi_calls(application, _bounds),
-                lambda port: http1_protocol(application, port),
+                application,
                 PortLimits(connections=sockets.connection_limit()),
+                certificates=self.certificates,
+                streaming=LONG,
             )
             self._port.open()
         except BaseException:
@@ -172,10 +179,4 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
 
 def _bounds(path: str) -> BodyBounds:
     """What the body of a request for a path may cost; long streams have their own bounds."""
-    if path in (CHAT, *REFLECTION):
-        return BodyBounds(bytes=None, idle_seconds=None)
-    return BodyBounds()
-
-
-def http1_protocol(application, port):
-    raise SystemExit
+    return BodyBounds(bytes=None, idle_seconds=None) if path in LONG else BodyBounds()

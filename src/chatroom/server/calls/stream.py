@@ -18,11 +18,11 @@ from chatroom.core.member import Member
 from chatroom.core.rate import TokenBucket
 from chatroom.core.refusals import Refusal
 from chatroom.core.room import Room
+from chatroom.server.port.wake import Wake
 from chatroom.server.rooms.hub import Hub
 from chatroom.server.rooms.sessions import Place, Resume
 
 from . import encode
-from chatroom.server.wake import Wake
 
 JOIN_SECONDS = 10.0
 """How long a new stream may take for its first message."""

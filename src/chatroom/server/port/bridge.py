@@ -18,8 +18,8 @@ from chatroom.wire.http2.headers import Headers, encode, encode_cached
 from chatroom.wire.http2.streams import Stream
 
 from .asgi import Application, Event, Scope
-from chatroom.server.wake import Wake
 from .http2 import Begin, Http2Protocol
+from .wake import Wake
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class AsgiCall:
     __slots__ = (
         "_body", "_body_bytes", "_bounds", "_connection", "_continue", "_ended", "_expecting",
         "_gone", "_head", "_heard_at", "_loop", "_reader", "_start", "_started", "_stream",
-        "_trailers", "_writer",
+        "_told", "_trailers", "_writer",
     )  # fmt: skip
 
     def __init__(
@@ -70,6 +70,8 @@ class AsgiCall:
         self._bounds = bounds
         self._body: deque[bytes] = deque()
         self._body_bytes = 0
+        self._told = False
+        """The application knows that the body has ended."""
         self._expecting = not end
         self._heard_at = self._loop.time()
         self._reader = Wake()
@@ -196,31 +198,25 @@ class AsgiCall:
             self._continue = False
             if not self._started and self._expecting:
                 self._stream.headers(_CONTINUE)
-        while not self._body and self._expecting and not self._gone and not self._ended:
+        while not self._body and self._expecting and not self._over:
             await self._reader.wait()
-        if self._gone or self._ended:
+        if self._over:
             return {"type": "http.disconnect"}
         if self._body:
             data = self._body.popleft()
             self._stream.acknowledge(len(data))
             more = self._expecting or bool(self._body)
-            if not more:
-                self._body_told()
+            self._told = not more
             return {"type": "http.request", "body": data, "more_body": more}
-        if self._body_bytes >= 0:
-            self._body_told()
+        if not self._told:
+            self._told = True
             return {"type": "http.request", "body": b"", "more_body": False}
-        while not self._gone and not self._ended:
+        while not (self._gone or self._ended):
             await self._reader.wait()
         return {"type": "http.disconnect"}
 
-    def _body_told(self) -> None:
-        """The application knows that the body has ended: from here on it waits for the end."""
-        self._body_bytes = -1
-
     async def _send(self, event: Event) -> None:
-        if self._gone:
-            raise ClientDisconnected("the peer is gone")
+        self._check_gone()
         if self._ended:
             raise RuntimeError("the response has ended")
         kind = event["type"]
@@ -233,6 +229,10 @@ class AsgiCall:
             self._end(encode(event.get("headers", ())))
         else:
             raise RuntimeError(f"an HTTP response has no {kind}")
+
+    def _check_gone(self) -> None:
+        if self._gone:
+            raise ClientDisconnected("the peer is gone")
 
     async def _send_body(self, body: bytes, *, more: bool) -> None:
         over = not more and not self._trailers
@@ -258,8 +258,7 @@ class AsgiCall:
             self._stream.send(body, self._loop.time())
             while not self._stream.idle and not self._gone:
                 await self._writer.wait()
-            if self._gone:
-                raise ClientDisconnected("the peer is gone")
+            self._check_gone()
         if over:
             self._end(None)
 

@@ -13,7 +13,6 @@ from collections.abc import Set as AbstractSet
 from typing import Any, cast
 
 from .asgi import Application
-
 from .http1_exchange import ClientDisconnected, Exchange
 from .http1_limits import Http1Limits
 from .http1_requests import BadRequest, RequestHead, RequestReader, Stage

@@ -7,7 +7,6 @@ import enum
 from typing import Protocol
 
 from .asgi import Event, Scope
-
 from .http1_requests import RequestHead
 from .http1_responses import CONTINUE, Response, ResponseError
 

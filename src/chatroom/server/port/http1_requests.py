@@ -16,7 +16,6 @@ from urllib.parse import unquote_to_bytes
 import httptools
 
 from .asgi import Headers
-
 from .http1_limits import Http1Limits
 
 HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")

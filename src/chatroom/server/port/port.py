@@ -7,15 +7,22 @@ import contextlib
 import logging
 import random
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from chatroom.wire.http2.limits import Http2Limits
 from chatroom.wire.http2.output import SharedFrames
 
+from .asgi import Application
+from .certificates import Certificates
+from .http1 import Http1Connection
+from .http1_limits import Http1Limits
 from .http2 import Begin, Http2Protocol
 from .sniff import Sniff
+from .tls import TlsLimits, TlsProtocol
 from .turns import Turns
 
 log = logging.getLogger(__name__)
@@ -35,6 +42,7 @@ class PortLimits:
     accept_pause: float = 1.0
     """After an accept that failed, for want of descriptors or memory."""
     http2: Http2Limits = field(default_factory=Http2Limits)
+    http1: Http1Limits = field(default_factory=Http1Limits)
 
 
 class Kept(Protocol):
@@ -50,10 +58,6 @@ class Kept(Protocol):
         """End at once."""
 
 
-Http1 = Callable[[Callable[["Kept"], object]], asyncio.Protocol]
-"""Makes an HTTP/1.1 protocol, which is also a `Kept`; its argument hears of its end."""
-
-
 class Port:
     """Every connection of a server.
 
@@ -65,19 +69,28 @@ class Port:
         self,
         listeners: Sequence[socket.socket],
         begin: Begin,
-        http1: Callable[[Port], asyncio.Protocol],
+        application: Application,
         limits: PortLimits,
+        *,
+        certificates: Certificates | None = None,
+        streaming: AbstractSet[str] = frozenset(),
     ) -> None:
-        """`begin` begins calls on HTTP/2 streams; `http1` makes the protocol of a connection."""
+        """`begin` begins calls on HTTP/2 streams, the application serves HTTP/1.1.
+
+        `streaming`: paths whose requests last as long as they like. With certificates the
+        port speaks TLS alone.
+        """
         self._listeners = list(listeners)
         self._begin = begin
-        self._http1 = http1
+        self._application = application
+        self._streaming = streaming
+        self._certificates = certificates
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self.turns = Turns(self._loop)
         self._shared = SharedFrames()
         self._connections: set[Kept] = set()
-        self._draining = False
+        self._open = 0
         self._room = asyncio.Event()
         self._room.set()
         self._none = asyncio.Event()
@@ -100,7 +113,7 @@ class Port:
     async def _accept(self, listener: socket.socket) -> None:
         bound = self._limits.connections
         while True:
-            if bound and len(self._connections) >= bound:
+            if bound and self._open >= bound:
                 self._room.clear()
                 await self._room.wait()
             try:
@@ -111,7 +124,7 @@ class Port:
                 continue
             self._welcome(accepted)
             for _ in range(ACCEPT_AT_ONCE):
-                if bound and len(self._connections) >= bound:
+                if bound and self._open >= bound:
                     break
                 try:
                     accepted, _ = listener.accept()
@@ -121,25 +134,46 @@ class Port:
                 self._welcome(accepted)
 
     def _welcome(self, accepted: socket.socket) -> None:
-        sniff = Sniff(
-            self._http2,
-            self._http1_made,
-            self._gone,
-            seconds=self._limits.http2.preface_seconds,
-            since=self._loop.time(),
-        )
-        self._keep(sniff)
-        self._spawn(self._connect(sniff, accepted), "connect")
+        now = self._loop.time()
+        if self._certificates is None:
+            first: Sniff | TlsProtocol = self._sniff(now)
+        else:
+            first = TlsProtocol(
+                self._certificates.context,
+                partial(self._secured, now),
+                self._gone,
+                TlsLimits(handshake_seconds=self._limits.http2.preface_seconds),
+            )
+            self._keep(first)
+        self._spawn(self._connect(first, accepted), "connect")
 
-    async def _connect(self, protocol: Sniff, accepted: socket.socket) -> None:
+    async def _connect(self, first: Sniff | TlsProtocol, accepted: socket.socket) -> None:
         try:
-            await self._loop.connect_accepted_socket(lambda: protocol, accepted)
+            await self._loop.connect_accepted_socket(lambda: first, accepted)
         except OSError as error:  # it has gone meanwhile
             log.debug("a connection was gone at once: %s", error)
-            self._gone(protocol)
-            accepted.close()
+            self._gone(first)
 
-    def _http2(self) -> asyncio.Protocol:
+    def _secured(self, since: float, _transport: object, alpn: str | None) -> asyncio.Protocol:
+        """Choose what speaks above TLS: as ALPN says, or as the first bytes tell."""
+        if alpn == "h2":
+            return self._http2()
+        if alpn == "http/1.1":
+            return self._http1()
+        return self._sniff(since)
+
+    def _sniff(self, since: float) -> Sniff:
+        sniff = Sniff(
+            self._http2,
+            self._http1,
+            self._gone,
+            seconds=self._limits.http2.preface_seconds,
+            since=since,
+        )
+        self._keep(sniff)
+        return sniff
+
+    def _http2(self) -> Http2Protocol:
         protocol = Http2Protocol(
             self._limits.http2,
             self._begin,
@@ -151,26 +185,35 @@ class Port:
         self._keep(protocol)
         return protocol
 
-    def _http1_made(self) -> asyncio.Protocol:
-        return self._http1(self)
-
-    def keep(self, connection: Kept) -> None:
-        """Look after a connection from here on."""
-        self._keep(connection)
-
-    def gone(self, connection: Kept) -> None:
-        """A connection has ended."""
-        self._gone(connection)
+    def _http1(self) -> Http1Connection:
+        protocol = Http1Connection(
+            self._application,
+            self._limits.http1,
+            self._streaming,
+            self._gone,
+            self._tasks,
+            tls=self._certificates is not None,
+        )
+        self._keep(protocol)
+        return protocol
 
     def _keep(self, connection: Kept) -> None:
         self._connections.add(connection)
+        self._open += self._counts(connection)
         self._none.clear()
 
     def _gone(self, connection: Kept) -> None:
-        self._connections.discard(connection)
+        if connection not in self._connections:
+            return
+        self._connections.remove(connection)
+        self._open -= self._counts(connection)
         self._room.set()
         if not self._connections:
             self._none.set()
+
+    def _counts(self, connection: Kept) -> int:
+        """What stands above TLS is no second connection."""
+        return int(self._certificates is None or isinstance(connection, TlsProtocol))
 
     # ---- Keeping ---------------------------------------------------------------------
 
@@ -189,7 +232,6 @@ class Port:
 
     def drain(self) -> None:
         """Say to every connection that no further request is served on it; go on accepting."""
-        self._draining = True
         for connection in tuple(self._connections):
             connection.drain()
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from chatroom.server.settings import reason_of
-from chatroom.server.sockets import Address
+from chatroom.wire.addresses import Address
 
 from .not_tls import KNOWN_BY, without_tls
 from .tls_transport import RECORD_BYTES, Stage, TlsTransport
@@ -167,6 +167,11 @@ class TlsProtocol(asyncio.Protocol):
                 self._waited_since = now
             elif now - self._waited_since >= self._limits.closing_seconds:
                 self._transport.abort()
+
+    def drain(self) -> None:
+        """End a handshake that is under way; what stands above is drained by itself."""
+        if self._transport.stage is Stage.HANDSHAKE:
+            self.abort()
 
     def abort(self) -> None:
         """Close at once, whatever is unwritten."""

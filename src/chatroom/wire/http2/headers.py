@@ -128,7 +128,7 @@ class BlockDecoder:
                 ErrorCode.COMPRESSION_ERROR, "a header block cannot be decoded"
             ) from error
         limits = self._limits
-        if len(headers) > limits.header_fields:
+        if len([name for name, _ in headers if name[:1] != b":"]) > limits.header_fields:
             raise HeaderListTooLong(f"a request may have {limits.header_fields} header fields")
         if sum([len(name) + len(value) + 32 for name, value in headers]) > limits.header_list:
             raise HeaderListTooLong(f"the header fields may have {limits.header_list} bytes")
@@ -178,6 +178,8 @@ def check_request(headers: Headers) -> int | None:
     path = pseudo.get(b":path")
     if not path or not pseudo.get(b":scheme"):
         raise Malformed("a request has no :scheme or no :path")
+    if not path.isascii():
+        raise Malformed(":path has bytes that no URI has")
     if path[:1] != b"/" and not (path == b"*" and pseudo[b":method"] == b"OPTIONS"):
         raise Malformed(":path does not begin with a slash")
     if host is not None and authority and host.lower() != authority.lower():
