@@ -27,7 +27,7 @@ MAY_IMPORT = {
 
 SERVER_MAY_IMPORT = {
     "port": {"port", "settings"},
-    "calls": {"calls", "rooms", "port.asgi"},
+    "calls": {"calls", "rooms", "port"},
     "rooms": {"rooms"},
 }
 """Within the server, of its own folders and files: a message walks down this table. What

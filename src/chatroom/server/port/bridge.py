@@ -198,9 +198,9 @@ class AsgiCall:
             self._continue = False
             if not self._started and self._expecting:
                 self._stream.headers(_CONTINUE)
-        while not self._body and self._expecting and not self._over:
+        while not self._body and self._expecting and not self._over():
             await self._reader.wait()
-        if self._over:
+        if self._over():
             return {"type": "http.disconnect"}
         if self._body:
             data = self._body.popleft()
@@ -211,9 +211,13 @@ class AsgiCall:
         if not self._told:
             self._told = True
             return {"type": "http.request", "body": b"", "more_body": False}
-        while not (self._gone or self._ended):
+        while not self._over():
             await self._reader.wait()
         return {"type": "http.disconnect"}
+
+    def _over(self) -> bool:
+        """Whether there is nobody to answer, or the answer is given."""
+        return self._gone or self._ended
 
     async def _send(self, event: Event) -> None:
         self._check_gone()
