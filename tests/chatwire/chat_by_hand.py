@@ -19,8 +19,8 @@ from hyperframe.frame import (
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.chatwire.passage import Chunk, Ended, Opened, Passage, Side
 from chatroom.wire.envelopes import envelope
+from chatroom.wire.http2.frames import PREFACE
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 START = 1_790_000_000_123_456_789
 STEP = 1_000_000
 CLIENT = ("127.0.0.1", 40112)

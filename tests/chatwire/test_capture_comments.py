@@ -9,8 +9,9 @@ from chatroom.chatwire.capture import Comment
 from chatroom.chatwire.capture.commenting import Commenting
 from chatroom.chatwire.decode import Decoder
 from chatroom.chatwire.passage import Chunk, Missing, Opened, Passage, Side
+from chatroom.wire.http2.frames import PREFACE
 
-from .chat_by_hand import CLIENT, PREFACE, SERVER, Sent, chat_by_hand, enveloped
+from .chat_by_hand import CLIENT, SERVER, Sent, chat_by_hand, enveloped
 
 OPENED = Opened(connection=1, time=1, client=CLIENT, server=SERVER)
 

@@ -14,8 +14,9 @@ from chatroom.chatwire.decode import Decoder, Frame, Kind, records
 from chatroom.chatwire.decode.compression import UNKNOWN_NAME
 from chatroom.chatwire.passage import Chunk, Missing, Opened, Side
 from chatroom.wire.envelopes import envelope
+from chatroom.wire.http2.frames import PREFACE
 
-from .wire import MIDWAY, OPENED, PREFACE, REQUEST, RESPONSE, Talk, data, kinds, notes
+from .wire import MIDWAY, OPENED, REQUEST, RESPONSE, Talk, data, kinds, notes
 
 
 def conversation() -> list[tuple[Side, bytes]]:

@@ -25,10 +25,11 @@ from chatroom.chatwire.tap import BACKLOG, Tap
 from chatroom.chatwire.watch import Watching
 from chatroom.chatwire.watcher import Watcher
 from chatroom.wire.addresses import Address
+from chatroom.wire.http2.frames import PREFACE
 
 from .loops import run
 from .programs import SECONDS, chatwire
-from .wire import OPENED, PREFACE
+from .wire import OPENED
 
 COMMAND = [sys.executable, "-m", "chatroom.chatwire", "--no-reflection"]
 

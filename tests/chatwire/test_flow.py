@@ -6,8 +6,9 @@ from hyperframe.frame import SettingsFrame, WindowUpdateFrame
 
 from chatroom.chatwire.decode import Frame, records
 from chatroom.chatwire.passage import Side
+from chatroom.wire.http2.frames import PREFACE
 
-from .wire import PREFACE, REQUEST, Talk, data, notes
+from .wire import REQUEST, Talk, data, notes
 
 
 def windows(frames: list[Frame]) -> list[tuple[int | None, int | None]]:

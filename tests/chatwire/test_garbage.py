@@ -32,9 +32,10 @@ from chatroom.chatwire.show.as_json import json_line
 from chatroom.chatwire.show.line import Style
 from chatroom.chatwire.show.summary import Summary
 from chatroom.wire.envelopes import envelope
+from chatroom.wire.http2.frames import PREFACE
 
 from .loops import run
-from .wire import PREFACE, REQUEST, RESPONSE, Talk
+from .wire import REQUEST, RESPONSE, Talk
 
 LONG = os.environ.get("CI") == "true" or bool(os.environ.get("SOAK"))
 SECONDS = 60.0

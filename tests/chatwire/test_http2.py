@@ -21,8 +21,9 @@ from chatroom.chatwire.decode.records import Role
 from chatroom.chatwire.passage import Side
 from chatroom.wire.envelopes import envelope
 from chatroom.wire.grpc import CHAT
+from chatroom.wire.http2.frames import PREFACE
 
-from .wire import PREFACE, REQUEST, RESPONSE, Talk, data, kinds, notes, texts
+from .wire import REQUEST, RESPONSE, Talk, data, kinds, notes, texts
 
 
 def test_a_connection_begins() -> None:

@@ -11,9 +11,10 @@ from chatroom.chatwire.capture import CaptureWriter
 from chatroom.chatwire.decode import Kind, records
 from chatroom.chatwire.decode.records import Frame
 from chatroom.chatwire.passage import Missing, Side
+from chatroom.wire.http2.frames import PREFACE
 
 from .tshark import frames as listed
-from .wire import PREFACE, REQUEST, Talk, kinds, notes
+from .wire import REQUEST, Talk, kinds, notes
 
 SETTINGS = SettingsFrame(settings={4: 1_000_000, 5: 100_000})
 ACK = SettingsFrame(flags=["ACK"])

@@ -11,8 +11,8 @@ from chatroom.chatwire.decode import Decoder, Kind, records
 from chatroom.chatwire.decode.schema import Schema
 from chatroom.chatwire.passage import Chunk, Ended, Opened, Passage, Side
 from chatroom.wire.grpc import CHAT
+from chatroom.wire.http2.frames import PREFACE
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 REQUEST = [
     (":method", "POST"),
     (":scheme", "http"),

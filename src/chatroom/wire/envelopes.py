@@ -98,7 +98,13 @@ def payload(enveloped: bytes) -> bytes:
 
 def payloads(chunk: bytes) -> list[bytes]:
     """The messages of a run of whole envelopes."""
-    return [chunk[begin:end] for _, begin, end in cut(chunk)]
+    found: list[bytes] = []
+    start = 0
+    while start < len(chunk):  # not `cut`: this is done for every member of gRPC-Web and Connect
+        begin = start + HEAD_BYTES
+        start = begin + int.from_bytes(chunk[begin - 4 : begin], "big")
+        found.append(chunk[begin:start])
+    return found
 
 
 def head(octets: bytes | bytearray, at: int = 0) -> tuple[int, int]:
@@ -194,8 +200,9 @@ class EnvelopeReader:
         end = len(buffer)
         try:
             while end - start >= HEAD_BYTES:
-                flags, size = head(buffer, start)
+                flags = buffer[start]  # not `head`: a call for each message costs a third
                 begin = start + HEAD_BYTES
+                size = int.from_bytes(buffer[start + 1 : begin], "big")
                 if flags & ~COMPRESSED:
                     raise FlagsUnknown(flags)
                 if size > self._limit:

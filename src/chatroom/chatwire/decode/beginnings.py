@@ -5,8 +5,6 @@ from __future__ import annotations
 from chatroom.chatwire.decode.framing import HEADER_BYTES, header_at, plausible
 from chatroom.chatwire.decode.records import Kind
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-"""What a client of HTTP/2 sends first (RFC 9113, section 3.4)."""
 TLS = b"\x16\x03"
 """How a TLS handshake begins (RFC 8446, section 5.1)."""
 NOTHING_KNOWN = "bytes that are neither HTTP/2 nor HTTP/1.1"

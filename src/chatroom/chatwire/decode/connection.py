@@ -6,19 +6,14 @@ import re
 from typing import TYPE_CHECKING, Protocol
 
 from chatroom.chatwire import passage
-from chatroom.chatwire.decode.beginnings import (
-    NOTHING_KNOWN,
-    PREFACE,
-    TLS,
-    settings_begin,
-    what_it_is,
-)
+from chatroom.chatwire.decode.beginnings import NOTHING_KNOWN, TLS, settings_begin, what_it_is
 from chatroom.chatwire.decode.framing import HEADER_BYTES
 from chatroom.chatwire.decode.http1 import Http1
 from chatroom.chatwire.decode.http2 import Http2
 from chatroom.chatwire.decode.records import Ended, Kind, Missing, Opened, Undecoded
 from chatroom.chatwire.decode.server_first import ServerFirst
 from chatroom.chatwire.passage import Side
+from chatroom.wire.http2.frames import PREFACE
 
 if TYPE_CHECKING:
     from chatroom.chatwire.decode.recording import Recording

@@ -3,32 +3,12 @@
 from __future__ import annotations
 
 from chatroom.wire.grpc import Code
+from chatroom.wire.http2.frames import ErrorCode, Setting
 
-ERRORS = {
-    0x0: "NO_ERROR",
-    0x1: "PROTOCOL_ERROR",
-    0x2: "INTERNAL_ERROR",
-    0x3: "FLOW_CONTROL_ERROR",
-    0x4: "SETTINGS_TIMEOUT",
-    0x5: "STREAM_CLOSED",
-    0x6: "FRAME_SIZE_ERROR",
-    0x7: "REFUSED_STREAM",
-    0x8: "CANCEL",
-    0x9: "COMPRESSION_ERROR",
-    0xA: "CONNECT_ERROR",
-    0xB: "ENHANCE_YOUR_CALM",
-    0xC: "INADEQUATE_SECURITY",
-    0xD: "HTTP_1_1_REQUIRED",
-}
+ERRORS = {code.value: code.name for code in ErrorCode}
 """RFC 9113, section 7."""
 
-SETTINGS = {
-    0x1: "HEADER_TABLE_SIZE",
-    0x2: "ENABLE_PUSH",
-    0x3: "MAX_CONCURRENT_STREAMS",
-    0x4: "INITIAL_WINDOW_SIZE",
-    0x5: "MAX_FRAME_SIZE",
-    0x6: "MAX_HEADER_LIST_SIZE",
+SETTINGS = {setting.value: setting.name for setting in Setting} | {
     0x8: "ENABLE_CONNECT_PROTOCOL",
     0x9: "NO_RFC7540_PRIORITIES",
     0xFE03: "GRPC_ALLOW_TRUE_BINARY_METADATA",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatroom.chatwire.decode.beginnings import PREFACE, TLS, what_it_is
+from chatroom.chatwire.decode.beginnings import TLS, what_it_is
 from chatroom.chatwire.decode.records import Kind, Undecoded
 from chatroom.chatwire.passage import Side
+from chatroom.wire.http2.frames import PREFACE
 
 if TYPE_CHECKING:
     from chatroom.chatwire.decode.http2 import Http2

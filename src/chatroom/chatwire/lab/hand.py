@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
     from hyperframe.frame import Frame
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-"""RFC 9113, section 3.4."""
-
 
 class Hand:
     """A connection. What comes is taken from the socket and dropped: the tap has seen it.

@@ -23,6 +23,7 @@ from chatroom.chatwire.lab.hand import data, settings, settings_ack
 from chatroom.chatwire.lab.references import Reference, grpc_document, rfc
 from chatroom.chatwire.lab.requests import joining
 from chatroom.wire.grpc import CHAT
+from chatroom.wire.http2.frames import PREFACE
 
 if TYPE_CHECKING:
     from chatroom.chatwire.lab.stage import Stage
@@ -40,7 +41,7 @@ ANSWERED = sent_to("Bob", Kind.HEADERS, stream(3), END_STREAM, status("OK"))
 async def scene(stage: Stage) -> None:
     """Ann's deadline is kept by the server, Bob's by his client, for the server is frozen."""
     async with stage.hand("Ann") as ann:
-        await ann.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", settings())
+        await ann.send(PREFACE, settings())
         await ann.send(ann.request(1, CHAT, ("grpc-timeout", PATIENT)), data(1, joining("Ann")))
         await stage.until(sent_to("Ann", Kind.SETTINGS))
         await ann.send(settings_ack())

@@ -22,6 +22,7 @@ from chatroom.chatwire.lab.finding import (
     stream,
 )
 from chatroom.chatwire.lab.references import grpc_document, rfc
+from chatroom.wire.http2.frames import PREFACE
 
 if TYPE_CHECKING:
     from chatroom.chatwire.lab.stage import Stage
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 Octets = tuple[tuple[bytes, str], ...]
 """Bytes in the order in which they are sent, each piece with what it means."""
 
-PREFACE: Octets = ((b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "24 bytes, always the same"),)
+BEGINNING: Octets = ((PREFACE, "24 bytes, always the same"),)
 SETTINGS: Octets = (
     (b"\x00\x00\x00", "length 0"),
     (b"\x04", "type 4: SETTINGS"),
@@ -93,7 +94,7 @@ def listing(octets: Octets) -> str:
 async def scene(stage: Stage) -> None:
     """Ann's client is a socket, and the bytes above."""
     async with stage.hand("Ann") as ann:
-        await ann.send(joined(PREFACE), joined(SETTINGS), joined(REQUEST), joined(JOIN))
+        await ann.send(joined(BEGINNING), joined(SETTINGS), joined(REQUEST), joined(JOIN))
         await stage.until(sent_to("Ann", Kind.SETTINGS, NO_ACK))
         await ann.send(joined(ACKNOWLEDGEMENT))
         await stage.until(sent_to("Ann", Kind.DATA, says("Has entered the chat")))
@@ -115,7 +116,7 @@ EXPERIMENT = Experiment(
         Step(
             title="The preface",
             prose="The client's first bytes, so that both know what is spoken.",
-            listing=listing(PREFACE),
+            listing=listing(BEGINNING),
             shows=(sent_by("Ann", Kind.PREFACE),),
         ),
         Step(

@@ -19,9 +19,10 @@ from chatroom.chatwire.lab.finding import (
     status,
     stream,
 )
-from chatroom.chatwire.lab.hand import PREFACE, data, settings, settings_ack
+from chatroom.chatwire.lab.hand import data, settings, settings_ack
 from chatroom.chatwire.lab.references import grpc_document, grpc_proposal, rfc
 from chatroom.chatwire.lab.requests import joining
+from chatroom.wire.http2.frames import PREFACE
 
 if TYPE_CHECKING:
     from chatroom.chatwire.lab.stage import Stage

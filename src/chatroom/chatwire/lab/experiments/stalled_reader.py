@@ -18,9 +18,10 @@ from chatroom.chatwire.lab.finding import (
     stream,
     window_left,
 )
-from chatroom.chatwire.lab.hand import PREFACE, data, ping, settings, settings_ack
+from chatroom.chatwire.lab.hand import data, ping, settings, settings_ack
 from chatroom.chatwire.lab.references import grpc_document, rfc
 from chatroom.chatwire.lab.requests import joining, saying
+from chatroom.wire.http2.frames import PREFACE
 
 if TYPE_CHECKING:
     from chatroom.chatwire.lab.stage import Stage
