@@ -53,6 +53,9 @@ class Limits:
     joined_roster: int = 500
     """Members that `joined` lists; in a bigger room it lists none."""
 
+    join_seconds: float = 10.0
+    """How long a new stream may take for its first message."""
+
     # Rooms
     server_rooms: int = 10_000
     title_characters: int = 128
@@ -67,8 +70,10 @@ class Limits:
     """What all rooms keep together; above it the largest ones lose their oldest entries."""
     tail_bytes: int = 256 * KIB
     """Newest entries of a room that stay in memory."""
+    chunk_bytes: int = 16 * KIB
+    """Newest entries joined for one write to every member at the same cursor: one DATA frame."""
     write_bytes: int = 64 * KIB
-    """One write to one member (a stalled reader then holds no more of ours)."""
+    """A page of older entries, for one member."""
     pending_bytes: int = 4 * MIB
     """What waits for the journal in all rooms together; above it no stream is read."""
     journal_retry: float = 1.0

@@ -37,7 +37,7 @@ class Log:
         self, *, newest: int, last_sent: int, oldest: int, size: int, limits: Limits
     ) -> None:
         """Begin after the entry `newest`, sent at `last_sent` (ns since 1970)."""
-        self.tail = Tail(newest, max_bytes=limits.tail_bytes, chunk_bytes=limits.write_bytes)
+        self.tail = Tail(newest, max_bytes=limits.tail_bytes, chunk_bytes=limits.chunk_bytes)
         self.oldest = oldest
         """The sequence of the oldest entry that the journal keeps."""
         self.size = size

@@ -122,12 +122,15 @@ class Tail:
             self._chunks[cursor] = chunk
         return chunk
 
-    def read_apart(self, cursor: int, author: int, through: int | None) -> tuple[bytes, int]:
+    def read_apart(
+        self, cursor: int, author: int, through: int | None, size: int | None = None
+    ) -> tuple[bytes, int]:
         """As `read`, for one reader: without what `author` said, and nothing above `through`.
 
-        Returns the bytes, which may be none, and the cursor after them.
+        `size`: bytes that it can take now, if those are fewer. Returns the bytes, which may be
+        none, and the cursor after them.
         """
-        entries = self._following(cursor)
+        entries = self._following(cursor, size)
         if through is not None:
             del entries[max(through - cursor, 0) :]
         if not entries:
@@ -153,7 +156,8 @@ class Tail:
         found.reverse()
         return found
 
-    def _following(self, cursor: int) -> list[Entry]:
+    def _following(self, cursor: int, most: int | None = None) -> list[Entry]:
+        most = self._chunk_bytes if most is None else min(most, self._chunk_bytes)
         floor = self.floor
         if not floor <= cursor < self.newest:
             raise ValueError(f"cursor {cursor} is not within {floor} to {self.newest - 1}")
@@ -163,7 +167,7 @@ class Tail:
         entries = self._entries
         for end in range(start, len(entries)):
             size += len(entries[end].envelope)
-            if size > self._chunk_bytes and end > start:
+            if size > most and end > start:
                 end -= 1
                 break
         return entries[start : end + 1]

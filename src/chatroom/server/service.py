@@ -19,14 +19,15 @@ from chatroom.journal.sqlite import SQLiteJournal
 from chatroom.wire.addresses import Address
 from chatroom.wire.grpc import CHAT, HEALTH, REFLECTION, SUBSCRIBE, UNARY
 
-from .calls import connect, encode, native, reflection
+from .calls import connect, encode, reflection
 from .calls.admin import AdminToken
 from .calls.health import Health
+from .calls.streams import Streams
 from .port import sockets
 from .port.asgi import Application, Receive, Scope, Send, respond
 from .port.bridge import BodyBounds, asgi_calls
 from .port.certificates import Certificates
-from .port.front import Front
+from .port.front import Front, Gate
 from .port.in_flight import InFlight
 from .port.port import Port, PortLimits
 from .rooms.hub import Hub
@@ -61,6 +62,8 @@ class Service:
         self.admin_token = AdminToken(token_file) if token_file is not None else None
         self.health = Health()
         self._in_flight = InFlight((CHAT, SUBSCRIBE, *UNARY, *HEALTH))
+        self._gate = Gate(settings.allowed)
+        self._streams = Streams(self.hub, self._gate, self._in_flight)
         self.addresses: tuple[Address, ...] = ()
         self._listeners: list[socket.socket] = []
         self._port: Port | None = None
@@ -75,19 +78,16 @@ class Service:
         health = HealthASGIApplication(self.health, read_max_bytes=limits.envelope_bytes)
         described = reflection.descriptions()
         routes: dict[str, Application] = {
-            **dict.fromkeys((CHAT, SUBSCRIBE, *UNARY), contract),
+            **dict.fromkeys((CHAT, SUBSCRIBE), self._streams.application),
+            **dict.fromkeys(UNARY, contract),
             **dict.fromkeys(HEALTH, health),
             **dict.fromkeys(REFLECTION, reflection.ConnectReflection(described, limits)),
             "/healthz": self._healthz,
         }
         return Front(
             routes,
-            self._settings.allowed,
-            native={
-                CHAT: native.chat(hub, limits),
-                SUBSCRIBE: native.subscribe(hub, limits),
-                **dict.fromkeys(REFLECTION, reflection.native(described, limits)),
-            },
+            self._gate,
+            native=dict.fromkeys(REFLECTION, reflection.native(described, limits)),
             in_flight=self._in_flight,
         )
 
@@ -111,7 +111,7 @@ class Service:
             application = self.application()
             self._port = Port(
                 self._listeners,
-                asgi_calls(application, _bounds),
+                self._streams.on_http2(asgi_calls(application, _bounds)),
                 application,
                 PortLimits(connections=sockets.connection_limit()),
                 certificates=self.certificates,

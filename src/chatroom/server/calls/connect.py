@@ -1,11 +1,11 @@
 """The contract over gRPC, gRPC-Web and Connect, by connectrpc.
 
-Everything goes through here but the two streams of native gRPC, which `native` serves.
+Only what answers once goes through here: `streams` has the streams of every protocol.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any as Anything
 from typing import TypeVar
 
@@ -14,18 +14,15 @@ from connectrpc.code import Code as ConnectCode
 from connectrpc.compat import google_protobuf_binary_codec, google_protobuf_json_codec
 from connectrpc.errors import ConnectError
 
-from chatroom.api.rpc import chat_pb2 as pb
-from chatroom.api.rpc.chat_connect import ChatServiceASGIApplication
+from chatroom.api.rpc.chat_connect import ChatService, ChatServiceASGIApplication
 from chatroom.core.limits import Limits
 from chatroom.core.refusals import Refusal
 from chatroom.server.rooms.hub import Hub
-from chatroom.wire.envelopes import payloads
 from chatroom.wire.grpc import Code
 
 from .admin import AdminToken
 from .methods import Methods
 from .statuses import code_of, details_of
-from .stream import conversation, first_join, nothing
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -49,6 +46,10 @@ class ConnectChatService:
     Methods with `admin` are for those who show it; without a token they are for everybody.
     """
 
+    chat = ChatService.chat
+    subscribe = ChatService.subscribe
+    """Streams are `calls.streams`', whatever the protocol: they never come here."""
+
     def __init__(self, hub: Hub, admin: AdminToken | None) -> None:
         self._hub = hub
         methods = Methods(hub)
@@ -59,31 +60,6 @@ class ConnectChatService:
         self.list_messages = _answering(hub, methods.list_messages)
         self.list_members = _answering(hub, methods.list_members)
         self.remove_member = _answering(hub, methods.remove_member, admin)
-
-    async def chat(
-        self, request: AsyncIterator[pb.ChatMessage], _context: Anything
-    ) -> AsyncGenerator[pb.Message, None]:
-        """See `stream.conversation`; one message at a time."""
-        try:
-            join = await first_join(self._hub, request)
-            async with conversation(self._hub, join, request) as chunks:
-                async for data in chunks:
-                    for payload in payloads(data):
-                        yield pb.Message.FromString(payload)
-        except Refusal as refusal:
-            raise connect_error(refusal) from None
-
-    async def subscribe(
-        self, request: pb.JoinChat, _context: Anything
-    ) -> AsyncGenerator[pb.Message, None]:
-        """See `stream.conversation`; one message at a time."""
-        try:
-            async with conversation(self._hub, request, nothing()) as chunks:
-                async for data in chunks:
-                    for payload in payloads(data):
-                        yield pb.Message.FromString(payload)
-        except Refusal as refusal:
-            raise connect_error(refusal) from None
 
 
 def _answering(

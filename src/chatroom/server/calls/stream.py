@@ -1,14 +1,18 @@
 """A member's stream: what `Chat` and `Subscribe` do, whatever carries them.
 
-Two tasks serve a stream: `listen` reads requests and posts them, `chunks` hands out
-what the member is to get. They share the member, and wake each other through it.
+No task serves a stream: what comes is pushed into it, and who publishes hands out what it
+is to get. Only while it joins, and while it reads pages of the journal, has it one.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+import enum
+import logging
+from collections.abc import Callable
+from contextlib import aclosing
+
+from google.protobuf.message import Message as ProtobufMessage
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core import events, refusals
@@ -18,19 +22,21 @@ from chatroom.core.member import Member
 from chatroom.core.rate import TokenBucket
 from chatroom.core.refusals import Refusal
 from chatroom.core.room import Room
-from chatroom.server.port.wake import Wake
+from chatroom.core.tail import Tail
 from chatroom.server.rooms.hub import Hub
 from chatroom.server.rooms.sessions import Place, Resume
+from chatroom.wire.grpc import Code
 
 from . import encode
+from .statuses import EnvelopeInvalid
+from .stream_call import FAILED, StreamCall
 
-JOIN_SECONDS = 10.0
-"""How long a new stream may take for its first message."""
+log = logging.getLogger(__name__)
+
+LEAST_BYTES = 1024
+"""Room below this is left alone by an entry that is longer: no dribbles (CVE-2019-9511)."""
 
 _CHAT_FIELDS = ("join", "message", "typing", "heartbeat", "leave")
-
-Gone = Callable[[], Awaitable[None]]
-"""Returns never, and raises once the peer is gone; awaited after it has half-closed."""
 
 
 def the_one_field(message: pb.ChatMessage, *, joined: bool = False) -> str | None:
@@ -51,142 +57,141 @@ def the_one_field(message: pb.ChatMessage, *, joined: bool = False) -> str | Non
     return found[0] if found else None
 
 
-async def first_join(hub: Hub, requests: AsyncIterator[pb.ChatMessage]) -> pb.JoinChat:
-    """The join that begins a stream; raises JoinRequired, OneField, Draining."""
-    loop = asyncio.get_running_loop()
-    reading = loop.create_task(_first(requests))
-    draining = loop.create_task(hub.drained.wait())
-    try:
-        await asyncio.wait(
-            (reading, draining), timeout=JOIN_SECONDS, return_when=asyncio.FIRST_COMPLETED
-        )
-        if reading.done():
-            message = reading.result()
-        elif draining.done():
-            raise refusals.Draining
-        else:
-            raise refusals.JoinRequired(
-                f"the first message of a stream is a join; none came within {JOIN_SECONDS:g} s"
-            )
-    finally:
-        reading.cancel()
-        draining.cancel()
-    if message is None or the_one_field(message) != "join":
-        raise refusals.JoinRequired("the first message of a stream must be a join")
-    return message.join
+class Stage(enum.Enum):
+    """The life of a member's stream."""
 
-
-async def _first(requests: AsyncIterator[pb.ChatMessage]) -> pb.ChatMessage | None:
-    return await anext(requests, None)
+    WAITING = "its join has not come"
+    JOINING = "the hub decides, and the arrival is being stored"
+    REPLAYING = "a task writes older entries, page by page; nobody else does"
+    LIVE = "it is pumped"
+    OVER = "it has its status, or its peer is gone"
 
 
 class MemberStream:
-    """One member's stream, from its join to its end.
+    """One member's stream, from its first message to its end.
 
-    `open` is called first and `close` last. While it is open, `chunks` yields enveloped
-    messages, many at a time, and ends as the stream is to end: by returning for status
-    OK, or by raising a Refusal or what `listen` met.
+    What comes is pushed into `hear`, what goes is handed out by `pump`: whenever there may
+    be something new, and whenever there is room again. A stream that cannot take bytes stays
+    where it is; a place in the log and a `Stage` are all that it has.
     """
 
-    def __init__(self, hub: Hub) -> None:
+    __slots__ = (
+        "_began", "_call", "_empty", "_heartbeat_due", "_history", "_hub", "_loop", "_offer",
+        "_outbox_full", "_patient", "_place", "_quiet_since", "_reason", "_sent", "_silent_since",
+        "_spoke", "_stage", "_subscribe", "_subscription", "_task", "_wrote",
+    )  # fmt: skip
+
+    def __init__(self, hub: Hub, call: StreamCall, *, subscribe: bool) -> None:
+        """`subscribe`: the one message is a JoinChat, and nothing follows it."""
         self._hub = hub
-        self._wake = Wake()
-        self._drained = Wake()
+        self._call = call
+        self._offer = call.offer
+        self._subscribe = subscribe
+        self._subscription: pb.JoinChat | None = None
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        self._stage = Stage.WAITING
         self._place: Place | None = None
-        self._failure: BaseException | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._sent: asyncio.Future[None] | None = None
+        """What `_write_all` waits for."""
         self._history = hub.limits.history_default
         self._reason = LeaveReason.LOST
-        self._loop = asyncio.get_running_loop()
         self._heartbeat_due = 0.0
-        self._beat: asyncio.TimerHandle | None = None
-        self._quiet_since: float | None = None
-        """Since when nothing was written; None while something is."""
+        self._quiet_since = 0.0
+        self._wrote = False
+        """Something was written since the last check."""
+        self._patient = False
+        """It has sent a heartbeat: from then on silence ends it."""
+        self._silent_since = 0.0
+        self._spoke = False
+        """Something came, or could not be read, since the last check."""
         self._empty: TokenBucket | None = None
-        self._patience: asyncio.TimerHandle | None = None
-        """Runs from the member's first heartbeat on."""
-        self._reading_since: float | None = None
-        """Since when nothing has come although we read; None while we do not."""
-
-    async def open(self, join: pb.JoinChat) -> None:
-        """Join the room; raises what `Hub.join` raises."""
-        if join.HasField("history"):
-            self._history = join.history
-        resume = join.resume
-        self._place = place = await self._hub.join(
-            join.room_id,
-            join.name,
-            wants_events=pb.FEATURE_EVENTS in join.features,
-            echo=pb.FEATURE_ECHO in join.features,
-            resume=Resume(resume.session, resume.epoch, resume.after)
-            if join.HasField("resume")
-            else None,
-        )
-        place.member.wake = self._wake.set
-        place.member.heard = self._heard
-
-    def close(self) -> None:
-        """Leave the room; anything may have happened before, even nothing."""
-        for timer in (self._beat, self._patience):
-            if timer is not None:
-                timer.cancel()
-        if self._place is not None:
-            self._hub.leave(self._place, self._reason)
+        self._outbox_full = False
+        """It is read on when its outbox was emptied."""
+        hub.newcomers.add(self._turn_away)
 
     # ---- Upwards ------------------------------------------------------------------
 
-    async def listen(self, requests: AsyncIterator[pb.ChatMessage], gone: Gone | None) -> None:
-        """Post what comes until the peer half-closes; a failure ends `chunks`.
+    def hear(self, message: ProtobufMessage) -> bool:
+        """Take a message, or say that it is to come again when `go_on` was called.
 
-        Then, if the carrier wants it, wait for the peer to be gone.
-
-        Not reading is how a member over its rate, or all while the journal is behind,
-        are slowed down: HTTP/2 flow control carries it to the sender.
+        Not taking it is how a member over its rate, or all while the journal is behind, are
+        slowed down: HTTP/2 flow control carries it to the sender. Raises Refusal.
         """
-        hub, place = self._hub, self._here
-        talk, member = hub.talk, place.member
-        try:
-            self._reading_since = self._loop.time()
-            async for request in requests:
-                field = the_one_field(request, joined=True)
-                self._reading_since = None
-                if field is None or field in ("heartbeat", "leave"):
-                    await self._pace_empty()
-                    if field == "heartbeat":
-                        self._answer_heartbeat()
-                    elif field == "leave":
-                        hub.quit(place)
-                else:
-                    while wait := talk.token_wait(member):  # noqa: ASYNC110 # only time helps
-                        await asyncio.sleep(wait)
-                    if field == "message":
-                        self._say(place, request.message)
-                    else:
-                        talk.type(place, request.typing.active)
-                if hub.commits.full:
-                    await hub.commits.room_to_read()
-                while talk.read_later(member):
-                    await self._drained.wait()
-                if self._patience is not None:
-                    self._reading_since = self._loop.time()
-            self._stop_patience()  # who has half-closed can send no heartbeats
-            if gone is not None:
-                await gone()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as failure:  # noqa: BLE001 # raised again by `chunks`
-            self._fail(failure)
+        stage = self._stage
+        if stage is Stage.WAITING:
+            self._first(message)
+            return True
+        if stage is Stage.OVER:
+            return True
+        if stage is Stage.JOINING:
+            return False
+        if self._subscribe:
+            raise EnvelopeInvalid("the request has more than one message", Code.UNIMPLEMENTED)
+        assert isinstance(message, pb.ChatMessage)
+        return self._later(message)
 
-    async def _pace_empty(self) -> None:
-        """Wait, if what says nothing comes in a flood: reading it costs others time."""
+    def _first(self, message: ProtobufMessage) -> None:
+        if isinstance(message, pb.JoinChat):
+            if self._subscription is not None:
+                raise EnvelopeInvalid("the request has more than one message", Code.UNIMPLEMENTED)
+            self._subscription = message  # it joins when the request has ended
+            return
+        assert isinstance(message, pb.ChatMessage)
+        if the_one_field(message) != "join":
+            raise refusals.JoinRequired("the first message of a stream must be a join")
+        self._begin(message.join)
+
+    def _later(self, message: pb.ChatMessage) -> bool:
+        hub, place = self._hub, self._here
+        member = place.member
+        field = the_one_field(message, joined=True)
+        self._spoke = True
+        if hub.commits.full:
+            hub.commits.when_room_to_read(self._call.go_on)
+            return False
+        if hub.talk.read_later(member):
+            self._outbox_full = True
+            return False
+        if field is None or field in ("heartbeat", "leave"):
+            wait = self._pace_empty()
+        else:
+            wait = hub.talk.token_wait(member)
+        if wait:
+            self._loop.call_later(wait, self._call.go_on)
+            return False
+        if field == "message":
+            self._say(place, message.message)
+        elif field == "typing":
+            hub.talk.type(place, message.typing.active)
+        elif field == "heartbeat":
+            self._answer_heartbeat()
+        elif field == "leave":
+            hub.quit(place)
+        return True
+
+    def _pace_empty(self) -> float:
+        """Seconds to wait, if what says nothing comes in a flood: reading it costs others time."""
+        now = self._loop.time()
         if self._empty is None:
             limits = self._hub.limits
-            self._empty = TokenBucket(limits.empty_rate, limits.empty_burst, self._loop.time())
-        while wait := self._empty.take(self._loop.time()):  # noqa: ASYNC110 # only time helps
-            await asyncio.sleep(wait)
+            self._empty = TokenBucket(limits.empty_rate, limits.empty_burst, now)
+        return self._empty.take(now)
 
-    def _fail(self, failure: BaseException) -> None:
-        self._failure = failure
-        self._wake.set()
+    def half_closed(self) -> None:
+        """No more comes. Who has half-closed can send no heartbeats, but reads on."""
+        self._patient = False
+        if self._stage is Stage.WAITING:
+            if self._subscription is not None:
+                self._begin(self._subscription)
+            elif self._subscribe:
+                raise EnvelopeInvalid("the request has no message", Code.UNIMPLEMENTED)
+            else:
+                raise refusals.JoinRequired("the first message of a stream must be a join")
+
+    def _turn_away(self) -> None:
+        self._call.refuse(refusals.Draining())
 
     def _say(self, place: Place, message: pb.Message) -> None:
         if place.member.over:
@@ -203,8 +208,7 @@ class MemberStream:
 
     def _answer_heartbeat(self) -> None:
         now = self._loop.time()
-        if self._patience is None:
-            self._watch(self._hub.limits.heartbeat_patience)
+        self._patient = True
         if now >= self._heartbeat_due:
             self._heartbeat_due = now + self._hub.limits.heartbeat_interval
             place = self._here
@@ -214,88 +218,222 @@ class MemberStream:
         """Something came from the member by a method beside the stream."""
         if heartbeat:
             self._answer_heartbeat()
-        self._reading_since = self._loop.time()
+        self._spoke = True
 
-    def _watch(self, seconds: float) -> None:
-        self._patience = self._loop.call_later(seconds, self._check_silence)
+    # ---- Joining -------------------------------------------------------------------
 
-    def _check_silence(self) -> None:
-        """End the stream of a member that has sent heartbeats and now sends nothing."""
-        patience = self._hub.limits.heartbeat_patience
-        silence = 0.0 if self._reading_since is None else self._loop.time() - self._reading_since
-        if silence >= patience:
-            self._fail(refusals.HeartbeatLost(patience))
+    def _begin(self, join: pb.JoinChat) -> None:
+        self._hub.newcomers.discard(self._turn_away)
+        self._stage = Stage.JOINING
+        self._task = self._loop.create_task(self._enter(join), name="join")
+
+    async def _enter(self, join: pb.JoinChat) -> None:
+        """Join the room, hand out what comes first, and go live."""
+        if join.HasField("history"):
+            self._history = join.history
+        try:
+            try:
+                self._place = await self._open(join)
+            finally:
+                if self._stage is Stage.OVER:  # meanwhile; it kept its place until now
+                    self._close()
+                    self._call.release()
+            if self._stage is Stage.OVER:
+                return
+            self._stage = Stage.REPLAYING
+            self._call.begin()
+            await self._beginning(self._place)
+        except Refusal as refusal:
+            if self._stage is Stage.JOINING:
+                self._stage = Stage.REPLAYING  # it has no place that could go on
+            self._call.refuse(refusal)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("a stream failed")
+            self._stage = Stage.REPLAYING
+            self._call.finish(FAILED)
         else:
-            self._watch(patience - silence)
+            self._go_live()
 
-    def _stop_patience(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
+    async def _open(self, join: pb.JoinChat) -> Place:
+        resume = join.resume
+        place = await self._hub.join(
+            join.room_id,
+            join.name,
+            wants_events=pb.FEATURE_EVENTS in join.features,
+            echo=pb.FEATURE_ECHO in join.features,
+            resume=Resume(resume.session, resume.epoch, resume.after)
+            if join.HasField("resume")
+            else None,
+        )
+        place.member.wake = self.pump
+        place.member.heard = self._heard
+        return place
+
+    async def _beginning(self, place: Place) -> None:
+        """Joined, then what is replayed, the own arrival, live: in this order."""
+        room, member = place.room, place.member
+        data = b""
+        if member.events:
+            place.known = True
+            data = encode.joined(place, self._hub.limits)
+        if place.recovered:
+            await self._write_all(data)
+            while member.cursor < place.through and not all_read(member):
+                await self._write_all(await self._following(room, member))
+            data = b"" if member.logged else member.arrival  # else it was in all the time
+            await self._write_all(data + encode.LIVE)
+            return
+        before = place.newest + 1
+        async with aclosing(
+            self._hub.replay.said(room, before=before, count=self._history)
+        ) as history:
+            async for page in history:
+                if data and len(data) + len(page) > self._hub.limits.write_bytes:
+                    await self._write_all(data)
+                    data = b""
+                data += page
+        data += member.arrival + encode.LIVE if member.events else member.arrival
+        await self._write_all(data)
+
+    def _go_live(self) -> None:
+        self._task = None
+        if self._stage is Stage.REPLAYING:
+            self._stage = Stage.LIVE
+            self._call.go_on()
+            self.pump()
 
     # ---- Downwards ----------------------------------------------------------------
 
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Everything the member is to get, in writes of up to 64 KiB."""
-        place = self._here
-        room, member = place.room, place.member
-        if member.events:
-            self._next_beat(self._hub.limits.heartbeat_silence)
-        async with aclosing(self._beginning()) as beginning:
-            async for data in beginning:
-                yield data
-        while True:
-            if self._failure is not None:
-                raise self._failure
-            if member.outbox:
-                data = self._outbox(member)
-                if data:
-                    yield data
-                continue
-            if member.cursor < room.newest and not self._all_read(member):
-                data = await self._following(room, member)
-                if data:
-                    yield data
-                continue
-            if room.closed is not None:
-                raise room.closed
-            if self._all_read(member):
-                if member.outcome is not None:
-                    raise member.outcome
-                return
-            if member.events and member.typing_seen != room.typing.version:
-                data = self._typing(room, member)
-                if data:
-                    yield data
-                continue
-            if member.events:
-                self._quiet_since = self._loop.time()
-                await self._wake.wait()
-                self._quiet_since = None
-            else:
-                await self._wake.wait()
-
-    async def _beginning(self) -> AsyncGenerator[bytes, None]:
-        """Joined, then what is replayed, the own arrival, live: in this order."""
-        place = self._here
-        room, member = place.room, place.member
-        if member.events:
-            place.known = True
-            yield encode.joined(place, self._hub.limits)
-        if place.recovered:
-            while member.cursor < place.through and not self._all_read(member):
-                data = await self._following(room, member)
-                if data:
-                    yield data
-            if not member.logged and member.arrival:  # else it was in the room all the time
-                yield member.arrival
-            yield encode.LIVE
+    def pump(self) -> None:
+        """Hand out what there is, as far as the stream takes it. The hot path."""
+        if self._stage is not Stage.LIVE:
             return
-        async with aclosing(
-            self._hub.replay.said(room, before=place.newest + 1, count=self._history)
-        ) as history:
-            async for data in history:
-                yield data
-        yield member.arrival + encode.LIVE if member.events else member.arrival
+        place = self._place
+        assert place is not None
+        member, tail = place.member, place.room.tail
+        while True:
+            if member.outbox:
+                if not self._write(self._outbox, member):
+                    return
+                continue
+            cursor = member.cursor
+            final = member.final
+            if cursor < tail.newest and (final is None or cursor < final):
+                if cursor < tail.floor:
+                    self._read_back()
+                    return
+                if final is None:
+                    chunk = tail.read(cursor)
+                    if (member.echo or member.author not in chunk.authors) and self._offer(
+                        chunk.data
+                    ):
+                        member.cursor = chunk.through
+                        self._wrote = True
+                        continue
+                if not self._write_apart(member, tail):
+                    return
+                continue
+            if not self._go_on_at_the_end(place, member):
+                return
+
+    def _write_apart(self, member: Member, tail: Tail) -> bool:
+        """Hand out what this reader alone is to get, or can take; whether more can go."""
+        room = self._call.room
+        if room <= 0:
+            self._call.wait()
+            return False
+        own = NOBODY if member.echo else member.author
+        data, cursor = tail.read_apart(member.cursor, own, member.final, room)
+        if len(data) > room and room < LEAST_BYTES:
+            self._call.wait(len(data))
+            return False
+        member.cursor = cursor
+        if data:
+            self._send(data)
+        return self._call.idle
+
+    def _go_on_at_the_end(self, place: Place, member: Member) -> bool:
+        """Everything in the log is handed out; whether there may be something else."""
+        room = place.room
+        if room.closed is not None:
+            self._call.refuse(room.closed)
+        elif all_read(member):
+            if member.outcome is not None:
+                self._call.refuse(member.outcome)
+            else:
+                self._call.finish()
+        elif member.events and member.typing_seen != room.typing.version:
+            return self._write(self._typing, member)
+        return False
+
+    def _write(self, take: Callable[[Member], bytes], member: Member) -> bool:
+        """Hand out what is not in the log, if there is room for any; whether more can go."""
+        if self._call.room <= 0:
+            self._call.wait()
+            return False
+        data = take(member)
+        if data:
+            self._send(data)
+        return self._call.idle
+
+    def _send(self, data: bytes) -> None:
+        self._wrote = True
+        self._call.send(data)
+
+    def writable(self) -> None:
+        """There is room to send."""
+        sent, self._sent = self._sent, None
+        if sent is None:
+            self.pump()
+        elif not sent.done():
+            sent.set_result(None)
+
+    def _outbox(self, member: Member) -> bytes:
+        """Take events out of the outbox, for one write."""
+        data = b""
+        taken = 0
+        for event in member.outbox:
+            encoded = encode.outside(event, events=member.events)
+            if data and len(data) + len(encoded) > self._hub.limits.chunk_bytes:
+                break
+            data += encoded
+            taken += 1
+        del member.outbox[:taken]
+        if self._outbox_full:
+            self._outbox_full = False
+            self._loop.call_soon(self._call.go_on)
+        return data
+
+    def _typing(self, member: Member) -> bytes:
+        typing = self._here.room.typing
+        changed = typing.since(member.typing_seen, member.author)
+        member.typing_seen = typing.version
+        return b"".join([encode.typing(name, active) for name, active in changed])
+
+    # ---- Reading older pages ----------------------------------------------------------
+
+    def _read_back(self) -> None:
+        self._stage = Stage.REPLAYING
+        self._task = self._loop.create_task(self._catch_up(), name="catch up")
+
+    async def _catch_up(self) -> None:
+        """Hand out pages of the journal until the tail reaches back far enough."""
+        place = self._here
+        room, member = place.room, place.member
+        try:
+            while member.cursor < room.tail.floor and not all_read(member):
+                await self._write_all(await self._following(room, member))
+        except Refusal as refusal:
+            self._call.refuse(refusal)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("a stream failed")
+            self._call.finish(FAILED)
+        else:
+            self._go_live()
 
     async def _following(self, room: Room, member: Member) -> bytes:
         """What follows the cursor, without the member's own unless it wants echoes."""
@@ -306,84 +444,71 @@ class MemberStream:
             except refusals.SlowConsumer:
                 self._reason = LeaveReason.TOO_SLOW
                 raise
-        if member.final is None:
-            chunk = tail.read(member.cursor)
-            if member.echo or member.author not in chunk.authors:
-                member.cursor = chunk.through
-                return chunk.data
-        data, member.cursor = tail.read_apart(
-            member.cursor, NOBODY if member.echo else member.author, member.final
-        )
+        own = NOBODY if member.echo else member.author
+        data, member.cursor = tail.read_apart(member.cursor, own, member.final)
         return data
 
-    def _next_beat(self, seconds: float) -> None:
-        self._beat = self._loop.call_later(seconds, self._beat_if_quiet)
-
-    def _beat_if_quiet(self) -> None:
-        """After a silence tell the member that the server is there; then watch on."""
-        silence = self._hub.limits.heartbeat_silence
-        if self._quiet_since is None:  # a write is under way
-            self._next_beat(silence)
+    async def _write_all(self, data: bytes) -> None:
+        """Return when the stream has taken all of it."""
+        if not data:
             return
-        quiet = self._loop.time() - self._quiet_since
-        if quiet < silence:
-            self._next_beat(silence - quiet)
+        self._send(data)
+        while not self._call.idle:
+            self._sent = self._loop.create_future()
+            await self._sent
+
+    # ---- Time ------------------------------------------------------------------------
+
+    def check(self, now: float) -> None:
+        """Heartbeats, and what has waited too long. Raises Refusal."""
+        limits = self._hub.limits
+        if self._stage is Stage.WAITING:
+            if now - self._began >= limits.join_seconds:
+                raise refusals.JoinRequired(
+                    "the first message of a stream is a join; "
+                    f"none came within {limits.join_seconds:g} s"
+                )
             return
-        place = self._here
-        place.member.tell(events.Heartbeat(place.room.newest))
-        self._next_beat(silence)
+        place = self._place
+        if place is None:
+            return
+        if self._wrote or not self._quiet_since or not self._call.idle:
+            self._wrote = False
+            self._quiet_since = now
+        elif place.member.events and now - self._quiet_since >= limits.heartbeat_silence:
+            place.member.tell(events.Heartbeat(place.room.newest))
+        if self._spoke or self._call.waits or not self._silent_since:
+            self._spoke = False
+            self._silent_since = now
+        elif self._patient and now - self._silent_since >= limits.heartbeat_patience:
+            raise refusals.HeartbeatLost(limits.heartbeat_patience)
 
-    def _all_read(self, member: Member) -> bool:
-        return member.final is not None and member.cursor >= member.final
+    # ---- The end ---------------------------------------------------------------------
 
-    def _outbox(self, member: Member) -> bytes:
-        """Take events out of the outbox, for one write."""
-        data = b""
-        taken = 0
-        for event in member.outbox:
-            encoded = encode.outside(event, events=member.events)
-            if data and len(data) + len(encoded) > self._hub.limits.write_bytes:
-                break
-            data += encoded
-            taken += 1
-        del member.outbox[:taken]
-        self._drained.set()
-        return data
+    def gone(self) -> bool:
+        """The call is over, in whatever way. False while the hub still lets it in."""
+        joining = self._stage is Stage.JOINING
+        self._stage = Stage.OVER
+        self._hub.newcomers.discard(self._turn_away)
+        if joining:
+            return False
+        task, self._task = self._task, None
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+        self._close()
+        return True
 
-    def _typing(self, room: Room, member: Member) -> bytes:
-        changed = room.typing.since(member.typing_seen, member.author)
-        member.typing_seen = room.typing.version
-        return b"".join([encode.typing(name, active) for name, active in changed])
+    def _close(self) -> None:
+        place, self._place = self._place, None
+        if place is not None:
+            self._hub.leave(place, self._reason)
 
     @property
     def _here(self) -> Place:
-        assert self._place is not None, "open() comes first"
+        assert self._place is not None, "it has joined"
         return self._place
 
 
-@asynccontextmanager
-async def conversation(
-    hub: Hub,
-    join: pb.JoinChat,
-    requests: AsyncIterator[pb.ChatMessage],
-    gone: Gone | None = None,
-) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:
-    """A whole stream after its first message: `MemberStream.chunks`, to be read in the block."""
-    stream = MemberStream(hub)
-    try:
-        await stream.open(join)
-        listener = asyncio.get_running_loop().create_task(stream.listen(requests, gone))
-        try:
-            async with aclosing(stream.chunks()) as chunks:
-                yield chunks
-        finally:
-            listener.cancel()
-    finally:
-        stream.close()
-
-
-async def nothing() -> AsyncGenerator[pb.ChatMessage, None]:
-    """The requests of a stream that cannot speak upwards."""
-    never: tuple[pb.ChatMessage, ...] = ()
-    for message in never:
-        yield message
+def all_read(member: Member) -> bool:
+    """Whether a member that goes has everything that it is to get."""
+    return member.final is not None and member.cursor >= member.final

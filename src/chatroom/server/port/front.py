@@ -26,6 +26,7 @@ from .asgi import (
 )
 from .in_flight import InFlight
 
+BAD_REQUEST = 400
 CORS_METHODS = b"POST, GET"
 CORS_MAX_AGE = b"7200"
 NO_TRAILERS = status_trailers(
@@ -67,13 +68,66 @@ class Allowed:
         return value.partition("://")[2].lower() == host.lower()
 
 
+class Foreign(Exception):
+    """A request that must not get further, with the HTTP status that says so."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class Gate:
+    """Whether a request may reach a method, by its header alone."""
+
+    def __init__(self, allowed: Allowed) -> None:
+        self._allowed = allowed
+
+    def admit(self, headers: Headers, server: tuple[str, int] | None) -> bytes:
+        """The request's Origin, empty if it names none. Raises Foreign."""
+        host = origin = b""
+        for key, value in headers:
+            if key in (b"host", b":authority"):
+                host = host or value
+            elif key == b"origin":
+                origin = value
+            if not (key.isascii() and value.isascii()):
+                try:
+                    key.decode()
+                    value.decode()
+                except UnicodeDecodeError:
+                    raise Foreign(400, "a request header is not valid UTF-8") from None
+        host_name = host.decode() or (server[0] if server else "localhost")
+        if not self._allowed.host(host_name):
+            raise Foreign(
+                403,
+                f"this server does not answer to the name {hostname(host_name)!r}; "
+                "its --allow-host can add it",
+            )
+        if origin and not self._allowed.origin(origin.decode(), host_name):
+            raise Foreign(
+                403,
+                f"pages of {origin.decode()} may not call this server; "
+                "its --allow-origin can add them",
+            )
+        return origin
+
+
+def exposed_to(origin: bytes) -> Headers:
+    """What a response says so that a page of this origin may read it (Fetch, CORS protocol)."""
+    return [
+        (b"access-control-allow-origin", origin),
+        (b"access-control-expose-headers", CORS_EXPOSED),
+        (b"vary", b"Origin"),
+    ]
+
+
 class Front:
     """The outermost ASGI application."""
 
     def __init__(
         self,
         routes: Mapping[str, Application],
-        allowed: Allowed,
+        gate: Gate,
         *,
         native: Mapping[str, Application],
         in_flight: InFlight,
@@ -81,7 +135,7 @@ class Front:
         """`routes` maps whole paths; `native` takes precedence for native gRPC requests."""
         self._routes = routes
         self._native = native
-        self._allowed = allowed
+        self._gate = gate
         self._in_flight = in_flight
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,41 +147,16 @@ class Front:
             await send({"type": "websocket.close", "code": 1000})
             return
         headers: Headers = scope["headers"]
-        content_type = host = origin = b""
-        for key, value in headers:
-            if key == b"content-type":
-                content_type = media_type(value)
-            elif key == b"host":
-                host = value
-            elif key == b"origin":
-                origin = value
-            if not (key.isascii() and value.isascii()):
-                try:
-                    key.decode()
-                    value.decode()
-                except UnicodeDecodeError:
-                    await _plain(send, 400, "a request header is not valid UTF-8")
-                    return
-        host_name = (host or _server_host(scope)).decode()
-        if not self._allowed.host(host_name):
-            await _refused(
-                send,
-                content_type,
-                403,
-                f"this server does not answer to the name {hostname(host_name)!r}; "
-                "its --allow-host can add it",
-            )
+        content_type = media_type(next((v for k, v in headers if k == b"content-type"), b""))
+        try:
+            origin = self._gate.admit(headers, scope.get("server"))
+        except Foreign as foreign:
+            if foreign.status == BAD_REQUEST:
+                await _plain(send, foreign.status, str(foreign))
+            else:
+                await _refused(send, content_type, foreign.status, str(foreign))
             return
         if origin:
-            if not self._allowed.origin(origin.decode(), host_name):
-                await _refused(
-                    send,
-                    content_type,
-                    403,
-                    f"pages of {origin.decode()} may not call this server; "
-                    "its --allow-origin can add them",
-                )
-                return
             if scope["method"] == "OPTIONS":
                 await _preflight(send, origin, headers)
                 return
@@ -194,20 +223,10 @@ async def _preflight(send: Send, origin: bytes, headers: Headers) -> None:
 def _with_origin(send: Send, origin: bytes) -> Send:
     async def sending(event: Scope) -> None:
         if event["type"] == "http.response.start":
-            event["headers"] = [
-                *event.get("headers", ()),
-                (b"access-control-allow-origin", origin),
-                (b"access-control-expose-headers", CORS_EXPOSED),
-                (b"vary", b"Origin"),
-            ]
+            event["headers"] = [*event.get("headers", ()), *exposed_to(origin)]
         await send(event)
 
     return sending
-
-
-def _server_host(scope: Scope) -> bytes:
-    server = scope.get("server")
-    return str(server[0]).encode() if server else b"localhost"
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

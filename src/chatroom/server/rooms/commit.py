@@ -68,6 +68,8 @@ class CommitLoop:
         self._wake = asyncio.Event()
         self._turned = asyncio.Event()
         self._turning = False
+        self._readers: list[Callable[[], None]] = []
+        """Streams that are read again when less waits for the journal."""
         self._retrying: set[Room] = set()
         """Rooms that a timer will touch again."""
         self._drafted = 0
@@ -93,6 +95,10 @@ class CommitLoop:
         while self.full:
             self._turned.clear()
             await self._turned.wait()
+
+    def when_room_to_read(self, callback: Callable[[], None]) -> None:
+        """As `room_to_read`, for who does not wait: the callback is called once, then."""
+        self._readers.append(callback)
 
     async def flush(self) -> None:
         """Return once everything that was drafted is stored, or could not be."""
@@ -122,6 +128,10 @@ class CommitLoop:
             finally:
                 self._turning = False
                 self._turned.set()
+                if self._readers and not self.full:
+                    readers, self._readers = self._readers, []
+                    for go_on in readers:
+                        go_on()
 
     async def _turn(self, rooms: list[Room]) -> None:
         turns = [(room, room.take()) for room in rooms if room.waiting]

@@ -49,8 +49,8 @@ class Hub:
         """`clock` is in ns since 1970, `monotonic` in seconds; `token` gives secret bytes."""
         self.limits = limits
         self.draining = False
-        self.drained = asyncio.Event()
-        """Set when `drain` begins, for whoever waits to become a member."""
+        self.newcomers: set[Callable[[], None]] = set()
+        """Called when `drain` begins: of whoever waits to become a member."""
         rng = rng or random.SystemRandom()
         self.rooms = Rooms(journal, limits, clock=clock, rng=rng, token=token)
         self.sessions = Sessions(journal, self._lost, grace=limits.grace, clock=clock)
@@ -105,7 +105,8 @@ class Hub:
         the room: after a start they may resume.
         """
         self.draining = True
-        self.drained.set()
+        for turn_away in tuple(self.newcomers):
+            turn_away()
         self.sessions.stop()
         going = refusals.Draining()
         for place in self._streams:

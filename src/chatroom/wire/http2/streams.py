@@ -172,6 +172,14 @@ class Stream:
         else:
             self.wait(now, len(payload))
 
+    def append(self, payload: bytes, now: float) -> None:
+        """As `send`, behind what is still to go."""
+        if self._pending is None:
+            self.send(payload, now)
+        elif self.sendable:
+            self._pending = self._pending[self._offset :] + payload
+            self._offset = 0
+
     def end(self, block: bytes | None = None) -> None:
         """End the response after everything that was sent, with trailers or without.
 

@@ -1,0 +1,204 @@
+"""The protocols that carry a stream of messages: what of it differs between them.
+
+Between the beginning and the end of a response all carry the same bytes, envelopes with
+messages in protobuf; only with JSON each message is written anew, once for everybody.
+Sources: gRPC over HTTP/2 (PROTOCOL-HTTP2.md), gRPC-Web (PROTOCOL-WEB.md), and the Connect
+protocol reference, "Streaming RPCs".
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
+
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError
+from google.protobuf.message import Message as ProtobufMessage
+
+from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.server.port.exchange import Exchange
+from chatroom.wire.envelopes import ENCODINGS, envelope, payloads
+from chatroom.wire.grpc import CONTENT_TYPE, Code, TimeoutInvalid, timeout_seconds
+from chatroom.wire.http2.headers import Headers
+
+from .statuses import EnvelopeInvalid, Status, refusal_of
+
+M = TypeVar("M", bound=ProtobufMessage)
+
+WEB_TRAILERS = 0x80
+"""The flag of gRPC-Web's last envelope, whose message is the trailers."""
+CONNECT_END = 0x02
+"""The flag of Connect's last envelope, an EndStreamResponse in JSON."""
+_ACCEPTED = b",".join(ENCODINGS)
+_CONNECT_TIMEOUT_DIGITS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RpcProtocol(ABC):
+    """One protocol with one encoding of messages."""
+
+    media_type: bytes
+    """Of requests; also of responses."""
+    json: bool = False
+
+    def encoding(self, headers: Headers) -> bytes:
+        """How messages of a request are compressed that say that they are."""
+        return first(headers, b"grpc-encoding")
+
+    def timeout(self, headers: Headers) -> float | None:
+        """How long the call may take, in seconds; raises a Refusal for what is no time."""
+        try:
+            return timeout_seconds(first(headers, b"grpc-timeout"))
+        except TimeoutInvalid as error:
+            raise refusal_of(error) from None
+
+    def head(self) -> Headers:
+        """The fields of a response's head."""
+        return [(b"content-type", self.media_type), (b"grpc-accept-encoding", _ACCEPTED)]
+
+    @abstractmethod
+    def end(self, exchange: Exchange, status: Status, head: Headers | None) -> None:
+        """Send the status; `head`: the fields of a head that was not sent yet."""
+
+    def parser(self, message_type: type[M]) -> Callable[[bytes], M]:
+        """What makes a message of a payload; raises EnvelopeInvalid."""
+        parse = message_type.FromString
+        name = message_type.DESCRIPTOR.full_name
+
+        def parsed(payload: bytes) -> M:
+            try:
+                return parse(payload)
+            except DecodeError:
+                raise EnvelopeInvalid(f"a message is not a valid {name}") from None
+
+        def from_json(payload: bytes) -> M:
+            try:
+                return json_format.Parse(payload, message_type())
+            except (json_format.ParseError, UnicodeDecodeError) as error:
+                raise EnvelopeInvalid(f"a message is not a valid {name}: {error}") from None
+
+        return from_json if self.json else parsed
+
+
+class Grpc(RpcProtocol):
+    """gRPC: the status is in trailers, or alone where nothing was sent ("Trailers-Only")."""
+
+    __slots__ = ()
+
+    def end(self, exchange: Exchange, status: Status, head: Headers | None) -> None:
+        trailers = status.trailers()
+        if head is None:
+            exchange.end(trailers)
+        else:
+            exchange.whole([*head, *trailers])
+
+
+class GrpcWeb(RpcProtocol):
+    """gRPC-Web: the trailers are the last envelope."""
+
+    __slots__ = ()
+
+    def end(self, exchange: Exchange, status: Status, head: Headers | None) -> None:
+        if head is not None:
+            exchange.begin(head)
+        trailers = b"".join([b"%b: %b\r\n" % field for field in status.trailers()])
+        exchange.end(None, envelope(trailers, WEB_TRAILERS))
+
+
+class Connect(RpcProtocol):
+    """Connect: the status is the last envelope, in JSON."""
+
+    __slots__ = ()
+
+    def encoding(self, headers: Headers) -> bytes:
+        return first(headers, b"connect-content-encoding")
+
+    def timeout(self, headers: Headers) -> float | None:
+        value = first(headers, b"connect-timeout-ms")
+        if not value:
+            return None
+        if not value.isdigit() or len(value) > _CONNECT_TIMEOUT_DIGITS:
+            raise EnvelopeInvalid(f"connect-timeout-ms {value.decode('latin-1')!r} is not valid")
+        return int(value) / 1000
+
+    def head(self) -> Headers:
+        return [
+            (b"content-type", self.media_type),
+            (b"connect-accept-encoding", _ACCEPTED),
+        ]
+
+    def end(self, exchange: Exchange, status: Status, head: Headers | None) -> None:
+        if head is not None:
+            exchange.begin(head)
+        answer: dict[str, object] = {}
+        if status.code:
+            error: dict[str, object] = {"code": _connect_code(status.code)}
+            if status.message:
+                error["message"] = status.message
+            if status.details:
+                error["details"] = [
+                    {
+                        "type": detail.type_url.rpartition("/")[2],
+                        "value": b64encode(detail.value).rstrip(b"=").decode(),
+                    }
+                    for detail in status.details
+                ]
+            answer["error"] = error
+        exchange.end(None, envelope(json.dumps(answer).encode(), CONNECT_END))
+
+
+def _connect_code(code: int) -> str:
+    return "canceled" if code == Code.CANCELLED else Code(code).name.lower()
+
+
+PROTOCOLS: dict[bytes, RpcProtocol] = {
+    **dict.fromkeys((CONTENT_TYPE, b"application/grpc+proto"), Grpc(CONTENT_TYPE)),
+    b"application/grpc+json": Grpc(b"application/grpc+json", json=True),
+    **dict.fromkeys(
+        (b"application/grpc-web", b"application/grpc-web+proto"),
+        GrpcWeb(b"application/grpc-web+proto"),
+    ),
+    b"application/grpc-web+json": GrpcWeb(b"application/grpc-web+json", json=True),
+    b"application/connect+proto": Connect(b"application/connect+proto"),
+    b"application/connect+json": Connect(b"application/connect+json", json=True),
+}
+"""By the media type of a request."""
+
+
+def first(headers: Headers, name: bytes) -> bytes:
+    """The first value of a field; empty if there is none."""
+    return next((value for key, value in headers if key == name), b"")
+
+
+# ---- JSON --------------------------------------------------------------------------------
+
+
+class JsonRuns:
+    """Runs of envelopes with JSON in place of protobuf.
+
+    It exists to keep one fact: what many members get is written once, however many they are.
+    """
+
+    __slots__ = ("_json", "_run")
+
+    def __init__(self) -> None:
+        self._run = b""
+        self._json = b""
+
+    def of(self, run: bytes) -> bytes:
+        """The same messages in JSON; `run` is enveloped protobuf."""
+        if run is not self._run:
+            self._json = b"".join([_json_envelope(payload) for payload in payloads(run)])
+            self._run = run
+        return self._json
+
+
+@lru_cache(maxsize=1024)
+def _json_envelope(payload: bytes) -> bytes:
+    message = pb.Message.FromString(payload)
+    return envelope(json_format.MessageToJson(message, indent=None).encode())

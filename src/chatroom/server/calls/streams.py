@@ -1,0 +1,115 @@
+"""`Chat` and `Subscribe`, over every protocol: where their calls begin."""
+
+from __future__ import annotations
+
+import asyncio
+
+from google.protobuf.message import Message as ProtobufMessage
+
+from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.core.refusals import Refusal
+from chatroom.server.port.asgi import Receive, Scope, Send, respond
+from chatroom.server.port.exchange import Exchange, StreamExchange
+from chatroom.server.port.exchange_asgi import AsgiExchange
+from chatroom.server.port.front import Foreign, Gate, exposed_to
+from chatroom.server.port.http2 import Begin, Http2Protocol
+from chatroom.server.port.in_flight import InFlight
+from chatroom.server.rooms.hub import Hub
+from chatroom.wire.grpc import CHAT, SUBSCRIBE, is_native, media_type
+from chatroom.wire.http2.headers import Headers
+from chatroom.wire.http2.streams import Stream
+
+from .protocols import PROTOCOLS, JsonRuns, RpcProtocol, first
+from .statuses import Status
+from .stream import MemberStream
+from .stream_call import StreamCall
+
+MESSAGES: dict[str, type[ProtobufMessage]] = {CHAT: pb.ChatMessage, SUBSCRIBE: pb.JoinChat}
+"""What a request of each method consists of."""
+_ACCEPT_POST = b", ".join(PROTOCOLS)
+
+
+class Streams:
+    """Begins streams, on whatever carries them."""
+
+    def __init__(self, hub: Hub, gate: Gate, in_flight: InFlight) -> None:
+        self._hub = hub
+        self._gate = gate
+        self._in_flight = in_flight
+        self._json = JsonRuns()
+
+    def on_http2(self, otherwise: Begin) -> Begin:
+        """What begins calls on HTTP/2 streams; what is no stream of ours goes to `otherwise`.
+
+        So does what may not be served: it is answered as any other request is.
+        """
+
+        def begin(connection: Http2Protocol, stream: Stream, headers: Headers, end: bool) -> None:
+            fields = dict(headers)
+            path = fields.get(b":path", b"").decode("latin-1")
+            if path not in MESSAGES or fields[b":method"] != b"POST":
+                otherwise(connection, stream, headers, end)
+                return
+            media = media_type(fields.get(b"content-type", b""))
+            protocol = PROTOCOLS.get(media)
+            try:
+                origin = self._gate.admit(headers, None)
+            except Foreign:
+                protocol = None
+            if protocol is None or (is_native(media) and b"te" not in fields):
+                otherwise(connection, stream, headers, end)
+                return
+            exchange = StreamExchange(connection, stream)
+            self._serve(exchange, path, protocol, headers, exposed_to(origin) if origin else [])
+            if end and stream.call is not None:
+                stream.call.hear(b"", end=True)
+
+        return begin
+
+    async def application(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The same as an ASGI application, for HTTP/1.1; the front has admitted the request."""
+        if scope["method"] != "POST":
+            await respond(send, 405, b"", b"text/plain", [(b"allow", b"POST")])
+            return
+        headers: Headers = scope["headers"]
+        protocol = PROTOCOLS.get(media_type(first(headers, b"content-type")))
+        if protocol is None:
+            await respond(send, 415, b"", b"text/plain", [(b"accept-post", _ACCEPT_POST)])
+            return
+        path: str = scope["path"]
+        if path == CHAT:
+            sentence = b"a stream in both directions needs HTTP/2\n"
+            await respond(send, 505, sentence, b"text/plain; charset=utf-8")
+            return
+        exchange = AsgiExchange(receive, send)
+        self._serve(exchange, path, protocol, headers, [])
+        await exchange.run()
+
+    def _serve(
+        self,
+        exchange: Exchange,
+        path: str,
+        protocol: RpcProtocol,
+        headers: Headers,
+        extra: Headers,
+    ) -> None:
+        try:
+            call = StreamCall(
+                exchange,
+                protocol,
+                headers,
+                MESSAGES[path],
+                limit=self._hub.limits.envelope_bytes,
+                json=self._json,
+                extra=extra,
+                now=asyncio.get_running_loop().time(),
+                on_end=lambda: self._in_flight.end(path),
+            )
+        except Refusal as refusal:
+            protocol.end(exchange, Status.of(refusal), [*protocol.head(), *extra])
+            exchange.release()
+            return
+        self._in_flight.begin(path)
+        listener = MemberStream(self._hub, call, subscribe=path == SUBSCRIBE)
+        call.serve(listener)
+        exchange.carry(call)
