@@ -10,15 +10,22 @@ import argparse
 import functools
 import socket
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
-from bench.http2_frames import DATA, FRAME_LIMIT, SETTINGS, frame, request_headers
+from bench.http2_frames import (
+    DATA,
+    FRAME_LIMIT,
+    HEADER_BYTES,
+    SETTINGS,
+    frame,
+    request_headers,
+)
 from bench.http2_sink import Loop
-from bench.members import MARKER, STAMP, TEXT_BYTES, Sink
-from bench.servers import launched
+from bench.http2_streams import Stream
+from bench.servers import launched, temporary
+from bench.sockets import HOST
+from bench.tally import MARKER, STAMP, TEXT_BYTES, Tally
 from chatroom.api.rpc import chat_pb2
 from chatroom.wire.envelopes import envelope
 from chatroom.wire.grpc import CHAT
@@ -47,8 +54,32 @@ class Shape:
         )
 
 
-SHAPES = (Shape(1), Shape(16), Shape(64), Shape(1024), Shape(64, 997, 200), Shape(64, 7, 10))
-"""The last two cut markers in every possible way, to show that counting stays exact."""
+MESSAGE_BYTES = len(Shape(1).octets()) - HEADER_BYTES
+SHAPES = (
+    Shape(1),
+    Shape(16),
+    Shape(64),
+    Shape(64, MESSAGE_BYTES),
+    Shape(1024),
+    Shape(64, 997, 200),
+    Shape(64, 7, 10),
+)
+"""The fourth has a DATA frame for each message, as grpc-go writes them. The last two cut
+markers in every possible way, to show that counting stays exact."""
+
+
+class Sink(Stream):
+    """A stream whose messages are counted."""
+
+    __slots__ = ("tally",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tally = Tally()
+        self.skims = True
+
+    def received(self, buffer: bytearray, start: int, stop: int) -> None:
+        self.tally.take(buffer, start, stop)
 
 
 def calibrate(seconds: float) -> str:
@@ -73,26 +104,25 @@ def _measured(shape: Shape, seconds: float) -> str:
         *("--turns", str(shape.turns)),
         *("--seconds", str(seconds)),
     ]
-    with tempfile.TemporaryDirectory(prefix="chatroom-bench-") as directory:
-        loop = Loop()
-        try:
-            with launched(command, Path(directory)) as source:
-                connections = loop.connect(source.port, CONNECTIONS)
-                headers = request_headers(CHAT, "127.0.0.1")
-                sinks = [Sink() for _ in connections]
-                open_ones = set(connections)
-                for connection, sink in zip(connections, sinks, strict=True):
-                    connection.at_end = functools.partial(open_ones.discard, connection)
-                    connection.open(sink, headers, b"")
-                begin, used = time.monotonic(), time.process_time()
-                loop.until(lambda: not open_ones, seconds + 30, "the source's end")
-                used = time.process_time() - used
-                took = time.monotonic() - begin
-                source.process.wait(10)
-                sent = int(source.log.read_text().rpartition("sent ")[2])
-        finally:
-            loop.close()
-    counted = sum(sink.count for sink in sinks)
+    loop = Loop()
+    try:
+        with temporary() as directory, launched(command, directory) as source:
+            connections = loop.connect(source.port, CONNECTIONS)
+            headers = request_headers(CHAT, HOST)
+            sinks = [Sink() for _ in connections]
+            open_ones = set(connections)
+            for connection, sink in zip(connections, sinks, strict=True):
+                connection.at_end = functools.partial(open_ones.discard, connection)
+                connection.open(sink, headers, b"")
+            begin, used = time.monotonic(), time.process_time()
+            loop.until(lambda: not open_ones, seconds + 30, "the source's end")
+            used = time.process_time() - used
+            took = time.monotonic() - begin
+            source.process.wait(10)
+            sent = int(source.log.read_text().rpartition("sent ")[2])
+    finally:
+        loop.close()
+    counted = sum(sink.tally.count for sink in sinks)
     each = used / counted
     exact = "yes" if counted == sent else f"NO: {sent:,} sent"
     return (

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 
 from hpack import Encoder, NeverIndexedHeaderTuple
+
+from bench.sockets import WireError as WireError  # part of this file's vocabulary
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEADER = struct.Struct(">IBI")
@@ -23,14 +26,11 @@ FRAME_LIMIT = 16_384
 """Bytes of the largest frame that we accept: the default of RFC 9113."""
 
 
-class WireError(Exception):
-    """The server did what this client does not understand, or ended a stream or connection."""
-
-
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     return HEADER.pack(len(payload) << 8 | kind, flags, stream) + payload
 
 
+@functools.lru_cache
 def request_headers(path: str, authority: str) -> bytes:
     """The header block of a gRPC call, valid on any stream: it touches no dynamic table."""
     return Encoder().encode(

@@ -1,19 +1,16 @@
 """A minimal HTTP/2 client over plain sockets, made to receive cheaply.
 
-It knows what a gRPC client of plaintext servers needs (RFC 9113) and no more. One
-epoll loop reads into one shared buffer; the payload of each DATA frame is handed to
-its stream as a place in that buffer, so nothing is copied but frames that a read cut.
-Receive windows are 2^31-1 bytes and given back when half is used, so flow control
-never holds a server back; towards the server every window is honoured.
-Linux only (epoll).
+It knows what a gRPC client of plaintext servers needs (RFC 9113) and no more. One loop
+reads into one shared buffer; the payload of each DATA frame is handed to its stream as a
+place in that buffer, so nothing is copied but frames that a read cut. Messages may share
+a frame and span frames. Receive windows are 2^31-1 bytes unless asked for otherwise, and
+given back when half is used, so flow control never holds a server back; towards the
+server every window is honoured.
 """
 
 from __future__ import annotations
 
-import select
-import socket
 import struct
-import time
 from typing import TYPE_CHECKING
 
 from hpack import Decoder
@@ -25,7 +22,6 @@ from bench.http2_frames import (
     DEFAULT_WINDOW,
     END_HEADERS,
     END_STREAM,
-    FRAME_LIMIT,
     GOAWAY,
     HEADER,
     HEADER_BYTES,
@@ -44,77 +40,62 @@ from bench.http2_frames import (
     request_headers,
 )
 from bench.http2_streams import Call
+from bench.sockets import HOST, READ_BYTES, Poll, Socket
+from bench.tally import MARKER
 from chatroom.wire.envelopes import envelope, payload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from bench.http2_streams import Stream
 
-RECEIVE_BYTES = 256 * 1024
-"""Bytes asked of the kernel in one read."""
 
+class Connection(Socket):
+    """One connection: its streams, and both flow-control windows.
 
-class Connection:
-    """One connection: its streams, both flow-control windows, and what waits to be sent."""
+    `stream_window` is how many bytes the server may send on a stream. They are given back
+    from half of them on, or, where it is `held`, never: a stream is stuck once they are used.
+    """
 
-    def __init__(self, loop: Loop, port: int) -> None:
-        self.loop = loop
-        self.port = port
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.setblocking(False)
+    def __init__(
+        self, loop: Poll, port: int, stream_window: int = MAX_WINDOW, *, held: bool = False
+    ) -> None:
+        super().__init__(loop, port)
         self.streams: dict[int, Stream] = {}
         self.window = DEFAULT_WINDOW
         self.stream_window = DEFAULT_WINDOW
+        """What the server lets us send on a new stream."""
         self.settled = False
         """The server's settings are known."""
         self._used = 0
+        self._much = MAX_WINDOW if held else stream_window // 2
+        """Bytes of a stream that are given back at once."""
         self._next = 1
         self._kept = b""
-        self._unsent = b""
         self._decoder = Decoder()
         self._block = b""
         self._ends = False
-        self.at_end: Callable[[], None] | None = None
-        """Called when the server closes the connection; without it that is an error."""
-        loop.add(self)
-        initial = struct.pack(">HI", INITIAL_WINDOW_SIZE, MAX_WINDOW)
-        self.write(PREFACE + frame(SETTINGS, 0, 0, initial))
-        self._give_back(0, MAX_WINDOW - DEFAULT_WINDOW)
+        initial = struct.pack(">HI", INITIAL_WINDOW_SIZE, stream_window)
+        more = struct.pack(">I", MAX_WINDOW - DEFAULT_WINDOW)
+        self.write(PREFACE + frame(SETTINGS, 0, 0, initial) + frame(WINDOW_UPDATE, 0, 0, more))
 
     def open(self, stream: Stream, headers: bytes, message: bytes, *, last: bool = False) -> None:
-        """Start a call with its first message; `last` half-closes it. Needs `settled`."""
+        """Start a call with its first message; `last` half-closes it.
+
+        Before the server's settings are known its windows are HTTP/2's default (RFC 9113,
+        6.9.2).
+        """
         stream.connection = self
         stream.number = number = self._next
         stream.window = self.stream_window
         self._next += 2
         self.streams[number] = stream
-        self.write(frame(HEADERS, END_HEADERS, number, headers))
-        if last:
+        opening = frame(HEADERS, END_HEADERS, number, headers)
+        if last or len(message) <= min(stream.window, self.window):
+            stream.window -= len(message)
             self.window -= len(message)
-            self.write(frame(DATA, END_STREAM, number, message))
+            self.write(opening + frame(DATA, END_STREAM if last else 0, number, message))
         else:
+            self.write(opening)
             stream.send(message)
-
-    def write(self, octets: bytes) -> None:
-        """Send now what the kernel takes, the rest when it takes more."""
-        if self._unsent:
-            self._unsent += octets
-            return
-        try:
-            sent = self.socket.send(octets)
-        except BlockingIOError:
-            sent = 0
-        if sent < len(octets):
-            self._unsent = octets[sent:]
-            self.loop.want_write(self, wanted=True)
-
-    def writable(self) -> None:
-        octets, self._unsent = self._unsent, b""
-        self.write(octets)
-        if not self._unsent:
-            self.loop.want_write(self, wanted=False)
 
     def readable(self) -> None:
         """Read once and hand on every whole frame."""
@@ -123,13 +104,13 @@ class Connection:
         try:
             if kept:
                 buffer[:kept] = self._kept
-                end = kept + self.socket.recv_into(self.loop.view[kept:], RECEIVE_BYTES)
+                end = kept + self.socket.recv_into(self.loop.view[kept:], READ_BYTES)
             else:
-                end = self.socket.recv_into(buffer, RECEIVE_BYTES)
+                end = self.socket.recv_into(buffer, READ_BYTES)
         except ConnectionResetError:
             end = kept
         if end == kept:
-            self._closed()
+            self.closed_by_server()
             return
         streams = self.streams
         unpack = HEADER.unpack_from
@@ -143,10 +124,20 @@ class Connection:
             if word & 0xFF == DATA and not flags:
                 stream = streams[number]
                 size = stop - start
+                if stream.skims:
+                    while stop + HEADER_BYTES <= end and buffer[stop - 1] not in MARKER:
+                        word, flags, following = unpack(buffer, stop)
+                        length = word >> 8
+                        if following != number or flags or word & 0xFF != DATA:
+                            break
+                        if stop + HEADER_BYTES + length > end:
+                            break
+                        stop += HEADER_BYTES + length
+                        size += length
                 self._used += size
                 stream.used += size
                 stream.received(buffer, start, stop)
-                if stream.used > MAX_WINDOW // 2:
+                if stream.used > self._much:
                     self._give_back(number, stream.used)
                     stream.used = 0
             else:
@@ -159,16 +150,6 @@ class Connection:
 
     def _give_back(self, number: int, size: int) -> None:
         self.write(frame(WINDOW_UPDATE, 0, number, struct.pack(">I", size)))
-
-    def _closed(self) -> None:
-        self.close()
-        if self.at_end is None:
-            raise WireError("the server closed a connection")
-        self.at_end()
-
-    def close(self) -> None:
-        self.loop.remove(self)
-        self.socket.close()
 
     def _other(self, kind: int, flags: int, number: int, payload: bytes) -> None:
         """Take any frame but the plain DATA frame."""
@@ -193,18 +174,17 @@ class Connection:
         if number == 0:
             self.window += size
             for stream in self.streams.values():
-                if stream.pending:
-                    stream.flush()
-        elif stream_ := self.streams.get(number):
-            stream_.window += size
-            if stream_.pending:
-                stream_.flush()
+                stream.flush()
+        elif opened := self.streams.get(number):
+            opened.window += size
+            opened.flush()
 
     def _settings(self, payload: bytes) -> None:
         for name, value in struct.iter_unpack(">HI", payload):
             if name == INITIAL_WINDOW_SIZE:
                 for stream in self.streams.values():
                     stream.window += value - self.stream_window
+                    stream.flush()
                 self.stream_window = value
         self.settled = True
 
@@ -236,50 +216,8 @@ class Connection:
             stream.ended({})
 
 
-class Loop:
-    """Reads and writes every connection as it becomes ready, in one thread."""
-
-    def __init__(self) -> None:
-        self.buffer = bytearray(RECEIVE_BYTES + FRAME_LIMIT + HEADER_BYTES)
-        """Shared by all connections: what one read brought, after what it left the last time."""
-        self.view = memoryview(self.buffer)
-        self._epoll = select.epoll()
-        self._connections: dict[int, Connection] = {}
-
-    def add(self, connection: Connection) -> None:
-        descriptor = connection.socket.fileno()
-        self._connections[descriptor] = connection
-        self._epoll.register(descriptor, select.EPOLLIN)
-
-    def remove(self, connection: Connection) -> None:
-        descriptor = connection.socket.fileno()
-        if self._connections.pop(descriptor, None):
-            self._epoll.unregister(descriptor)
-
-    def want_write(self, connection: Connection, *, wanted: bool) -> None:
-        events = select.EPOLLIN | (select.EPOLLOUT if wanted else 0)
-        self._epoll.modify(connection.socket.fileno(), events)
-
-    def turn(self, timeout: float) -> int:
-        """Serve every connection that is ready within `timeout` seconds; how many were."""
-        ready = self._epoll.poll(max(0.0, timeout))
-        for descriptor, events in ready:
-            connection = self._connections.get(descriptor)
-            if connection is None:
-                continue
-            if events & select.EPOLLOUT:
-                connection.writable()
-            if events & ~select.EPOLLOUT:
-                connection.readable()
-        return len(ready)
-
-    def until(self, done: Callable[[], bool], timeout: float, what: str) -> None:
-        """Turn until `done`; WireError when that takes more than `timeout` seconds."""
-        deadline = time.monotonic() + timeout
-        while not done():
-            if time.monotonic() > deadline:
-                raise WireError(f"waited {timeout:g} s in vain for {what}")
-            self.turn(0.1)
+class Loop(Poll):
+    """The loop of a gRPC client."""
 
     def connect(self, port: int, count: int) -> list[Connection]:
         """Open connections to this machine's `port` and wait for the server's settings."""
@@ -293,13 +231,7 @@ class Loop:
     def call(self, connection: Connection, path: str, message: bytes) -> bytes:
         """Make a unary call; WireError when its status is not OK."""
         call = Call()
-        authority = f"127.0.0.1:{connection.port}"
+        authority = f"{HOST}:{connection.port}"
         connection.open(call, request_headers(path, authority), envelope(message), last=True)
         self.until(lambda: call.done, 10, path)
         return payload(bytes(call.answer))
-
-    def close(self) -> None:
-        """Close every connection at once."""
-        for connection in list(self._connections.values()):
-            connection.close()
-        self._epoll.close()

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from bench.http2_frames import DATA, FRAME_LIMIT, HEADER, WireError, frame
 
-if TYPE_CHECKING:
-    from bench.http2_sink import Connection
+
+class Carrier(Protocol):
+    """What a stream needs of its connection."""
+
+    window: int
+    """Bytes of DATA that the server will still take, on all streams together."""
+
+    def write(self, octets: bytes) -> None: ...
 
 
 class Stream:
     """One call. Subclasses say what to do with its payload."""
 
-    __slots__ = ("connection", "credit", "number", "pending", "used", "window")
+    __slots__ = ("connection", "number", "pending", "skims", "used", "window")
 
     def __init__(self) -> None:
-        self.connection: Connection
+        self.connection: Carrier
         self.number = 0
         self.window = 0
         """Bytes of DATA that the server will still take."""
         self.used = 0
         """Bytes of DATA received and not yet given back."""
         self.pending: deque[bytes] = deque()
+        self.skims = False
+        """It may be handed frames that follow one another in one piece, with the frame headers
+        between their payloads, where no frame ends with a byte of `tally.MARKER`."""
 
     def received(self, buffer: bytearray, start: int, stop: int) -> None:
         """DATA came: `buffer[start:stop]`, to be read before returning."""
@@ -52,17 +61,20 @@ class Stream:
     def flush(self) -> None:
         """Send what waits, as far as the windows go; a message may then span frames."""
         connection = self.connection
+        frames = []
         while self.pending:
             room = min(self.window, connection.window, FRAME_LIMIT)
             if room <= 0:
-                return
+                break
             piece = self.pending.popleft()
             if len(piece) > room:
                 self.pending.appendleft(piece[room:])
                 piece = piece[:room]
             self.window -= len(piece)
             connection.window -= len(piece)
-            connection.write(frame(DATA, 0, self.number, piece))
+            frames.append(frame(DATA, 0, self.number, piece))
+        if frames:
+            connection.write(b"".join(frames))
 
 
 class Call(Stream):

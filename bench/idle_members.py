@@ -1,6 +1,7 @@
 """How much memory of the server a member costs that says nothing.
 
-Run from the root of the repository as `python -m bench.idle_members`.
+Run from the root of the repository as `python -m bench.idle_members`. It is the resident
+memory of the server's process; what the kernel keeps for its sockets is not in it.
 """
 
 from __future__ import annotations
@@ -9,28 +10,46 @@ import argparse
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bench.fanout import add_journal_options, journal_of, stop_cleanly
-from bench.http2_frames import WireError
-from bench.http2_sink import Loop
+from bench.contestants import crowd
 from bench.machine import describe
-from bench.members import Member, join_all
-from bench.servers import SERVERS, Journal, Server, ServerError, running
-from bench.workloads import CREATE
-from chatroom.api.rpc import chat_pb2
+from bench.options import DEFAULT_PEERS, add_contest_options, contest_of, run_cleanly
+from bench.rooms import Place, join_all
+from bench.sockets import WireError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.machine import ProcessCost
+    from bench.rooms import Crowd
+    from bench.servers import Server
 
-STREAMS = 100
-"""Members on one connection: what HTTP/2 servers commonly allow at once."""
 KIB = 1024
 MIB = 1024 * KIB
+WARM = 20
+"""Members who come and go before anything is measured: what a server makes once is there."""
 LEAVE_SECONDS = 60
 STILL_SECONDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How many members there are, and on how many connections."""
+
+    members: int
+    connections: int
+
+    def describe(self) -> str:
+        on = f"{self.connections:,} connections" if self.shared else "connections of their own"
+        return f"{self.members:,} idle members on {on}"
+
+    @property
+    def shared(self) -> bool:
+        return self.connections < self.members
+
+
+LAYOUTS = {"shared": Layout(10_000, 100), "own": Layout(2_000, 2_000)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +57,7 @@ class Memory:
     """Bytes of the server in memory (VmRSS) at three moments, and at most (VmHWM)."""
 
     before: int
-    """Connections and rooms are there, members not yet."""
+    """The rooms are there; connections and members are not yet."""
     inside: int
     after: int
     """Everyone has gone."""
@@ -49,38 +68,44 @@ class Memory:
 
     @property
     def each(self) -> float:
-        """Bytes a member."""
+        """Bytes a member, its part of a connection with it."""
         return (self.inside - self.before) / self.members
 
 
-def create(server: Server, rooms: int) -> None:
-    loop = Loop()
-    try:
-        (connection,) = loop.connect(server.port, 1)
-        for number in range(rooms):
-            request = chat_pb2.CreateChatRoomRequest(room_id=f"idle-{number}")
-            loop.call(connection, CREATE, request.SerializeToString())
-    finally:
-        loop.close()
+def create(peer: str, server: Server, rooms: int) -> None:
+    """Make the rooms, and have a few members come and go."""
+    with crowd(peer, server.port) as members:
+        connections = members.connect(WARM)
+        members.create(connections[0], [f"idle-{number}" for number in range(rooms)])
+        places = [Place(f"idle-{n % rooms}", f"early member {n}") for n in range(WARM)]
+        join_all(members, places, connections)
 
 
-def measure(server: Server, members: int, rooms: int) -> Memory:
-    """Bring `members` into the `rooms`, `STREAMS` on a connection; then all go."""
-    loop = Loop()
-    try:
-        connections = loop.connect(server.port, -(-members // STREAMS))
-        before = _still(server, lambda: loop.turn(0.1)).resident
-        begin = time.monotonic()
-        everyone = [Member(f"idle-{n % rooms}", f"member {n}") for n in range(members)]
-        # Neighbours in a room are on different connections, as they would be.
-        everyone.sort(key=lambda member: member.room_id)
-        join_all(loop, everyone, connections)
-        took = time.monotonic() - begin
-        inside = _still(server, lambda: loop.turn(0.1))
-    finally:
-        loop.close()
+def measure(peer: str, server: Server, layout: Layout, rooms: int) -> Memory:
+    """Bring everyone into the `rooms`; then all go."""
+    before = _still(server, lambda: time.sleep(0.1)).resident
+    with crowd(peer, server.port) as members:
+        took, inside = _inside(members, server, layout, rooms)
     after = _still(server, lambda: time.sleep(0.1))
-    return Memory(before, inside.resident, after.resident, after.peak, took, members)
+    return Memory(before, inside.resident, after.resident, after.peak, took, layout.members)
+
+
+def _inside(
+    members: Crowd[Any], server: Server, layout: Layout, rooms: int
+) -> tuple[float, ProcessCost]:
+    """Seconds that the joins took, and what the server costs with everyone inside."""
+    if not members.shares_connections and layout.members > layout.connections * rooms:
+        raise WireError("this server wants a connection for each member of a room")
+    places = [Place(f"idle-{n % rooms}", f"member {n}") for n in range(layout.members)]
+    # Neighbours in a room are on different connections, as they would be.
+    places.sort(key=lambda place: place.room_id)
+    connections = members.connect(layout.connections)
+    begin = time.monotonic()
+    joined = join_all(members, places, connections)
+    took = time.monotonic() - begin
+    inside = _still(server, lambda: members.loop.turn(0.1))
+    assert all(member.entered for member in joined)
+    return took, inside
 
 
 def _still(server: Server, wait: Callable[[], object]) -> ProcessCost:
@@ -96,19 +121,47 @@ def _still(server: Server, wait: Callable[[], object]) -> ProcessCost:
             return cost
 
 
-def row(server: str, memory: Memory) -> str:
+def heading(layout: Layout, rooms: int) -> str:
     return (
-        f"  {server:<10}{memory.before / MIB:>12.0f}{memory.inside / MIB:>12.0f}"
+        f"\n{layout.describe()}, in {rooms:,} rooms\n"
+        f"  {'':<10}{'RSS before':>12}{'with them':>12}{'KiB a member':>14}{'peak':>12}"
+        f"{'after them':>12}{'joining':>12}\n"
+        f"  {'':<10}{'MiB':>12}{'MiB':>12}{'':>14}{'MiB':>12}{'MiB':>12}{'s':>12}"
+    )
+
+
+def row(peer: str, memory: Memory) -> str:
+    return (
+        f"  {peer:<10}{memory.before / MIB:>12.0f}{memory.inside / MIB:>12.0f}"
         f"{memory.each / KIB:>14.1f}{memory.peak / MIB:>12.0f}{memory.after / MIB:>12.0f}"
         f"{memory.seconds:>12.1f}"
     )
 
 
+def run(chosen: argparse.Namespace) -> int:
+    """Measure every layout with every server, and print it."""
+    contest, peers = contest_of(chosen)
+    machine = describe()
+    print(
+        f"{machine['cpus']} CPUs, Python {machine['python']}, {machine['system']};"
+        f" chatroom's journal: {contest.journal.describe()}"
+    )
+    for name in chosen.layouts:
+        layout = LAYOUTS[name]
+        print(heading(layout, chosen.rooms), flush=True)
+        for peer in peers:
+            with contest.running(peer) as server:
+                create(peer, server, chosen.rooms)
+                for _ in range(chosen.cycles):
+                    print(row(peer, measure(peer, server, layout, chosen.rooms)), flush=True)
+    return 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m bench.idle_members")
     add = parser.add_argument
-    add("--server", choices=SERVERS, action="append", help="may be repeated; default: all")
-    add("--members", type=int, default=10_000)
+    add("--layouts", choices=LAYOUTS, nargs="+", metavar="LAYOUT", default=list(LAYOUTS),
+        help="; ".join(f"{name}: {one.describe()}" for name, one in LAYOUTS.items()))  # fmt: skip
     add(
         "--rooms",
         type=int,
@@ -117,33 +170,9 @@ def main() -> int:
         " it tells every member of every arrival",
     )
     add("--cycles", type=int, default=1, help="times that all come and go: does memory grow?")
-    add_journal_options(parser)
+    add_contest_options(parser, DEFAULT_PEERS)
     chosen = parser.parse_args()
-    stop_cleanly()
-    journal: Journal = journal_of(chosen)
-    machine = describe()
-    print(
-        f"{chosen.members:,} idle members, {STREAMS} on a connection, in {chosen.rooms:,} rooms\n"
-        f"{machine['cpus']} CPUs, Python {machine['python']}, {machine['system']};"
-        f" chatroom's journal: {journal.describe()}\n\n"
-        f"  {'':<10}{'RSS before':>12}{'with them':>12}{'KiB a member':>14}{'peak':>12}"
-        f"{'after them':>12}{'joining':>12}\n"
-        f"  {'':<10}{'MiB':>12}{'MiB':>12}{'':>14}{'MiB':>12}{'MiB':>12}{'s':>12}",
-        flush=True,
-    )
-    try:
-        for name in chosen.server or SERVERS:
-            with running(name, journal) as server:
-                create(server, chosen.rooms)
-                for _ in range(chosen.cycles):
-                    memory = measure(server, chosen.members, chosen.rooms)
-                    print(row(name, memory), flush=True)
-    except (ServerError, WireError, OSError) as error:
-        print(f"idle_members: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return run_cleanly("idle_members", lambda: run(chosen))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import functools
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.builds import ROOT
 from bench.machine import process_cost
 
 if TYPE_CHECKING:
@@ -20,31 +24,19 @@ if TYPE_CHECKING:
 
     from bench.machine import ProcessCost
 
-ROOT = Path(__file__).resolve().parent.parent
-SERVERS = ("chatroom", "naive")
 START_SECONDS = 30
 STOP_SECONDS = 10
-READY = re.compile(r"^\w+: (?:listening on )?127\.0\.0\.1:(\d+)", re.MULTILINE)
+READY = r"^[\w-]+: (?:listening on )?127\.0\.0\.1:(\d+)"
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that ask a benchmark to end."""
+PR_SET_PDEATHSIG = 1
+"""prctl(2), Linux."""
+
+_libc = ctypes.CDLL(None)
 
 
 class ServerError(Exception):
     """A server did not start, or ended by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Journal:
-    """How our own server keeps its rooms. The naive one keeps nothing."""
-
-    in_memory: bool = False
-    sync: str = "full"
-    below: Path | None = None
-    """Directory for the journal; the system's temporary directory when None."""
-    options: tuple[str, ...] = ()
-    """Further options of the server's command line."""
-
-    def describe(self) -> str:
-        kept = "in memory" if self.in_memory else f"SQLite, sync {self.sync}"
-        return " ".join((kept, *self.options))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,54 +54,80 @@ class Server:
         return process_cost(self.process.pid)
 
 
-def _command(name: str, journal: Journal, data: Path) -> list[str]:
-    if name == "naive":
-        return ["-m", "bench.peers.naive_grpc_aio", "--bind", "127.0.0.1:0"]
-    kept = ["--in-memory"] if journal.in_memory else ["--data", str(data), "--sync", journal.sync]
-    limits = ["--message-rate", "0"]
-    return ["-m", "chatroom.server", "--bind", "127.0.0.1:0", *kept, *limits, *journal.options]
+@dataclass(frozen=True, slots=True)
+class Program:
+    """How a server is run, and how its log tells the port when it listens."""
 
-
-@contextlib.contextmanager
-def running(name: str, journal: Journal) -> Iterator[Server]:
-    """Run a fresh server with an empty journal; afterwards it and its journal are gone."""
-    with tempfile.TemporaryDirectory(prefix="chatroom-bench-", dir=journal.below) as directory:
-        command = _command(name, journal, Path(directory, "data"))
-        with launched(command, Path(directory)) as server:
-            yield server
+    command: list[str]
+    cwd: Path = ROOT
+    source: Path = ROOT / "src"
+    """Where its Python packages are, if it is in Python."""
+    ready: str = READY
 
 
 @contextlib.contextmanager
 def launched(command: list[str], directory: Path) -> Iterator[Server]:
     """Run Python with these arguments from when it says that it listens."""
-    log = directory / "stderr"
-    path = os.pathsep.join((str(ROOT / "src"), os.environ.get("PYTHONPATH", "")))
-    with log.open("wb") as errors:
+    with started(Program([sys.executable, *command]), directory) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def temporary(below: Path | None = None) -> Iterator[Path]:
+    """A directory for a server's files; afterwards it is gone."""
+    with tempfile.TemporaryDirectory(prefix="chatroom-bench-", dir=below) as directory:
+        yield Path(directory)
+
+
+@contextlib.contextmanager
+def started(program: Program, directory: Path) -> Iterator[Server]:
+    """Run a server from when it says that it listens; afterwards it is gone."""
+    log = directory / "log"
+    path = os.pathsep.join((str(program.source), os.environ.get("PYTHONPATH", "")))
+    with log.open("wb") as output, contextlib.ExitStack() as leaving:
+        # Nothing interrupts between the start of the process and the promise to stop it.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        leaving.callback(signal.pthread_sigmask, signal.SIG_SETMASK, mask)
         process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=ROOT,
+            program.command,
+            cwd=program.cwd,
             env={**os.environ, "PYTHONPATH": path},
             stdin=subprocess.DEVNULL,
-            stdout=errors,
-            stderr=errors,
+            stdout=output,
+            stderr=output,
             # Ctrl-C goes to the benchmark, which then stops the server.
             start_new_session=True,
+            preexec_fn=functools.partial(_begin, os.getpid(), mask),
         )
+        leaving.callback(_stop, process)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        yield Server(process, _ready(process, log, program.ready), log)
+
+
+def _begin(parent: int, mask: set[int | signal.Signals]) -> None:
+    """In the server's process: let the kernel kill it when the benchmark itself is killed."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)  # it was killed before the kernel knew
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask it to end; kill it when that takes too long, or nobody wants to wait."""
     try:
-        yield Server(process, _ready(process, log), log)
-    finally:
         process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        process.kill()
+        process.wait()
 
 
-def _ready(process: subprocess.Popen[bytes], log: Path) -> int:
+def _ready(process: subprocess.Popen[bytes], log: Path, ready: str) -> int:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        if found := READY.search(log.read_text(errors="replace")):
+        if found := re.search(ready, log.read_text(errors="replace"), re.MULTILINE):
             return int(found[1])
         if process.poll() is not None:
             break

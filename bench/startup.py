@@ -21,8 +21,9 @@ import termios
 import time
 from pathlib import Path
 
+from bench.builds import ROOT
 from bench.machine import describe
-from bench.servers import ROOT, launched
+from bench.servers import launched
 
 BASE = 'python -c "import grpc.aio"'
 MOST = 3.0

@@ -11,15 +11,14 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
-import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.fanout import stop_cleanly
-from bench.http2_frames import WireError
+from bench.contestants import OURS, Contest, Journal, crowd
 from bench.machine import describe, process_cost
-from bench.servers import Journal, Server, ServerError, launched, running
+from bench.options import run_cleanly
+from bench.servers import Server, launched, temporary
 from bench.workloads import WORKLOADS, Measurement, Workload, measure
 
 WAYS = ("direct", "tapped")
@@ -48,13 +47,13 @@ def arguments() -> argparse.Namespace:
 
 def taken(way: str, workload: Workload, chosen: argparse.Namespace) -> Taken:
     """Measure one way with a fresh server, which keeps its rooms in memory."""
-    with running("chatroom", Journal(in_memory=True)) as server:
+    with Contest(Journal(in_memory=True)).running(OURS) as server:
         if way == "direct":
             return Taken(measured(server, workload, chosen))
-        with tempfile.TemporaryDirectory(prefix="chatroom-bench-") as directory:
+        with temporary() as directory:
             command = ["-m", "chatroom.chatwire", "--listen", "127.0.0.1:0",
                        "--to", f"127.0.0.1:{server.port}"]  # fmt: skip
-            with launched(command, Path(directory)) as tap:
+            with launched(command, directory) as tap:
                 (child,) = children(tap.process.pid)
                 before = process_cost(tap.process.pid).cpu, process_cost(child).cpu
                 through = replace(server, port=tap.port)
@@ -66,14 +65,8 @@ def taken(way: str, workload: Workload, chosen: argparse.Namespace) -> Taken:
 
 
 def measured(server: Server, workload: Workload, chosen: argparse.Namespace) -> Measurement:
-    return measure(
-        workload,
-        server,
-        seconds=chosen.seconds,
-        warmup=chosen.warmup,
-        senders=1,
-        per_connection=workload.per_connection,
-    )
+    with crowd(OURS, server.port) as members:
+        return measure(workload, server, members, seconds=chosen.seconds, warmup=chosen.warmup)
 
 
 def children(pid: int) -> list[int]:
@@ -127,14 +120,7 @@ def run(chosen: argparse.Namespace) -> int:
 
 def main() -> int:
     chosen = arguments()
-    stop_cleanly()
-    try:
-        return run(chosen)
-    except (ServerError, WireError, OSError) as error:
-        print(f"tap_overhead: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return run_cleanly("tap_overhead", lambda: run(chosen))
 
 
 if __name__ == "__main__":

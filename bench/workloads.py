@@ -8,18 +8,18 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.http2_sink import Loop
 from bench.machine import cpu_count, machine_busy
-from bench.members import Member, Room, join_all
-from chatroom.api.rpc import chat_pb2
+from bench.rooms import Place, Room, join_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from bench.machine import ProcessCost
+    from bench.rooms import Crowd
     from bench.servers import Server
+    from bench.sockets import Poll
 
-CREATE = "/rpc.ChatService/CreateChatRoom"
 DRAIN_SECONDS = 20
 """After the interval, what was sent has so long to reach everyone."""
 BUSY = 0.85
@@ -116,40 +116,37 @@ class Measurement:
 def measure(
     workload: Workload,
     server: Server,
+    crowd: Crowd[Any],
     *,
     seconds: float,
     warmup: float,
-    senders: int,
-    per_connection: int | None,
+    senders: int = 1,
+    per_connection: int | None = None,
 ) -> Measurement:
     """Fill the rooms of a fresh server, then talk for `warmup` and measure for `seconds`."""
-    loop = Loop()
+    rooms = _fill(crowd, workload, senders, per_connection or workload.per_connection)
+    gc.collect()
+    gc.disable()
     try:
-        rooms = _fill(loop, workload, server.port, senders, per_connection)
-        gc.collect()
-        gc.disable()
-        return _talk(loop, workload, rooms, server, seconds=seconds, warmup=warmup)
+        return _talk(crowd.loop, workload, rooms, server, seconds=seconds, warmup=warmup)
     finally:
         gc.enable()
-        loop.close()
 
 
-def _fill(
-    loop: Loop, workload: Workload, port: int, senders: int, per_connection: int | None
-) -> list[Room]:
+def _fill(crowd: Crowd[Any], workload: Workload, senders: int, per_connection: int) -> list[Room]:
     """Create the rooms and join everyone."""
-    total = workload.rooms * workload.members
-    count = math.ceil(total / (per_connection or workload.per_connection))
-    connections = loop.connect(port, count)
-    rooms = []
-    for number in range(workload.rooms):
-        room_id = f"bench-{number}"
-        request = chat_pb2.CreateChatRoomRequest(room_id=room_id)
-        loop.call(connections[0], CREATE, request.SerializeToString())
-        members = [Member(room_id, f"member {place}") for place in range(workload.members)]
-        rooms.append(Room(members, min(senders, workload.members - 1)))
-    join_all(loop, [member for room in rooms for member in room.members], connections)
-    return rooms
+    speaking = min(senders, workload.members - 1)
+    places = [
+        Place(f"bench-{number}", f"member {place}", speaks=place < speaking)
+        for number in range(workload.rooms)
+        for place in range(workload.members)
+    ]
+    on_one = per_connection if crowd.shares_connections else 1
+    connections = crowd.connect(math.ceil(len(places) / on_one))
+    crowd.create(connections[0], dict.fromkeys(place.room_id for place in places))
+    members = join_all(crowd, places, connections)
+    size = workload.members
+    return [Room(members[at : at + size], speaking) for at in range(0, len(members), size)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +173,7 @@ def _moment(rooms: list[Room], server: Server) -> _Moment:
 
 
 def _talk(
-    loop: Loop,
+    loop: Poll,
     workload: Workload,
     rooms: list[Room],
     server: Server,
@@ -186,10 +183,10 @@ def _talk(
 ) -> Measurement:
     latencies: list[int] = []
     for room in rooms:
-        room.observe()
+        room.observe(loop)
         last = len(room.members) - 1
         for place in {last // 4, last // 2, last} if len(rooms) == 1 else {last}:
-            room.members[place].latencies = latencies
+            room.members[place].tally.latencies = latencies
     begin = time.monotonic()
     if workload.rate:
         pace = _Pace(workload.rate, rooms, begin)
@@ -251,15 +248,15 @@ def _unpaced(_now: float) -> float:
     return 1.0
 
 
-def _until(loop: Loop, turn: Callable[[float], float], deadline: float) -> None:
+def _until(loop: Poll, turn: Callable[[float], float], deadline: float) -> None:
     while (now := time.monotonic()) < deadline:
         loop.turn(min(turn(now), deadline - now))
 
 
-def _drain(loop: Loop, rooms: list[Room]) -> int:
+def _drain(loop: Poll, rooms: list[Room]) -> int:
     """Wait until everything sent has arrived; deliveries that are missing, or too many."""
     deadline = time.monotonic() + DRAIN_SECONDS
-    expected = sum(room.sent * (len(room.members) - 1) for room in rooms)
+    expected = sum(room.expected() for room in rooms)
     while True:
         missing = expected - sum(room.received() for room in rooms)
         if missing <= 0 or time.monotonic() > deadline:

@@ -1,0 +1,59 @@
+"""Every server that is compared does the same work, and none is left behind."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.builds import ROOT, UnavailableError
+from bench.contestants import Contest, Journal, crowd
+from bench.workloads import Workload, measure
+
+SMALL = (
+    Workload("in flight", "2 rooms of 4", 2, 4, in_flight=8),
+    Workload("paced", "a room of 4", 1, 4, rate=100, per_connection=2),
+)
+
+
+@pytest.mark.parametrize("peer", ["chatroom", "grpc-go", "redis", "naive"])
+@pytest.mark.parametrize("workload", SMALL, ids=lambda workload: workload.name)
+def test_every_message_reaches_every_other_member_once(peer: str, workload: Workload) -> None:
+    """Under either kind of workload, counted after everything has arrived."""
+    contest = Contest(Journal(in_memory=True))
+    try:
+        contest.prepare(peer)
+    except UnavailableError as reason:
+        pytest.skip(str(reason))
+    with contest.running(peer) as server, crowd(peer, server.port) as members:
+        measured = measure(workload, server, members, seconds=0.3, warmup=0.1)
+    assert 0 == measured.missing
+    assert measured.deliveries > 0
+    assert measured.samples > 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_interrupted_run_leaves_no_process(number: signal.Signals) -> None:
+    """Nor does one that is killed."""
+    command = [sys.executable, "-m", "bench.fanout", "--peers", "chatroom", "--in-memory"]
+    bench = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    try:
+        children = Path(f"/proc/{bench.pid}/task/{bench.pid}/children")
+        assert bench.stderr is not None
+        assert b"round 1" in bench.stderr.readline()
+        while not (server := children.read_text().split()):
+            assert bench.poll() is None
+        watched = os.pidfd_open(int(server[0]))
+        bench.send_signal(number)
+        bench.wait(20)
+        assert select.select([watched], [], [], 20)[0]  # readable once the process has ended
+        os.close(watched)
+    finally:
+        bench.kill()
+        bench.wait()
+        bench.stderr.close()
