@@ -17,7 +17,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any as Anything
 
-
 from google.protobuf import descriptor_pool
 from google.protobuf.any_pb2 import Any
 from google.protobuf.descriptor_pb2 import FileDescriptorSet

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -13,9 +14,13 @@ from chatroom.core.refusals import Refusal
 from chatroom.journal import Append, Journal, JournalError, NewRoom, StoredRoom
 from chatroom.journal.memory import MemoryJournal
 from chatroom.server.calls import encode
+from chatroom.server.calls.protocols import PROTOCOLS, JsonRuns
 from chatroom.server.calls.stream import MemberStream
+from chatroom.server.calls.stream_call import StreamCall
 from chatroom.server.rooms.hub import Hub
-from chatroom.wire.envelopes import payloads
+from chatroom.wire.envelopes import envelope, payloads
+
+TICK_SECONDS = 0.02
 
 
 class TamedJournal(MemoryJournal):
@@ -40,6 +45,102 @@ class TamedJournal(MemoryJournal):
         await super().append(appends)
 
 
+class Wire:
+    """An exchange whose peer is a test: it reads one write at a time, when asked to.
+
+    Upwards it has room for one request: the next one comes when the last was acknowledged.
+    """
+
+    def __init__(self) -> None:
+        self.call: StreamCall
+        self.requests: deque[bytes] = deque()
+        self.written: deque[bytes] = deque()
+        self.ended = False
+        self.changed = asyncio.Event()
+        self._wanted = False
+        self._unread = 0
+
+    def request(self, message: pb.ChatMessage) -> None:
+        """Send a message upwards, when there is room."""
+        self.requests.append(envelope(message.SerializeToString()))
+        self._deliver()
+
+    def _deliver(self) -> None:
+        while self.requests and not self._unread and not self.ended:
+            data = self.requests.popleft()
+            self._unread = len(data)
+            self.call.hear(data, end=False)
+
+    async def read(self) -> bytes:
+        """The next write; raises StopAsyncIteration at the end."""
+        while not self.written:
+            if self.ended:
+                raise StopAsyncIteration
+            if self._wanted:
+                self._wanted = False
+                self.call.writable()
+                continue
+            self.changed.clear()
+            await self.changed.wait()
+        return self.written.popleft()
+
+    # What a call does
+
+    @property
+    def room(self) -> int:
+        return 0 if self.written else 1 << 20
+
+    @property
+    def idle(self) -> bool:
+        return not self.written
+
+    def offer(self, data: bytes) -> bool:
+        if self.written:
+            return False
+        self.send(data)
+        return True
+
+    def begin(self, headers: Any) -> None: ...
+
+    def send(self, data: bytes) -> None:
+        self.written.append(data)
+        self._wanted = True
+        self.changed.set()
+
+    def wait(self, size: int) -> None:
+        self._wanted = True
+        self.changed.set()
+
+    def end(self, trailers: Any, last: bytes = b"") -> None:
+        self.ended = True
+        self.changed.set()
+
+    def whole(self, headers: Any) -> None:
+        self.end(headers)
+
+    def acknowledge(self, size: int) -> None:
+        self._unread -= size
+        asyncio.get_running_loop().call_soon(self._deliver)
+
+    def abort(self) -> None:
+        self.end(None)
+
+    def release(self) -> None: ...
+
+    def carry(self, call: Any) -> None:
+        self.call = call
+
+
+class RecordedCall(StreamCall):
+    """A call that remembers what it was refused with."""
+
+    refusal: Refusal | None = None
+
+    def refuse(self, refusal: Refusal) -> None:
+        self.refusal = self.refusal or refusal
+        super().refuse(refusal)
+
+
 class Listener:
     """A member's stream."""
 
@@ -53,34 +154,54 @@ class Listener:
         resume: pb.Resume | None = None,
     ) -> None:
         self.hub = hub
-        self.stream = MemberStream(hub)
+        self.wire = Wire()
+        self.call = RecordedCall(
+            self.wire,
+            PROTOCOLS[b"application/grpc"],
+            [],
+            pb.ChatMessage,
+            limit=hub.limits.envelope_bytes,
+            json=JsonRuns(),
+            extra=[],
+            now=asyncio.get_running_loop().time(),
+            on_end=lambda: None,
+        )
+        self.stream = MemberStream(hub, self.call, subscribe=False)
+        self.call.serve(self.stream)
+        self.wire.carry(self.call)
         self.join = pb.JoinChat(
             room_id=room, name=name, features=features, history=history, resume=resume
         )
         self.joined: pb.Joined | None = None
-        self.requests: asyncio.Queue[pb.ChatMessage] = asyncio.Queue()
         self.writes: list[int] = []
         """The bytes of each write so far."""
         self.last = 0
         """The highest sequence that was read."""
         self._messages: list[pb.Message] = []
+        self._ticking: asyncio.Task[None] | None = None
 
     async def open(self, *, arrive: bool = True) -> Listener:
-        """Join, and read up to the own arrival, or nothing."""
-        await self.stream.open(self.join)
-        self._chunks = self.stream.chunks()
-        self._listening = asyncio.create_task(self.stream.listen(self._upwards(), None))
+        """Join, and read up to the own arrival, or nothing. Raises what refuses it."""
+        self._ticking = asyncio.create_task(self._tick())
+        self.wire.request(pb.ChatMessage(join=self.join))
+        while not self.wire.written and not self.wire.ended:
+            self.wire.changed.clear()
+            await self.wire.changed.wait()
+        if not self.wire.written and self.call.refusal is not None:
+            raise self.call.refusal
         while arrive and not (await self.next()).HasField("entered"):
             pass
         return self
 
-    async def _upwards(self) -> AsyncIterator[pb.ChatMessage]:
-        while True:
-            yield await self.requests.get()
+    async def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        while not self.wire.ended:
+            self.call.check(loop.time())
+            await asyncio.sleep(TICK_SECONDS)
 
     async def next(self) -> pb.Message:
         while not self._messages:
-            chunk = await anext(self._chunks)
+            chunk = await self.wire.read()
             self.writes.append(len(chunk))
             self._messages = [pb.Message.FromString(each) for each in payloads(chunk)]
         message = self._messages.pop(0)
@@ -115,9 +236,7 @@ class Listener:
             while True:
                 await self.next()
         except StopAsyncIteration:
-            return None
-        except Refusal as refusal:
-            return refusal
+            return self.call.refusal
 
     def token(self, after: int | None = None) -> pb.Resume:
         """What it resumes with, from the last sequence that it has read."""
@@ -139,21 +258,21 @@ class Listener:
         ).open(arrive=False)
 
     def say(self, text: str, nonce: str = "") -> None:
-        self.requests.put_nowait(pb.ChatMessage(message=pb.Message(message=text, nonce=nonce)))
+        self.wire.request(pb.ChatMessage(message=pb.Message(message=text, nonce=nonce)))
 
     async def unread(self) -> int:
         """How many requests wait, once nobody reads them any more."""
         before = -1
-        while (waiting := self.requests.qsize()) != before:
+        while (waiting := len(self.wire.requests)) != before:
             before = waiting
             for _ in range(20):
                 await asyncio.sleep(0)
         return waiting
 
     async def close(self) -> None:
-        self._listening.cancel()
-        await self._chunks.aclose()
-        self.stream.close()
+        if self._ticking is not None:
+            self._ticking.cancel()
+        self.call.gone()
 
 
 @contextlib.asynccontextmanager

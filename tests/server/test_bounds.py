@@ -131,9 +131,9 @@ def test_a_heartbeat_is_answered_once_in_its_interval() -> None:
             alice = await Listener(hub, "Alice", pb.FEATURE_EVENTS).open()
             assert (await alice.next()).HasField("live")
             for _ in range(10):
-                alice.requests.put_nowait(pb.ChatMessage(heartbeat=pb.Heartbeat()))
+                alice.wire.request(pb.ChatMessage(heartbeat=pb.Heartbeat()))
             bob = await Listener(hub, "Bob").open()
-            bob.requests.put_nowait(pb.ChatMessage(heartbeat=pb.Heartbeat()))
+            bob.wire.request(pb.ChatMessage(heartbeat=pb.Heartbeat()))
             bob.say("hello")
             seen = [(await alice.next()) for _ in range(3)]
             assert 1 == sum(message.HasField("heartbeat") for message in seen)
@@ -153,8 +153,8 @@ def test_what_says_nothing_is_read_at_a_pace_too() -> None:
         async with lobby(MemoryJournal(), limits) as hub:
             alice = await Listener(hub, "Alice", pb.FEATURE_EVENTS).open()
             for _ in range(15):
-                alice.requests.put_nowait(pb.ChatMessage())
-                alice.requests.put_nowait(pb.ChatMessage(heartbeat=pb.Heartbeat()))
+                alice.wire.request(pb.ChatMessage())
+                alice.wire.request(pb.ChatMessage(heartbeat=pb.Heartbeat()))
             assert 19 == await alice.unread()  # of 30 ten passed, and one waits
             await alice.close()
 
@@ -167,12 +167,12 @@ def test_in_a_big_room_nobody_is_told_who_types() -> None:
     async def scene() -> None:
         async with lobby(MemoryJournal(), Limits(message_rate=0, typing_members=2)) as hub:
             members = [await Listener(hub, f"M{n}", pb.FEATURE_EVENTS).open() for n in range(2)]
-            members[0].requests.put_nowait(pb.ChatMessage(typing=pb.Typing(active=True)))
+            members[0].wire.request(pb.ChatMessage(typing=pb.Typing(active=True)))
             while not (notice := await members[1].next()).HasField("typing"):
                 pass
             assert "M0" == notice.name
             members.append(await Listener(hub, "M2", pb.FEATURE_EVENTS).open())
-            members[1].requests.put_nowait(pb.ChatMessage(typing=pb.Typing(active=True)))
+            members[1].wire.request(pb.ChatMessage(typing=pb.Typing(active=True)))
             members[1].say("said")
             assert "M1" == (await members[0].next_but("live")).name
             assert "M2" == (await members[0].next()).name

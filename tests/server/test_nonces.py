@@ -135,7 +135,7 @@ def test_the_scope_of_a_nonce_is_one_session() -> None:
         assert "hers" == (await alice.said()).message
         bob.say("his", "n1")
         assert ["hers", "his"] == [(await bob.said()).message for _ in range(2)]
-        alice.requests.put_nowait(pb.ChatMessage(leave=pb.Leave()))
+        alice.wire.request(pb.ChatMessage(leave=pb.Leave()))
         await alice.end()
         await alice.close()
         fresh = await Listener(hub, "Alice", *BOTH).open()

@@ -239,7 +239,7 @@ def test_leave_ends_the_membership_and_the_session_at_once(grace: float) -> None
         await watcher.until_live()
         alice = await Listener(hub, "Alice", *BOTH).open()
         await watcher.next()
-        alice.requests.put_nowait(pb.ChatMessage(leave=pb.Leave()))
+        alice.wire.request(pb.ChatMessage(leave=pb.Leave()))
         assert await alice.end() is None
         assert pb.LEAVE_REASON_QUIT == (await watcher.next()).left.reason
         await alice.close()
@@ -443,7 +443,7 @@ def test_a_member_that_falls_silent_after_heartbeats_loses_its_stream() -> None:
     async def scene(hub: Hub) -> None:
         quiet = await Listener(hub, "Quiet", *BOTH).open()
         alice = await Listener(hub, "Alice", *BOTH).open()
-        alice.requests.put_nowait(pb.ChatMessage(heartbeat=pb.Heartbeat()))
+        alice.wire.request(pb.ChatMessage(heartbeat=pb.Heartbeat()))
         assert isinstance(await alice.end(), HeartbeatLost)
         await alice.close()
         assert {"Quiet", "Alice"} == {m.name for m in hub.rooms.get("lobby").members()}
@@ -479,7 +479,7 @@ def test_time_in_which_a_stream_is_not_read_does_not_count() -> None:
         limits = Limits(message_rate=0, heartbeat_patience=0.05, pending_bytes=1)
         async with lobby(journal, limits) as hub:
             alice = await Listener(hub, "Alice", *BOTH).open()
-            alice.requests.put_nowait(pb.ChatMessage(heartbeat=pb.Heartbeat()))
+            alice.wire.request(pb.ChatMessage(heartbeat=pb.Heartbeat()))
             while not (await alice.next()).HasField("heartbeat"):
                 pass
             journal.going.clear()  # so that the stream is not read

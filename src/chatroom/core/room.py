@@ -354,7 +354,7 @@ class Room:
 
     def wake_all(self) -> None:
         """Tell every reader that there may be something new."""
-        for member in self.readers:
+        for member in tuple(self.readers):  # some of them end by it
             member.wake()
 
     # ---- One turn of the commit loop -------------------------------------------
@@ -372,11 +372,10 @@ class Room:
         return self.log.stamp(drafts, now, encode)
 
     def publish(self, turn: Turn, entries: list[Entry], unlogged: Iterable[Entry] = ()) -> None:
-        """Make committed entries visible and wake every reader."""
+        """Make committed entries visible; every reader is to be woken then."""
         if entries and entries[-1].kind is Kind.CLOSED:
             self.closed = self._closing
         self.log.publish(turn, entries, unlogged)
-        self.wake_all()
         if not self.readers:
             self.tail.clear()
 

@@ -140,7 +140,7 @@ class StreamCall:
         try:
             return self._listener.hear(self._parse(payload))
         except Refusal as refusal:
-            self.finish(Status.of(refusal))
+            self.refuse(refusal)
         except Exception:
             log.exception("a call failed")
             self.finish(FAILED)
@@ -149,13 +149,13 @@ class StreamCall:
     def _taken(self) -> None:
         """Everything that came was taken."""
         if self._failure is not None:
-            self.finish(Status.of(self._failure))
+            self.refuse(self._failure)
             return
         if self._half_closed:
             try:
                 self._listener.half_closed()
             except Refusal as refusal:
-                self.finish(Status.of(refusal))
+                self.refuse(refusal)
             return
         owed, self._owed = self._owed, 0
         self._exchange.acknowledge(owed)
@@ -214,7 +214,7 @@ class StreamCall:
         try:
             self._listener.check(now)
         except Refusal as refusal:
-            self.finish(Status.of(refusal))
+            self.refuse(refusal)
 
     def finish(self, status: Status = OK) -> None:
         """Send the status behind everything that was sent; the call is over."""
