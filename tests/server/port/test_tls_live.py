@@ -79,7 +79,6 @@ async def listening(
     port.number = server.sockets[0].getsockname()[1]
     try:
         yield port
-        await port.all_closed()
     finally:
         server.close()
         for protocol in list(port.open):
@@ -151,6 +150,7 @@ def test_alpn(run: Run, localhost: Pair, ca: Pair, offered: list[str], chosen: s
         context = server_context(localhost)
         async with listening(lambda: context, secured) as port:
             await asyncio.to_thread(client, port.number)
+            await port.all_closed()
         assert [chosen] == agreed
 
     run(scenario())
@@ -269,6 +269,7 @@ def test_fin_after_a_request_is_served(run: Run, localhost: Pair, ca: Pair) -> N
         context = server_context(localhost)
         async with listening(lambda: context, lambda *_: AnswersLate()) as port:
             await asyncio.to_thread(client, port.number)
+            await port.all_closed()
 
     run(scenario())
 
@@ -288,12 +289,13 @@ def test_a_client_without_tls_gets_its_answer(run: Run, localhost: Pair) -> None
         context = server_context(localhost)
         async with listening(lambda: context, echo) as port:
             await asyncio.to_thread(client, port.number)
+            await port.all_closed()
 
     run(scenario())
 
 
 def test_grpc_without_tls_is_told_why(run: Run, localhost: Pair) -> None:
-    """By GOAWAY, whose text a gRPC client shows."""
+    """At once, and by words that gRPC shows; it waits before it tries again."""
 
     async def scenario() -> None:
         context = server_context(localhost)
@@ -302,6 +304,7 @@ def test_grpc_without_tls_is_told_why(run: Run, localhost: Pair) -> None:
                 with pytest.raises(grpc.aio.AioRpcError) as failed:
                     await channel.unary_unary("/a/b")(b"", timeout=10)
             assert grpc.StatusCode.UNAVAILABLE == failed.value.code()
+            assert "HTTP status 400" in str(failed.value.details())
 
     run(scenario())
 

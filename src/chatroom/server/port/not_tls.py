@@ -11,18 +11,11 @@ _HANDSHAKE_RECORD = 0x16
 _METHODS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE", b"CONNECT", b"OPTION", b"PATCH ")
 _SENTENCE = b"This port wants TLS. Try https, or gRPC with TLS.\n"
 
-_BAD_REQUEST = (
+_BAD_REQUEST = (  # for HTTP/2 too: at SETTINGS and GOAWAY grpc tries again without a pause
     b"HTTP/1.1 400 Bad Request\r\n"
     b"content-type: text/plain\r\n"
     b"content-length: %d\r\n"
     b"connection: close\r\n\r\n%b" % (len(_SENTENCE), _SENTENCE)
-)
-_GOAWAY = (
-    b"\0\0\0\x04\0\0\0\0\0"  # the server's preface: SETTINGS without any
-    + (8 + len(_SENTENCE)).to_bytes(3, "big")
-    + b"\x07\0\0\0\0\0"
-    + b"\0\0\0\0\0\0\0\x0c"  # no stream was served; INADEQUATE_SECURITY (RFC 9113, 7)
-    + _SENTENCE
 )
 _ALERT = b"\x15\x03\x03\0\x02\x02\x46"
 """protocol_version, fatal (RFC 8446, 6.2): OpenSSL closes without a word."""
@@ -38,7 +31,7 @@ class Stranger(NamedTuple):
 def without_tls(first: bytes) -> Stranger | None:
     """Who begins with these bytes, KNOWN_BY of them or more; None: it is TLS."""
     if first.startswith(b"PRI *"):
-        return Stranger("HTTP/2 without TLS", _GOAWAY)
+        return Stranger("HTTP/2 without TLS", _BAD_REQUEST)
     if any(method.startswith(first[:KNOWN_BY]) or first.startswith(method) for method in _METHODS):
         return Stranger("HTTP/1.1 without TLS", _BAD_REQUEST)
     if first[0] != _HANDSHAKE_RECORD:
