@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
+
 from chatroom.server.port.certificates import Certificates
 from chatroom.server.port.tls import TlsProtocol
 from chatroom.server.settings import Tls
@@ -78,7 +79,10 @@ def serve(pipe: Connection, loop: str, ours: bool, tls: Tls) -> None:
 async def _serve(pipe: Connection, ours: bool, certificates: Certificates) -> None:
     running = asyncio.get_running_loop()
     if ours:
-        made = lambda: TlsProtocol(certificates.context, lambda *_: Writer(), lambda _: None)  # noqa: E731 - as short as the other
+
+        def made() -> TlsProtocol:
+            return TlsProtocol(certificates.context, lambda *_: Writer(), lambda _: None)
+
         server = await running.create_server(made, "127.0.0.1", 0, backlog=1024)
     else:
         server = await running.create_server(
@@ -160,7 +164,8 @@ def certificate(directory: Path) -> Tls:
     tls = Tls(certificate=directory / "certificate.pem", key=directory / "key.pem")
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+         "-nodes", "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost",
          "-keyout", str(tls.key), "-out", str(tls.certificate)],
         check=True, capture_output=True,
     )  # fmt: skip

@@ -11,7 +11,7 @@ _HANDSHAKE_RECORD = 0x16
 _METHODS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE", b"CONNECT", b"OPTION", b"PATCH ")
 _SENTENCE = b"This port wants TLS. Try https, or gRPC with TLS.\n"
 
-_BAD_REQUEST = (  # for HTTP/2 too: at SETTINGS and GOAWAY grpc tries again without a pause
+_BAD_REQUEST = (
     b"HTTP/1.1 400 Bad Request\r\n"
     b"content-type: text/plain\r\n"
     b"content-length: %d\r\n"
@@ -29,9 +29,14 @@ class Stranger(NamedTuple):
 
 
 def without_tls(first: bytes) -> Stranger | None:
-    """Who begins with these bytes, KNOWN_BY of them or more; None: it is TLS."""
+    """Who begins with these bytes, KNOWN_BY of them or more; None: it is TLS.
+
+    HTTP/2 is only closed. After SETTINGS and GOAWAY grpc tries again without a pause, and a
+    400 it takes for a server that knows no HTTP/2; a connection that is closed at once makes
+    it wait, and people think of TLS.
+    """
     if first.startswith(b"PRI *"):
-        return Stranger("HTTP/2 without TLS", _BAD_REQUEST)
+        return Stranger("HTTP/2 without TLS", b"")
     if any(method.startswith(first[:KNOWN_BY]) or first.startswith(method) for method in _METHODS):
         return Stranger("HTTP/1.1 without TLS", _BAD_REQUEST)
     if first[0] != _HANDSHAKE_RECORD:
