@@ -21,14 +21,21 @@ class Pair:
     key: Path
 
 
-def openssl(*arguments: str | Path) -> None:
-    """Run openssl; without it the test is skipped, and with CI=true it fails."""
+def openssl_program() -> str:
+    """Where openssl is; without it the test is skipped, and with CI=true it fails."""
     program = shutil.which("openssl")
     if program is None:
         if os.environ.get("CI") == "true":
             pytest.fail("openssl is not installed")
         pytest.skip("openssl is not installed")
-    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    return program
+
+
+def openssl(*arguments: str | Path) -> None:
+    """Run openssl."""
+    done = subprocess.run(
+        [openssl_program(), *arguments], capture_output=True, text=True, check=False
+    )
     assert 0 == done.returncode, done.stderr
 
 
@@ -42,12 +49,13 @@ def authority(directory: Path, name: str) -> Pair:
     return pair
 
 
-def signed(directory: Path, ca: Pair, name: str) -> Pair:
-    """A certificate for a host, or a client, of this name."""
+def signed(directory: Path, ca: Pair, name: str, *others: str) -> Pair:
+    """A certificate for a host, or a client, of this name; `others` as in DNS:… or IP:…."""
     pair = Pair(directory / f"{name}.pem", directory / f"{name}-key.pem")
+    names = ",".join([f"DNS:{name}", *others])
     openssl(
         "req", "-x509", *CURVE, "-CA", ca.certificate, "-CAkey", ca.key, "-subj", f"/CN={name}",
-        "-addext", f"subjectAltName=DNS:{name}", "-addext", "basicConstraints=critical,CA:FALSE",
+        "-addext", f"subjectAltName={names}", "-addext", "basicConstraints=critical,CA:FALSE",
         "-keyout", pair.key, "-out", pair.certificate,
     )  # fmt: skip
     return pair

@@ -17,13 +17,6 @@ _BAD_REQUEST = (
     b"content-length: %d\r\n"
     b"connection: close\r\n\r\n%b" % (len(_SENTENCE), _SENTENCE)
 )
-_GOAWAY = (
-    b"\0\0\0\x04\0\0\0\0\0"  # the server's preface: SETTINGS without any
-    + (8 + len(_SENTENCE)).to_bytes(3, "big")
-    + b"\x07\0\0\0\0\0"
-    + b"\0\0\0\0\0\0\0\x0c"  # no stream was served; INADEQUATE_SECURITY (RFC 9113, 7)
-    + _SENTENCE
-)
 _ALERT = b"\x15\x03\x03\0\x02\x02\x46"
 """protocol_version, fatal (RFC 8446, 6.2): OpenSSL closes without a word."""
 
@@ -36,9 +29,14 @@ class Stranger(NamedTuple):
 
 
 def without_tls(first: bytes) -> Stranger | None:
-    """Who begins with these bytes, KNOWN_BY of them or more; None: it is TLS."""
+    """Who begins with these bytes, KNOWN_BY of them or more; None: it is TLS.
+
+    HTTP/2 is only closed. After SETTINGS and GOAWAY grpc tries again without a pause, and a
+    400 it takes for a server that knows no HTTP/2; a connection that is closed at once makes
+    it wait, and people think of TLS.
+    """
     if first.startswith(b"PRI *"):
-        return Stranger("HTTP/2 without TLS", _GOAWAY)
+        return Stranger("HTTP/2 without TLS", b"")
     if any(method.startswith(first[:KNOWN_BY]) or first.startswith(method) for method in _METHODS):
         return Stranger("HTTP/1.1 without TLS", _BAD_REQUEST)
     if first[0] != _HANDSHAKE_RECORD:

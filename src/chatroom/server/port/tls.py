@@ -110,7 +110,7 @@ class TlsProtocol(asyncio.Protocol):
         self._beginning = b""
         self._barren = 0
         """Bytes that came, less what their content was worth."""
-        self._error: ssl.SSLError | None = None
+        self._error: OSError | None = None
         self._waited_since: float | None = None
 
     # asyncio.Protocol: for the transport below
@@ -257,7 +257,7 @@ class TlsProtocol(asyncio.Protocol):
         if transport.hand_down():
             self._stalled = True
         if self._barren > self._limits.barren_bytes and transport.stage is Stage.OPEN:
-            self._fail(ssl.SSLError("too many records without content"))
+            self._fail(ConnectionAbortedError("too many records without content"))
         return piece
 
     def _hand_up(self, content: list[bytes]) -> None:
@@ -307,7 +307,7 @@ class TlsProtocol(asyncio.Protocol):
 
     # The end
 
-    def _fail(self, error: ssl.SSLError) -> None:
+    def _fail(self, error: OSError) -> None:
         self._say(f"TLS ended the connection: {reason_of(error)}")
         self._error = error
         self._transport.end()
