@@ -79,7 +79,6 @@ class Http1Connection(asyncio.Protocol):
     __slots__ = (
         "_application",
         "_ending",
-        "_exchanges",
         "_half_closed",
         "_limits",
         "_loop",
@@ -96,6 +95,7 @@ class Http1Connection(asyncio.Protocol):
         "_transport",
         "_unread",
         "_written",
+        "exchanges",
     )
 
     def __init__(
@@ -116,7 +116,7 @@ class Http1Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._reader = RequestReader(self, limits, streaming)
         self._transport: asyncio.Transport
-        self._exchanges: list[Exchange] = []
+        self.exchanges: list[Exchange] = []
         """The first is being answered; those behind it are pipelined."""
         self._unread = bytearray()
         """What came while nothing could be parsed; meanwhile the transport is not read."""
@@ -155,18 +155,18 @@ class Http1Connection(asyncio.Protocol):
         self._half_closed = True
         if self._tls:
             return False
-        newest = self._exchanges[-1] if self._exchanges else None
+        newest = self.exchanges[-1] if self.exchanges else None
         if newest is not None and not newest.received:
             newest.disconnect()
-            self._exchanges.pop()
-        if not self._exchanges:
+            self.exchanges.pop()
+        if not self.exchanges:
             self._close()
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc  # a peer that goes without a word is no failure of ours
         self._ending = Ending.CLOSED
-        for exchange in self._exchanges:
+        for exchange in self.exchanges:
             exchange.disconnect()
         self.resume_writing()
         self._unread.clear()
@@ -197,7 +197,7 @@ class Http1Connection(asyncio.Protocol):
         """Serve no further request; an idle connection ends at once."""
         if self._ending is Ending.NOT:
             self._ending = Ending.DRAINING
-            if not self._exchanges and self._reader.stage is Stage.BETWEEN:
+            if not self.exchanges and self._reader.stage is Stage.BETWEEN:
                 self._close()
 
     def abort(self) -> None:
@@ -215,8 +215,8 @@ class Http1Connection(asyncio.Protocol):
             return Wait.PEER_READS, self._written - pending, limits.write_seconds
         if self._ending is Ending.LINGERING:
             return Wait.PEER_LINGERS, 0, limits.linger_seconds
-        if self._exchanges:
-            current = self._exchanges[0]
+        if self.exchanges:
+            current = self.exchanges[0]
             if current.awaits_body and not current.head.streaming:
                 return Wait.BODY, self._reader.body_bytes, limits.body_idle_seconds
             if self._half_closed:
@@ -254,11 +254,11 @@ class Http1Connection(asyncio.Protocol):
         """Whether the next bytes belong to the one request that is in hand, or to none."""
         if self._ending not in (Ending.NOT, Ending.DRAINING):
             return False
-        if not self._exchanges:
+        if not self.exchanges:
             return True
-        current = self._exchanges[0]
+        current = self.exchanges[0]
         return (
-            len(self._exchanges) == 1
+            len(self.exchanges) == 1
             and not current.received
             and current.unread <= self._limits.unread_body_bytes
         )
@@ -274,31 +274,31 @@ class Http1Connection(asyncio.Protocol):
 
     def request_begun(self, head: RequestHead) -> None:
         """The reader has come to the end of a head."""
-        self._exchanges.append(Exchange(self, head, self._loop, self._limits.write_bytes))
-        if len(self._exchanges) == 1:
+        self.exchanges.append(Exchange(self, head, self._loop, self._limits.write_bytes))
+        if len(self.exchanges) == 1:
             self._answer_next()
 
     def request_body(self, data: bytes) -> None:
         """The reader has bytes of the body of the newest request."""
-        self._exchanges[-1].body_came(data)
+        self.exchanges[-1].body_came(data)
 
     def request_ended(self) -> None:
         """The reader has come to the end of the newest request."""
-        self._exchanges[-1].body_ended()
+        self.exchanges[-1].body_ended()
 
     def _refuse(self, bad: BadRequest) -> None:
         """Read nothing any more; say why after the responses that are due before."""
         self._unread.clear()
         self._ending = Ending.REFUSED
         self._refusal = bad
-        newest = self._exchanges[-1] if self._exchanges else None
+        newest = self.exchanges[-1] if self.exchanges else None
         if newest is not None and not newest.received:  # it is this one that is wrong
             newest.disconnect()
             if newest.begun:
                 self.abort()
                 return
-            self._exchanges.pop()
-        if not self._exchanges:
+            self.exchanges.pop()
+        if not self.exchanges:
             self._send_refusal(bad)
 
     def _send_refusal(self, bad: BadRequest) -> None:
@@ -308,7 +308,7 @@ class Http1Connection(asyncio.Protocol):
     # Responses
 
     def _answer_next(self) -> None:
-        task = self._loop.create_task(self._answer(self._exchanges[0]))
+        task = self._loop.create_task(self._answer(self.exchanges[0]))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -336,7 +336,7 @@ class Http1Connection(asyncio.Protocol):
             self.abort()  # a peer must not take a part for the whole
             return
         exchange.disconnect()
-        self._exchanges.clear()
+        self.exchanges.clear()
         self._send_refusal(BadRequest(500, "the server failed"))
 
     def write(self, data: bytes | memoryview) -> None:
@@ -361,13 +361,13 @@ class Http1Connection(asyncio.Protocol):
 
     def response_ended(self) -> None:
         """Go on with the next request, if there may be one."""
-        exchange = self._exchanges.pop(0)
+        exchange = self.exchanges.pop(0)
         self._served += 1
         if not exchange.received:
             self._linger()
         elif not exchange.keep_alive or self._ending is Ending.DRAINING:
             self._close()
-        elif self._exchanges:
+        elif self.exchanges:
             self._answer_next()
         elif self._refusal is not None:
             self._send_refusal(self._refusal)

@@ -185,7 +185,7 @@ class RequestReader:
         if self.fields > self._limits.head_fields:
             raise BadRequest(431, "the request has too many fields")
         if self.stage is Stage.HEAD:  # trailers are dropped (7.1.2)
-            self._headers.append((name.lower(), value))
+            self._headers.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         self.fields = 0
