@@ -6,8 +6,12 @@ Why by httptools, and every choice below: docs/decisions/0014-http1.md.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 import logging
+import socket
+import struct
+import sys
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import Any, cast
@@ -17,8 +21,12 @@ from .http1_exchange import ClientDisconnected, Exchange
 from .http1_limits import Http1Limits
 from .http1_requests import BadRequest, RequestHead, RequestReader, Stage
 from .http1_responses import refusal
+from .http1_waits import Patience, Wait
 
 log = logging.getLogger(__name__)
+
+RESET_AT_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+"""SO_LINGER for 0 seconds."""
 
 
 class Ending(enum.Enum):
@@ -34,18 +42,6 @@ class Ending(enum.Enum):
     the connection before the peer has read the response (RFC 9112, 9.6)."""
     CLOSED = enum.auto()
     """The transport is told to close when it has written everything."""
-
-
-class Wait(enum.Enum):
-    """What a connection waits for, in the order in which it is asked."""
-
-    PEER_READS = enum.auto()
-    PEER_LINGERS = enum.auto()
-    BODY = enum.auto()
-    HALF_CLOSED = enum.auto()
-    APPLICATION = enum.auto()
-    HEAD = enum.auto()
-    NEXT_REQUEST = enum.auto()
 
 
 def http1_protocol(
@@ -79,16 +75,14 @@ class Http1Connection(asyncio.Protocol):
     __slots__ = (
         "_application",
         "_ending",
-        "_half_closed",
         "_limits",
         "_loop",
         "_on_closed",
+        "_patience",
         "_paused",
         "_reader",
         "_reading",
         "_refusal",
-        "_seen",
-        "_seen_at",
         "_served",
         "_tasks",
         "_tls",
@@ -96,6 +90,7 @@ class Http1Connection(asyncio.Protocol):
         "_unread",
         "_written",
         "exchanges",
+        "half_closed",
     )
 
     def __init__(
@@ -123,16 +118,14 @@ class Http1Connection(asyncio.Protocol):
         self._reading = True
         self._paused: asyncio.Event | None = None
         """Set when the peer takes bytes again; None while it does."""
-        self._half_closed = False
+        self.half_closed = False
         self._ending = Ending.NOT
         self._refusal: BadRequest | None = None
         self._served = 0
         """Responses so far."""
         self._written = 0
         """Bytes handed to the transport."""
-        self._seen: tuple[Wait, int] | None = None
-        self._seen_at = 0.0
-        """What `check` found when it last found something new, and when."""
+        self._patience = Patience()
 
     # asyncio.Protocol
 
@@ -152,7 +145,7 @@ class Http1Connection(asyncio.Protocol):
 
         Not under TLS, where asyncio closes on close_notify.
         """
-        self._half_closed = True
+        self.half_closed = True
         if self._tls:
             return False
         newest = self.exchanges[-1] if self.exchanges else None
@@ -185,12 +178,8 @@ class Http1Connection(asyncio.Protocol):
 
     def check(self, now: float) -> None:
         """End what has waited for too long; `now` never decreases, in seconds."""
-        wait, progress, seconds = self._waiting()
-        if (wait, progress) != self._seen:
-            self._seen = wait, progress
-            self._seen_at = now
-        elif now - self._seen_at >= seconds:
-            self._seen = None
+        wait, progress = self._waiting()
+        if self._patience.is_over(now, wait, progress, self._limits):
             self._give_up(wait)
 
     def drain(self) -> None:
@@ -201,30 +190,35 @@ class Http1Connection(asyncio.Protocol):
                 self._close()
 
     def abort(self) -> None:
-        """End at once, whatever is unwritten."""
+        """End at once with RST, whatever is unwritten.
+
+        A FIN would have the peer take a part of a response for the whole, and the kernel keep
+        what a stalled reader has not taken.
+        """
         self._ending = Ending.CLOSED
+        raw = self._transport.get_extra_info("socket")
+        if raw is not None:
+            with contextlib.suppress(OSError, ValueError):  # uvloop: closed already
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_CLOSE)
         self._transport.abort()
 
     # Time
 
-    def _waiting(self) -> tuple[Wait, int, float]:
-        """What is waited for, a number that moves when it comes nearer, and how long at most."""
-        limits = self._limits
+    def _waiting(self) -> tuple[Wait, int]:
+        """What is waited for, and a number that changes when it comes nearer."""
         pending = self._transport.get_write_buffer_size()
         if pending or self._ending is Ending.CLOSED:
-            return Wait.PEER_READS, self._written - pending, limits.write_seconds
+            return Wait.PEER_READS, self._written - pending
         if self._ending is Ending.LINGERING:
-            return Wait.PEER_LINGERS, 0, limits.linger_seconds
+            return Wait.PEER_LINGERS, 0
         if self.exchanges:
             current = self.exchanges[0]
             if current.awaits_body and not current.head.streaming:
-                return Wait.BODY, self._reader.body_bytes, limits.body_idle_seconds
-            if self._half_closed:
-                return Wait.HALF_CLOSED, self._served, limits.half_close_seconds
-            return Wait.APPLICATION, self._served, float("inf")
+                return Wait.BODY, self._reader.body_bytes
+            return Wait.HALF_CLOSED if self.half_closed else Wait.APPLICATION, self._served
         if self._served and self._reader.stage is Stage.BETWEEN:
-            return Wait.NEXT_REQUEST, self._served, limits.keep_alive_seconds
-        return Wait.HEAD, self._served, limits.head_seconds
+            return Wait.NEXT_REQUEST, self._served
+        return Wait.HEAD, self._served
 
     def _give_up(self, wait: Wait) -> None:
         if wait in (Wait.PEER_READS, Wait.HALF_CLOSED):
@@ -371,7 +365,7 @@ class Http1Connection(asyncio.Protocol):
             self._answer_next()
         elif self._refusal is not None:
             self._send_refusal(self._refusal)
-        elif self._half_closed:
+        elif self.half_closed:
             self._close()
         else:
             self._parse()
@@ -379,7 +373,7 @@ class Http1Connection(asyncio.Protocol):
     # The end
 
     def _linger(self) -> None:
-        if self._half_closed:
+        if self.half_closed:
             self._close()
             return
         self._unread.clear()
