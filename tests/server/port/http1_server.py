@@ -16,6 +16,7 @@ import pytest
 from chatroom.server.port.asgi import Application, Receive, Scope, Send
 from chatroom.server.port.http1 import Http1Connection, http1_protocol
 from chatroom.server.port.http1_limits import Http1Limits
+from chatroom.server.port.tls import TlsProtocol
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 
@@ -218,9 +219,13 @@ async def serving(
         streaming=streaming,
         on_closed=server.over,
     )
-    listening = await asyncio.get_running_loop().create_server(
-        lambda: Sniffer(server), "127.0.0.1", 0, ssl=tls
-    )
+
+    def accepted() -> asyncio.Protocol:
+        if tls is None:
+            return Sniffer(server)
+        return TlsProtocol(tls, lambda *_: Sniffer(server), lambda _: None)
+
+    listening = await asyncio.get_running_loop().create_server(accepted, "127.0.0.1", 0)
     server.address = listening.sockets[0].getsockname()
     try:
         yield server

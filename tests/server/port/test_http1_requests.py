@@ -10,6 +10,7 @@ import pytest
 from chatroom.server.port.asgi import Receive, Scope, Send
 from chatroom.server.port.http1 import Http1Connection
 from chatroom.server.port.http1_limits import Http1Limits
+from chatroom.server.port.http1_requests import RequestHead, RequestReader, Stage
 from tests.server.port.http1_server import (
     Run,
     asks,
@@ -107,8 +108,8 @@ REFUSED = {
     "long body": (post("content-length: 131073"), 413),
     "long chunks": (post(CHUNKED, body=b"10000\r\n" + b"x" * 65536 + b"\r\n20000\r\n"
                          + b"x" * 131072 + b"\r\n"), 413),
-    "extensions without end": (post(CHUNKED, body=b"1;" + b"x" * 60_000), 400),
-    "chunks of one byte": (post(CHUNKED, body=b"1;abcdefgh\r\nx\r\n" * 10_000), 400),
+    "extensions without end": (post(CHUNKED, body=b"1;" + b"x" * 60_000), 413),
+    "chunks of one byte": (post(CHUNKED, body=b"1;abcdefgh\r\nx\r\n" * 10_000), 413),
 }  # fmt: skip
 
 
@@ -193,21 +194,36 @@ def test_it_does_not_matter_how_the_bytes_come(run: Run, case: str) -> None:
     run(scene)
 
 
-def test_an_upgraded_request_may_be_the_last(run: Run) -> None:
-    """`Connection: close, Upgrade`: what follows is dropped, with and without a body."""
+class Told:
+    """Whom a reader tells, without a connection."""
 
-    async def scene() -> None:
-        async with serving(echo) as server:
-            for request in (
-                post("connection: close, upgrade", "upgrade: h2c"),
-                post(
-                    "connection: close, upgrade", "upgrade: h2c", "content-length: 3", body=b"abc"
-                ),
-            ):
-                (answer,) = await server.talk(request + NEXT)
-                assert "close" == answer.headers["connection"]
+    def __init__(self) -> None:
+        self.heads: list[RequestHead] = []
+        self.body = b""
+        self.ends = 0
 
-    run(scene)
+    def request_begun(self, head: RequestHead) -> None:
+        self.heads.append(head)
+
+    def request_body(self, data: bytes) -> None:
+        self.body += data
+
+    def request_ended(self) -> None:
+        self.ends += 1
+
+
+@pytest.mark.parametrize("connection", ["close", "close, upgrade"])
+@pytest.mark.parametrize("body", [b"", b"3\r\nabc\r\n0\r\n\r\n"])
+def test_what_follows_the_last_request_is_dropped(connection: str, body: bytes) -> None:
+    """`Connection: close`, also where an upgrade is asked for as well."""
+    told = Told()
+    reader = RequestReader(told, Http1Limits(), frozenset())
+    fields = [f"connection: {connection}", "upgrade: h2c", *([CHUNKED] if body else [])]
+    reader.feed(post(*fields, body=body) + NEXT)
+    reader.feed(NEXT)
+    assert (["/first"], 1) == ([head.path for head in told.heads], told.ends)
+    assert (b"abc" if body else b"") == told.body
+    assert Stage.OVER is reader.stage
 
 
 def test_the_scope_says_what_was_asked(run: Run) -> None:

@@ -343,7 +343,11 @@ def test_over_tls(run: Run, tmp_path: Path) -> None:
             )
             writer.write(asks("/stream"))
             await reader.readuntil(b"hello")
+            connection = await server.accepted.get()
             writer.close()
+            await until(lambda: connection.half_closed)  # by close_notify, as by FIN
+            connection.check(0)
+            connection.check(5)
             await until(lambda: told == ["disconnect"])
 
     run(scene)

@@ -131,9 +131,7 @@ class Http1Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        # Under TLS what waits here waits above a transport that holds 64 KiB of its own.
-        high = 1 if self._tls else self._limits.write_bytes
-        self._transport.set_write_buffer_limits(high=high, low=0)
+        self._transport.set_write_buffer_limits(high=self._limits.write_bytes)
 
     def data_received(self, data: bytes) -> None:
         if self._ending in (Ending.NOT, Ending.DRAINING):
@@ -141,13 +139,8 @@ class Http1Connection(asyncio.Protocol):
             self._parse()
 
     def eof_received(self) -> bool:
-        """The peer has ended its side: what it asked for is still answered.
-
-        Not under TLS, where asyncio closes on close_notify.
-        """
+        """The peer has ended its side: what it asked for is still answered."""
         self.half_closed = True
-        if self._tls:
-            return False
         newest = self.exchanges[-1] if self.exchanges else None
         if newest is not None and not newest.received:
             newest.disconnect()
@@ -251,11 +244,7 @@ class Http1Connection(asyncio.Protocol):
         if not self.exchanges:
             return True
         current = self.exchanges[0]
-        return (
-            len(self.exchanges) == 1
-            and not current.received
-            and current.unread <= self._limits.unread_body_bytes
-        )
+        return not current.received and current.unread <= self._limits.unread_body_bytes
 
     def _read(self, reading: bool) -> None:  # the one argument is its name
         """Have the transport read, or not."""

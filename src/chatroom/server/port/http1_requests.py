@@ -144,7 +144,7 @@ class RequestReader:
             self.stage is Stage.BODY
             and self._overhead > self._limits.chunk_overhead_bytes + 8 * self.body_bytes
         ):
-            raise BadRequest(400, "too little content for so many chunks")
+            raise BadRequest(413, "too little content for so many chunks")
 
     def _resume(self) -> None:
         """Go on behind a head with `Upgrade`, which we do not do (RFC 9110, 7.8).
