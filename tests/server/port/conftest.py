@@ -1,12 +1,22 @@
-"""Certificates, once for all tests of the port."""
+"""The loops that each test runs on, and certificates, once for all tests of the port."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.client.certificates import Pair, authority, signed
+from tests.server.port.http1_server import Run, loops, run_on
+
+
+@pytest.fixture(params=loops())
+def run(request: pytest.FixtureRequest) -> Run:
+    """Runs a coroutine function on one of the loops."""
+    factory: Callable[[], Any] = request.param
+    return run_on(factory)
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,12 @@ Why by httptools, and every choice below: docs/decisions/0014-http1.md.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 import logging
+import socket
+import struct
+import sys
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import Any, cast
@@ -17,8 +21,12 @@ from .http1_exchange import ClientDisconnected, Exchange
 from .http1_limits import Http1Limits
 from .http1_requests import BadRequest, RequestHead, RequestReader, Stage
 from .http1_responses import refusal
+from .http1_waits import Patience, Wait
 
 log = logging.getLogger(__name__)
+
+RESET_AT_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+"""SO_LINGER for 0 seconds."""
 
 
 class Ending(enum.Enum):
@@ -34,18 +42,6 @@ class Ending(enum.Enum):
     the connection before the peer has read the response (RFC 9112, 9.6)."""
     CLOSED = enum.auto()
     """The transport is told to close when it has written everything."""
-
-
-class Wait(enum.Enum):
-    """What a connection waits for, in the order in which it is asked."""
-
-    PEER_READS = enum.auto()
-    PEER_LINGERS = enum.auto()
-    BODY = enum.auto()
-    HALF_CLOSED = enum.auto()
-    APPLICATION = enum.auto()
-    HEAD = enum.auto()
-    NEXT_REQUEST = enum.auto()
 
 
 def http1_protocol(
@@ -79,23 +75,22 @@ class Http1Connection(asyncio.Protocol):
     __slots__ = (
         "_application",
         "_ending",
-        "_exchanges",
-        "_half_closed",
         "_limits",
         "_loop",
         "_on_closed",
+        "_patience",
         "_paused",
         "_reader",
         "_reading",
         "_refusal",
-        "_seen",
-        "_seen_at",
         "_served",
         "_tasks",
         "_tls",
         "_transport",
         "_unread",
         "_written",
+        "exchanges",
+        "half_closed",
     )
 
     def __init__(
@@ -116,31 +111,27 @@ class Http1Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._reader = RequestReader(self, limits, streaming)
         self._transport: asyncio.Transport
-        self._exchanges: list[Exchange] = []
+        self.exchanges: list[Exchange] = []
         """The first is being answered; those behind it are pipelined."""
         self._unread = bytearray()
         """What came while nothing could be parsed; meanwhile the transport is not read."""
         self._reading = True
         self._paused: asyncio.Event | None = None
         """Set when the peer takes bytes again; None while it does."""
-        self._half_closed = False
+        self.half_closed = False
         self._ending = Ending.NOT
         self._refusal: BadRequest | None = None
         self._served = 0
         """Responses so far."""
         self._written = 0
         """Bytes handed to the transport."""
-        self._seen: tuple[Wait, int] | None = None
-        self._seen_at = 0.0
-        """What `check` found when it last found something new, and when."""
+        self._patience = Patience()
 
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        # Under TLS what waits here waits above a transport that holds 64 KiB of its own.
-        high = 1 if self._tls else self._limits.write_bytes
-        self._transport.set_write_buffer_limits(high=high, low=0)
+        self._transport.set_write_buffer_limits(high=self._limits.write_bytes)
 
     def data_received(self, data: bytes) -> None:
         if self._ending in (Ending.NOT, Ending.DRAINING):
@@ -148,25 +139,20 @@ class Http1Connection(asyncio.Protocol):
             self._parse()
 
     def eof_received(self) -> bool:
-        """The peer has ended its side: what it asked for is still answered.
-
-        Not under TLS, where asyncio closes on close_notify.
-        """
-        self._half_closed = True
-        if self._tls:
-            return False
-        newest = self._exchanges[-1] if self._exchanges else None
+        """The peer has ended its side: what it asked for is still answered."""
+        self.half_closed = True
+        newest = self.exchanges[-1] if self.exchanges else None
         if newest is not None and not newest.received:
             newest.disconnect()
-            self._exchanges.pop()
-        if not self._exchanges:
+            self.exchanges.pop()
+        if not self.exchanges:
             self._close()
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc  # a peer that goes without a word is no failure of ours
         self._ending = Ending.CLOSED
-        for exchange in self._exchanges:
+        for exchange in self.exchanges:
             exchange.disconnect()
         self.resume_writing()
         self._unread.clear()
@@ -185,46 +171,47 @@ class Http1Connection(asyncio.Protocol):
 
     def check(self, now: float) -> None:
         """End what has waited for too long; `now` never decreases, in seconds."""
-        wait, progress, seconds = self._waiting()
-        if (wait, progress) != self._seen:
-            self._seen = wait, progress
-            self._seen_at = now
-        elif now - self._seen_at >= seconds:
-            self._seen = None
+        wait, progress = self._waiting()
+        if self._patience.is_over(now, wait, progress, self._limits):
             self._give_up(wait)
 
     def drain(self) -> None:
         """Serve no further request; an idle connection ends at once."""
         if self._ending is Ending.NOT:
             self._ending = Ending.DRAINING
-            if not self._exchanges and self._reader.stage is Stage.BETWEEN:
+            if not self.exchanges and self._reader.stage is Stage.BETWEEN:
                 self._close()
 
     def abort(self) -> None:
-        """End at once, whatever is unwritten."""
+        """End at once with RST, whatever is unwritten.
+
+        A FIN would have the peer take a part of a response for the whole, and the kernel keep
+        what a stalled reader has not taken.
+        """
         self._ending = Ending.CLOSED
+        raw = self._transport.get_extra_info("socket")
+        if raw is not None:
+            with contextlib.suppress(OSError, ValueError):  # uvloop: closed already
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_CLOSE)
         self._transport.abort()
 
     # Time
 
-    def _waiting(self) -> tuple[Wait, int, float]:
-        """What is waited for, a number that moves when it comes nearer, and how long at most."""
-        limits = self._limits
+    def _waiting(self) -> tuple[Wait, int]:
+        """What is waited for, and a number that changes when it comes nearer."""
         pending = self._transport.get_write_buffer_size()
         if pending or self._ending is Ending.CLOSED:
-            return Wait.PEER_READS, self._written - pending, limits.write_seconds
+            return Wait.PEER_READS, self._written - pending
         if self._ending is Ending.LINGERING:
-            return Wait.PEER_LINGERS, 0, limits.linger_seconds
-        if self._exchanges:
-            current = self._exchanges[0]
+            return Wait.PEER_LINGERS, 0
+        if self.exchanges:
+            current = self.exchanges[0]
             if current.awaits_body and not current.head.streaming:
-                return Wait.BODY, self._reader.body_bytes, limits.body_idle_seconds
-            if self._half_closed:
-                return Wait.HALF_CLOSED, self._served, limits.half_close_seconds
-            return Wait.APPLICATION, self._served, float("inf")
+                return Wait.BODY, self._reader.body_bytes
+            return Wait.HALF_CLOSED if self.half_closed else Wait.APPLICATION, self._served
         if self._served and self._reader.stage is Stage.BETWEEN:
-            return Wait.NEXT_REQUEST, self._served, limits.keep_alive_seconds
-        return Wait.HEAD, self._served, limits.head_seconds
+            return Wait.NEXT_REQUEST, self._served
+        return Wait.HEAD, self._served
 
     def _give_up(self, wait: Wait) -> None:
         if wait in (Wait.PEER_READS, Wait.HALF_CLOSED):
@@ -254,14 +241,10 @@ class Http1Connection(asyncio.Protocol):
         """Whether the next bytes belong to the one request that is in hand, or to none."""
         if self._ending not in (Ending.NOT, Ending.DRAINING):
             return False
-        if not self._exchanges:
+        if not self.exchanges:
             return True
-        current = self._exchanges[0]
-        return (
-            len(self._exchanges) == 1
-            and not current.received
-            and current.unread <= self._limits.unread_body_bytes
-        )
+        current = self.exchanges[0]
+        return not current.received and current.unread <= self._limits.unread_body_bytes
 
     def _read(self, reading: bool) -> None:  # the one argument is its name
         """Have the transport read, or not."""
@@ -274,31 +257,31 @@ class Http1Connection(asyncio.Protocol):
 
     def request_begun(self, head: RequestHead) -> None:
         """The reader has come to the end of a head."""
-        self._exchanges.append(Exchange(self, head, self._loop, self._limits.write_bytes))
-        if len(self._exchanges) == 1:
+        self.exchanges.append(Exchange(self, head, self._loop, self._limits.write_bytes))
+        if len(self.exchanges) == 1:
             self._answer_next()
 
     def request_body(self, data: bytes) -> None:
         """The reader has bytes of the body of the newest request."""
-        self._exchanges[-1].body_came(data)
+        self.exchanges[-1].body_came(data)
 
     def request_ended(self) -> None:
         """The reader has come to the end of the newest request."""
-        self._exchanges[-1].body_ended()
+        self.exchanges[-1].body_ended()
 
     def _refuse(self, bad: BadRequest) -> None:
         """Read nothing any more; say why after the responses that are due before."""
         self._unread.clear()
         self._ending = Ending.REFUSED
         self._refusal = bad
-        newest = self._exchanges[-1] if self._exchanges else None
+        newest = self.exchanges[-1] if self.exchanges else None
         if newest is not None and not newest.received:  # it is this one that is wrong
             newest.disconnect()
             if newest.begun:
                 self.abort()
                 return
-            self._exchanges.pop()
-        if not self._exchanges:
+            self.exchanges.pop()
+        if not self.exchanges:
             self._send_refusal(bad)
 
     def _send_refusal(self, bad: BadRequest) -> None:
@@ -308,7 +291,7 @@ class Http1Connection(asyncio.Protocol):
     # Responses
 
     def _answer_next(self) -> None:
-        task = self._loop.create_task(self._answer(self._exchanges[0]))
+        task = self._loop.create_task(self._answer(self.exchanges[0]))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -336,7 +319,7 @@ class Http1Connection(asyncio.Protocol):
             self.abort()  # a peer must not take a part for the whole
             return
         exchange.disconnect()
-        self._exchanges.clear()
+        self.exchanges.clear()
         self._send_refusal(BadRequest(500, "the server failed"))
 
     def write(self, data: bytes | memoryview) -> None:
@@ -361,17 +344,17 @@ class Http1Connection(asyncio.Protocol):
 
     def response_ended(self) -> None:
         """Go on with the next request, if there may be one."""
-        exchange = self._exchanges.pop(0)
+        exchange = self.exchanges.pop(0)
         self._served += 1
         if not exchange.received:
             self._linger()
         elif not exchange.keep_alive or self._ending is Ending.DRAINING:
             self._close()
-        elif self._exchanges:
+        elif self.exchanges:
             self._answer_next()
         elif self._refusal is not None:
             self._send_refusal(self._refusal)
-        elif self._half_closed:
+        elif self.half_closed:
             self._close()
         else:
             self._parse()
@@ -379,7 +362,7 @@ class Http1Connection(asyncio.Protocol):
     # The end
 
     def _linger(self) -> None:
-        if self._half_closed:
+        if self.half_closed:
             self._close()
             return
         self._unread.clear()

@@ -144,7 +144,7 @@ class RequestReader:
             self.stage is Stage.BODY
             and self._overhead > self._limits.chunk_overhead_bytes + 8 * self.body_bytes
         ):
-            raise BadRequest(400, "too little content for so many chunks")
+            raise BadRequest(413, "too little content for so many chunks")
 
     def _resume(self) -> None:
         """Go on behind a head with `Upgrade`, which we do not do (RFC 9110, 7.8).
@@ -185,7 +185,7 @@ class RequestReader:
         if self.fields > self._limits.head_fields:
             raise BadRequest(431, "the request has too many fields")
         if self.stage is Stage.HEAD:  # trailers are dropped (7.1.2)
-            self._headers.append((name.lower(), value))
+            self._headers.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         self.fields = 0
