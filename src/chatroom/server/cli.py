@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -163,6 +164,7 @@ def chatserver(
     Every option can also be set by an environment variable: CHATSERVER_BIND,
     CHATSERVER_DATA and so on. Without a command it serves.
     """
+    # Whoever calls this from Python may hand in `Limits` as click's `obj`.
     if ctx.invoked_subcommand is not None:
         return
     if in_memory and data is not None:
@@ -183,7 +185,8 @@ def chatserver(
         data=data,
         sync=sync,
         rooms=rooms,
-        limits=Limits(
+        limits=replace(
+            ctx.find_object(Limits) or _DEFAULTS,
             message_rate=message_rate,
             message_burst=message_burst,
             room_capacity=room_capacity,
