@@ -12,7 +12,9 @@ import sys
 
 from chatroom.core.limits import Limits
 from chatroom.server import cli
-from chatroom.server.port import http2, sockets
+from chatroom.server.port import sockets
+from chatroom.server.settings import Settings
+from chatroom.wire.http2.limits import Http2Limits
 
 TIMES = (
     "drain_wait",
@@ -25,6 +27,7 @@ TIMES = (
     "send_wait",
     "typing_interval",
 )
+HTTP2_TIMES = ("ping_answer", "ping_silence", "stall_seconds", "write_seconds")
 QUICK = ("tests.launch.quick_server",)
 """The module to run in place of `chatroom.server`."""
 
@@ -35,10 +38,14 @@ def quick(**seconds: float) -> Limits:
     return dataclasses.replace(usual, **{n: getattr(usual, n) / 10 for n in TIMES} | seconds)
 
 
-def quicken_connections() -> None:
-    """The same for the times of HTTP/2 and of the kernel, whose least is a second."""
-    http2.STALL_SECONDS /= 10
-    http2.WRITE_SECONDS /= 10
+def quick_http2() -> Http2Limits:
+    """The same for a connection."""
+    usual = Http2Limits()
+    return dataclasses.replace(usual, **{n: getattr(usual, n) / 10 for n in HTTP2_TIMES})
+
+
+def quicken_sockets() -> None:
+    """The same for the kernel's times, of which the least is a second."""
     sockets.VANISHED_SECONDS = 2
     sockets.KEEPALIVE_IDLE_SECONDS = sockets.KEEPALIVE_INTERVAL_SECONDS = 1
 
@@ -48,5 +55,6 @@ if __name__ == "__main__":
     while found := re.fullmatch(r"(\w+)=([\d.]+)", sys.argv[1] if sys.argv[1:] else ""):
         given[found[1]] = float(found[2])
         del sys.argv[1]
-    quicken_connections()
-    cli.chatserver(obj=quick(**given), auto_envvar_prefix="CHATSERVER")
+    quicken_sockets()
+    settings = Settings(limits=quick(**given), http2=quick_http2())
+    cli.chatserver(obj=settings, auto_envvar_prefix="CHATSERVER")

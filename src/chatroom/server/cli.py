@@ -164,7 +164,6 @@ def chatserver(
     Every option can also be set by an environment variable: CHATSERVER_BIND,
     CHATSERVER_DATA and so on. Without a command it serves.
     """
-    # Whoever calls this from Python may hand in `Limits` as click's `obj`.
     if ctx.invoked_subcommand is not None:
         return
     if in_memory and data is not None:
@@ -180,13 +179,16 @@ def chatserver(
         raise click.UsageError(str(error)) from None
     if data is None and not in_memory:
         data = data_directory(None)
-    settings = Settings(
+    # Whoever calls this from Python may hand in what the options do not say.
+    base = ctx.find_object(Settings) or Settings()
+    settings = replace(
+        base,
         bind=addresses,
         data=data,
         sync=sync,
         rooms=rooms,
         limits=replace(
-            ctx.find_object(Limits) or _DEFAULTS,
+            base.limits,
             message_rate=message_rate,
             message_burst=message_burst,
             room_capacity=room_capacity,

@@ -114,7 +114,7 @@ class Service:
                 self._listeners,
                 self._streams.on_http2(asgi_calls(application, _bounds)),
                 application,
-                PortLimits(connections=sockets.connection_limit()),
+                PortLimits(connections=sockets.connection_limit(), http2=self._settings.http2),
                 certificates=self.certificates,
                 streaming=LONG,
             )
