@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
+from chatroom.core import names
 from tests.launch.program import end_fork_server
 from tests.turns import long_turns
 
@@ -45,6 +46,12 @@ def programs() -> Iterator[None]:
     """In the end the process ends from which programs were forked."""
     yield
     end_fork_server()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def tables() -> None:
+    """Read the tables of names, as a service does before it listens."""
+    names.load()
 
 
 @pytest.fixture(autouse=True)

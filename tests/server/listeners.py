@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from chatroom.api.rpc import chat_pb2 as pb
-from chatroom.core import names
 from chatroom.core.limits import Limits
 from chatroom.core.refusals import Refusal
 from chatroom.journal import Append, Journal, JournalError, NewRoom, StoredRoom
@@ -281,7 +280,6 @@ async def lobby(
     journal: Journal, limits: Limits | None = None, **clocks: Any
 ) -> AsyncIterator[Hub]:
     """A hub with a room called lobby."""
-    names.load()
     hub = Hub(journal, encode.entry, limits or Limits(message_rate=0), **clocks)
     await hub.open()
     committing = asyncio.create_task(hub.run())

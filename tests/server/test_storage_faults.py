@@ -49,6 +49,8 @@ UNPRIVILEGED = """
 import os
 import encodings.idna, uvloop  # else imported later
 import chatroom.server.cli
+from chatroom.core import names
+names.load()  # else read later
 if not os.geteuid():  # only now: what is imported may be root's alone
     os.setgroups([])
     os.setgid(65534)
