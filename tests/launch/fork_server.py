@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import io
 import json
 import os
 import runpy
@@ -39,6 +40,7 @@ PRELOADED = (
 )
 """What takes long to import. A program that is asked for is not among them: it runs as it would."""
 STREAMS = 3
+STDERR = 2
 REQUEST_BYTES = 1 << 20
 
 
@@ -143,11 +145,7 @@ def become(wanted: Wanted) -> None:
     os.environ.update(wanted.environment)
     time.tzset()
     for number, name in enumerate(("stdin", "stdout", "stderr")):
-        before = getattr(sys, name)
-        stream = open(  # noqa: SIM115 # it stays
-            number, "w" if number else "r", encoding=before.encoding, errors=before.errors,
-            buffering=1 if number == 2 or os.isatty(number) else -1, newline="\n", closefd=False,
-        )  # fmt: skip
+        stream = _stream(number, getattr(sys, name))
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
     first, *rest = wanted.arguments
@@ -157,6 +155,19 @@ def become(wanted: Wanted) -> None:
     else:
         sys.argv = wanted.arguments
         sys.path[0] = str(Path(first).parent)
+
+
+def _stream(number: int, before: io.TextIOWrapper) -> io.TextIOWrapper:
+    """A standard stream as an interpreter opens it, in the character set of the one `before`."""
+    at_once = before.write_through  # with PYTHONUNBUFFERED
+    return io.TextIOWrapper(
+        os.fdopen(number, "wb" if number else "rb", 0 if at_once else -1, closefd=False),
+        before.encoding,
+        before.errors,
+        newline="\n",
+        line_buffering=not at_once and (number == STDERR or os.isatty(number)),
+        write_through=at_once,
+    )
 
 
 def main() -> None:
