@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import signal
 from collections.abc import Iterator
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
+from hypothesis import settings
 
 from chatroom.core import names
+from tests.faults.scale import SOAK
 from tests.launch.program import end_fork_server
 from tests.turns import long_turns
 
 SHOWN_TURNS = 20
+
+settings.register_profile("short", max_examples=40)
+settings.register_profile("soak", max_examples=500, deadline=None)
+settings.load_profile("soak" if SOAK else "short")
 
 MAY_BLOCK = {
     # Commands in processes of their own. Only a test runs them beside a server, in its loop.
@@ -73,6 +80,12 @@ def turns(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if long_turns:
         request.node.user_properties.append(("longest turn", max(long_turns)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: some tests wait."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(tryfirst=True)
