@@ -29,10 +29,11 @@ chat: $(STAMP) ## Join the lobby
 	@exec $(BIN)/chatter --room lobby $(ARGS)
 
 test: $(STAMP) ## Run the tests; says what was skipped for want of which tool
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
-soak: $(STAMP) ## The tests of faults at full length, with their figures
-	@SOAK=1 $(BIN)/python -m pytest -s tests/faults $(ARGS)
+soak: $(STAMP) ## The tests of faults and floods of bytes at full length, with their figures
+	@SOAK=1 $(BIN)/python -m pytest -s --timeout 3600 tests/faults tests/chatwire/test_garbage.py tests/chatter/test_safe_text.py $(ARGS)
+	@SOAK=1 $(BIN)/python -m pytest -n auto --timeout 3600 -m hypothesis --ignore tests/faults $(ARGS)
 
 check: $(STAMP) ## Lint, format, types, generated code, import rules, the contract
 	@$(BIN)/ruff check .

@@ -25,6 +25,7 @@ from google.rpc.status_pb2 import Status
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc.chat_connect import ChatServiceClient
 from chatroom.api.rpc.chat_pb2_grpc import ChatServiceStub
+from tests.turns import watched_loop
 
 SECONDS = 20.0
 """How long anything may take; it never decides a test that passes."""
@@ -237,4 +238,5 @@ def run(scene: Coroutine[Any, Any, None]) -> None:
         async with asyncio.timeout(6 * SECONDS):
             await scene
 
-    asyncio.run(bounded())
+    with asyncio.Runner(loop_factory=watched_loop) as runner:
+        runner.run(bounded())

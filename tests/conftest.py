@@ -2,9 +2,38 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import signal
+from collections.abc import Iterator
 
 import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
+from hypothesis import settings
+
+from chatroom.core import names
+from tests.faults.scale import SOAK
+from tests.launch.program import end_fork_server
+from tests.turns import long_turns
+
+SHOWN_TURNS = 20
+
+settings.register_profile("short", max_examples=40)
+settings.register_profile("soak", max_examples=500, deadline=None)
+settings.load_profile("soak" if SOAK else "short")
+
+MAY_BLOCK = {
+    # Commands in processes of their own. Only a test runs them beside a server, in its loop.
+    "chatroom/journal/sqlite/backup.py": {"backup"},
+    "chatroom/journal/sqlite/check.py": {"check"},
+    # A file of one line, read before the server listens and at SIGHUP.
+    "chatroom/server/calls/admin.py": {"read"},
+    # Certificates, read before a client's first call.
+    "chatroom/client/security.py": {"_read"},
+    # Where a log goes is decided by whoever runs the program; here pytest keeps it.
+    "logging/__init__.py": {"emit"},
+}
+"""Functions that block an event loop, and why they may."""
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -17,3 +46,77 @@ def heed_signals() -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, heeded)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def programs() -> Iterator[None]:
+    """In the end the process ends from which programs were forked."""
+    yield
+    end_fork_server()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def tables() -> None:
+    """Read the tables of names, as a service does before it listens."""
+    names.load()
+
+
+@pytest.fixture(autouse=True)
+def blocking_calls() -> Iterator[BlockBuster]:
+    """A blocking call that the project makes in an event loop is an error."""
+    with blockbuster_ctx("chatroom") as blockbuster:
+        # Finalizers take locks, and the garbage collector runs them anywhere.
+        blockbuster.functions["threading.Lock.acquire"].deactivate()
+        for function in blockbuster.functions.values():
+            for file, names in MAY_BLOCK.items():
+                function.can_block_in(file, names)
+        yield blockbuster
+
+
+@pytest.fixture(autouse=True)
+def turns(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Keep how long the longest turn of an event loop took, if that is long."""
+    long_turns.clear()
+    yield
+    if long_turns:
+        request.node.user_properties.append(("longest turn", max(long_turns)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: some tests wait."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the longest turns of event loops."""
+    found = [
+        (value, report.nodeid)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "teardown"
+        for name, value in report.user_properties
+        if name == "longest turn"
+    ]
+    if found:
+        terminalreporter.section("turns of an event loop above 50 ms")
+        for seconds, test in sorted(found, reverse=True)[:SHOWN_TURNS]:
+            terminalreporter.line(f"{seconds * 1000:6.0f} ms  {test}")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """A test marked `alone` runs while no other one does, whatever runs in parallel.
+
+    Tests share a lock or have it alone; who waits for it holds the gate, so that nobody
+    overtakes. The time limit of a test begins when it has the lock.
+    """
+    alone = item.get_closest_marker("alone") is not None
+    base = item.config.rootpath / ".pytest_cache"
+    base.mkdir(exist_ok=True)
+    with (base / "gate").open("w") as gate, (base / "room").open("w") as room:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        return (yield)

@@ -9,7 +9,6 @@ import re
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -19,6 +18,7 @@ import pytest
 from chatroom.api.rpc import chat_pb2, chat_pb2_grpc
 from tests.chatter.emulator import Emulator, in_terminal
 from tests.client.servers import OURS, PLAIN, running
+from tests.launch.program import Program, ran, started
 
 SECONDS = 30.0
 POLL_SECONDS = 0.02
@@ -70,7 +70,8 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "chatroom.chatter", *arguments]
+    """What Python is given."""
+    return ["-m", "chatroom.chatter", *arguments]
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def chatter() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run chatter to its end, with what it reads and variables of its environment."""
 
     def run(*arguments: str, say: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        return ran(
             command(*arguments),
             input=say,
             capture_output=True,
@@ -94,7 +95,7 @@ def chatter() -> Callable[..., subprocess.CompletedProcess[str]]:
 class Conversation:
     """A chatter that runs: what it shows is awaited, what it reads is said."""
 
-    def __init__(self, process: subprocess.Popen[bytes], reads: int, writes: int) -> None:
+    def __init__(self, process: Program, reads: int, writes: int) -> None:
         self.process = process
         self.shown = b""
         self._seen = 0
@@ -177,7 +178,7 @@ def piped() -> Starter:
     def start(*arguments: str, **variables: str) -> Iterator[Conversation]:
         reads, its_output = os.pipe()
         its_input, writes = os.pipe()
-        with subprocess.Popen(
+        with started(
             command(*arguments),
             stdin=its_input,
             stdout=its_output,
@@ -203,15 +204,14 @@ def terminal() -> Starter:
     @contextlib.contextmanager
     def start(*arguments: str, **variables: str) -> Iterator[Conversation]:
         ours, its = pty.openpty()
-        with subprocess.Popen(
-            # The first terminal that a session leader opens becomes the one that
-            # sends it Ctrl-C.
-            ["sh", "-c", 'exec "$@" <"$TTY"', "sh", *command(*arguments)],
+        with started(
+            command(*arguments),
             stdin=its,
             stdout=its,
             stderr=its,
-            env=environment(TTY=os.ttyname(its), **variables),
+            env=environment(**variables),
             start_new_session=True,
+            controlling_terminal=True,
         ) as process:
             os.close(its)
             conversation = Conversation(process, ours, ours)
@@ -237,7 +237,7 @@ def emulator() -> Callable[..., contextlib.AbstractContextManager[Emulator]]:
         unset = {"NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES", "LC_ALL"}
         kept = {name: value for name, value in environment().items() if name not in unset}
         given = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "TZ": "UTC"} | variables
-        return in_terminal(command(*arguments), kept | given, size)
+        return in_terminal(command(*arguments), kept | given, size, start=started)
 
     return start
 

@@ -15,12 +15,12 @@ import re
 import select
 import signal
 import struct
-import subprocess
 import termios
 import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pyte
 
@@ -31,6 +31,7 @@ from tests.chatter.terminal_screen import (
     Style,
     TerminalScreen,
 )
+from tests.launch.program import Program, executed
 
 SECONDS = 30.0
 CLOCK = {r"\b\d\d:\d\d\b": "HH:MM", r"\b\d\d:\d\d:\d\d\b": "HH:MM:SS"}
@@ -44,7 +45,7 @@ class Emulator:
     bytes that ever came. What waits fails after 30 s with a picture of the screen.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], ours: int, size: tuple[int, int]) -> None:
+    def __init__(self, process: Program, ours: int, size: tuple[int, int]) -> None:
         self.process = process
         self._ours = ours
         self._changed = threading.Condition()
@@ -298,20 +299,27 @@ def set_size(descriptor: int, rows: int, columns: int) -> None:
 
 @contextlib.contextmanager
 def in_terminal(
-    command: list[str], environment: Mapping[str, str], size: tuple[int, int] = (24, 80)
+    command: list[str],
+    environment: Mapping[str, str],
+    size: tuple[int, int] = (24, 80),
+    *,
+    start: Callable[..., Any] = executed,
 ) -> Iterator[Emulator]:
-    """Run a command in a terminal of its own, which sends it Ctrl-C and the like."""
+    """Run a command in a terminal of its own, which sends it Ctrl-C and the like.
+
+    With `start=started`, `command` is what Python is given.
+    """
     ours, its = pty.openpty()
     os.set_blocking(ours, False)
     set_size(ours, *size)
-    process = subprocess.Popen(
-        # The first terminal that a session leader opens is the one that controls it.
-        ["sh", "-c", 'exec "$@" <"$TTY"', "sh", *command],
+    process = start(
+        command,
         stdin=its,
         stdout=its,
         stderr=its,
-        env={**environment, "TTY": os.ttyname(its)},
+        env=environment,
         start_new_session=True,
+        controlling_terminal=True,
     )
     os.close(its)
     with process:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from chatroom.chatter.cli import run
+from tests.launch.program import ran, started
 
 
 @pytest.fixture
@@ -96,10 +97,8 @@ asyncio.run(remove())
 
 def test_killed_server_is_told(chatter, piped) -> None:
     """If that is asked for, a server that dies under a chat is the end: exit code 1, at once."""
-    command = [sys.executable, "-m", "chatroom.server", "--bind", "127.0.0.1:0", "--in-memory"]
-    with subprocess.Popen(
-        [*command, "--room", "1"], stderr=subprocess.PIPE, text=True
-    ) as killed_server:
+    command = ["-m", "chatroom.server", "--bind", "127.0.0.1:0", "--in-memory", "--room", "1"]
+    with started(command, stderr=subprocess.PIPE, text=True) as killed_server:
         try:
             ready = "chatserver: listening on "
             line = next(line for line in killed_server.stderr if line.startswith(ready))
@@ -120,8 +119,8 @@ def test_closed_output_ends_quietly(room) -> None:
     """When nobody reads the output any more, chatter ends without a word."""
     reads, writes = os.pipe()
     os.close(reads)
-    arguments = [sys.executable, "-m", "chatroom.chatter", *room, "--name", "Bob"]
-    ended = subprocess.run(
+    arguments = ["-m", "chatroom.chatter", *room, "--name", "Bob"]
+    ended = ran(
         arguments, stdin=subprocess.DEVNULL, stdout=writes, stderr=subprocess.PIPE, check=False
     )
     os.close(writes)
@@ -146,9 +145,9 @@ def test_input_may_be_a_file(room, chatter, tmp_path: Path) -> None:
     """A regular file is read like a pipe, undecodable bytes and all."""
     script = tmp_path / "said.txt"
     script.write_bytes(b"from a file\n\xff\xfe\n")
-    arguments = [sys.executable, "-m", "chatroom.chatter", *room, "--name", "Bob"]
+    arguments = ["-m", "chatroom.chatter", *room, "--name", "Bob"]
     with script.open("rb") as said:
-        ended = subprocess.run(arguments, stdin=said, capture_output=True, check=False)
+        ended = ran(arguments, stdin=said, capture_output=True, check=False)
     assert 0 == ended.returncode
     shown = chatter(*room, "--name", "Eve").stdout
     assert "Joining room\nBob: from a file\nBob: ��\n" == shown

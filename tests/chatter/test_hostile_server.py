@@ -27,6 +27,7 @@ from tests.chatter.hostile_text import (
     NOT_CHARACTERS,
     SEQUENCES,
 )
+from tests.faults.scale import scaled
 
 INTERFACES = {"lines": ["--plain"], "screen": []}
 """The interfaces that chatter has in a terminal, by the options that choose them."""
@@ -103,7 +104,7 @@ def test_whatever_is_said(interface: str, hostile: HostileServer, emulator) -> N
             return moment
 
         # One process takes all examples, so none can be tried again to make it smaller.
-        @settings(max_examples=100, deadline=None, phases=[Phase.generate])
+        @settings(max_examples=scaled(25, 100), deadline=None, phases=[Phase.generate])
         @given(st.lists(st.builds(message, KINDS, WIRE_TEXT, WIRE_TEXT), max_size=20))
         def nothing_but_text(messages: list[pb.Message]) -> None:
             assert_harmless(t, show(*messages), allowed)

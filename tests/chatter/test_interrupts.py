@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 from tests.chatter.conftest import SECONDS, command, environment
+from tests.launch.program import ran
 
 INTERRUPTED_IMPORT = """
 import os, signal
@@ -17,7 +17,7 @@ raise ImportError("the interrupt did nothing")
 def test_interrupt_of_an_import_is_quiet(tmp_path: Path) -> None:
     """It ends with 130 and without a word, whatever is imported just then."""
     (tmp_path / "click.py").write_text(INTERRUPTED_IMPORT)
-    ended = subprocess.run(
+    ended = ran(
         command("list"),
         capture_output=True,
         timeout=SECONDS,

@@ -15,6 +15,7 @@ from chatroom.chatter.sending import LOOK_BACK, send
 from chatroom.chatter.turns import NAME_SECONDS, in_turn
 from chatroom.client import Chat, Room, connect
 from tests.chatter.conftest import command, environment
+from tests.launch.program import ran, started
 
 TOO_LONG = "chatter: a message of more than 61440 bytes is too long; --lines sends each line\n"
 
@@ -117,7 +118,7 @@ def test_several_at_once_under_one_name_take_turns(server, room, said) -> None:
     at = ("send", "--host", server, "--room", room, "--name", "ci")
     texts = [f"job {number}" for number in range(5)]
     jobs = [
-        subprocess.Popen(
+        started(
             command(*at, *nonce, text),
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -231,7 +232,7 @@ def test_input_that_cannot_be_read_is_told(server, chatter, tmp_path) -> None:
     """As one that is open for writing only."""
     room = chatter("create", "--host", server).stdout.strip()
     with (tmp_path / "written").open("wb") as written:
-        ended = subprocess.run(
+        ended = ran(
             command("send", "--host", server, "--room", room, "--name", "Bob"),
             stdin=written,
             capture_output=True,

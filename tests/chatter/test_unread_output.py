@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.chatter.conftest import POLL_SECONDS, SECONDS, command, environment
+from tests.launch.program import ran, started
 
 PIPE_BYTES = 4096
 FULL = Path("/dev/full")
@@ -73,7 +74,7 @@ def test_unread_output_does_not_delay_a_signal(room, small_pipe, reader, sent, c
     """A reader in the middle of a line that nobody reads ends as ever, without a word."""
     *at, room_id = room
     reads, writes = small_pipe
-    with subprocess.Popen(
+    with started(
         command(reader, room_id, "--last", "4", *at),
         stdout=writes,
         stderr=subprocess.PIPE,
@@ -99,7 +100,7 @@ def test_unread_output_does_not_stop_a_member(room, small_pipe, sent, code, chat
         lines = chatter("history", room_id, "--last", "1", "--json", *at).stdout.splitlines()
         return [json.loads(line) for line in lines]
 
-    with subprocess.Popen(
+    with started(
         command(*at, "--room", room_id, "--name", "Alice"),
         stdin=subprocess.PIPE,
         stdout=writes,
@@ -137,7 +138,7 @@ def test_full_disk_is_told(words, room) -> None:
     *at, room_id = room
     where = [] if words == ("--help",) else at
     with FULL.open("wb") as full:
-        ended = subprocess.run(
+        ended = ran(
             command(*where, *(word.replace("ROOM", room_id) for word in words)),
             stdin=subprocess.DEVNULL,
             stdout=full,

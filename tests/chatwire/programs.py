@@ -6,10 +6,11 @@ import contextlib
 import re
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from tests.launch.program import Program, started
 
 READY = re.compile(r"chatwire: (\S+) -> (\S+)")
 SECONDS = 60.0
@@ -20,7 +21,7 @@ SECONDS = 60.0
 class Running:
     """A chatwire that listens on `address`."""
 
-    process: subprocess.Popen[str]
+    process: Program
     address: str
     said: list[str]
     drain: threading.Thread
@@ -44,8 +45,8 @@ class Running:
 @contextlib.contextmanager
 def chatwire(to: str, *options: str) -> Iterator[Running]:
     """Run it before a server until the block ends, if it has not ended by then."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "chatroom.chatwire", "--listen", "127.0.0.1:0", "--to", to,
+    with started(
+        ["-m", "chatroom.chatwire", "--listen", "127.0.0.1:0", "--to", to,
          *options],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, encoding="utf-8",

@@ -18,6 +18,7 @@ from chatroom.api.rpc.chat_pb2_grpc import ChatServiceStub
 from chatroom.chatwire.cli import cli, run
 from chatroom.wire.addresses import Address
 from tests.client.servers import OURS, running
+from tests.launch.program import ran
 
 from .programs import SECONDS, chatwire
 
@@ -102,8 +103,8 @@ def test_a_port_in_use_is_said() -> None:
     """In a sentence, with exit code 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         where = f"127.0.0.1:{taken.getsockname()[1]}"
-        ended = subprocess.run(
-            [sys.executable, "-m", "chatroom.chatwire", "--listen", where],
+        ended = ran(
+            ["-m", "chatroom.chatwire", "--listen", where],
             capture_output=True,
             text=True,
             timeout=SECONDS,

@@ -26,12 +26,13 @@ from chatroom.chatwire.watch import Watching
 from chatroom.chatwire.watcher import Watcher
 from chatroom.wire.addresses import Address
 from chatroom.wire.http2.frames import PREFACE
+from tests.launch.program import Program, started
 
 from .loops import run
 from .programs import SECONDS, chatwire
 from .wire import OPENED
 
-COMMAND = [sys.executable, "-m", "chatroom.chatwire", "--no-reflection"]
+COMMAND = ["-m", "chatroom.chatwire", "--no-reflection"]
 
 
 @pytest.fixture
@@ -61,10 +62,13 @@ def connected(address: str) -> socket.socket:
 
 def answered(client: socket.socket, content: bytes = b"x") -> bool:
     client.sendall(content)
-    return content == client.recv(len(content), socket.MSG_WAITALL)
+    answer = b""
+    while len(answer) < len(content) and (more := client.recv(len(content))):
+        answer += more
+    return content == answer
 
 
-def decoder_of(tap: subprocess.Popen[str]) -> int:
+def decoder_of(tap: Program) -> int:
     """The process id of the child that decodes."""
     (child,) = Path(f"/proc/{tap.pid}/task/{tap.pid}/children").read_text().split()
     return int(child)
@@ -89,7 +93,7 @@ def test_nobody_reads_standard_error(gone: bool) -> None:
         listen = f"127.0.0.1:{free_port()}"
         reader, writer = os.pipe()
         fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
-        with subprocess.Popen(
+        with started(
             [*COMMAND, "--listen", listen, "--to", to],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=writer,
         ) as tap:  # fmt: skip
@@ -120,7 +124,7 @@ def test_nobody_reads_standard_error(gone: bool) -> None:
 
 def test_a_signal_to_both_processes_loses_no_summary(echo: str) -> None:
     """As `timeout` sends it: to the group."""
-    with subprocess.Popen(
+    with started(
         [*COMMAND, "--listen", "127.0.0.1:0", "--to", echo, "--summary"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, start_new_session=True,
@@ -144,7 +148,7 @@ def test_a_signal_to_both_processes_loses_no_summary(echo: str) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_full_disk(echo: str) -> None:
     """Is said once; everything is passed on, and the exit code is 1."""
-    with Path("/dev/full").open("w") as full, subprocess.Popen(
+    with Path("/dev/full").open("w") as full, started(
         [*COMMAND, "--listen", "127.0.0.1:0", "--to", echo],
         stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True,
     ) as tap:  # fmt: skip

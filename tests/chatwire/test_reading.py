@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -15,20 +14,22 @@ import pytest
 
 from chatroom.chatwire.capture import CaptureWriter
 from tests.interop.programs import SECONDS, running
+from tests.launch.program import Program, ran
+from tests.launch.program import started as start
 
 from .captures import CLIENT, ipv4, pcap
 from .chat_by_hand import chat_by_hand, passages
 from .test_capture_live import chat
 
-PROGRAM = [sys.executable, "-m", "chatroom.chatwire"]
+PROGRAM = ["-m", "chatroom.chatwire"]
 
 
 @contextmanager
-def started(*arguments: str | Path) -> Iterator[subprocess.Popen[bytes]]:
+def started(*arguments: str | Path) -> Iterator[Program]:
     """The program, going on; killed if the test is over before it."""
     command = [*PROGRAM, *map(str, arguments)]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+    with start(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
         try:
             yield process
         finally:
@@ -44,7 +45,7 @@ def lines_of(stream: IO[bytes] | None) -> Iterator[bytes]:
 
 
 def chatwire(*arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([*PROGRAM, *arguments], input=stdin, capture_output=True, timeout=SECONDS)
+    return ran([*PROGRAM, *arguments], input=stdin, capture_output=True, timeout=SECONDS)
 
 
 @pytest.fixture

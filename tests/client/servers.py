@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+
+from tests.launch.program import Program, started
 
 READY = "chatserver: listening on "
 OURS = ["-m", "chatroom.server", "--bind", "127.0.0.1:0", "--in-memory"]
@@ -22,10 +23,10 @@ def running(command: list[str]) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def process_of(command: list[str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def process_of(command: list[str]) -> Iterator[tuple[Program, str]]:
     """The same with its process, which is killed at the end."""
-    with subprocess.Popen(
-        [sys.executable, *command],
+    with started(
+        command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -1,50 +1,55 @@
-"""`python -m tests.faults.crippled_server DEFENCE…  -- ARGUMENTS`: a chatserver without them.
+"""`python -m tests.faults.crippled_server DEFENCE…  ARGUMENTS`: a chatserver without them.
 
 For controls: what a test of a defence shows must not show without it.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 
 from chatroom.server import cli
-from chatroom.server.port import http2, sockets
+from chatroom.server.port import sockets
 from chatroom.server.rooms import hub
+from chatroom.server.settings import Settings
 
 NEVER_SECONDS = 24 * 3600.0
 
 
-def without_stall_timeouts() -> None:
+def without_stall_timeouts(settings: Settings) -> Settings:
     """A peer that takes no bytes keeps its streams and its connection."""
-    http2.STALL_SECONDS = NEVER_SECONDS
-    http2.WRITE_SECONDS = NEVER_SECONDS
+    http2 = dataclasses.replace(
+        settings.http2, stall_seconds=NEVER_SECONDS, write_seconds=NEVER_SECONDS
+    )
+    return dataclasses.replace(settings, http2=http2)
 
 
-def without_socket_options() -> None:
-    """A peer that vanished is not noticed by the kernel."""
+def without_notice(settings: Settings) -> Settings:
+    """A peer that vanished is noticed neither by the kernel nor by PING."""
     sockets._notice_vanished_peers = lambda _listener: None
+    http2 = dataclasses.replace(settings.http2, ping_silence=NEVER_SECONDS)
+    return dataclasses.replace(settings, http2=http2)
 
 
-def without_drain() -> None:
+def without_drain(settings: Settings) -> Settings:
     """A signal to stop is not told to anybody."""
 
     async def drain(_hub: hub.Hub) -> None:
         pass
 
     hub.Hub.drain = drain
+    return settings
 
 
 DEFENCES = {
     "stall": without_stall_timeouts,
-    "vanished": without_socket_options,
+    "vanished": without_notice,
     "drain": without_drain,
 }
 
 
 if __name__ == "__main__":
-    for number, argument in enumerate(sys.argv[1:], 1):
-        if argument not in DEFENCES:
-            sys.argv[1:] = sys.argv[number:]
-            break
-        DEFENCES[argument]()
-    cli.main()
+    settings = Settings()
+    while sys.argv[1:] and sys.argv[1] in DEFENCES:
+        settings = DEFENCES[sys.argv.pop(1)](settings)
+    cli.chatserver(obj=settings, auto_envvar_prefix="CHATSERVER")

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.interop.programs import READY, SECONDS
+from tests.launch.program import executed, started
 
 CHATSERVER = ("-m", "chatroom.server")
 JOURNAL_FILE = "chatroom.db"
@@ -36,8 +37,9 @@ class DiskServer:
         self.said: list[str] = []
         """Its lines on standard error, so far."""
         where = ("--data", str(data), "--bind", "127.0.0.1:0", "--message-rate", "0")
-        self._process = subprocess.Popen(
-            [*inside, sys.executable, *program, *where, *options],
+        start, python = (executed, [*inside, sys.executable]) if inside else (started, [])
+        self._process = start(
+            [*python, *program, *where, *options],
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

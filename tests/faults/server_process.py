@@ -11,6 +11,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tests.launch.program import Program, executed, started
+
 ROOT = Path(__file__).parents[2]
 READY = "chatserver: listening on "
 SECONDS = 60.0
@@ -21,7 +23,7 @@ MIB = 1024 * 1024
 class ServerProcess:
     """A running server. `addresses` are those it listens on, in the order of `--bind`."""
 
-    def __init__(self, process: subprocess.Popen[str], addresses: list[str]) -> None:
+    def __init__(self, process: Program, addresses: list[str]) -> None:
         self.process = process
         self.addresses = addresses
 
@@ -59,16 +61,20 @@ def serving(
     bind: Sequence[str] = ("127.0.0.1:0",),
     program: Sequence[str] = ("chatroom.server",),
     inside: Sequence[str] = (),
+    measured: bool = False,
 ) -> Iterator[ServerProcess]:
     """A server from when it listens to the end of the block, which kills it.
 
     `program` is the Python module to run, with arguments of its own before those of
-    chatserver; `inside` a command that runs another one, as `ip netns exec` does.
+    chatserver; `inside` a command that runs another one, as `ip netns exec` does. What it
+    keeps in memory can be `measured` only if it has an interpreter of its own.
     """
-    command = [*inside, sys.executable, "-m", *program]
+    own = bool(inside) or measured
+    start, python = (executed, [*inside, sys.executable]) if own else (started, [])
+    command = [*python, "-m", *program]
     for address in bind:
         command += ["--bind", address]
-    with subprocess.Popen(
+    with start(
         [*command, *arguments],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,

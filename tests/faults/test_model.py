@@ -259,7 +259,7 @@ def test_no_order_of_events_loses_repeats_or_reorders_anything(journal: str, car
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=scaled(15, 250),
+            max_examples=scaled(6, 250),
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -38,7 +38,7 @@ class Cut:
     done: int
     """Steps that were acknowledged."""
     loss: str
-    found: Logs | str
+    found: Logs | str = field(repr=False)
     """What the journal held, or why it could not be opened."""
 
 
@@ -154,7 +154,7 @@ def verdict(
 @pytest.mark.slow
 def test_what_was_acknowledged_survives_a_loss_of_power(tmp_path: Path) -> None:
     """All of it, and of what was under way all or nothing; also between two starts."""
-    recording, cuts = cut_anywhere(tmp_path, "full", steps=scaled(60, 300), cuts=scaled(40, 1000))
+    recording, cuts = cut_anywhere(tmp_path, "full", steps=scaled(60, 300), cuts=scaled(20, 1000))
     assert [] == verdict("full", [cut for cut in cuts if recording.lost(cut)], cuts)
 
 
@@ -179,5 +179,5 @@ def test_normal_loses_only_the_last_moments(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_journal_that_does_not_sync_is_found_out(tmp_path: Path) -> None:
     """The control: the same cuts find losses where there are some."""
-    recording, cuts = cut_anywhere(tmp_path, "off", steps=scaled(60, 300), cuts=scaled(40, 300))
+    recording, cuts = cut_anywhere(tmp_path, "off", steps=scaled(60, 300), cuts=scaled(20, 300))
     assert [] != verdict("off", [cut for cut in cuts if recording.lost(cut)], cuts)

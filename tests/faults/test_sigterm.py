@@ -102,7 +102,9 @@ def stored(server: ServerProcess, room: str) -> dict[int, pb.Message]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("count", "number"), [(1000, signal.SIGTERM), (40, signal.SIGINT)])
+@pytest.mark.parametrize(
+    ("count", "number"), [(scaled(200, 1000), signal.SIGTERM), (40, signal.SIGINT)]
+)
 def test_all_are_told_and_nothing_acknowledged_is_lost(
     tmp_path: Path, count: int, number: signal.Signals
 ) -> None:

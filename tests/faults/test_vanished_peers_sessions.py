@@ -13,6 +13,7 @@ import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
 from tests.interop.raw_http2 import Connection
+from tests.launch.quick_server import QUICK
 
 from .namespaces import Network, network
 from .people import Person, roster
@@ -22,7 +23,8 @@ from .server_process import serving
 FEATURES = (pb.FEATURE_EVENTS, pb.FEATURE_ECHO)
 LOST_SECONDS = scaled(150, 30)
 """15 until the stream has ended, 15 of grace."""
-ABSENCES = [10, 20] if SOAK else [5]
+SERVER = ("chatroom.server",) if SOAK else (*QUICK, "grace=5")
+ABSENCES = [10, 20] if SOAK else [1, 4]
 """Seconds without a network: the stream is still open afterwards, or has ended meanwhile."""
 
 
@@ -37,14 +39,14 @@ def lobby(net: Network) -> Iterator[tuple[str, str]]:
     """A server's addresses: for those far away, and for those beside it."""
     bind = (f"{net.SERVER}:0", "127.0.0.1:0")
     arguments = ("--in-memory", "--room", "lobby", "--message-rate", "0")
-    with serving(*arguments, bind=bind, inside=net.command()) as server:
+    with serving(*arguments, bind=bind, program=SERVER, inside=net.command()) as server:
         far, near = server.addresses
         yield far, near
 
 
 @pytest.mark.slow
 def test_a_member_with_a_session_is_lost_after_the_grace(net: Network) -> None:
-    """One without leaves with its stream; the other is a member for 15 s more."""
+    """One without leaves with its stream; the other is a member for its grace."""
     with (
         lobby(net) as (far, near),
         net.dial_at_home(near) as asking,

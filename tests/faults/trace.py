@@ -32,7 +32,6 @@ SHARED_MEMORY = "-shm"
 _LINE = re.compile(rb"(?P<pid>\d+) +(?P<call>\w+)\((?P<arguments>.*)\) += (?P<result>-?\d+)")
 _UNFINISHED = re.compile(rb"(?P<pid>\d+) +(?P<begin>.*) <unfinished \.\.\.>$")
 _RESUMED = re.compile(rb"(?P<pid>\d+) +<\.\.\. \w+ resumed>(?P<rest>.*)$")
-_HEX = re.compile(rb"(?:\\x[0-9a-f]{2})+")
 
 
 @dataclass(frozen=True)
@@ -133,5 +132,6 @@ def _hexed(text: bytes) -> bytes:
 
 def _unhex(argument: bytes) -> bytes:
     """The bytes of a string, or of the path that stands with a descriptor."""
-    found = _HEX.search(argument)
-    return b"" if found is None else bytes.fromhex(found[0].replace(b"\\x", b"").decode())
+    _, first, rest = argument.partition(b"\\x")
+    text = (first + rest).partition(b'"')[0].partition(b">")[0]
+    return bytes.fromhex(text.replace(b"\\x", b"").decode())

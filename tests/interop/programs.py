@@ -17,6 +17,8 @@ from typing import Any, NoReturn, Self
 
 import pytest
 
+from tests.launch.program import started
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 READY = "chatserver: listening on "
@@ -56,8 +58,8 @@ def output(*command: str, cwd: Path | None = None) -> str:
 @contextlib.contextmanager
 def running(*arguments: str) -> Iterator[str]:
     """Run a chatserver; the address it listens on, once it says so."""
-    command = [sys.executable, "-m", "chatroom.server", "--bind", "127.0.0.1:0", "--in-memory"]
-    with subprocess.Popen(
+    command = ["-m", "chatroom.server", "--bind", "127.0.0.1:0", "--in-memory"]
+    with started(
         [*command, *arguments], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
         stderr = process.stderr

@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,13 +17,14 @@ import pytest
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc.chat_pb2_grpc import ChatServiceStub
 from chatroom.server.sizes import Size
+from tests.launch.program import Program, ran, started
 
-COMMAND = [sys.executable, "-m", "chatroom.server"]
+COMMAND = ["-m", "chatroom.server"]
 
 
 def usage(*arguments: str, **environment: str) -> tuple[int, str]:
     """Exit code and standard error of a server that does not get to serve."""
-    done = subprocess.run(
+    done = ran(
         [*COMMAND, *arguments],
         capture_output=True,
         text=True,
@@ -37,9 +37,9 @@ def usage(*arguments: str, **environment: str) -> tuple[int, str]:
 
 
 @contextmanager
-def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def serving(*arguments: str) -> Iterator[tuple[Program, int]]:
     """A server process and its port; it has ended afterwards."""
-    process = subprocess.Popen(
+    process = started(
         [*COMMAND, "--bind", "127.0.0.1:0", *arguments], stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -16,12 +15,13 @@ import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc.chat_pb2_grpc import ChatServiceStub
+from tests.launch.program import ran
 from tests.server.test_command_line import COMMAND, serving
 
 
 def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of a command."""
-    done = subprocess.run(
+    done = ran(
         [*COMMAND, *arguments],
         capture_output=True,
         text=True,

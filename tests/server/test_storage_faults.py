@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.launch.program import ran
 from tests.server.test_command_line import COMMAND, serving
 
 
@@ -32,7 +33,7 @@ def refusal(directory: Path, *, command: Sequence[str] = COMMAND) -> str:
     """What a server says that does not start; the journal's file is as it was."""
     file = directory / "chatroom.db"
     before = file.read_bytes() if file.exists() else None
-    done = subprocess.run(
+    done = ran(
         [*command, "--bind", "127.0.0.1:0", "--data", str(directory)],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
@@ -48,6 +49,8 @@ UNPRIVILEGED = """
 import os
 import encodings.idna, uvloop  # else imported later
 import chatroom.server.cli
+from chatroom.core import names
+names.load()  # else read later
 if not os.geteuid():  # only now: what is imported may be root's alone
     os.setgroups([])
     os.setgid(65534)
@@ -71,7 +74,7 @@ def directory() -> Iterator[Path]:
 def test_a_directory_that_cannot_be_written(directory: Path) -> None:
     """It was made by somebody else."""
     directory.chmod(0o555)
-    said = refusal(directory, command=[sys.executable, "-c", UNPRIVILEGED])
+    said = refusal(directory, command=["-c", UNPRIVILEGED])
     assert f"cannot open {directory / 'chatroom.db'}: Permission denied" in said
     assert "make the directory and the file writable for this user" in said
     assert [] == list(directory.iterdir())
@@ -82,7 +85,7 @@ def test_a_file_that_cannot_be_written(directory: Path, data: Path) -> None:
     directory.chmod(0o777)
     shutil.copyfile(data / "chatroom.db", directory / "chatroom.db")
     (directory / "chatroom.db").chmod(0o444)
-    said = refusal(directory, command=[sys.executable, "-c", UNPRIVILEGED])
+    said = refusal(directory, command=["-c", UNPRIVILEGED])
     assert f"cannot open {directory / 'chatroom.db'}: Permission denied" in said
 
 
@@ -147,7 +150,7 @@ def test_a_read_only_file_system(tmp_path: Path, data: Path) -> None:
     done = subprocess.run(
         [
             *prefix, "sh", "-c", f'{script} && shift && exec "$@"', data, "-",
-            *COMMAND, "--bind", "127.0.0.1:0", "--data", str(data),
+            sys.executable, *COMMAND, "--bind", "127.0.0.1:0", "--data", str(data),
         ],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip

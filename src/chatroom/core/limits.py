@@ -39,6 +39,9 @@ class Limits:
     heartbeat_patience: float = 60.0
     """Seconds after which a stream ends that has sent heartbeats and now sends nothing."""
 
+    send_wait: float = 2.0
+    """Seconds that a SendMessage above the rate waits at most before it is refused."""
+
     # Members
     name_characters: int = 32
     outbox: int = 64
@@ -76,6 +79,10 @@ class Limits:
     """A page of older entries, for one member."""
     pending_bytes: int = 4 * MIB
     """What waits for the journal in all rooms together; above it no stream is read."""
+    drain_wait: float = 5.0
+    """Seconds that streams may take to end when the server stops; then it ends them."""
+    sweep_interval: float = 60.0
+    """Seconds after which the journal forgets again what has an age: nonces, ended sessions."""
     journal_retry: float = 1.0
     """Seconds after an append that failed; departures wait so long, all else was refused."""
     page_entries: int = 1000

@@ -204,6 +204,15 @@ def _keys(text: str) -> tuple[str, ...]:
     return (says,) if says == looks else (says, looks)
 
 
+def load() -> None:
+    """Read the tables that `name_tag` needs; else the first name waits for them.
+
+    It takes some 50 ms, once in a process, and reads a file.
+    """
+    _foreign_prototypes()
+    _server_keys()
+
+
 @functools.cache
 def _server_keys() -> frozenset[str]:
     return frozenset(_keys(SERVER_NAME))

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -178,12 +179,16 @@ def chatserver(
         raise click.UsageError(str(error)) from None
     if data is None and not in_memory:
         data = data_directory(None)
-    settings = Settings(
+    # Whoever calls this from Python may hand in what the options do not say.
+    base = ctx.find_object(Settings) or Settings()
+    settings = replace(
+        base,
         bind=addresses,
         data=data,
         sync=sync,
         rooms=rooms,
-        limits=Limits(
+        limits=replace(
+            base.limits,
             message_rate=message_rate,
             message_burst=message_burst,
             room_capacity=room_capacity,

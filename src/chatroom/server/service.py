@@ -12,6 +12,7 @@ import socket
 from collections.abc import AsyncIterator
 
 from chatroom.api.grpc.health.v1.health_connect import HealthASGIApplication
+from chatroom.core import names
 from chatroom.core.refusals import RoomExists
 from chatroom.journal import Journal
 from chatroom.journal.memory import MemoryJournal
@@ -35,8 +36,6 @@ from .settings import Settings
 
 log = logging.getLogger(__name__)
 
-DRAIN_SECONDS = 5.0
-"""How long streams may take to end before the HTTP/2 server ends them."""
 GOODBYE_SECONDS = 1.0
 """How long peers may then take to read what was written."""
 LONG = frozenset((CHAT, *REFLECTION))
@@ -101,6 +100,8 @@ class Service:
                 self.certificates = Certificates(self._settings.tls)
             if self.admin_token is not None:
                 self.admin_token.read()
+            # In a thread: whose loop this is may have more to do.
+            await asyncio.to_thread(names.load)
             self._listeners = [sockets.listen(address) for address in self._settings.bind]
             self.addresses = tuple(sockets.address_of(each) for each in self._listeners)
             await self.hub.open()
@@ -113,7 +114,7 @@ class Service:
                 self._listeners,
                 self._streams.on_http2(asgi_calls(application, _bounds)),
                 application,
-                PortLimits(connections=sockets.connection_limit()),
+                PortLimits(connections=sockets.connection_limit(), http2=self._settings.http2),
                 certificates=self.certificates,
                 streaming=LONG,
             )
@@ -136,7 +137,7 @@ class Service:
         if self._settings.drain_delay:
             await asyncio.sleep(self._settings.drain_delay)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_SECONDS):
+            async with asyncio.timeout(self._settings.limits.drain_wait):
                 await self.hub.drain()
                 self.health.close()
                 await self._in_flight.none()

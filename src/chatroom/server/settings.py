@@ -9,6 +9,7 @@ from pathlib import Path
 from chatroom.core.limits import Limits
 from chatroom.journal import SyncMode
 from chatroom.wire.addresses import Address
+from chatroom.wire.http2.limits import Http2Limits
 
 from .port.front import Allowed
 
@@ -68,6 +69,8 @@ class Settings:
     rooms: tuple[str, ...] = ()
     """Rooms to create at start unless they exist."""
     limits: Limits = field(default_factory=Limits)
+    http2: Http2Limits = field(default_factory=Http2Limits)
+    """The bounds of each connection; no flag changes them."""
     allowed: Allowed = field(default_factory=Allowed)
     tls: Tls | None = None
     admin_token_file: Path | None = None

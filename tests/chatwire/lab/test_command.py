@@ -20,17 +20,19 @@ from chatroom.chatwire.lab.servers import Server
 from chatroom.chatwire.lab.stage import Stage
 from chatroom.chatwire.live import Failure
 from chatroom.chatwire.show.printer import Show
+from tests.launch.program import ran
 
 SECONDS = 60.0
 """How long anything may take; it never decides a test that passes."""
 
 
 def chatwire(*arguments: str, encoding: str = "utf-8") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "chatroom.chatwire", *arguments],
+    others = {} if encoding == "utf-8" else {"PYTHONIOENCODING": encoding}
+    return ran(
+        ["-m", "chatroom.chatwire", *arguments],
         capture_output=True,
         encoding=encoding,
-        env={**os.environ, "PYTHONIOENCODING": encoding},
+        env={**os.environ, **others},
         timeout=SECONDS,
     )
 

@@ -14,9 +14,6 @@ from chatroom.journal import Journal, JournalError
 
 log = logging.getLogger(__name__)
 
-SWEEP_SECONDS = 60.0
-"""How often the journal forgets what has an age: nonces and ended sessions."""
-
 
 class Retention:
     """Trims rooms beside everything else; whoever reads or writes does not wait for it.
@@ -61,10 +58,10 @@ class Retention:
         while True:
             try:
                 await self._journal.sweep(self._clock())
-                await self._trim_for(SWEEP_SECONDS)
+                await self._trim_for(self._limits.sweep_interval)
             except JournalError as error:
                 log.warning("old messages could not be deleted: %s", error)
-                await asyncio.sleep(SWEEP_SECONDS)
+                await asyncio.sleep(self._limits.sweep_interval)
 
     async def _trim_for(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()

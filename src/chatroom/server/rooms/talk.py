@@ -16,8 +16,6 @@ from .sessions import Place
 
 DRAFT_BYTES = 200
 """What a draft costs beside its text (measured with sys.getsizeof)."""
-SEND_WAIT_SECONDS = 2.0
-"""How long a SendMessage above the rate waits before it is refused."""
 
 
 class Talk:
@@ -53,8 +51,9 @@ class Talk:
     async def send(self, place: Place, text: str, nonce: str) -> Entry:
         """Draft a message and wait for its entry; under a used nonce, for the first one.
 
-        Above the rate it waits up to 2 s. Raises RateLimited, TextInvalid, TextTooLong,
-        NonceInvalid, Draining, JournalUnavailable, or how the member's stream has ended.
+        Above the rate it waits, for `Limits.send_wait`. Raises RateLimited, TextInvalid,
+        TextTooLong, NonceInvalid, Draining, JournalUnavailable, or how the member's stream
+        has ended.
         """
         await self.pace(place)
         self._check_open()
@@ -64,10 +63,10 @@ class Talk:
         return await settled
 
     async def pace(self, place: Place) -> None:
-        """Wait for a token, 2 s at most; raises RateLimited."""
+        """Wait for a token, `Limits.send_wait` at most; raises RateLimited."""
         waited = 0.0
         while wait := self.token_wait(place.member):
-            if waited + wait > SEND_WAIT_SECONDS:
+            if waited + wait > self._limits.send_wait:
                 raise refusals.RateLimited(wait)
             await asyncio.sleep(wait)
             waited += wait

@@ -1,0 +1,1 @@
+"""Starts the project's programs as processes, quickly."""
