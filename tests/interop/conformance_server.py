@@ -27,14 +27,18 @@ from chatroom.server.calls.grpcstream import GrpcStream, serve_call
 from chatroom.server.calls.statuses import OK, Status, code_of
 from chatroom.server.port import sockets
 from chatroom.server.port.asgi import Application, Receive, Scope, Send, respond
+from chatroom.server.port.bridge import BodyBounds, asgi_calls
 from chatroom.server.port.front import Allowed, Front
 from chatroom.server.port.in_flight import InFlight
+from chatroom.server.port.port import Port, PortLimits
 from chatroom.wire.addresses import Address
 from chatroom.wire.envelopes import envelope
 from chatroom.wire.grpc import timeout_seconds
 
 PACKAGE = "connectrpc.conformance.v1"
 NO_LIMIT = 2**32 - 1
+GOODBYE_SECONDS = 1.0
+"""How long the runner may take to read what was written."""
 
 Call = Callable[[GrpcStream], Awaitable[Status | None]]
 Message = Anything
@@ -251,23 +255,17 @@ async def main() -> None:
     calls = Conformance(types).calls()
     native = {path: application(call, limit) for path, call in calls.items()}
     listener = sockets.listen(Address("127.0.0.1", 0))
-    config = h2corn.Config(
-        bind=(f"fd://{listener.fileno()}",), grpc=True, lifespan="off", access_log=False
-    )
-    server = h2corn.Server(
-        Front(dict.fromkeys(native, no_call), Allowed(), native=native, in_flight=InFlight(())),
-        config,
-    )
+    front = Front(dict.fromkeys(native, no_call), Allowed(), native=native, in_flight=InFlight(()))
+    bounds = BodyBounds(bytes=None, idle_seconds=None)
+    port = Port((listener,), asgi_calls(front, lambda _path: bounds), front, PortLimits())
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    serving = asyncio.create_task(server.serve())
-    await server.wait_started()
+    port.open()
     address = sockets.address_of(listener)
     answer(types[f"{PACKAGE}.ServerCompatResponse"](host=address.host, port=address.port))
     await stop.wait()
-    server.shutdown()
-    await serving
-    listener.close()
+    port.drain()
+    await port.close(GOODBYE_SECONDS)
 
 
 if __name__ == "__main__":
