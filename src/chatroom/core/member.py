@@ -16,6 +16,11 @@ def _nobody_waits() -> None:
     pass
 
 
+def takes_nothing(_run: bytes) -> bool:
+    """The `Member.offer` of who has no stream, or one that is not to be handed anything now."""
+    return False
+
+
 def _nobody_listens(_heartbeat: bool) -> None:
     pass
 
@@ -30,8 +35,8 @@ class Member:
 
     __slots__ = (
         "arrival", "author", "bucket", "cursor", "echo", "ended", "events", "final", "heard",
-        "logged", "outbox", "outcome", "over", "present", "reason", "session", "since", "tag",
-        "typing_seen", "wake",
+        "logged", "offer", "outbox", "outcome", "over", "present", "reason", "session", "since",
+        "tag", "typing_seen", "wake",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +80,8 @@ class Member:
         """Once that is known: the last sequence to hand out before the end."""
         self.outbox: list[Event] = []
         self.typing_seen = 0
+        self.offer: Callable[[bytes], bool] = takes_nothing
+        """Hands a run of envelopes to its stream, if it can take that now; else False."""
         self.wake: Callable[[], None] = _nobody_waits
         """Called when there may be something new to read."""
         self.heard: Callable[[bool], None] = _nobody_listens

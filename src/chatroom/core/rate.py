@@ -6,11 +6,12 @@ from __future__ import annotations
 class TokenBucket:
     """At most `burst` at once and `rate` a second on average; a rate of 0: no limit."""
 
-    __slots__ = ("_burst", "_rate", "_tokens", "_updated")
+    __slots__ = ("_burst", "_rate", "_tokens", "_updated", "limited")
 
     def __init__(self, rate: float, burst: int, now: float) -> None:
         """Begin full. `now` is in seconds of any clock that never goes back."""
         self._rate = rate
+        self.limited = rate > 0
         self._burst = float(burst)
         self._tokens = float(burst)
         self._updated = now

@@ -11,14 +11,13 @@ import enum
 import logging
 from collections.abc import Callable
 from contextlib import aclosing
-
-from google.protobuf.message import Message as ProtobufMessage
+from typing import Any
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core import events, refusals
 from chatroom.core.entry import NOBODY
 from chatroom.core.leave_reason import LeaveReason
-from chatroom.core.member import Member
+from chatroom.core.member import Member, takes_nothing
 from chatroom.core.rate import TokenBucket
 from chatroom.core.refusals import Refusal
 from chatroom.core.room import Room
@@ -35,6 +34,9 @@ log = logging.getLogger(__name__)
 
 LEAST_BYTES = 1024
 """Room below this is left alone by an entry that is longer: no dribbles (CVE-2019-9511)."""
+
+Message = Any
+"""A ChatMessage, or the JoinChat of `Subscribe`."""
 
 _CHAT_FIELDS = ("join", "message", "typing", "heartbeat", "leave")
 
@@ -77,8 +79,9 @@ class MemberStream:
 
     __slots__ = (
         "_began", "_call", "_empty", "_heartbeat_due", "_history", "_hub", "_loop", "_offer",
-        "_outbox_full", "_patient", "_place", "_quiet_since", "_reason", "_sent", "_silent_since",
-        "_spoke", "_stage", "_subscribe", "_subscription", "_task", "_wrote",
+        "_outbox_full", "_patient", "_place", "_quiet_at", "_quiet_since", "_reason", "_sent",
+        "_silent_since", "_spoke", "_stage", "_subscribe", "_subscription", "_talks", "_task",
+        "_wrote",
     )  # fmt: skip
 
     def __init__(self, hub: Hub, call: StreamCall, *, subscribe: bool) -> None:
@@ -91,6 +94,8 @@ class MemberStream:
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         self._stage = Stage.WAITING
+        self._talks = False
+        """It has joined, and messages may follow."""
         self._place: Place | None = None
         self._task: asyncio.Task[None] | None = None
         self._sent: asyncio.Future[None] | None = None
@@ -99,6 +104,8 @@ class MemberStream:
         self._reason = LeaveReason.LOST
         self._heartbeat_due = 0.0
         self._quiet_since = 0.0
+        self._quiet_at = -1
+        """Where the cursor stood at the last check."""
         self._wrote = False
         """Something was written since the last check."""
         self._patient = False
@@ -113,56 +120,35 @@ class MemberStream:
 
     # ---- Upwards ------------------------------------------------------------------
 
-    def hear(self, message: ProtobufMessage) -> bool:
+    def hear(self, message: Message) -> bool:
         """Take a message, or say that it is to come again when `go_on` was called.
 
         Not taking it is how a member over its rate, or all while the journal is behind, are
         slowed down: HTTP/2 flow control carries it to the sender. Raises Refusal.
         """
-        stage = self._stage
-        if stage is Stage.WAITING:
-            self._first(message)
-            return True
-        if stage is Stage.OVER:
-            return True
-        if stage is Stage.JOINING:
-            return False
-        if self._subscribe:
-            raise EnvelopeInvalid("the request has more than one message", Code.UNIMPLEMENTED)
-        assert isinstance(message, pb.ChatMessage)
-        return self._later(message)
-
-    def _first(self, message: ProtobufMessage) -> None:
-        if isinstance(message, pb.JoinChat):
-            if self._subscription is not None:
-                raise EnvelopeInvalid("the request has more than one message", Code.UNIMPLEMENTED)
-            self._subscription = message  # it joins when the request has ended
-            return
-        assert isinstance(message, pb.ChatMessage)
-        if the_one_field(message) != "join":
-            raise refusals.JoinRequired("the first message of a stream must be a join")
-        self._begin(message.join)
-
-    def _later(self, message: pb.ChatMessage) -> bool:
-        hub, place = self._hub, self._here
+        if not self._talks:
+            return self._hear_early(message)
+        hub, place = self._hub, self._place
+        assert place is not None
         member = place.member
         field = the_one_field(message, joined=True)
         self._spoke = True
         if hub.commits.full:
             hub.commits.when_room_to_read(self._call.go_on)
             return False
-        if hub.talk.read_later(member):
+        if member.outbox and hub.talk.read_later(member):
             self._outbox_full = True
             return False
-        if field is None or field in ("heartbeat", "leave"):
-            wait = self._pace_empty()
-        else:
+        if field == "message" or field == "typing":
             wait = hub.talk.token_wait(member)
+        else:
+            wait = self._pace_empty()
         if wait:
             self._loop.call_later(wait, self._call.go_on)
             return False
         if field == "message":
-            self._say(place, message.message)
+            if not member.over:  # else it is too late, and its stream is about to say why
+                self._say(place, message.message)
         elif field == "typing":
             hub.talk.type(place, message.typing.active)
         elif field == "heartbeat":
@@ -170,6 +156,27 @@ class MemberStream:
         elif field == "leave":
             hub.quit(place)
         return True
+
+    def _hear_early(self, message: Message) -> bool:
+        """Take a message of a stream that does not talk: not yet, not any more, or never."""
+        stage = self._stage
+        if stage is Stage.WAITING:
+            self._first(message)
+        elif stage is Stage.JOINING:
+            return False
+        elif stage is not Stage.OVER:
+            raise EnvelopeInvalid("the request has more than one message", Code.UNIMPLEMENTED)
+        return True
+
+    def _first(self, message: Message) -> None:
+        if isinstance(message, pb.JoinChat):
+            if self._subscription is not None:
+                raise EnvelopeInvalid("the request has more than one message", Code.UNIMPLEMENTED)
+            self._subscription = message  # it joins when the request has ended
+            return
+        if the_one_field(message) != "join":
+            raise refusals.JoinRequired("the first message of a stream must be a join")
+        self._begin(message.join)
 
     def _pace_empty(self) -> float:
         """Seconds to wait, if what says nothing comes in a flood: reading it costs others time."""
@@ -194,8 +201,6 @@ class MemberStream:
         self._call.refuse(refusals.Draining())
 
     def _say(self, place: Place, message: pb.Message) -> None:
-        if place.member.over:
-            return  # too late, and its stream is about to say why
         try:
             self._hub.talk.say(place, message.message, message.nonce)
         except refusals.RoomClosed:
@@ -241,6 +246,7 @@ class MemberStream:
             if self._stage is Stage.OVER:
                 return
             self._stage = Stage.REPLAYING
+            self._talks = not self._subscribe
             self._call.begin()
             await self._beginning(self._place)
         except Refusal as refusal:
@@ -301,6 +307,7 @@ class MemberStream:
         self._task = None
         if self._stage is Stage.REPLAYING:
             self._stage = Stage.LIVE
+            self._here.member.offer = self._offer
             self._call.go_on()
             self.pump()
 
@@ -330,7 +337,6 @@ class MemberStream:
                         chunk.data
                     ):
                         member.cursor = chunk.through
-                        self._wrote = True
                         continue
                 if not self._write_apart(member, tail):
                     return
@@ -416,6 +422,7 @@ class MemberStream:
 
     def _read_back(self) -> None:
         self._stage = Stage.REPLAYING
+        self._here.member.offer = takes_nothing
         self._task = self._loop.create_task(self._catch_up(), name="catch up")
 
     async def _catch_up(self) -> None:
@@ -472,8 +479,10 @@ class MemberStream:
         place = self._place
         if place is None:
             return
-        if self._wrote or not self._quiet_since or not self._call.idle:
+        cursor = place.member.cursor
+        if self._wrote or cursor != self._quiet_at or not self._call.idle:
             self._wrote = False
+            self._quiet_at = cursor
             self._quiet_since = now
         elif place.member.events and now - self._quiet_since >= limits.heartbeat_silence:
             place.member.tell(events.Heartbeat(place.room.newest))
@@ -489,6 +498,7 @@ class MemberStream:
         """The call is over, in whatever way. False while the hub still lets it in."""
         joining = self._stage is Stage.JOINING
         self._stage = Stage.OVER
+        self._talks = False
         self._hub.newcomers.discard(self._turn_away)
         if joining:
             return False
@@ -501,6 +511,7 @@ class MemberStream:
     def _close(self) -> None:
         place, self._place = self._place, None
         if place is not None:
+            place.member.offer = takes_nothing
             self._hub.leave(place, self._reason)
 
     @property

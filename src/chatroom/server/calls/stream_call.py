@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from google.protobuf.message import Message as ProtobufMessage
 
@@ -30,7 +30,7 @@ FAILED = Status(Code.INTERNAL, "the server failed; its log has the reason")
 class Listener(Protocol):
     """What is behind the call, and is pushed what comes."""
 
-    def hear(self, message: ProtobufMessage) -> bool:
+    def hear(self, message: Any) -> bool:
         """Take a message; False: not now, `StreamCall.go_on` will be called. Raises Refusal."""
 
     def half_closed(self) -> None:

@@ -75,6 +75,9 @@ class CommitLoop:
         self._retrying: set[Room] = set()
         """Rooms that a timer will touch again."""
         self._drafted = 0
+        self._pending_bytes = limits.pending_bytes
+        self.full = False
+        """Whether so much waits for the journal that streams are not read."""
         self._stopping = False
         self._failed_turns = 0
         """In a row, up to now."""
@@ -82,15 +85,12 @@ class CommitLoop:
 
     def touch(self, room: Room, size: int = 0) -> None:
         """Note that `room` has drafts; `size` bytes of text came with the latest."""
-        self._drafted += size
+        if size:
+            self._drafted += size
+            self.full = self._drafted > self._pending_bytes
         if room not in self._dirty:
             self._dirty[room] = None
             self._wake.set()
-
-    @property
-    def full(self) -> bool:
-        """Whether so much waits for the journal that streams are not read."""
-        return self._drafted > self._limits.pending_bytes
 
     async def room_to_read(self) -> None:
         """Return once little enough waits for the journal."""
@@ -147,6 +147,7 @@ class CommitLoop:
     def _take_dirty(self) -> list[Room]:
         rooms, self._dirty = self._dirty, {}
         self._drafted = 0
+        self.full = False
         self._turning = True
         return list(rooms)
 
@@ -192,8 +193,7 @@ class CommitLoop:
         for begin in range(0, len(readers), SLICE):
             if begin:
                 await asyncio.sleep(0)
-            for member in readers[begin : begin + SLICE]:
-                member.wake()
+            room.hand_out(readers[begin : begin + SLICE])
         if part.entries and part.entries[-1].kind is Kind.CLOSED:
             await self._on_closed(room)
 

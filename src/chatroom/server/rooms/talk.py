@@ -36,7 +36,8 @@ class Talk:
 
     def token_wait(self, member: Member) -> float:
         """Take a token of the member's rate: seconds to wait, 0 if it was taken."""
-        return member.bucket.take(self._monotonic())
+        bucket = member.bucket
+        return bucket.take(self._monotonic()) if bucket.limited else 0.0
 
     def say(self, place: Place, text: str, nonce: str) -> None:
         """Draft a message of a stream; that stream is told if it cannot be stored.

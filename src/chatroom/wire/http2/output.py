@@ -28,24 +28,23 @@ class SharedFrames:
     connection of its own, are handed the very same frame.
     """
 
-    __slots__ = ("_frames", "_payload", "_prefix")
+    __slots__ = ("_prefix", "frames", "payload")
 
     def __init__(self) -> None:
-        self._payload = b""
+        self.payload = b""
+        self.frames: dict[bytes, bytes] = {}
+        """Of `payload`, by the four bytes of a stream's id."""
         self._prefix = b""
-        self._frames: dict[bytes, bytes] = {}
 
     def of(self, payload: bytes, stream_id: bytes) -> bytes:
         """The frame of a payload for a stream, whose id is given as its four bytes."""
-        if payload is not self._payload:
-            self._payload = payload
+        if payload is not self.payload:
+            self.payload = payload
             self._prefix = data_prefix(len(payload))
-            self._frames = {}
-        frame = self._frames.get(stream_id)
-        if frame is None:
-            if len(self._frames) >= _MOST_FRAMES:
-                self._frames = {}
-            frame = self._frames[stream_id] = b"%b%b%b" % (self._prefix, stream_id, payload)
+            self.frames = {}
+        elif len(self.frames) >= _MOST_FRAMES:
+            self.frames = {}
+        frame = self.frames[stream_id] = b"%b%b%b" % (self._prefix, stream_id, payload)
         return frame
 
 

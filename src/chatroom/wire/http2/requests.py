@@ -42,12 +42,12 @@ class Requests(ConnectionState):
 
     def _data(self, flags: int, stream_id: int, payload: bytes, now: float) -> None:
         size = len(payload)
-        if not self._receive.take(size):
-            raise ConnectionFault(
-                ErrorCode.FLOW_CONTROL_ERROR, "the connection's window is overrun"
-            )
-        increment = self._receive.give_back(size)
+        increment = self._receive.pass_on(size)
         if increment:
+            if increment < 0:
+                raise ConnectionFault(
+                    ErrorCode.FLOW_CONTROL_ERROR, "the connection's window is overrun"
+                )
             self.output.queue(frames.window_update(0, increment))
         stream = self.streams.get(stream_id)
         if stream is None:
@@ -63,7 +63,7 @@ class Requests(ConnectionState):
             payload = unpadded(flags, payload)
             stream.acknowledge(size - len(payload))
         end = bool(flags & END_STREAM)
-        if not stream.count(len(payload), end=end):
+        if stream.counted and not stream.count(len(payload), end=end):
             raise StreamFault(
                 stream_id, ErrorCode.PROTOCOL_ERROR, "the body is unlike its content-length"
             )

@@ -45,8 +45,8 @@ class Stream:
     """One stream of a server's connection."""
 
     __slots__ = (
-        "_body_left", "_ending", "_id_bytes", "_need", "_offset", "_pending", "call", "output",
-        "receive", "state", "stream_id", "waiting", "window", "working",
+        "_body_left", "_ending", "_id_bytes", "_need", "_offset", "_pending", "call", "counted",
+        "output", "receive", "state", "stream_id", "waiting", "window", "working",
     )  # fmt: skip
 
     def __init__(
@@ -67,6 +67,8 @@ class Stream:
         self.waiting = False
         """Whether it stands among the stalled or in a turn."""
         self._body_left = body
+        self.counted = body is not None
+        """Whether the body has a length to come to."""
         self._pending: bytes | None = None
         self._offset = 0
         self._need = 0
@@ -116,10 +118,18 @@ class Stream:
         """
         size = len(payload)
         output = self.output
-        if output.clear and self.window >= size and output.window >= size and self._pending is None:
+        if (
+            output.clear
+            and size <= MAX_FRAME_BYTES
+            and self.window >= size
+            and output.window >= size
+            and self._pending is None
+        ):
             self.window -= size
             output.window -= size
-            output.queue(output.shared.of(payload, self._id_bytes))
+            shared = output.shared
+            frame = shared.frames.get(self._id_bytes) if payload is shared.payload else None
+            output.queue(frame or shared.of(payload, self._id_bytes))
             return True
         return False
 

@@ -40,3 +40,18 @@ class ReceiveWindow:
         increment, self._returned = self._returned, 0
         self.left += increment
         return increment
+
+    def pass_on(self, size: int) -> int:
+        """As `take`, then `give_back` at once; -1 if the peer had no right to send them."""
+        left = self.left - size
+        if left < 0:
+            self.left = left
+            return -1
+        returned = self._returned + size
+        if returned * 2 < self.size:
+            self.left = left
+            self._returned = returned
+            return 0
+        self.left = left + returned
+        self._returned = 0
+        return returned
