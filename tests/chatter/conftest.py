@@ -9,6 +9,7 @@ import re
 import select
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -18,7 +19,7 @@ import pytest
 from chatroom.api.rpc import chat_pb2, chat_pb2_grpc
 from tests.chatter.emulator import Emulator, in_terminal
 from tests.client.servers import OURS, PLAIN, running
-from tests.launch.program import Program, ran, started
+from tests.launch.program import Program, executed, ran, started
 
 SECONDS = 30.0
 POLL_SECONDS = 0.02
@@ -225,11 +226,17 @@ def terminal() -> Starter:
 
 
 @pytest.fixture
-def emulator() -> Callable[..., contextlib.AbstractContextManager[Emulator]]:
+def emulator(
+    request: pytest.FixtureRequest,
+) -> Callable[..., contextlib.AbstractContextManager[Emulator]]:
     """Start a chatter in a terminal whose screen can be looked at; `size` is (rows, columns).
 
-    Of the variables that say what a terminal can do, only those given are set.
+    Of the variables that say what a terminal can do, only those given are set. What shows
+    while chatter is still being imported is for tests marked `imports`.
     """
+    imports = request.node.get_closest_marker("imports") is not None
+    python = [sys.executable] if imports else []
+    how = executed if imports else started
 
     def start(
         *arguments: str, size: tuple[int, int] = (24, 80), **variables: str
@@ -237,7 +244,7 @@ def emulator() -> Callable[..., contextlib.AbstractContextManager[Emulator]]:
         unset = {"NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES", "LC_ALL"}
         kept = {name: value for name, value in environment().items() if name not in unset}
         given = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "TZ": "UTC"} | variables
-        return in_terminal(command(*arguments), kept | given, size, start=started)
+        return in_terminal([*python, *command(*arguments)], kept | given, size, start=how)
 
     return start
 

@@ -27,7 +27,9 @@ TIMES = (
     "send_wait",
     "typing_interval",
 )
-HTTP2_TIMES = ("ping_answer", "ping_silence", "stall_seconds", "write_seconds")
+HTTP2_TIMES = ("ping_silence", "stall_seconds", "write_seconds")
+PING_ANSWER = 2.0
+"""Seconds: a test that does something else for a moment reads nothing, so answers nothing."""
 QUICK = ("tests.launch.quick_server",)
 """The module to run in place of `chatroom.server`."""
 
@@ -41,7 +43,8 @@ def quick(**seconds: float) -> Limits:
 def quick_http2() -> Http2Limits:
     """The same for a connection."""
     usual = Http2Limits()
-    return dataclasses.replace(usual, **{n: getattr(usual, n) / 10 for n in HTTP2_TIMES})
+    tenths = {name: getattr(usual, name) / 10 for name in HTTP2_TIMES}
+    return dataclasses.replace(usual, **tenths, ping_answer=PING_ANSWER)
 
 
 def quicken_sockets() -> None:

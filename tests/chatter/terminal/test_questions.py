@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytestmark = pytest.mark.imports
+
 
 def test_questions_with_a_number(fresh_server, emulator) -> None:
     """The original's questions, answered by typing; what they showed stays above the chat."""
