@@ -188,6 +188,10 @@ class Connection:
         self._send(PingFrame(0, opaque_data=opaque))
         self._until(lambda: opaque in self._pongs)
 
+    def send_bytes(self, data: bytes) -> None:
+        """Send bytes as they are: frames that no library makes."""
+        self._socket.sendall(data)
+
     # ---- In -----------------------------------------------------------------------
 
     def response(self, stream: int) -> Response:

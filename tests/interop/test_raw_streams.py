@@ -11,9 +11,10 @@ import pytest
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.wire.envelopes import envelope
 from chatroom.wire.grpc import CHAT, Code
+from chatroom.wire.http2 import frames
 
 from .raw_grpc import LEAVE, MEMBERS, answer, joining
-from .raw_http2 import Connection
+from .raw_http2 import Connection, ConnectionEnded
 
 
 @pytest.mark.parametrize("code", [0, 2, 8], ids=["NO_ERROR", "INTERNAL_ERROR", "CANCEL"])
@@ -86,3 +87,12 @@ def test_many_streams_on_one_connection(connection: Connection, room: str) -> No
     for stream in reversed(streams):
         connection.data(stream, LEAVE)
     assert {Code.OK} == {connection.response(stream).grpc_status for stream in streams}
+
+
+def test_wrong_padding_on_a_stream_that_is_over(connection: Connection) -> None:
+    """RFC 9113, 6.1: padding as long as its frame ends the connection, on any stream."""
+    stream = connection.open(connection.request_headers("/nowhere"))
+    connection.response(stream)
+    connection.send_bytes(frames.frame(frames.Kind.DATA, frames.PADDED, stream, b"\1"))
+    with pytest.raises(ConnectionEnded, match="error 1"):
+        connection.ping()

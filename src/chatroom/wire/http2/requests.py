@@ -49,6 +49,8 @@ class Requests(ConnectionState):
                     ErrorCode.FLOW_CONTROL_ERROR, "the connection's window is overrun"
                 )
             self.output.queue(frames.window_update(0, increment))
+        if flags & PADDED:  # wrong padding ends the connection, whatever the stream's state (6.1)
+            payload = unpadded(flags, payload)
         stream = self.streams.get(stream_id)
         if stream is None:
             self._on_closed(Kind.DATA, stream_id, now)
@@ -59,8 +61,7 @@ class Requests(ConnectionState):
             raise StreamFault(
                 stream_id, ErrorCode.FLOW_CONTROL_ERROR, "the stream's window is overrun"
             )
-        if flags & PADDED:
-            payload = unpadded(flags, payload)
+        if size > len(payload):
             stream.acknowledge(size - len(payload))
         end = bool(flags & END_STREAM)
         if stream.counted and not stream.count(len(payload), end=end):
