@@ -180,13 +180,26 @@ class Listener:
         self._messages: list[pb.Message] = []
         self._ticking: asyncio.Task[None] | None = None
 
+    def ask(self) -> None:
+        """Send the join, and do not wait for what becomes of it."""
+        self.wire.request(pb.ChatMessage(join=self.join))
+
+    def go(self) -> None:
+        """Be gone, without a word."""
+        self.wire.ended = True
+        self.call.gone()
+
     async def open(self, *, arrive: bool = True) -> Listener:
         """Join, and read up to the own arrival, or nothing. Raises what refuses it."""
         self._ticking = asyncio.create_task(self._tick())
-        self.wire.request(pb.ChatMessage(join=self.join))
-        while not self.wire.written and not self.wire.ended:
-            self.wire.changed.clear()
-            await self.wire.changed.wait()
+        self.ask()
+        try:
+            while not self.wire.written and not self.wire.ended:
+                self.wire.changed.clear()
+                await self.wire.changed.wait()
+        except asyncio.CancelledError:
+            self.go()
+            raise
         if not self.wire.written and self.call.refusal is not None:
             raise self.call.refusal
         while arrive and not (await self.next()).HasField("entered"):
@@ -272,7 +285,7 @@ class Listener:
     async def close(self) -> None:
         if self._ticking is not None:
             self._ticking.cancel()
-        self.call.gone()
+        self.go()
 
 
 @contextlib.asynccontextmanager

@@ -111,7 +111,7 @@ def test_a_deleted_room_no_longer_counts() -> None:
         for number in range(5):
             await hub.rooms.create(room_id=f"{number}")
             alice = await Listener(hub, "Alice", *BOTH, room=f"{number}").open()
-            await say(alice, *(f"{n:03}" + "x" * 1_000 for n in range(30)))
+            await say(alice, *(f"{n:03}" + "x" * 880 for n in range(30)))
             assert 31 == len(await kept(hub, f"{number}"))
             await hub.delete_room(f"{number}", reason="", successor="")
             await alice.end()
@@ -132,7 +132,8 @@ def test_who_falls_behind_what_is_kept_is_told_where_to_resume() -> None:
             await slow.until_live()
             alice = await Listener(hub, "Alice", *BOTH).open()
             await slow.next()
-            await say(alice, *(f"{number}" for number in range(1_000)))
+            for begin in range(0, 1_000, 50):  # what it could not read meanwhile ends it too
+                await say(alice, *(f"{number}" for number in range(begin, begin + 50)))
             room = hub.rooms.get("lobby")
             await until(lambda: room.log.oldest > 500)
             ended = await slow.end()
@@ -224,6 +225,7 @@ def test_a_room_that_is_deleted_while_it_is_trimmed_counts_once() -> None:
         async with lobby(journal, dataclasses.replace(FOREVER, history_entries=20)) as hub:
             alice = await Listener(hub, "Alice", *BOTH).open()
             await say(alice, *(f"{number}" for number in range(60)))
+            bob = await Listener(hub, "Bob", *BOTH).open(arrive=False)  # who does not read
             await journal.trimming.wait()
             await hub.delete_room("lobby", reason="", successor="")
             journal.go.set()
@@ -233,6 +235,7 @@ def test_a_room_that_is_deleted_while_it_is_trimmed_counts_once() -> None:
             assert 0 == hub._retention._total
             await alice.end()
             await alice.close()
+            await bob.close()
 
     run(scene())
 

@@ -286,8 +286,8 @@ def test_a_stream_without_events_has_no_session_and_leaves_at_once() -> None:
 def test_a_join_that_ends_before_its_client_learnt_the_session_leaves_at_once() -> None:
     async def scene(hub: Hub) -> None:
         alice = Listener(hub, "Alice", *BOTH)
-        await alice.stream.open(alice.join)
-        alice.stream.close()
+        alice.ask()
+        alice.go()
         await gone(hub, "Alice")
 
     play(scene)
@@ -461,7 +461,6 @@ def test_a_member_that_falls_silent_after_heartbeats_loses_its_stream() -> None:
 def test_heartbeats_by_method_count_for_the_stream_that_listens() -> None:
     async def scene(hub: Hub) -> None:
         alice = await Listener(hub, "Alice", *BOTH).open()
-        alice._listening.cancel()
         await Methods(hub).send_message(
             pb.SendMessageRequest(session=alice.token().session, heartbeat=pb.Heartbeat())
         )
@@ -508,7 +507,8 @@ def test_what_is_said_while_the_server_drains_is_told_to_those_who_cannot_resume
             alice.say("accepted", "n1")
             await alice.unread()
             draining = asyncio.create_task(hub.drain())
-            await hub.drained.wait()
+            while not hub.draining:
+                await asyncio.sleep(0)
             alice.say("too late", "n2")
             plain.say("too late as well")
             await alice.unread()
@@ -631,11 +631,9 @@ def test_a_late_resume_that_is_cut_before_it_is_stored_comes_back_whole() -> Non
             await gone(hub, "Alice")
             journal.going.clear()
             first = Listener(hub, "Alice", *BOTH, resume=alice.token())
-            cut = asyncio.create_task(first.stream.open(first.join))
+            first.ask()
             await until(lambda: hub.rooms.get("lobby").member_called("Alice") is not None)
-            cut.cancel()
-            await asyncio.gather(cut, return_exceptions=True)
-            first.stream.close()
+            first.go()
             second = asyncio.create_task(alice.again())
             for _ in range(50):
                 await asyncio.sleep(0)

@@ -237,14 +237,7 @@ class MemberStream:
         if join.HasField("history"):
             self._history = join.history
         try:
-            try:
-                self._place = await self._open(join)
-            finally:
-                if self._stage is Stage.OVER:  # meanwhile; it kept its place until now
-                    self._close()
-                    self._call.release()
-            if self._stage is Stage.OVER:
-                return
+            self._place = await self._open(join)
             self._stage = Stage.REPLAYING
             self._talks = not self._subscribe
             self._call.begin()
@@ -500,13 +493,21 @@ class MemberStream:
         self._stage = Stage.OVER
         self._talks = False
         self._hub.newcomers.discard(self._turn_away)
-        if joining:
-            return False
         task, self._task = self._task, None
         if task is not None and task is not asyncio.current_task():
             task.cancel()
+            if joining:
+                self._task = self._loop.create_task(self._release(task), name="release")
+                return False
         self._close()
         return True
+
+    async def _release(self, joining: asyncio.Task[None]) -> None:
+        """Keep the call's place until what its join has begun is stored (CVE-2023-44487)."""
+        await asyncio.wait((joining,))
+        self._close()
+        await self._hub.commits.stored()
+        self._call.release()
 
     def _close(self) -> None:
         place, self._place = self._place, None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from chatroom.core.entry import Draft, Encode, Entry, Kind, Settle
@@ -52,13 +52,13 @@ class CommitLoop:
         limits: Limits,
         *,
         on_stored: Callable[[Room, list[Member], int], None],
-        on_closed: Callable[[Room], Awaitable[None]],
+        on_closed: Callable[[Room], None],
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         """What to call after a room's part of a turn was published.
 
         `on_stored` gets the members whose records were stored, and the bytes by which
-        the room has grown; `on_closed` is awaited after the closing entry.
+        the room has grown; `on_closed` is called after the closing entry.
         """
         self._journal = journal
         self._encode = encode
@@ -70,6 +70,9 @@ class CommitLoop:
         self._wake = asyncio.Event()
         self._turned = asyncio.Event()
         self._turning = False
+        self._taken = 0
+        """Turns that have begun; `_done` of them are over."""
+        self._done = 0
         self._readers: list[Callable[[], None]] = []
         """Streams that are read again when less waits for the journal."""
         self._retrying: set[Room] = set()
@@ -101,6 +104,13 @@ class CommitLoop:
     def when_room_to_read(self, callback: Callable[[], None]) -> None:
         """As `room_to_read`, for who does not wait: the callback is called once, then."""
         self._readers.append(callback)
+
+    async def stored(self) -> None:
+        """Return once what is drafted by now is stored, or could not be."""
+        last = self._taken + bool(self._dirty)
+        while self._done < last:
+            self._turned.clear()
+            await self._turned.wait()
 
     async def flush(self) -> None:
         """Return once everything that was drafted is stored, or could not be."""
@@ -137,6 +147,7 @@ class CommitLoop:
                 await asyncio.sleep(0)  # so that it begins
             for part in stored:
                 await self._fan_out(part)
+            self._done += 1
             self._turning = storing is not None
             self._turned.set()
             if self._readers and not self.full:
@@ -148,6 +159,7 @@ class CommitLoop:
         rooms, self._dirty = self._dirty, {}
         self._drafted = 0
         self.full = False
+        self._taken += 1
         self._turning = True
         return list(rooms)
 
@@ -185,6 +197,8 @@ class CommitLoop:
         before = room.log.size
         room.publish(turn, part.entries, [self._unlogged(draft) for draft in turn.unlogged])
         self._on_stored(room, turn.changed, room.log.size - before)
+        if room.closed is not None:
+            self._on_closed(room)
 
     async def _fan_out(self, part: _Part) -> None:
         """Hand out what is new to every reader; others have their turn between slices."""
@@ -194,8 +208,6 @@ class CommitLoop:
             if begin:
                 await asyncio.sleep(0)
             room.hand_out(readers[begin : begin + SLICE])
-        if part.entries and part.entries[-1].kind is Kind.CLOSED:
-            await self._on_closed(room)
 
     def _unlogged(self, draft: Draft) -> Entry:
         """What only the newcomer of a big room is shown; it has no place in the log."""

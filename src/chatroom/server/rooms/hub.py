@@ -353,7 +353,7 @@ class Hub:
                 self.sessions.forget(member)
         self._retention.grown(room, size)
 
-    async def _closed(self, room: Room) -> None:
+    def _closed(self, room: Room) -> None:
         self.sessions.drop(room)
         self._retention.dropped(room)
         self.rooms.retire(room)
