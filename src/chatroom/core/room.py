@@ -357,31 +357,6 @@ class Room:
         for member in tuple(self.readers):  # some of them end by it
             member.wake()
 
-    def hand_out(self, readers: Iterable[Member]) -> None:
-        """Advance those readers that can take what is new, and wake the others.
-
-        The hot path of a broadcast: almost every reader stands at the same cursor.
-        """
-        tail = self.tail
-        newest, floor = tail.newest, tail.floor
-        at = -1
-        for member in readers:
-            cursor = member.cursor
-            if (
-                floor <= cursor < newest
-                and member.final is None
-                and not member.outbox
-                and self.closed is None
-            ):
-                if cursor != at:
-                    chunk = tail.read(cursor)
-                    at = cursor
-                if (member.echo or member.author not in chunk.authors) and member.offer(chunk.data):
-                    member.cursor = chunk.through
-                    if chunk.through == newest:
-                        continue
-            member.wake()
-
     # ---- One turn of the commit loop -------------------------------------------
 
     def take(self) -> Turn:

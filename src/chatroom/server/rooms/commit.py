@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from chatroom.core.broadcast import hand_out
 from chatroom.core.entry import Draft, Encode, Entry, Kind, Settle
 from chatroom.core.limits import Limits
 from chatroom.core.log import Turn
@@ -207,7 +208,7 @@ class CommitLoop:
         for begin in range(0, len(readers), SLICE):
             if begin:
                 await asyncio.sleep(0)
-            room.hand_out(readers[begin : begin + SLICE])
+            hand_out(room, readers[begin : begin + SLICE])
 
     def _unlogged(self, draft: Draft) -> Entry:
         """What only the newcomer of a big room is shown; it has no place in the log."""
