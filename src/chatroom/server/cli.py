@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from chatroom.wire.addresses import Address, AddressInvalid
 
 from .calls.admin import AdminToken, AdminTokenUnusable
 from .journal_commands import backup_command, check_command, data_directory
+from .loops import LoopMissing, LoopName, loop_factory
 from .port.front import Allowed
 from .port.sockets import BindError
 from .service import Service
@@ -150,6 +150,12 @@ def main() -> None:
     metavar="SECONDS",
     help="After a signal to stop: how long health says so before streams end.",
 )
+@click.option(
+    "--loop",
+    type=click.Choice(["auto", "uvloop", "asyncio"]),
+    default="auto",
+    help="The event loop. auto: uvloop, which is faster, where it is installed.",
+)
 @click.pass_context
 def chatserver(
     ctx: click.Context, bind: tuple[str, ...], data: Path | None, in_memory: bool, sync: SyncMode,
@@ -157,7 +163,7 @@ def chatserver(
     max_members: int, max_rooms: int, keep_entries: int, keep_bytes: int, keep_total: int,
     allow_host: tuple[str, ...], allow_origin: tuple[str, ...],
     tls_cert: Path | None, tls_key: Path | None, client_ca: Path | None,
-    admin_token_file: Path | None, drain_delay: float,
+    admin_token_file: Path | None, drain_delay: float, loop: LoopName,
 ) -> None:  # fmt: skip
     """Host chat rooms over gRPC, gRPC-Web and Connect on one port.
 
@@ -215,9 +221,11 @@ def chatserver(
     )
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
             runner.run(serve(settings))
-    except (JournalUnusable, BindError, TlsUnusable, AdminTokenUnusable, Refusal) as error:
+    except (
+        JournalUnusable, BindError, TlsUnusable, AdminTokenUnusable, LoopMissing, Refusal,
+    ) as error:  # fmt: skip
         click.echo(f"chatserver: {error}", err=True)
         sys.exit(1)
 
@@ -235,15 +243,6 @@ def _to_listen(text: str) -> Address:
             f"{error.text!r} is not an address to listen on: "
             "write host:port, as in 127.0.0.1:8080 or [::]:8080"
         ) from None
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop  # not on every system
-    except ImportError:
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
 
 
 async def serve(settings: Settings) -> None:
