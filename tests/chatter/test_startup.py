@@ -11,7 +11,15 @@ import pytest
 
 IMPORTED = re.compile(r"import time:\s+\d+ \|\s+\d+ \|\s+(\S+)")
 OURS = {"chatroom.server", "chatroom.core", "chatroom.journal", "chatroom.chatwire"}
-NEVER = OURS | {"rich", "h2corn", "connectrpc", "google.rpc", "precis_i18n", "tomllib", "wcwidth"}
+NEVER = OURS | {
+    "rich",
+    "httptools",
+    "connectrpc",
+    "google.rpc",
+    "precis_i18n",
+    "tomllib",
+    "wcwidth",
+}
 """What no question and no help needs."""
 SCREEN = {"prompt_toolkit"}
 """Slow to import: the first question is shown before."""
