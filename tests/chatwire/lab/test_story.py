@@ -67,7 +67,7 @@ def test_a_frame_that_must_not_pass() -> None:
             talk.cancel()
 
     sentence = why_not(replace(JOIN, scene=talkative, story=(*others, strict)))
-    assert "Your own arrival" in sentence
+    assert "your own arrival" in sentence
     assert 'is DATA from Ann with no END_STREAM and with the text "Hello"' in sentence
 
 

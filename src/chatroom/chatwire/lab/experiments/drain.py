@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from chatroom.chatwire.decode.records import Kind
 from chatroom.chatwire.lab.experiment import Experiment, Step
 from chatroom.chatwire.lab.finding import (
+    ACK,
     END_STREAM,
     FIN,
+    NO_ACK,
     error,
     last_stream,
     says,
+    sent_by,
     sent_to,
     sets,
     status,
@@ -20,6 +23,7 @@ from chatroom.chatwire.lab.finding import (
 from chatroom.chatwire.lab.references import grpc_document, grpc_proposal, rfc
 from chatroom.chatwire.lab.requests import joining, saying
 from chatroom.chatwire.lab.stage import DidNotHappen
+from chatroom.wire.http2.frames import LARGEST_STREAM_ID
 
 if TYPE_CHECKING:
     from chatroom.chatwire.lab.stage import Stage
@@ -85,14 +89,23 @@ EXPERIMENT = Experiment(
             ),
         ),
         Step(
-            title="To HTTP/2: GOAWAY",
+            title="To HTTP/2: GOAWAY, in two steps",
             prose="""
-                No new stream is taken on this connection. `last stream 1` is the highest that
-                was, or might have been, worked on. A call on a higher one was not begun at all:
-                a client may send it again elsewhere without asking whether that is safe.
-                NO_ERROR: nobody did anything wrong.
+                The first GOAWAY names the highest stream that there can be: stop opening
+                streams here, but what is on its way is still served. The PING behind it is
+                answered once Ann has read both.
+
+                Then the second one. `last stream 1` is the highest that was, or might have
+                been, worked on. A call on a higher one was not begun at all: a client may send
+                it again elsewhere without asking whether that is safe. NO_ERROR: nobody did
+                anything wrong.
             """,
-            shows=(sent_to("Ann", Kind.GOAWAY, error("NO_ERROR"), last_stream(1)),),
+            shows=(
+                sent_to("Ann", Kind.GOAWAY, error("NO_ERROR"), last_stream(LARGEST_STREAM_ID)),
+                sent_to("Ann", Kind.PING, NO_ACK),
+                sent_by("Ann", Kind.PING, ACK),
+                sent_to("Ann", Kind.GOAWAY, error("NO_ERROR"), last_stream(1)),
+            ),
             not_before=(sent_to("Ann", Kind.ENDED),),
         ),
         Step(

@@ -145,10 +145,9 @@ EXPERIMENT = Experiment(
         one, and a stream that is not read must not hold up the others. So HTTP/2 counts again,
         for each stream and for the connection.
 
-        Where were the messages meanwhile? What the server had already written waits in its
-        HTTP/2 layer, 2 MiB for a connection at most. Beyond that nothing is written for Ann:
-        a member is a position in the room's log, and hers stands still. No queue of hers
-        exists that could grow.
+        Where were the messages meanwhile? In the room's log, where they are for everyone. A
+        member is a position in it, and Ann's stands still, but for the rest of the message
+        that was cut. No queue of hers exists that could grow.
     """,
     try_next="""
         `chatwire lab stalled-reader`: Ann never gives permission.

@@ -82,17 +82,19 @@ EXPERIMENT = Experiment(
         Step(
             title="The server's limits",
             prose="""
-                At most 128 calls at a time on this connection, frames of at most 16,384 bytes,
-                65,535 bytes ahead on each stream: HTTP/2's default, so that a member who is not
-                read for a while feels it soon.
+                At most 128 calls at a time on this connection, 16,384 bytes ahead on each
+                stream: a quarter of HTTP/2's default, so that a member who is not read for a
+                while feels it soon. MAX_HEADER_LIST_SIZE is what the fields of a request may
+                come to. What is not named keeps its default, as MAX_FRAME_SIZE does: 16,384
+                bytes.
             """,
             shows=(
                 sent_to(
                     "Ann",
                     Kind.SETTINGS,
-                    setting("INITIAL_WINDOW_SIZE", 65535),
+                    setting("INITIAL_WINDOW_SIZE", 16384),
                     setting("MAX_CONCURRENT_STREAMS", 128),
-                    setting("MAX_FRAME_SIZE", 16384),
+                    setting("MAX_HEADER_LIST_SIZE", 16384),
                 ),
             ),
             out_of_turn=True,
@@ -148,23 +150,22 @@ EXPERIMENT = Experiment(
             verbose=True,
         ),
         Step(
-            title="You are in",
+            title="You are in, your own arrival, then: live",
             prose="""
                 `joined` holds the session with which Ann can come back after a lost connection,
                 the roster, and the room's limits. It reaches only streams that asked for
                 FEATURE_EVENTS.
-            """,
-            shows=(sent_to("Ann", Kind.DATA, sets("joined")),),
-        ),
-        Step(
-            title="Your own arrival, then: live",
-            prose="""
+
                 The arrival is an entry of the room's log like any message, with a sequence.
                 `live` ends what is replayed: everything after it comes as it happens. The
-                server wrote both at once, so one DATA frame has two envelopes: frames and
-                messages have nothing to do with each other.
+                server wrote all of this at once, so one DATA frame has three envelopes: frames
+                and messages have nothing to do with each other.
             """,
-            shows=(sent_to("Ann", Kind.DATA, says("Has entered the chat"), sets("live")),),
+            shows=(
+                sent_to(
+                    "Ann", Kind.DATA, sets("joined"), says("Has entered the chat"), sets("live")
+                ),
+            ),
             not_before=(
                 sent_to("Ann", Kind.DATA, END_STREAM),
                 sent_by("Ann", Kind.DATA, END_STREAM),

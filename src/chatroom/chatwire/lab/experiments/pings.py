@@ -138,10 +138,11 @@ EXPERIMENT = Experiment(
         Step(
             title="A chatserver answers them all",
             prose="""
-                Its HTTP/2 layer has no such rule, so Bob stays. It costs each time, so a chat
-                client has no reason to ask so often. This one asks otherwise: it sends a
-                Heartbeat message on the stream, which is answered by the service and not by
-                whatever proxy is between.
+                It counts too, but only a flood is too many: 2,000 a second. So Bob stays. It
+                costs each time, so a chat client has no reason to ask so often. This one asks
+                otherwise: it sends a Heartbeat message on the stream, which is answered by the
+                service and not by whatever proxy is between. The server asks by itself, with a
+                PING, when it has heard nothing on a connection for some 10 s.
             """,
             shows=(sent_to("Bob", Kind.PING, ACK),) * TOLERATED,
             not_after=(sent_to("Bob", Kind.GOAWAY, error("ENHANCE_YOUR_CALM")),),

@@ -107,17 +107,16 @@ EXPERIMENT = Experiment(
             prose="""
                 `joined` has a session, which proves later that Bob is Bob, and an epoch, which
                 says whether sequences still count from the same beginning.
-            """,
-            shows=(sent_to("Bob", Kind.DATA, sets("joined")),),
-        ),
-        Step(
-            title="And where he is",
-            prose="""
+
                 Each entry of the room has a sequence, without holes. The highest that he has
                 seen, here that of his own arrival, is his position. Session, epoch and position
                 are all that he has to note.
             """,
-            shows=(sent_to("Bob", Kind.DATA, says("Has entered the chat"), sets("live")),),
+            shows=(
+                sent_to(
+                    "Bob", Kind.DATA, sets("joined"), says("Has entered the chat"), sets("live")
+                ),
+            ),
         ),
         Step(
             title="The connection breaks",

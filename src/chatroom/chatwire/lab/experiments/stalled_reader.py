@@ -121,8 +121,8 @@ EXPERIMENT = Experiment(
     ),
     why="""
         A window that is never given back is a promise of the client's that is never kept, and
-        the server pays: its HTTP/2 layer holds up to 2 MiB for the connection, and a stalled
-        stream can use all of that up for the others beside it. Ten seconds are long for a
+        the server pays: for a stream, a place in a room, and what had been taken from the log
+        for it. Ten seconds are long for a
         program that is merely busy, and short for one who would like to fill a server's memory
         with a thousand connections.
 

@@ -173,7 +173,7 @@ EXPERIMENT = Experiment(
 
         What is shared can be used up by one. A stream that nobody reads keeps what it has got
         of the connection's window, so a receiver makes that one much larger than a stream's:
-        this server 8 MiB, for 128 streams of 64 KiB. And bytes on the wire have one order: a
+        this server 4 MiB, for 128 streams of 16 KiB. And bytes on the wire have one order: a
         lost TCP segment holds up all streams, which is why HTTP/3 left TCP.
 
         And a connection ends for all. See the experiment `pings`.
@@ -182,7 +182,9 @@ EXPERIMENT = Experiment(
         `chatwire lab streams --stream 3`: Bob's conversation alone, from its first frame to its
         last.
 
-        `chatwire lab streams --frame headers -v`: the responses are packed too, and trailers.
+        `chatwire lab streams --frame headers -v`: the responses too. This server takes fields
+        from the RFC's table or writes them out, and puts nothing into the second one: so its
+        header blocks are the same bytes for everyone.
 
         Put `chatwire` between a program of yours and its server, with `--summary`: how many
         streams are there on each connection?
