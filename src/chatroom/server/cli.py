@@ -19,7 +19,7 @@ from chatroom.core.room_ids import checked_room_id
 from chatroom.journal import JournalUnusable, SyncMode
 from chatroom.wire.addresses import Address, AddressInvalid
 
-from .calls.admin import AdminToken, AdminTokenUnusable
+from .calls.admin import AdminTokenUnusable
 from .journal_commands import backup_command, check_command, data_directory
 from .loops import LoopMissing, LoopName, loop_factory
 from .port.front import Allowed
@@ -141,7 +141,7 @@ def main() -> None:
     "--admin-token-file",
     type=_FILE,
     help="Creating and deleting rooms and removing members then needs the token in this "
-    "file (authorization: Bearer). SIGHUP reads it again.",
+    "file (authorization: Bearer). SIGHUP reads it again, and certificates.",
 )
 @click.option(
     "--drain-delay",
@@ -149,6 +149,14 @@ def main() -> None:
     default=0.0,
     metavar="SECONDS",
     help="After a signal to stop: how long health says so before streams end.",
+)
+@click.option(
+    "--max-connection-age",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="After so long a connection is to be made anew, so that clients spread over servers; "
+    "a tenth more or less, and its streams are told first. 0: never.",
 )
 @click.option(
     "--loop",
@@ -163,7 +171,8 @@ def chatserver(
     max_members: int, max_rooms: int, keep_entries: int, keep_bytes: int, keep_total: int,
     allow_host: tuple[str, ...], allow_origin: tuple[str, ...],
     tls_cert: Path | None, tls_key: Path | None, client_ca: Path | None,
-    admin_token_file: Path | None, drain_delay: float, loop: LoopName,
+    admin_token_file: Path | None, drain_delay: float,
+    max_connection_age: float, loop: LoopName,
 ) -> None:  # fmt: skip
     """Host chat rooms over gRPC, gRPC-Web and Connect on one port.
 
@@ -215,6 +224,7 @@ def chatserver(
         else None,
         admin_token_file=admin_token_file,
         drain_delay=drain_delay,
+        max_connection_age=max_connection_age,
     )
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
@@ -263,8 +273,8 @@ async def serve(settings: Settings) -> None:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(on_signal))
     service = Service(settings)
     await service.start()
-    if service.admin_token is not None and hasattr(signal, "SIGHUP"):  # not on Windows
-        loop.add_signal_handler(signal.SIGHUP, _read_again, service.admin_token)
+    if hasattr(signal, "SIGHUP"):  # not on Windows
+        loop.add_signal_handler(signal.SIGHUP, service.read_again)
     # What is here now stays; and messages are no cycles, so looking for some after every
     # 700 objects costs 7 % of the CPU and finds nothing.
     gc.collect()
@@ -279,15 +289,6 @@ async def serve(settings: Settings) -> None:
         failed.result()
     failed.cancel()
     await service.stop()
-
-
-def _read_again(token: AdminToken) -> None:
-    try:
-        token.read()
-    except AdminTokenUnusable as error:
-        log.error("%s; the last one stays", error)  # noqa: TRY400 # an operator needs no traceback
-    else:
-        log.info("read the admin token again")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from chatroom.wire.addresses import Address
 from chatroom.wire.grpc import CHAT, HEALTH, REFLECTION, SUBSCRIBE, UNARY
 
 from .calls import connect, encode, reflection
-from .calls.admin import AdminToken
+from .calls.admin import AdminToken, AdminTokenUnusable
 from .calls.health import Health
 from .calls.streams import Streams
 from .port import sockets
@@ -32,7 +32,7 @@ from .port.front import Front, Gate
 from .port.in_flight import InFlight
 from .port.port import Port, PortLimits
 from .rooms.hub import Hub
-from .settings import Settings
+from .settings import Settings, TlsUnusable
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +114,11 @@ class Service:
                 self._listeners,
                 self._streams.on_http2(asgi_calls(application, _bounds)),
                 application,
-                PortLimits(connections=sockets.connection_limit(), http2=self._settings.http2),
+                PortLimits(
+                    connections=sockets.connection_limit(),
+                    max_age=self._settings.max_connection_age,
+                    http2=self._settings.http2,
+                ),
                 certificates=self.certificates,
                 streaming=LONG,
             )
@@ -123,6 +127,21 @@ class Service:
             await self._close()
             raise
         self.health.set(True)
+
+    def read_again(self) -> None:
+        """Read the admin token and the certificates again; what cannot be used stays as it was.
+
+        No stream notices: a connection keeps the certificate that it began with.
+        """
+        try:
+            if self.admin_token is not None:
+                self.admin_token.read()
+                log.info("read the admin token again")
+            if self.certificates is not None:
+                self.certificates.reload()
+                log.info("read the certificates again")
+        except (AdminTokenUnusable, TlsUnusable) as error:
+            log.error("%s; the last one stays", error)  # noqa: TRY400 # an operator needs no traceback
 
     async def wait(self) -> None:
         """Until the commit loop ends by itself, which is a failure."""

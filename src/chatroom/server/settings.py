@@ -77,3 +77,5 @@ class Settings:
     """Holds the token that admin methods want; None: everybody may call them."""
     drain_delay: float = 0.0
     """Seconds in which health says NOT_SERVING before streams end."""
+    max_connection_age: float = 0.0
+    """Seconds after which a connection is to be made anew; 0: never."""

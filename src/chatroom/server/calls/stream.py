@@ -263,6 +263,11 @@ class MemberStream(Delivery):
         elif self._patient and now - self._silent_since >= limits.heartbeat_patience:
             raise refusals.HeartbeatLost(limits.heartbeat_patience)
 
+    def leaving(self) -> None:
+        """The connection is to close: a member with a session may come back by another."""
+        if self._place is not None and self._place.member.events:
+            self._place.member.tell(events.Draining(refusals.Draining.retry_after))
+
     # ---- The end ---------------------------------------------------------------------
 
     def gone(self) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from google.protobuf.message import Message as ProtobufMessage
 
-from chatroom.core.refusals import Refusal
+from chatroom.core.refusals import Draining, Refusal
 from chatroom.server.port.exchange import Exchange
 from chatroom.wire.envelopes import EnvelopeError, EnvelopeReader
 from chatroom.wire.grpc import Code
@@ -44,6 +44,9 @@ class Listener(Protocol):
 
     def check(self, now: float) -> None:
         """A tick of the clock."""
+
+    def leaving(self) -> None:
+        """The connection is to close."""
 
 
 class StreamCall:
@@ -215,6 +218,13 @@ class StreamCall:
             self._listener.check(now)
         except Refusal as refusal:
             self.refuse(refusal)
+
+    def leaving(self) -> None:
+        if not self._over:
+            self._listener.leaving()
+
+    def leave(self) -> None:
+        self.refuse(Draining())
 
     def finish(self, status: Status = OK) -> None:
         """Send the status behind everything that was sent; the call is over."""

@@ -160,6 +160,12 @@ class AsgiCall:
         ):
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
 
+    def leaving(self) -> None:
+        """One answer is under way: nothing is to be told."""
+
+    def leave(self) -> None:
+        """It ends by itself."""
+
     def _refuse(self, status: HTTPStatus) -> None:
         """Answer in the application's place; what it still does is for nobody."""
         if self._started:

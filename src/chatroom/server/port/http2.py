@@ -55,8 +55,16 @@ class Http2Protocol(asyncio.Protocol):
         on_closed: Callable[[Http2Protocol], object],
         *,
         spread: float,
+        max_age: float = 0.0,
+        age_grace: float = 0.0,
     ) -> None:
-        """`spread`: see `wire.http2.Connection`; `on_closed` hears of its end, once."""
+        """`spread`: see `wire.http2.Connection`; `on_closed` hears of its end, once.
+
+        After `max_age` seconds (0: never) its calls are told that it is to close, and are
+        ended `age_grace` seconds later.
+        """
+        self._max_age = max_age
+        self._age_grace = age_grace
         self._loop = asyncio.get_running_loop()
         self._begin = begin
         self._on_closed = on_closed
@@ -76,6 +84,8 @@ class Http2Protocol(asyncio.Protocol):
         """What waited for the kernel at the last check, and since when it has not shrunk."""
         self._unsent_since = 0.0
         self._ended_at: float | None = None
+        self._began = self._loop.time()
+        self._old_since: float | None = None
         self.transport: asyncio.Transport
 
     # ---- asyncio ---------------------------------------------------------------------
@@ -221,9 +231,24 @@ class Http2Protocol(asyncio.Protocol):
             self.transport.close()
             return
         self._take(self.http2.check(now, unsent=unsent > 0))
+        if self._max_age:
+            self._check_age(now)
         for stream in tuple(self.http2.streams.values()):
             if stream.call is not None:
                 stream.call.check(now)
+
+    def _check_age(self, now: float) -> None:
+        if self._old_since is None:
+            if now - self._began >= self._max_age:
+                self._old_since = now
+                for stream in tuple(self.http2.streams.values()):
+                    if stream.call is not None:
+                        stream.call.leaving()
+                self.drain()
+        elif now - self._old_since >= self._age_grace:
+            for stream in tuple(self.http2.streams.values()):
+                if stream.call is not None:
+                    stream.call.leave()
 
     def drain(self) -> None:
         """Say GOAWAY; the connection closes when its last call has ended."""

@@ -39,6 +39,10 @@ class PortLimits:
     """Open at once, all protocols together; above it nobody is accepted. 0: no bound."""
     tick: float = 0.25
     """Between two checks of all connections: every other time is exact to this."""
+    max_age: float = 0.0
+    """After which an HTTP/2 connection is to be made anew, a tenth more or less; 0: never."""
+    age_grace: float = 10.0
+    """How long its streams then have to end by themselves."""
     accept_pause: float = 1.0
     """After an accept that failed, for want of descriptors or memory."""
     http2: Http2Limits = field(default_factory=Http2Limits)
@@ -181,6 +185,8 @@ class Port:
             self._shared,
             self._gone,
             spread=random.random(),  # noqa: S311 # so that not all ping at once
+            max_age=self._limits.max_age * random.uniform(0.9, 1.1),  # noqa: S311 # nor leave
+            age_grace=self._limits.age_grace,
         )
         self._keep(protocol)
         return protocol

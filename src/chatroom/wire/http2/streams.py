@@ -40,6 +40,12 @@ class Call(Protocol):
     def check(self, now: float) -> None:
         """A tick of the clock, at `now` in seconds."""
 
+    def leaving(self) -> None:
+        """The connection is to close; its calls may tell their peers."""
+
+    def leave(self) -> None:
+        """The connection closes: end, with a status, unless that comes by itself."""
+
 
 class Stream:
     """One stream of a server's connection."""
