@@ -107,12 +107,14 @@ class Requests(ConnectionState):
         assert block is not None
         if block.size > self.limits.header_block:
             raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "a header block is too long")
-        too_long: HeaderListTooLong | None = None
+        too_long = ""
         headers: list[tuple[bytes, bytes]] = []
         try:
             headers = self._decoder.decode(b"".join(block.parts))
         except HeaderListTooLong as error:
-            too_long = error
+            # Its sentence alone: an error kept here would keep, by its traceback, this frame and
+            # all that was read with the block until the collector comes.
+            too_long = str(error)
         stream_id = block.stream_id
         end = bool(block.flags & END_STREAM)
         stream = self.streams.get(stream_id)
@@ -144,8 +146,8 @@ class Requests(ConnectionState):
         self.working += 1
         if end:
             stream.request_over()
-        if too_long is not None:
-            self._events.append(HeadersTooLong(stream, str(too_long)))
+        if too_long:
+            self._events.append(HeadersTooLong(stream, too_long))
         else:
             self._events.append(RequestReceived(stream, headers, end))
 
@@ -154,7 +156,7 @@ class Requests(ConnectionState):
         stream: Stream,
         headers: list[tuple[bytes, bytes]],
         end: bool,
-        too_long: HeaderListTooLong | None,
+        too_long: str,
     ) -> None:
         if stream.state is not State.OPEN:
             raise StreamFault(
@@ -164,8 +166,8 @@ class Requests(ConnectionState):
             check_trailers(headers, end=end)
         except Malformed as error:
             raise StreamFault(stream.stream_id, ErrorCode.PROTOCOL_ERROR, str(error)) from None
-        if too_long is not None:
-            raise StreamFault(stream.stream_id, ErrorCode.ENHANCE_YOUR_CALM, str(too_long))
+        if too_long:
+            raise StreamFault(stream.stream_id, ErrorCode.ENHANCE_YOUR_CALM, too_long)
         if not stream.count(0, end=True):
             raise StreamFault(
                 stream.stream_id, ErrorCode.PROTOCOL_ERROR, "the body is unlike its content-length"
