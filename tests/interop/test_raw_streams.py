@@ -13,7 +13,7 @@ from chatroom.wire.envelopes import envelope
 from chatroom.wire.grpc import CHAT, Code
 from chatroom.wire.http2 import frames
 
-from .raw_grpc import LEAVE, MEMBERS, answer, joining
+from .raw_grpc import LEAVE, MEMBERS, answer, joining, said
 from .raw_http2 import Connection, ConnectionEnded
 
 
@@ -95,4 +95,21 @@ def test_wrong_padding_on_a_stream_that_is_over(connection: Connection) -> None:
     connection.response(stream)
     connection.send_bytes(frames.frame(frames.Kind.DATA, frames.PADDED, stream, b"\1"))
     with pytest.raises(ConnectionEnded, match="error 1"):
+        connection.ping()
+
+
+@pytest.mark.parametrize("window", [1, 300, 500])
+def test_a_message_longer_than_its_readers_whole_window(
+    connection: Connection, room: str, address: str, window: int
+) -> None:
+    """RFC 9113, 6.9.2: it comes in pieces, and nobody else waits for it."""
+    with Connection(address) as other:
+        other.send_bytes(frames.settings((frames.Setting.INITIAL_WINDOW_SIZE, window)))
+        reader, speaker = other.call(CHAT), connection.call(CHAT)
+        other.data(reader, joining(room, "Alice"))
+        other.payload(reader, 0)
+        connection.data(speaker, joining(room, "Bob"))
+        other.payload(reader, 1)
+        connection.data(speaker, said("x" * 600))
+        assert "x" * 600 == pb.Message.FromString(other.payload(reader, 2)).message
         connection.ping()

@@ -27,9 +27,6 @@ from .stream_call import FAILED, StreamCall
 
 log = logging.getLogger(__name__)
 
-LEAST_BYTES = 1024
-"""Room below this is left alone by an entry that is longer: no dribbles (CVE-2019-9511)."""
-
 
 class Stage(enum.Enum):
     """The life of a member's stream."""
@@ -139,16 +136,17 @@ class Delivery:
                 return
 
     def _write_apart(self, member: Member, tail: Tail) -> bool:
-        """Hand out what this reader alone is to get, or can take; whether more can go."""
+        """Hand out what this reader alone is to get, or can take; whether more can go.
+
+        An entry that is longer than the room is handed out whole: the stream knows which
+        pieces of it may go, and when (no dribbles, CVE-2019-9511).
+        """
         room = self._call.room
         if room <= 0:
             self._call.wait()
             return False
         own = NOBODY if member.echo else member.author
         data, cursor = tail.read_apart(member.cursor, own, member.final, room)
-        if len(data) > room and room < LEAST_BYTES:
-            self._call.wait(len(data))
-            return False
         member.cursor = cursor
         if data:
             self._send(data)
