@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import signal
 import subprocess
@@ -41,6 +42,16 @@ class ServerProcess:
         found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
         assert found is not None, "the server has ended"
         return int(found[1]) * 1024
+
+    def descriptors(self) -> int:
+        """How many descriptors it has open now."""
+        return sum(1 for _ in Path(f"/proc/{self.process.pid}/fd").iterdir())
+
+    def cpu_seconds(self) -> float:
+        """What all its threads have spent so far, in the kernel too."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        user, system = fields[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def signal(self, number: int = signal.SIGTERM) -> None:
         self.process.send_signal(number)
