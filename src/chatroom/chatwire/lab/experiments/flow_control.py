@@ -106,6 +106,9 @@ EXPERIMENT = Experiment(
                 In the fourth message: a DATA frame that is smaller than it was meant to be. It
                 holds what just fitted, and ends inside a message: flow control counts bytes and
                 knows nothing of messages.
+
+                The server has waited a second with it, in case a larger window comes: a frame
+                costs nine bytes and some work, however little it holds.
             """,
             shows=(sent_to("Ann", Kind.DATA, window_left(0), stream(1)),),
         ),
