@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 
 import pytest
+
+from chatroom.wire.envelopes import envelope
 
 JSON = {"content-type": "application/json"}
 
@@ -68,3 +70,26 @@ def test_healthz(http: HTTPConnection) -> None:
     http.request("GET", "/healthz")
     response = http.getresponse()
     assert (200, b"ok\n") == (response.status, response.read())
+
+
+def test_a_subscription_hears_its_arrival_and_what_follows(http: HTTPConnection) -> None:
+    """A stream over HTTP/1.1 comes as it happens, and ends with the room."""
+    _, room = post(http, "CreateChatRoom", {})
+    join = json.dumps({"room_id": room["room_id"], "name": "Ann"}).encode()
+    stream = HTTPConnection(http.host, http.port, timeout=10)
+    headers = {"content-type": "application/connect+json"}
+    stream.request("POST", "/rpc.ChatService/Subscribe", envelope(join), headers)
+    response = stream.getresponse()
+    assert 200 == response.status
+    heard = [next_of(response)["message"]]
+    post(http, "DeleteChatRoom", {"room_id": room["room_id"]})
+    heard.append(next_of(response)["message"])
+    assert ["Has entered the chat", "chat room is closing"] == heard
+    assert "not_found" == next_of(response)["error"]["code"]
+    stream.close()
+
+
+def next_of(response: HTTPResponse) -> Any:
+    """The next message of a stream in JSON, without its envelope's prefix."""
+    size = int.from_bytes(response.read(5)[1:], "big")
+    return json.loads(response.read(size))

@@ -113,6 +113,7 @@ class AsgiExchange:
         return True
 
     def begin(self, headers: Headers) -> None:
+        self._waiting = True  # the head, too, is on its way until it is told
         self._put({"type": "http.response.start", "status": 200, "headers": headers})
 
     def send(self, data: bytes) -> None:
