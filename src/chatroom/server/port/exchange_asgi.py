@@ -83,7 +83,7 @@ class AsgiExchange:
                     return
                 await self._wake.wait()
             await self._send(self._events[0])
-            del self._events[0]
+            del self._events[:1]  # unless it was given up meanwhile
             if not self._events and self._waiting and self._call is not None:
                 self._waiting = False
                 self._call.writable()
@@ -113,6 +113,7 @@ class AsgiExchange:
         return True
 
     def begin(self, headers: Headers) -> None:
+        self._waiting = True
         self._put({"type": "http.response.start", "status": 200, "headers": headers})
 
     def send(self, data: bytes) -> None:
