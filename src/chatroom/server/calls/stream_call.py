@@ -6,8 +6,7 @@ It stands between an exchange, whatever protocol that speaks, and a member's str
 from __future__ import annotations
 
 import logging
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from google.protobuf.message import Message as ProtobufMessage
@@ -25,6 +24,7 @@ log = logging.getLogger(__name__)
 
 FAILED = Status(Code.INTERNAL, "the server failed; its log has the reason")
 """For what nobody expected; the traceback is in the log, and not on the wire."""
+_NOTHING: Iterator[bytes] = iter(())
 
 
 class Listener(Protocol):
@@ -57,9 +57,9 @@ class StreamCall:
     """
 
     __slots__ = (
-        "_backlog", "_begun", "_deadline", "_exchange", "_failure", "_half_closed", "_head",
-        "_json", "_listener", "_on_end", "_over", "_owed", "_parse", "_protocol", "_reader",
-        "offer",
+        "_begun", "_deadline", "_exchange", "_half_closed", "_head", "_json", "_listener",
+        "_messages", "_on_end", "_over", "_owed", "_parse", "_protocol", "_reader", "_uncut",
+        "_waiting", "offer",
     )  # fmt: skip
 
     def __init__(
@@ -86,12 +86,15 @@ class StreamCall:
         self._json = json
         self._on_end = on_end
         self._listener: Listener
-        self._backlog: deque[bytes] = deque()
-        """Messages that came and were not taken; never more than a window of them."""
+        self._waiting: bytes | None = None
+        """The message that came and was not taken. What is behind it is not even cut, so that
+        no more than one message is held decompressed."""
+        self._messages: Iterator[bytes] = _NOTHING
+        """What is left of the piece that is being cut."""
+        self._uncut = bytearray()
+        """What came behind that; never more than a window."""
         self._owed = 0
         """Bytes that are not acknowledged yet."""
-        self._failure: Refusal | None = None
-        """What is wrong behind the backlog."""
         self._half_closed = False
         self._begun = False
         self._over = False
@@ -114,29 +117,43 @@ class StreamCall:
         if self._over:
             return
         self._owed += len(data)
-        try:
-            for payload in self._reader.feed(data):
-                if self._backlog or not self._take(payload):
-                    self._backlog.append(payload)
-                if self._is_over():
-                    return
-            if end:
-                self._half_closed = True
-                self._reader.end()
-        except EnvelopeError as error:
-            self._failure = refusal_of(error)
-        if not self._backlog:
-            self._taken()
+        self._half_closed = end
+        if self._waiting is None:
+            self._cut(self._reader.feed(data))
+        else:
+            self._uncut += data
 
     def go_on(self) -> None:
         """Take what waits: whoever could not take it can now."""
-        backlog = self._backlog
-        while backlog and not self._over:
-            if not self._take(backlog[0]):
+        if self._over:
+            return
+        waiting = self._waiting
+        if waiting is not None:
+            if not self._take(waiting):
                 return
-            if backlog:
-                backlog.popleft()
-        if not self._over:
+            self._waiting = None
+        self._cut(self._messages)
+
+    def _cut(self, messages: Iterable[bytes]) -> None:
+        """Take messages, and what came behind them, as far as the listener takes them."""
+        try:
+            while True:
+                self._messages = iter(messages)
+                for message in self._messages:
+                    if not self._take(message):
+                        self._waiting = message
+                        return
+                    if self._is_over():
+                        return
+                if not self._uncut:
+                    break
+                messages = self._reader.feed(bytes(self._uncut))
+                self._uncut.clear()
+            if self._half_closed:
+                self._reader.end()
+        except EnvelopeError as error:
+            self.refuse(refusal_of(error))
+        else:
             self._taken()
 
     def _take(self, payload: bytes) -> bool:
@@ -151,22 +168,21 @@ class StreamCall:
 
     def _taken(self) -> None:
         """Everything that came was taken."""
-        if self._failure is not None:
-            self.refuse(self._failure)
+        if self._over:
             return
+        owed, self._owed = self._owed, 0
+        self._exchange.acknowledge(owed)
         if self._half_closed:
+            self._half_closed = False  # it is told once
             try:
                 self._listener.half_closed()
             except Refusal as refusal:
                 self.refuse(refusal)
-            return
-        owed, self._owed = self._owed, 0
-        self._exchange.acknowledge(owed)
 
     @property
     def waits(self) -> bool:
         """Whether something came that was not taken."""
-        return bool(self._backlog)
+        return self._waiting is not None
 
     # ---- Downwards -----------------------------------------------------------------
 
@@ -230,8 +246,7 @@ class StreamCall:
         """Send the status behind everything that was sent; the call is over."""
         if self._over:
             return
-        self._over = True
-        self._backlog.clear()
+        self._close()
         self._protocol.end(self._exchange, status, None if self._begun else self._head)
         self._leave()
 
@@ -241,9 +256,14 @@ class StreamCall:
 
     def gone(self) -> None:
         if not self._over:
-            self._over = True
-            self._backlog.clear()
+            self._close()
             self._leave()
+
+    def _close(self) -> None:
+        self._over = True
+        self._waiting = None
+        self._messages = _NOTHING
+        self._uncut.clear()
 
     def _is_over(self) -> bool:
         return self._over

@@ -83,7 +83,7 @@ class AsgiExchange:
                     return
                 await self._wake.wait()
             await self._send(self._events[0])
-            del self._events[0]
+            del self._events[:1]  # unless it was given up meanwhile
             if not self._events and self._waiting and self._call is not None:
                 self._waiting = False
                 self._call.writable()
