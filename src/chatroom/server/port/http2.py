@@ -201,8 +201,10 @@ class Http2Protocol(asyncio.Protocol):
         if self._reading and waiting >= hold:
             self._reading = False
             self.transport.pause_reading()
+            self.http2.timing.hold(self._loop.time())
         elif not self._reading and waiting <= hold // _READING_RESUMES:
             self._reading = True
+            self.http2.timing.go_on(self._loop.time())
             self.transport.resume_reading()
 
     def _finish(self, now: float) -> None:

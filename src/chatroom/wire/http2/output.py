@@ -133,7 +133,7 @@ class Output(Generic[S]):
             return b""
         out, self._out = self._out, []
         self.bytes = 0
-        self.clear = not self.turns
+        self._settle()
         return out[0] if len(out) == 1 else b"".join(out)
 
     def pause(self) -> None:
@@ -144,8 +144,11 @@ class Output(Generic[S]):
     def resume(self) -> None:
         """The transport takes bytes again."""
         self.paused = False
-        self.clear = not self.turns and self.bytes < self._round_bytes
+        self._settle()
         self.touch()
+
+    def _settle(self) -> None:
+        self.clear = not (self.paused or self.turns or self.bytes >= self._round_bytes)
 
     def resize(self, initial_window: int) -> None:
         """The peer has said another initial window; its streams are the connection's to move."""
@@ -162,9 +165,16 @@ class Output(Generic[S]):
         self.clear = False
         self.touch()
 
+    def forget(self, stream: S) -> None:
+        """A stream that waits is not to be asked any more."""
+        if self.stalled.pop(stream, None) is None and stream in self.turns:
+            self.turns.remove(stream)
+            self._settle()
+
     def next(self) -> S | None:
         """Whose turn it is; None while nobody may send."""
         if self.paused or self.bytes >= self._round_bytes or self.window <= 0 or not self.turns:
+            self._settle()
             return None
         self.clear = True  # for the one whose turn it is
         return self.turns.popleft()
