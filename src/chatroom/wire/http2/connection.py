@@ -73,7 +73,7 @@ class Connection(Requests):
             at = self._preface(data) if self.phase is Phase.PREFACE else 0
             if self.phase is not Phase.PREFACE:
                 at = self._frames(data, at, now)
-            if self.phase is Phase.ENDED:
+            if self.over:
                 self._rest = b""
                 return events
             if at:
@@ -128,7 +128,7 @@ class Connection(Requests):
                         self._buckets.take("idle_frames", now)
                     else:
                         take(self, flags, stream_id, data[begin:end], now)
-                    if self.phase is Phase.ENDED:
+                    if self.over:
                         break
             except StreamFault as fault:
                 self._reset(fault, now)
@@ -273,7 +273,7 @@ class Connection(Requests):
 
     def advance(self, now: float) -> None:
         """Let streams that wait for their turn send, until the round is full."""
-        if self.phase is Phase.ENDED:
+        if self.over:
             return
         output = self.output
         while (stream := output.next()) is not None:
@@ -336,7 +336,7 @@ class Connection(Requests):
     def check(self, now: float, *, unsent: bool) -> list[Event]:
         """Do what is due at `now`; `unsent`: bytes of ours wait for the kernel."""
         events = self._events = []
-        if self.phase is Phase.ENDED:
+        if self.over:
             return events
         timing, limits = self.timing, self.limits
         try:

@@ -89,6 +89,11 @@ class ConnectionState:
         )
         output.queue(frames.window_update(0, limits.connection_window - DEFAULT_WINDOW))
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing is read any more."""
+        return self.phase is Phase.ENDED
+
     # ---- How things end --------------------------------------------------------------
 
     def _stream_closed(self, stream: Stream, reset: bool) -> None:
