@@ -166,11 +166,11 @@ class Http2Protocol(asyncio.Protocol):
     def flush(self) -> None:
         """Write what waits; called once a turn."""
         output = self._output
-        if self._plain and not output.turns:  # almost always
+        if self._plain and not output.turns and not output.done:  # almost always
             data = output.take()
             if data:
                 self.transport.write(data)
-            if self._plain and not output.turns:
+            if self._plain and not output.turns and not output.done:
                 return
         self._flush_rest()
 

@@ -272,23 +272,24 @@ class Connection(Requests):
     # ---- Out -------------------------------------------------------------------------
 
     def advance(self, now: float) -> None:
-        """Let streams that wait for their turn send, until the round is full."""
+        """Tell calls whose bytes are gone; have streams send in turn, until the round is full."""
         if self.over:
             return
         output = self.output
+        if output.done:
+            done, output.done = output.done, {}
+            for told in done:
+                if told.call is not None and told.sendable:
+                    told.call.writable()
         while (stream := output.next()) is not None:
             stream.waiting = False
             if not stream.idle:
                 stream.advance(now)
-                if not stream.idle:
-                    continue
-            call = stream.call
-            if call is None or not stream.sendable:
-                continue
-            could, before = stream.room > 0, output.bytes
-            call.writable()
-            if could and stream.waiting and output.bytes == before:
-                stream.hold_back(now)
+            elif stream.call is not None:
+                before = output.bytes
+                stream.call.writable()
+                if stream.waiting and stream not in output.stalled and output.bytes == before:
+                    stream.hold_back(now)
 
     def data_to_send(self) -> bytes:
         """Everything for one write; empty if there is nothing, or the transport is paused."""

@@ -53,7 +53,7 @@ class Output(Generic[S]):
 
     __slots__ = (
         "_marked", "_on_output", "_out", "_round_bytes", "_table_update", "bytes", "clear",
-        "initial_window", "least", "least_data", "on_closed", "paused", "shared", "stalled",
+        "done", "initial_window", "least", "least_data", "on_closed", "paused", "shared", "stalled",
         "turns", "window",
     )  # fmt: skip
 
@@ -95,6 +95,8 @@ class Output(Generic[S]):
         waiting for their turn."""
         self.stalled: dict[S, float] = {}
         """Streams that have something to send and a closed window; since when."""
+        self.done: dict[S, None] = {}
+        """Streams whose call is to be told that everything is gone that it sent."""
         self.turns: deque[S] = deque()
         """Streams that have something to send and wait for their turn."""
 
@@ -165,8 +167,14 @@ class Output(Generic[S]):
         self.clear = False
         self.touch()
 
+    def tell(self, stream: S) -> None:
+        """Everything is gone that a stream had to send; its call is told in the next turn."""
+        self.done[stream] = None
+        self.touch()
+
     def forget(self, stream: S) -> None:
-        """A stream that waits is not to be asked any more."""
+        """A stream is not to be asked any more."""
+        self.done.pop(stream, None)
         if self.stalled.pop(stream, None) is None and stream in self.turns:
             self.turns.remove(stream)
             self._settle()

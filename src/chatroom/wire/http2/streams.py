@@ -248,6 +248,8 @@ class Stream:
         self._pending = None
         if self._ending is not None:
             self._end_now()
+        elif self.call is not None:
+            self.output.tell(self)
 
     # ---- The end -------------------------------------------------------------------
 
@@ -268,7 +270,6 @@ class Stream:
             self.state = State.CLOSED
             self.window = _NO_WINDOW
             self._pending = self._ending = None
-            if self.waiting:
-                self.waiting = False
-                self.output.forget(self)
+            self.waiting = False
+            self.output.forget(self)
             self.output.on_closed(self, reset)
