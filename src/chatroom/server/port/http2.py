@@ -166,11 +166,11 @@ class Http2Protocol(asyncio.Protocol):
     def flush(self) -> None:
         """Write what waits; called once a turn."""
         output = self._output
-        if self._plain and not output.turns:  # almost always
+        if self._plain and not output.turns and not output.done:  # almost always
             data = output.take()
             if data:
                 self.transport.write(data)
-            if self._plain and not output.turns:
+            if self._plain and not output.turns and not output.done:
                 return
         self._flush_rest()
 
@@ -201,8 +201,10 @@ class Http2Protocol(asyncio.Protocol):
         if self._reading and waiting >= hold:
             self._reading = False
             self.transport.pause_reading()
+            self.http2.timing.hold(self._loop.time())
         elif not self._reading and waiting <= hold // _READING_RESUMES:
             self._reading = True
+            self.http2.timing.go_on(self._loop.time())
             self.transport.resume_reading()
 
     def _finish(self, now: float) -> None:

@@ -52,9 +52,10 @@ class Connection(Requests):
     ) -> None:
         """See `ConnectionState`."""
         super().__init__(limits, shared, on_output, now, spread=spread)
-        self._rest = b""
         self._decoder = BlockDecoder(limits)
         self._block: Block | None = None
+        self._leave_when_open = False
+        """GOAWAY is to be said as soon as the peer has begun."""
         self._shut_since: float | None = None
         """Since when the connection's window holds up who has something to send."""
 
@@ -72,6 +73,11 @@ class Connection(Requests):
             at = self._preface(data) if self.phase is Phase.PREFACE else 0
             if self.phase is not Phase.PREFACE:
                 at = self._frames(data, at, now)
+            if self.over:
+                self._rest = b""
+                return events
+            if at:
+                self.timing.frame_taken()
             self._rest = data[at:]
             self.timing.incomplete(
                 now,
@@ -122,6 +128,8 @@ class Connection(Requests):
                         self._buckets.take("idle_frames", now)
                     else:
                         take(self, flags, stream_id, data[begin:end], now)
+                    if self.over:
+                        break
             except StreamFault as fault:
                 self._reset(fault, now)
         return at
@@ -131,9 +139,14 @@ class Connection(Requests):
         if not stream_id:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "PRIORITY of no stream")
         if len(payload) != 5:
-            raise StreamFault(stream_id, ErrorCode.FRAME_SIZE_ERROR, "PRIORITY is not of 5 bytes")
-        if int.from_bytes(payload[:4], "big") & LARGEST_STREAM_ID == stream_id:
-            raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "a stream depends on itself")
+            code, reason = ErrorCode.FRAME_SIZE_ERROR, "PRIORITY is not of 5 bytes"
+        elif int.from_bytes(payload[:4], "big") & LARGEST_STREAM_ID == stream_id:
+            code, reason = ErrorCode.PROTOCOL_ERROR, "a stream depends on itself"
+        else:
+            return
+        if stream_id in self.streams:
+            raise StreamFault(stream_id, code, reason)
+        raise ConnectionFault(code, reason)  # an idle stream cannot be reset (6.4)
 
     def _rst_stream(self, _flags: int, stream_id: int, payload: bytes, now: float) -> None:
         if len(payload) != 4:
@@ -152,7 +165,9 @@ class Connection(Requests):
         if flags & ACK:
             if payload:
                 raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "SETTINGS ACK has a payload")
-            if not self.timing.settled:
+            if self.timing.settled:
+                self._buckets.take("settings", now)
+            else:
                 self.timing.settled = True
                 self._window_acknowledged = self.limits.stream_window
                 for stream in self.streams.values():
@@ -162,9 +177,14 @@ class Connection(Requests):
         if self.phase is Phase.SETTINGS:
             self.phase = Phase.OPEN
             self.timing.opened()
+        window: int | None = None
         for key, value in frames.settings_of(payload):
             if key == Setting.INITIAL_WINDOW_SIZE:
-                self._resize(value)
+                if value > LARGEST_WINDOW:
+                    raise ConnectionFault(
+                        ErrorCode.FLOW_CONTROL_ERROR, "INITIAL_WINDOW_SIZE is out of range"
+                    )
+                window = value
             elif key == Setting.HEADER_TABLE_SIZE:
                 self.output.table_changed(value)
             elif key == Setting.ENABLE_PUSH:
@@ -172,14 +192,14 @@ class Connection(Requests):
                     raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "ENABLE_PUSH is not 0 or 1")
             elif key == Setting.MAX_FRAME_SIZE and not MAX_FRAME_BYTES <= value < 1 << 24:
                 raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "MAX_FRAME_SIZE is out of range")
+        if window is not None:
+            self._resize(window)
         self.output.queue(frames.SETTINGS_ACK)
+        if self._leave_when_open:
+            self.leave(now)
 
     def _resize(self, value: int) -> None:
-        """Move all streams' windows (6.9.2)."""
-        if value > LARGEST_WINDOW:
-            raise ConnectionFault(
-                ErrorCode.FLOW_CONTROL_ERROR, "INITIAL_WINDOW_SIZE is out of range"
-            )
+        """Move all streams' windows (6.9.2): once for a frame, however often it says it."""
         change = value - self.output.initial_window
         self.output.resize(value)
         for stream in self.streams.values():
@@ -194,11 +214,11 @@ class Connection(Requests):
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "PING of a stream")
         if len(payload) != 8:
             raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "PING is not of 8 bytes")
+        self._buckets.take("pings", now)
         if flags & ACK:
             if payload == _LEAVING:
                 self._leave_finally()
             return
-        self._buckets.take("pings", now)
         self.output.queue(frames.ping(payload, ack=True))
 
     def _goaway(self, _flags: int, stream_id: int, payload: bytes, now: float) -> None:
@@ -228,12 +248,15 @@ class Connection(Requests):
                     ErrorCode.FLOW_CONTROL_ERROR, "WINDOW_UPDATE overflows the connection's window"
                 )
             output.window += increment
+            self._shut_since = None
             if output.turns:
                 output.touch()
             return
         self._check_not_idle(stream_id, "WINDOW_UPDATE")
         stream = self.streams.get(stream_id)
         if stream is None:
+            if increment >= self.limits.least_data:
+                self._buckets.take("small_updates", now)
             return
         if not increment:
             raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of nothing")
@@ -249,16 +272,24 @@ class Connection(Requests):
     # ---- Out -------------------------------------------------------------------------
 
     def advance(self, now: float) -> None:
-        """Let streams that wait for their turn send, until the round is full."""
+        """Tell calls whose bytes are gone; have streams send in turn, until the round is full."""
+        if self.over:
+            return
         output = self.output
+        if output.done:
+            done, output.done = output.done, {}
+            for told in done:
+                if told.call is not None and told.sendable:
+                    told.call.writable()
         while (stream := output.next()) is not None:
             stream.waiting = False
-            if not stream.sendable and stream.idle:
-                continue
             if not stream.idle:
                 stream.advance(now)
             elif stream.call is not None:
+                before = output.bytes
                 stream.call.writable()
+                if stream.waiting and stream not in output.stalled and output.bytes == before:
+                    stream.hold_back(now)
 
     def data_to_send(self) -> bytes:
         """Everything for one write; empty if there is nothing, or the transport is paused."""
@@ -278,7 +309,9 @@ class Connection(Requests):
 
     def leave(self, now: float) -> None:
         """Say GOAWAY, in two steps (6.8): requests that are on their way are still served."""
-        if self.phase in (Phase.SETTINGS, Phase.OPEN):
+        if self.phase in (Phase.PREFACE, Phase.SETTINGS):
+            self._leave_when_open = True
+        elif self.phase is Phase.OPEN:
             self.phase = Phase.LEAVING
             self.timing.leaving_since = now
             self.output.queue(frames.goaway(LARGEST_STREAM_ID, ErrorCode.NO_ERROR))
@@ -304,7 +337,7 @@ class Connection(Requests):
     def check(self, now: float, *, unsent: bool) -> list[Event]:
         """Do what is due at `now`; `unsent`: bytes of ours wait for the kernel."""
         events = self._events = []
-        if self.phase is Phase.ENDED:
+        if self.over:
             return events
         timing, limits = self.timing, self.limits
         try:
@@ -334,7 +367,6 @@ class Connection(Requests):
             self._shut_since = None
             for stream in list(output.turns):
                 self._stalled(stream)
-            output.turns.clear()
 
     def _stalled(self, stream: Stream) -> None:
         if stream.stream_id in self.streams:

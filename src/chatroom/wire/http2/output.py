@@ -53,7 +53,7 @@ class Output(Generic[S]):
 
     __slots__ = (
         "_marked", "_on_output", "_out", "_round_bytes", "_table_update", "bytes", "clear",
-        "initial_window", "least", "least_data", "on_closed", "paused", "shared", "stalled",
+        "done", "initial_window", "least", "least_data", "on_closed", "paused", "shared", "stalled",
         "turns", "window",
     )  # fmt: skip
 
@@ -95,6 +95,8 @@ class Output(Generic[S]):
         waiting for their turn."""
         self.stalled: dict[S, float] = {}
         """Streams that have something to send and a closed window; since when."""
+        self.done: dict[S, None] = {}
+        """Streams whose call is to be told that everything is gone that it sent."""
         self.turns: deque[S] = deque()
         """Streams that have something to send and wait for their turn."""
 
@@ -133,7 +135,7 @@ class Output(Generic[S]):
             return b""
         out, self._out = self._out, []
         self.bytes = 0
-        self.clear = not self.turns
+        self._settle()
         return out[0] if len(out) == 1 else b"".join(out)
 
     def pause(self) -> None:
@@ -144,8 +146,11 @@ class Output(Generic[S]):
     def resume(self) -> None:
         """The transport takes bytes again."""
         self.paused = False
-        self.clear = not self.turns and self.bytes < self._round_bytes
+        self._settle()
         self.touch()
+
+    def _settle(self) -> None:
+        self.clear = not (self.paused or self.turns or self.bytes >= self._round_bytes)
 
     def resize(self, initial_window: int) -> None:
         """The peer has said another initial window; its streams are the connection's to move."""
@@ -162,9 +167,22 @@ class Output(Generic[S]):
         self.clear = False
         self.touch()
 
+    def tell(self, stream: S) -> None:
+        """Everything is gone that a stream had to send; its call is told in the next turn."""
+        self.done[stream] = None
+        self.touch()
+
+    def forget(self, stream: S) -> None:
+        """A stream is not to be asked any more."""
+        self.done.pop(stream, None)
+        if self.stalled.pop(stream, None) is None and stream in self.turns:
+            self.turns.remove(stream)
+            self._settle()
+
     def next(self) -> S | None:
         """Whose turn it is; None while nobody may send."""
         if self.paused or self.bytes >= self._round_bytes or self.window <= 0 or not self.turns:
+            self._settle()
             return None
         self.clear = True  # for the one whose turn it is
         return self.turns.popleft()

@@ -105,6 +105,7 @@ class Requests(ConnectionState):
     def _block_over(self, now: float) -> None:
         block, self._block = self._block, None
         assert block is not None
+        self.timing.block_taken()
         if block.size > self.limits.header_block:
             raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "a header block is too long")
         too_long = ""
@@ -126,10 +127,12 @@ class Requests(ConnectionState):
             return
         self._highest = stream_id
         if stream_id > self._last_served:
+            self._buckets.take("idle_frames", now)
             return
         if self.working >= self.limits.streams:
-            if self.timing.settled:
-                self._buckets.take("faults", now)
+            if self.timing.settled:  # only who has that many streams open is at fault
+                over = len(self.streams) >= self.limits.streams
+                self._buckets.take("faults" if over else "resets", now)
             self._remember(stream_id, End.RESET_BY_US)
             self.output.queue(frames.rst_stream(stream_id, ErrorCode.REFUSED_STREAM))
             return
@@ -182,7 +185,9 @@ class Requests(ConnectionState):
         if how is End.RESET_BY_US or stream_id > self._last_served:
             self._buckets.take("idle_frames", now)
             return
-        if kind is Kind.HEADERS:
+        if kind is Kind.HEADERS and (how is not None or stream_id > self._forgotten):
             code = ErrorCode.PROTOCOL_ERROR if how is None else ErrorCode.STREAM_CLOSED
             raise ConnectionFault(code, "HEADERS of a stream that is over")
-        raise StreamFault(stream_id, ErrorCode.STREAM_CLOSED, "DATA of a stream that is over")
+        raise StreamFault(
+            stream_id, ErrorCode.STREAM_CLOSED, f"{kind.name} of a stream that is over"
+        )

@@ -70,10 +70,14 @@ class ConnectionState:
         self._buckets = Buckets(limits)
         self._receive = ReceiveWindow(limits.connection_window)
         self._window_acknowledged = DEFAULT_WINDOW
+        self._rest = b""
+        """Bytes of a frame that has not come whole."""
         self._highest = 0
         self._last_served = LARGEST_STREAM_ID
         """Requests above it are neither answered nor kept: GOAWAY has said so."""
         self._closed: OrderedDict[int, End] = OrderedDict()
+        self._forgotten = 0
+        """The highest id that fell out of `_closed`: how one up to it has ended nobody knows."""
         self._events: list[Event] = []
         output = self.output
         output.queue(
@@ -85,6 +89,11 @@ class ConnectionState:
         )
         output.queue(frames.window_update(0, limits.connection_window - DEFAULT_WINDOW))
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing is read any more."""
+        return self.phase is Phase.ENDED
+
     # ---- How things end --------------------------------------------------------------
 
     def _stream_closed(self, stream: Stream, reset: bool) -> None:
@@ -95,7 +104,7 @@ class ConnectionState:
         closed = self._closed
         closed[stream_id] = how
         if len(closed) > self.limits.closed_streams:
-            closed.popitem(last=False)
+            self._forgotten = max(self._forgotten, closed.popitem(last=False)[0])
 
     def _reset(self, fault: StreamFault, now: float) -> None:
         """Reset a stream for what the peer did; raises ConnectionFault if that is a flood."""
@@ -112,7 +121,9 @@ class ConnectionState:
     def _fail(self, fault: ConnectionFault) -> None:
         """Say GOAWAY with the reason; nothing is read from here on."""
         self.phase = Phase.ENDED
-        self.output.queue(frames.goaway(self._highest, fault.code, fault.reason.encode()))
+        self._rest = b""
+        last = min(self._highest, self._last_served)
+        self.output.queue(frames.goaway(last, fault.code, fault.reason.encode()))
         self._events.append(ConnectionEnded(fault.code, fault.reason, by_peer=False))
 
     def _check_not_idle(self, stream_id: int, what: str) -> None:

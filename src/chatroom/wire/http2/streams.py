@@ -32,7 +32,11 @@ class Call(Protocol):
         """A piece of the request's body; who has read it calls `Stream.acknowledge`."""
 
     def writable(self) -> None:
-        """Everything is gone that was sent, and there is room; see `Stream.wait`."""
+        """Everything is gone that was sent, or there is room that it has waited for.
+
+        It sends what `Stream.room` allows, of a payload that is larger a part, or waits again.
+        Who has room, sends nothing and waits, is asked again only once the peer gives more.
+        """
 
     def gone(self) -> None:
         """The peer has cancelled, or the connection is over: nobody is left to tell."""
@@ -166,6 +170,12 @@ class Stream:
             del self.output.stalled[self]
             self.output.line_up(self)
 
+    def hold_back(self, now: float) -> None:
+        """It had its turn and did not use it: its next one comes with more window."""
+        self.output.forget(self)
+        self._need = self.window + 1
+        self.output.stall(self, now)
+
     def squeeze(self) -> None:
         """Go on although the window is small: it seems to be all that the peer will give."""
         del self.output.stalled[self]
@@ -239,7 +249,7 @@ class Stream:
         if self._ending is not None:
             self._end_now()
         elif self.call is not None:
-            self.wait(now)
+            self.output.tell(self)
 
     # ---- The end -------------------------------------------------------------------
 
@@ -260,5 +270,6 @@ class Stream:
             self.state = State.CLOSED
             self.window = _NO_WINDOW
             self._pending = self._ending = None
-            self.output.stalled.pop(self, None)
+            self.waiting = False
+            self.output.forget(self)
             self.output.on_closed(self, reset)

@@ -10,8 +10,8 @@ class Timing:
     """The times of one connection, in seconds of whatever clock its owner has."""
 
     __slots__ = (
-        "_answer_since", "_began", "_header_since", "_limits", "_partial_since", "_pinged",
-        "_settings_since", "_silence", "heard_at", "leaving_since", "settled",
+        "_answer_since", "_began", "_header_since", "_held_since", "_limits", "_partial_since",
+        "_pinged", "_settings_since", "_silence", "heard_at", "leaving_since", "settled",
     )  # fmt: skip
 
     def __init__(self, limits: Http2Limits, now: float, spread: float) -> None:
@@ -24,6 +24,7 @@ class Timing:
         self._partial_since: float | None = None
         self._pinged = False
         self._answer_since: float | None = None
+        self._held_since: float | None = None
         self.heard_at = now
         """When the last byte came."""
         self.settled = False
@@ -56,12 +57,39 @@ class Timing:
         """A whole frame was taken: what is incomplete after it is another one."""
         self._partial_since = None
 
+    def block_taken(self) -> None:
+        """A whole header block was taken: what is incomplete after it is another one."""
+        self._header_since = None
+
+    def hold(self, now: float) -> None:
+        """The peer is not read any more: until `go_on` it is late with nothing."""
+        if self._held_since is None:
+            self._held_since = now
+
+    def go_on(self, now: float) -> None:
+        """The peer is read again; its times go on where they stood."""
+        if self._held_since is None:
+            return
+        held, self._held_since = now - self._held_since, None
+        self._began += held
+        self.heard_at += held
+        if self._settings_since is not None:
+            self._settings_since += held
+        if self._header_since is not None:
+            self._header_since += held
+        if self._partial_since is not None:
+            self._partial_since += held
+        if self._answer_since is not None:
+            self._answer_since += held
+
     def ping_due(self, now: float, *, unsent: bool) -> bool:
         """Whether a PING is to be sent now.
 
         `unsent`: bytes of ours wait for the kernel. Raises ConnectionFault when the peer has
         taken too long for something.
         """
+        if self._held_since is not None:
+            return False
         limits = self._limits
         if self._settings_since is None:
             if now - self._began >= limits.preface_seconds:

@@ -23,9 +23,12 @@ class ReceiveWindow:
         """Read, and not given back yet."""
 
     def take(self, size: int) -> bool:
-        """Count bytes that came; False if the peer had no right to send them."""
+        """Count bytes that came; False if the peer had no right to send them.
+
+        It may always send none, so that a stream can end while its window is below 0 (6.9.1).
+        """
         self.left -= size
-        return self.left >= 0
+        return self.left >= 0 or not size
 
     def resize(self, size: int) -> None:
         """The peer knows another size from here on (6.9.2)."""
