@@ -211,8 +211,9 @@ def test_a_stream_beside_stalled_ones_gets_all_and_late_at_most(tmp_path: Path) 
         assert talk.until(lambda: all(voice.end is not None for voice in deaf), ENDED_SECONDS)
         assert {End(cut="RST_STREAM 8")} == {voice.end for voice in deaf}
         late = talk.latest()
+        gone = {voice.name for voice in deaf}
+        assert talk.until(lambda: gone <= reader.left, ENDED_SECONDS)
         talk.finish()
-        assert {voice.name for voice in deaf} <= reader.left
         assert late <= ENDED_SECONDS
     report("promise 3, 60 streams of one connection stall", f"its other one: {late:.1f} s late")
 
