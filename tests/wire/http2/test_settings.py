@@ -120,7 +120,9 @@ def test_a_smaller_initial_window_moves_all_streams() -> None:
         stream.send(b"x" * 10, ends.now)
     assert ends.flush() == b""
     ends.client.settings((Setting.INITIAL_WINDOW_SIZE, 1510))
-    assert [frame.payload for frame in ends.exchange() if frame.kind == Kind.DATA] == [b"x" * 10] * 2
+    assert [frame.payload for frame in ends.exchange() if frame.kind == Kind.DATA] == [
+        b"x" * 10
+    ] * 2
     assert [stream.window for stream in streams] == [0, 0]
 
 
