@@ -31,7 +31,7 @@ TOLD_SECONDS = scaled(25, 5)
 CONNECTIONS = 16
 ROOM_ARGUMENTS = [argument for room in ROOMS for argument in ("--room", room)]
 DEAFENING = 800
-"""Messages of 4,000 bytes: more than the HTTP/2 layer holds for a connection, 2 MiB."""
+"""Messages of 4,000 bytes: far more than the server and the kernel hold for a connection."""
 WATCH = "/grpc.health.v1.Health/Watch"
 SERVING, NOT_SERVING = b"\x08\x01", b"\x08\x02"
 """grpc.health.v1.HealthCheckResponse, serialized."""

@@ -25,7 +25,7 @@ UNAVAILABLE = 14
 TOLD_SECONDS = scaled(25, 5)
 LIST = "/rpc.ChatService/ListChatRooms"
 DEAFENING = 800
-"""Messages of 4,000 bytes: more than the HTTP/2 layer holds for a connection, 2 MiB."""
+"""Messages of 4,000 bytes: far more than the server and the kernel hold for a connection."""
 
 
 class Told(Voice):

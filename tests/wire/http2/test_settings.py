@@ -83,7 +83,7 @@ def test_before_ours_are_acknowledged_the_defaults_hold() -> None:
         for _ in range(3):
             ends.client.data(stream.stream_id, bytes(16_384))
         ends.client.data(stream.stream_id, bytes(16_383))
-        assert len(ends.tell()) == 4
+    assert len(ends.tell()) == 8
     for _ in range(300):  # no bucket: it cannot know better
         ends.client.request(REQUEST, end=True)
     assert ends.tell() == []
@@ -120,8 +120,9 @@ def test_a_smaller_initial_window_moves_all_streams() -> None:
         stream.send(b"x" * 10, ends.now)
     assert ends.flush() == b""
     ends.client.settings((Setting.INITIAL_WINDOW_SIZE, 1510))
-    pieces = [frame.payload for frame in ends.exchange() if frame.kind == Kind.DATA]
-    assert pieces == [b"x" * 10] * 2
+    assert [frame.payload for frame in ends.exchange() if frame.kind == Kind.DATA] == [
+        b"x" * 10
+    ] * 2
     assert [stream.window for stream in streams] == [0, 0]
 
 
