@@ -37,8 +37,8 @@ class Connection(Requests):
 
     `receive_data` gives events; what streams send and the connection answers is queued in
     `output`. Whoever owns it calls `advance` and writes `data_to_send()` to the transport
-    each turn, tells `output` when the transport pauses and resumes, and calls `check` now
-    and then.
+    each turn, by turns until there is nothing more, tells `output` when the transport pauses
+    and resumes, and calls `check` now and then.
     """
 
     def __init__(

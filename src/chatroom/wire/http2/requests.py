@@ -129,9 +129,10 @@ class Requests(ConnectionState):
         if stream_id > self._last_served:
             self._buckets.take("idle_frames", now)
             return
-        if self.working >= self.limits.streams:
+        # A call may be over while its response waits for window: both are bounded.
+        over = len(self.streams) >= self.limits.streams
+        if over or self.working >= self.limits.streams:
             if self.timing.settled:  # only who has that many streams open is at fault
-                over = len(self.streams) >= self.limits.streams
                 self._buckets.take("faults" if over else "resets", now)
             self._remember(stream_id, End.RESET_BY_US)
             self.output.queue(frames.rst_stream(stream_id, ErrorCode.REFUSED_STREAM))
