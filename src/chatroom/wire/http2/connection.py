@@ -171,7 +171,7 @@ class Connection(Requests):
                 self.timing.settled = True
                 self._window_acknowledged = self.limits.stream_window
                 for stream in self.streams.values():
-                    stream.receive.resize(self.limits.stream_window)
+                    stream.settled(self.limits.stream_window)
             return
         self._buckets.take("settings", now)
         if self.phase is Phase.SETTINGS:

@@ -12,7 +12,11 @@ MIB = 1024 * KIB
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many at once, and so many a second from then on."""
+    """So many at once, and so many a second from then on.
+
+    What was used is only filled up again when nothing is left, so that after a pause up to
+    twice the burst may come at once: counting a frame costs no look at the clock.
+    """
 
     burst: int
     per_second: float

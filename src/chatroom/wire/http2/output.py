@@ -34,7 +34,7 @@ class SharedFrames:
         self.payload = b""
         self.frames: dict[bytes, bytes] = {}
         """Of `payload`, by the four bytes of a stream's id."""
-        self._prefix = b""
+        self._prefix = data_prefix(0)
 
     def of(self, payload: bytes, stream_id: bytes) -> bytes:
         """The frame of a payload for a stream, whose id is given as its four bytes."""

@@ -101,6 +101,12 @@ class Stream:
         if increment and self.state is State.OPEN:
             self.output.queue(frames.window_update(self.stream_id, increment))
 
+    def settled(self, size: int) -> None:
+        """The peer has acknowledged our initial window of `size` bytes (6.9.2)."""
+        increment = self.receive.resize(size)
+        if increment and self.state is State.OPEN:
+            self.output.queue(frames.window_update(self.stream_id, increment))
+
     # ---- Downwards -----------------------------------------------------------------
 
     @property

@@ -30,10 +30,14 @@ class ReceiveWindow:
         self.left -= size
         return self.left >= 0 or not size
 
-    def resize(self, size: int) -> None:
-        """The peer knows another size from here on (6.9.2)."""
+    def resize(self, size: int) -> int:
+        """The peer knows another size from here on (6.9.2); the increment to send now, or 0.
+
+        What was read and is less than half of the old size may be all of the new one.
+        """
         self.left += size - self.size
         self.size = size
+        return self.give_back(0)
 
     def give_back(self, size: int) -> int:
         """Count bytes that were read; the increment to send now, or 0."""
