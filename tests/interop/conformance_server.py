@@ -28,7 +28,7 @@ from chatroom.server.calls.statuses import OK, Status, code_of
 from chatroom.server.port import sockets
 from chatroom.server.port.asgi import Application, Receive, Scope, Send, respond
 from chatroom.server.port.bridge import BodyBounds, asgi_calls
-from chatroom.server.port.front import Allowed, Front
+from chatroom.server.port.front import Allowed, Front, Gate
 from chatroom.server.port.in_flight import InFlight
 from chatroom.server.port.port import Port, PortLimits
 from chatroom.wire.addresses import Address
@@ -255,7 +255,8 @@ async def main() -> None:
     calls = Conformance(types).calls()
     native = {path: application(call, limit) for path, call in calls.items()}
     listener = sockets.listen(Address("127.0.0.1", 0))
-    front = Front(dict.fromkeys(native, no_call), Allowed(), native=native, in_flight=InFlight(()))
+    gate = Gate(Allowed())
+    front = Front(dict.fromkeys(native, no_call), gate, native=native, in_flight=InFlight(()))
     bounds = BodyBounds(bytes=None, idle_seconds=None)
     port = Port((listener,), asgi_calls(front, lambda _path: bounds), front, PortLimits())
     stop = asyncio.Event()
