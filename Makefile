@@ -53,7 +53,7 @@ proto: $(STAMP) ## Generate src/chatroom/api from proto/
 experiments: $(STAMP) ## Run the experiments and write what they show to docs/experiments
 	@$(BIN)/python tools/write_experiments.py $(ARGS)
 
-bench: $(STAMP) ## Compare with grpc-go, Redis and others (ARGS=--before), in one run
+bench: $(STAMP) ## Compare with grpc-go and Redis, in one run
 	@$(BIN)/python -m bench.fanout $(ARGS)
 
 wireshark: $(STAMP) ## Wireshark with our profile: FILE=…, or live; PORT=… HTTP1=1
