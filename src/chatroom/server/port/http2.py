@@ -82,7 +82,7 @@ class Http2Protocol(asyncio.Protocol):
         self._reading = True
         self._unsent = 0
         """What waited for the kernel at the last check, and since when it has not shrunk."""
-        self._unsent_since = 0.0
+        self._unsent_since = self._loop.time()
         self._ended_at: float | None = None
         self._began = self._loop.time()
         self._old_since: float | None = None
