@@ -31,7 +31,7 @@ from chatroom.wire.http2.streams import Stream
 from tests.faults.scale import scaled
 
 SECONDS = scaled(1, 60)
-LIMITS = Http2Limits(streams=8, closed_streams=16, stall_seconds=2.0)
+LIMITS = Http2Limits(streams=8, closed_streams=4, stall_seconds=2.0)
 MOST_ROUNDS = 200
 """Of advance and data_to_send, in one turn: eight streams of some 100 KiB each."""
 ANSWER = random.Random(8).randbytes(100_000)
