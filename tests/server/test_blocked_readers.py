@@ -225,7 +225,7 @@ def test_a_connection_that_has_bytes_unsent_at_its_first_check_goes_on() -> None
             await server.create()
             assert server.service._port is not None
             pipe = Pipe()
-            pipe.protocol = server.service._port._http2()
+            pipe.protocol = server.service._port._http2(asyncio.get_running_loop().time())
             pipe.protocol.connection_made(pipe)
             now = asyncio.get_running_loop().time()
             pipe.protocol.data_received(Client().data_to_send())
@@ -254,7 +254,7 @@ def test_a_replay_of_10000_entries_delays_nobody_by_more_than_a_round() -> None:
             client = Client((Setting.INITIAL_WINDOW_SIZE, 1 << 30), connection_window=1 << 30)
             pipe = Pipe()
             assert server.service._port is not None
-            pipe.protocol = server.service._port._http2()
+            pipe.protocol = server.service._port._http2(asyncio.get_running_loop().time())
             pipe.protocol.connection_made(pipe)
             bodies: dict[int, Body] = {}
             order: list[Frame] = []

@@ -60,10 +60,11 @@ class AsgiCall:
         stream: Stream,
         headers: Headers,
         bounds: BodyBounds,
+        tasks: set[asyncio.Task[None]],
         *,
         end: bool,
     ) -> None:
-        """Begin; `end`: the request has no body."""
+        """Begin; `end`: the request has no body. `tasks` keeps its task as long as it runs."""
         self._loop = asyncio.get_running_loop()
         self._connection = connection
         self._stream = stream
@@ -86,7 +87,9 @@ class AsgiCall:
         self._head = scope["method"] == "HEAD"
         self._continue = any(n == b"expect" and v.lower() == b"100-continue" for n, v in headers)
         stream.call = self
-        self._loop.create_task(self._run(application, scope), name=scope["path"])
+        task = self._loop.create_task(self._run(application, scope), name=scope["path"])
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     def _scope(self, headers: Headers) -> Scope:
         pseudo = {name: value for name, value in headers if name[:1] == b":"}
@@ -283,6 +286,7 @@ def _address(name: object) -> tuple[str, int] | None:
 
 def asgi_calls(application: Application, bounds: Callable[[str], BodyBounds]) -> Begin:
     """What begins every call as a request to an application; `bounds` are of a path."""
+    tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps no task alive
     not_allowed = encode_cached(((b":status", b"405"), (b"content-length", b"0")))
 
     def begin(connection: Http2Protocol, stream: Stream, headers: Headers, end: bool) -> None:
@@ -292,6 +296,6 @@ def asgi_calls(application: Application, bounds: Callable[[str], BodyBounds]) ->
             connection.release(stream)
             return
         bounded = bounds(path.decode("latin-1"))
-        AsgiCall(application, connection, stream, headers, bounded, end=end)
+        AsgiCall(application, connection, stream, headers, bounded, tasks, end=end)
 
     return begin

@@ -54,12 +54,14 @@ class Http2Protocol(asyncio.Protocol):
         shared: SharedFrames,
         on_closed: Callable[[Http2Protocol], object],
         *,
+        since: float,
         spread: float,
         max_age: float = 0.0,
         age_grace: float = 0.0,
     ) -> None:
-        """`spread`: see `wire.http2.Connection`; `on_closed` hears of its end, once.
+        """`since`, when it was accepted, and `spread`: see `wire.http2.Connection`.
 
+        `on_closed` hears of its end, once.
         After `max_age` seconds (0: never) its calls are told that it is to close, and are
         ended `age_grace` seconds later.
         """
@@ -73,7 +75,7 @@ class Http2Protocol(asyncio.Protocol):
             limits,
             shared,
             partial(turns.add, self.flush),
-            self._loop.time(),
+            since,
             spread=spread,
         )
         self._output = self.http2.output
@@ -84,7 +86,7 @@ class Http2Protocol(asyncio.Protocol):
         """What waited for the kernel at the last check, and since when it has not shrunk."""
         self._unsent_since = self._loop.time()
         self._ended_at: float | None = None
-        self._began = self._loop.time()
+        self._began = since
         self._old_since: float | None = None
         self.transport: asyncio.Transport
 

@@ -161,14 +161,14 @@ class Port:
     def _secured(self, since: float, _transport: object, alpn: str | None) -> asyncio.Protocol:
         """Choose what speaks above TLS: as ALPN says, or as the first bytes tell."""
         if alpn == "h2":
-            return self._http2()
+            return self._http2(since)
         if alpn == "http/1.1":
             return self._http1()
         return self._sniff(since)
 
     def _sniff(self, since: float) -> Sniff:
         sniff = Sniff(
-            self._http2,
+            partial(self._http2, since),
             self._http1,
             self._gone,
             seconds=self._limits.http2.preface_seconds,
@@ -177,13 +177,15 @@ class Port:
         self._keep(sniff)
         return sniff
 
-    def _http2(self) -> Http2Protocol:
+    def _http2(self, since: float) -> Http2Protocol:
+        """A connection that was accepted at `since`: its preface has what is left of its time."""
         protocol = Http2Protocol(
             self._limits.http2,
             self._begin,
             self.turns,
             self._shared,
             self._gone,
+            since=since,
             spread=random.random(),  # noqa: S311 # so that not all ping at once
             max_age=self._limits.max_age * random.uniform(0.9, 1.1),  # noqa: S311 # nor leave
             age_grace=self._limits.age_grace,
