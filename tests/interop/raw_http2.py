@@ -7,32 +7,19 @@ Reads block until something comes, for at most `TIMEOUT_SECONDS`.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from hpack import Decoder, Encoder
-from hyperframe.frame import (
-    DataFrame,
-    Frame,
-    GoAwayFrame,
-    HeadersFrame,
-    PingFrame,
-    RstStreamFrame,
-    SettingsFrame,
-    WindowUpdateFrame,
-)
-
 from chatroom.wire.addresses import Address
 from chatroom.wire.envelopes import cut
 from chatroom.wire.grpc import percent_decoded
+from chatroom.wire.http2.client import Client, Frame
+from chatroom.wire.http2.frames import MAX_FRAME_BYTES, ErrorCode, Kind
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 TIMEOUT_SECONDS = 10.0
-FRAME_HEADER_BYTES = 9
-MAX_FRAME_BYTES = 16_384
-CANCEL = 8
+WINDOW_BYTES = 1 << 24
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -63,8 +50,8 @@ class Response:
         """The frames' types in order, runs of DATA as one, with `.` where the stream ended."""
         names: list[str] = []
         for frame in self.frames:
-            name = type(frame).__name__.removesuffix("Frame").upper()
-            end = "." if "END_STREAM" in frame.flags else ""
+            name = Kind(frame.kind).name
+            end = "." if frame.end else ""
             if name == "DATA" and names and names[-1] == "DATA":
                 names[-1] += end
             else:
@@ -101,18 +88,12 @@ class Connection:
     def __init__(self, address: str) -> None:
         self.authority = address.encode()
         self.responses: dict[int, Response] = {}
-        self._encoder = Encoder()
-        self._decoder = Decoder(max_header_list_size=1 << 20)
-        self._buffer = b""
-        self._next_stream = 1
-        self._windows: dict[int, int] = {0: 65_535}
-        self._initial_window = 65_535
+        self._client = Client(connection_window=WINDOW_BYTES)
         self._pongs: set[bytes] = set()
         self._socket = socket.create_connection(Address.parse(address), timeout=TIMEOUT_SECONDS)
 
     def __enter__(self) -> Self:
-        self._socket.sendall(PREFACE + SettingsFrame(0).serialize())
-        self._send(WindowUpdateFrame(0, window_increment=1 << 24))
+        self._flush()
         return self
 
     def __exit__(
@@ -127,15 +108,9 @@ class Connection:
 
     def open(self, headers: Headers, *, end: bool = False) -> int:
         """Begin a stream with exactly these headers; its number."""
-        stream = self._next_stream
-        self._next_stream += 2
+        stream = self._client.request(headers, end=end)
         self.responses[stream] = Response()
-        self._windows[stream] = self._initial_window
-        frame = HeadersFrame(stream, data=self._encoder.encode(headers, huffman=False))
-        frame.flags.add("END_HEADERS")
-        if end:
-            frame.flags.add("END_STREAM")
-        self._send(frame)
+        self._flush()
         return stream
 
     def call(self, path: str, *headers: tuple[bytes, bytes], end: bool = False) -> int:
@@ -162,30 +137,24 @@ class Connection:
         """
         most = frame_bytes or MAX_FRAME_BYTES
         response = self.responses[stream]
-        while True:
-            if data:
-                self._until(lambda: self._room(stream) > 0 or response.over)
+        pieces = [data[at : at + most] for at in range(0, len(data), most)] or [b""]
+        for number, piece in enumerate(pieces, 1):
             if response.over:
                 return
-            size = min(most, len(data), max(self._room(stream), 0))
-            piece, data = data[:size], data[size:]
-            frame = DataFrame(stream, data=piece)
-            if end and not data:
-                frame.flags.add("END_STREAM")
-            self._windows[0] -= size
-            self._windows[stream] -= size
-            self._send(frame)
-            if not data:
-                return
+            self._client.send(stream, piece, end=end and number == len(pieces))
+            self._flush()
+            self._until(lambda: response.over or not self._client.unsent(stream))
 
-    def reset(self, stream: int, code: int = CANCEL) -> None:
+    def reset(self, stream: int, code: int = ErrorCode.CANCEL) -> None:
         """Send RST_STREAM."""
-        self._send(RstStreamFrame(stream, error_code=code))
+        self._client.reset(stream, code)
+        self._flush()
 
     def ping(self) -> None:
         """Send PING and wait for the answer: what was sent before has been read by then."""
         opaque = len(self._pongs).to_bytes(8, "big")
-        self._send(PingFrame(0, opaque_data=opaque))
+        self._client.ping(opaque)
+        self._flush()
         self._until(lambda: opaque in self._pongs)
 
     def send_bytes(self, data: bytes) -> None:
@@ -206,12 +175,6 @@ class Connection:
         self._until(lambda: len(response.payloads) > number or response.over)
         return response.payloads[number]
 
-    def first_frame(self, stream: int) -> Frame:
-        """The first frame on this stream, once it is there."""
-        response = self.responses[stream]
-        self._until(lambda: bool(response.frames))
-        return response.frames[0]
-
     def read(self, seconds: float) -> bool:
         """Take what comes first within so many seconds; whether anything did."""
         if seconds <= 0:
@@ -227,11 +190,8 @@ class Connection:
 
     # ---- Inside -------------------------------------------------------------------
 
-    def _send(self, frame: Frame) -> None:
-        self._socket.sendall(frame.serialize())
-
-    def _room(self, stream: int) -> int:
-        return min(self._windows[0], self._windows[stream])
+    def _flush(self) -> None:
+        self._socket.sendall(self._client.data_to_send())
 
     def _until(self, done: Callable[[], bool]) -> None:
         while not done():
@@ -241,63 +201,32 @@ class Connection:
         chunk = self._socket.recv(65_536)
         if not chunk:
             raise ConnectionEnded("the server has closed the connection")
-        self._buffer += chunk
-        for frame in self._whole_frames():
+        for frame in self._client.receive_data(chunk):
             self._take(frame)
-
-    def _whole_frames(self) -> Iterator[Frame]:
-        while len(self._buffer) >= FRAME_HEADER_BYTES:
-            frame, length = Frame.parse_frame_header(memoryview(self._buffer[:FRAME_HEADER_BYTES]))
-            end = FRAME_HEADER_BYTES + length
-            if len(self._buffer) < end:
-                return
-            frame.parse_body(memoryview(self._buffer[FRAME_HEADER_BYTES:end]))
-            self._buffer = self._buffer[end:]
-            yield frame
+        self._flush()
 
     def _take(self, frame: Frame) -> None:
-        if isinstance(frame, SettingsFrame) and "ACK" not in frame.flags:
-            window = frame.settings.get(SettingsFrame.INITIAL_WINDOW_SIZE, self._initial_window)
-            for stream in self.responses:
-                self._windows[stream] += window - self._initial_window
-            self._initial_window = window
-            self._send(SettingsFrame(0, flags=["ACK"]))
-        elif isinstance(frame, PingFrame):
-            if "ACK" in frame.flags:
-                self._pongs.add(frame.opaque_data)
-            else:
-                self._send(PingFrame(0, flags=["ACK"], opaque_data=frame.opaque_data))
-        elif isinstance(frame, WindowUpdateFrame):
-            self._windows[frame.stream_id] += frame.window_increment
-        elif isinstance(frame, GoAwayFrame) and frame.error_code:
-            raise ConnectionEnded(f"GOAWAY, error {frame.error_code}: {frame.additional_data!r}")
-        if frame.stream_id:
+        if frame.kind == Kind.PING and frame.ack:
+            self._pongs.add(frame.payload)
+        elif frame.kind == Kind.GOAWAY and frame.code:
+            raise ConnectionEnded(f"GOAWAY, error {frame.code}: {frame.debug!r}")
+        elif frame.stream_id and frame.kind != Kind.WINDOW_UPDATE:
             self._take_on_stream(self.responses[frame.stream_id], frame)
 
     def _take_on_stream(self, response: Response, frame: Frame) -> None:
-        if isinstance(frame, WindowUpdateFrame):
-            return
         if response.ended:
             # The server wants no more of the request (RFC 9113, 8.1), or has seen more of
             # it after it said so (5.1); the response is whole.
-            assert isinstance(frame, RstStreamFrame), "nothing else follows the end"
+            assert frame.kind == Kind.RST_STREAM, "nothing else follows the end"
             return
         response.frames.append(frame)
-        if isinstance(frame, HeadersFrame):
-            assert "END_HEADERS" in frame.flags, "the header block is in one frame"
-            block = dict(self._decoder.decode(frame.data, raw=True))
+        if frame.kind == Kind.HEADERS:
             if response.headers:
-                response.trailers = block
+                response.trailers = dict(frame.headers)
             else:
-                response.headers = block
-        elif isinstance(frame, DataFrame):
-            response.data += frame.data
-            if frame.flow_controlled_length and "END_STREAM" not in frame.flags:
-                self._send(
-                    WindowUpdateFrame(
-                        frame.stream_id, window_increment=frame.flow_controlled_length
-                    )
-                )
-        elif isinstance(frame, RstStreamFrame):
-            response.reset = frame.error_code
-        response.ended = response.ended or "END_STREAM" in frame.flags
+                response.headers = dict(frame.headers)
+        elif frame.kind == Kind.DATA:
+            response.data += frame.payload
+        elif frame.kind == Kind.RST_STREAM:
+            response.reset = frame.code
+        response.ended = response.ended or frame.end

@@ -7,24 +7,17 @@ import contextlib
 from typing import TYPE_CHECKING, Self
 
 from hpack import Encoder
-from hyperframe.frame import (
-    DataFrame,
-    HeadersFrame,
-    PingFrame,
-    RstStreamFrame,
-    SettingsFrame,
-    WindowUpdateFrame,
-)
 
 from chatroom.wire.addresses import Address
 from chatroom.wire.envelopes import envelope
 from chatroom.wire.grpc import CHAT
+from chatroom.wire.http2 import frames
+from chatroom.wire.http2.frames import SETTINGS_ACK, Setting
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from google.protobuf.message import Message
-    from hyperframe.frame import Frame
 
 
 class Hand:
@@ -62,9 +55,8 @@ class Hand:
             await self._writer.wait_closed()
         await self._dropping
 
-    async def send(self, *frames: Frame | bytes) -> None:
+    async def send(self, *octets: bytes) -> None:
         """Send frames, or any bytes."""
-        octets = (one if isinstance(one, bytes) else one.serialize() for one in frames)
         self._writer.write(b"".join(octets))
         await self._writer.drain()
 
@@ -72,7 +64,7 @@ class Hand:
 
     def request(
         self, stream: int, path: str = CHAT, *more: tuple[str, str], end: bool = False
-    ) -> HeadersFrame:
+    ) -> bytes:
         """HEADERS that begin a gRPC call. Send it: the compression table counts on it."""
         fields = [
             (":method", "POST"),
@@ -83,8 +75,7 @@ class Hand:
             ("content-type", "application/grpc"),
             *more,
         ]
-        flags = ["END_HEADERS", "END_STREAM"] if end else ["END_HEADERS"]
-        return HeadersFrame(stream, data=self._encoder.encode(fields), flags=flags)
+        return frames.headers(stream, self._encoder.encode(fields), end=end)
 
     async def _drop(self) -> None:
         with contextlib.suppress(OSError):
@@ -92,32 +83,27 @@ class Hand:
                 pass
 
 
-def settings(**values: int) -> SettingsFrame:
+def settings(**values: int) -> bytes:
     """SETTINGS with these names of RFC 9113, section 6.5.2, in capitals."""
-    return SettingsFrame(0, {getattr(SettingsFrame, name): v for name, v in values.items()})
+    return frames.settings(*((Setting[name], value) for name, value in values.items()))
 
 
-def settings_ack() -> SettingsFrame:
+def settings_ack() -> bytes:
     """What each SETTINGS of the other side is answered with."""
-    return SettingsFrame(0, flags=["ACK"])
+    return SETTINGS_ACK
 
 
-def data(stream: int, *messages: Message, end: bool = False) -> DataFrame:
+def data(stream: int, *messages: Message, end: bool = False) -> bytes:
     """DATA with whole messages in their envelopes."""
     content = b"".join(envelope(message.SerializeToString()) for message in messages)
-    return DataFrame(stream, content, flags=["END_STREAM"] if end else [])
+    return frames.data(stream, content, end=end)
 
 
-def window_update(stream: int, by: int) -> WindowUpdateFrame:
+def window_update(stream: int, by: int) -> bytes:
     """Permission to send so many bytes more on a stream; 0: on the connection."""
-    return WindowUpdateFrame(stream, window_increment=by)
+    return frames.window_update(stream, by)
 
 
-def ping(opaque: bytes) -> PingFrame:
+def ping(opaque: bytes) -> bytes:
     """PING with these eight bytes."""
-    return PingFrame(0, opaque_data=opaque)
-
-
-def reset(stream: int, code: int) -> RstStreamFrame:
-    """RST_STREAM with an error code of RFC 9113, section 7."""
-    return RstStreamFrame(stream, error_code=code)
+    return frames.ping(opaque)

@@ -63,7 +63,8 @@ class Connection(Requests):
 
     def receive_data(self, data: bytes, now: float) -> list[Event]:
         """Take bytes from the peer at `now`; what they mean. Never raises."""
-        self.timing.heard(now)
+        timing = self.timing
+        timing.heard(now)
         events = self._events = []
         if self.phase is Phase.ENDED:
             return events
@@ -73,17 +74,14 @@ class Connection(Requests):
             at = self._preface(data) if self.phase is Phase.PREFACE else 0
             if self.phase is not Phase.PREFACE:
                 at = self._frames(data, at, now)
-            if self.over:
-                self._rest = b""
-                return events
-            if at:
-                self.timing.frame_taken()
-            self._rest = data[at:]
-            self.timing.incomplete(
-                now,
-                header=self._block is not None or self._rest[3:4] == b"\1",
-                partial=bool(self._rest),
-            )
+            rest = self._rest = data[at:]
+            if rest or self._block is not None:
+                if at:
+                    timing.frame_taken()
+                header = self._block is not None or rest[3:4] == b"\1"
+                timing.incomplete(now, header=header, partial=bool(rest))
+            elif timing.within:
+                timing.incomplete(now, header=False, partial=False)
         except ConnectionFault as fault:
             self._fail(fault)
         return events
@@ -98,7 +96,7 @@ class Connection(Requests):
         return size
 
     def _frames(self, data: bytes, at: int, now: float) -> int:
-        """Take whole frames from `at` on; where the first incomplete one begins."""
+        """Take whole frames from `at` on; where what is not taken begins."""
         size = len(data)
         while size - at >= HEADER_BYTES:
             high, low, kind, flags, stream_id = unpack_header(data, at)
@@ -129,7 +127,7 @@ class Connection(Requests):
                     else:
                         take(self, flags, stream_id, data[begin:end], now)
                     if self.over:
-                        break
+                        return size
             except StreamFault as fault:
                 self._reset(fault, now)
         return at

@@ -135,7 +135,7 @@ class Output(Generic[S]):
             return b""
         out, self._out = self._out, []
         self.bytes = 0
-        self._settle()
+        self.clear = not self.turns
         return out[0] if len(out) == 1 else b"".join(out)
 
     def pause(self) -> None:

@@ -12,6 +12,7 @@ class Timing:
     __slots__ = (
         "_answer_since", "_began", "_header_since", "_held_since", "_limits", "_partial_since",
         "_pinged", "_settings_since", "_silence", "heard_at", "leaving_since", "settled",
+        "within",
     )  # fmt: skip
 
     def __init__(self, limits: Http2Limits, now: float, spread: float) -> None:
@@ -27,6 +28,8 @@ class Timing:
         self._held_since: float | None = None
         self.heard_at = now
         """When the last byte came."""
+        self.within = False
+        """Something has begun to come and is not whole yet."""
         self.settled = False
         """Whether the peer has acknowledged our SETTINGS."""
         self.leaving_since: float | None = None
@@ -44,6 +47,7 @@ class Timing:
 
     def incomplete(self, now: float, *, header: bool, partial: bool) -> None:
         """Note what has begun to come and is not whole yet."""
+        self.within = header or partial
         if not header:
             self._header_since = None
         elif self._header_since is None:
