@@ -99,6 +99,18 @@ def test_what_follows_the_end_of_a_request_resets_it(late: bytes) -> None:
     peer.was_reset(peer.send(late), 1, ErrorCode.STREAM_CLOSED)
 
 
+def test_what_the_peer_resets_it_may_not_go_on_with_although_we_were_first() -> None:
+    """5.1: only what was on its way when it was told is ignored."""
+    peer = Peer().open()
+    stream = peer.request(1)
+    peer.connection.reset(stream, ErrorCode.CANCEL)
+    assert [] == peer.send(frames.data(1, b"on its way"))
+    assert [] == peer.send(frames.rst_stream(1, 8))
+    (event,) = peer.send(frames.headers(1, peer.block()))
+    assert isinstance(event, ConnectionEnded)
+    assert ErrorCode.STREAM_CLOSED == event.code
+
+
 def test_headers_after_the_end_are_an_error_of_the_connection() -> None:
     """5.1, closed: STREAM_CLOSED."""
     peer = Peer().open()

@@ -25,7 +25,7 @@ from .headers import BlockDecoder
 from .limits import Http2Limits
 from .output import SharedFrames
 from .requests import Block, Requests
-from .state import Phase
+from .state import End, Phase
 from .streams import Stream
 
 _LEAVING = b"leaving\0"
@@ -156,6 +156,9 @@ class Connection(Requests):
             code = int.from_bytes(payload, "big")
             stream.close(reset=False)
             self._events.append(StreamReset(stream, code, "the peer has reset it", by_peer=True))
+        elif stream_id in self._closed:
+            # Whoever has reset it first: now the peer knows too, and nothing of it may follow.
+            self._closed[stream_id] = End.OTHERWISE
 
     def _settings(self, flags: int, stream_id: int, payload: bytes, now: float) -> None:
         if stream_id:
