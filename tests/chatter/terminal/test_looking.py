@@ -31,6 +31,7 @@ def test_turning_pages(bob, guests, room) -> None:
     alice.say(*(f"message {number}." for number in range(1, 101)))
     bob.until("message 100.")
     for key, last in (("pageup", "you have entered"), ("pagedown", "message 100.")):
+        bob.wait(whole)
         seen = set(bob.screen)
         while last not in bob.text:
             before = bob.screen[0]
