@@ -38,9 +38,12 @@ def test_turning_pages(bob, guests, room) -> None:
             bob.press(key)
             bob.wait(lambda rows, before=before: rows[0] != before and whole(rows))
             seen |= set(bob.screen)
-        assert all(
-            any(row.endswith(f"  message {number}.") for row in seen) for number in range(1, 101)
-        )
+        unseen = [
+            number
+            for number in range(1, 101)
+            if not any(row.endswith(f"  message {number}.") for row in seen)
+        ]
+        assert [] == unseen, f"on the way by {key}"
     alice.say("the end")
     bob.until("the end")
 
