@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from chatroom.core.entry import Draft, Entry
 from chatroom.core.facts import RoomFacts
@@ -13,9 +14,12 @@ from chatroom.core.refusals import JournalUnavailable
 from chatroom.core.room import Room
 
 
-def encode(draft: Draft, sequence: int, sent: int) -> bytes:
-    """A readable stand-in for an envelope."""
-    return f"[{sequence} {draft.name}: {draft.text}]".encode()
+def encode(drafts: Sequence[Draft], first: int, sent: int) -> list[bytes]:
+    """Readable stand-ins for envelopes."""
+    return [
+        f"[{sequence} {draft.name}: {draft.text}]".encode()
+        for sequence, draft in enumerate(drafts, first)
+    ]
 
 
 def new_room(limits: Limits | None = None, *, capacity: int = 0, newest: int = 0) -> Room:
@@ -43,7 +47,7 @@ def commit(room: Room, now: int = 1_000) -> list[Entry]:
     turn = room.take()
     entries = room.stamp(turn.drafts, now, encode)
     unlogged = [
-        Entry(0, now, each.kind, each.author, encode(each, 0, now)) for each in turn.unlogged
+        Entry(0, now, each.kind, each.author, *encode([each], 0, now)) for each in turn.unlogged
     ]
     room.publish(turn, entries, unlogged)
     return entries

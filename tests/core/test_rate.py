@@ -33,3 +33,17 @@ def test_no_interval_ever_sees_more_than_burst_and_rate_allow(
         now += gap
         passed += bucket.take(now) == 0.0
         assert passed <= burst + rate * now + 1e-6
+
+
+@given(st.lists(st.tuples(st.floats(0, 3), st.integers(0, 9)), max_size=100))
+def test_taking_some_is_taking_as_often_as_it_goes(turns: list[tuple[float, int]]) -> None:
+    """One bucket is asked once, the other one token at a time: both are left alike."""
+    one, other = TokenBucket(2, 5, now=0.0), TokenBucket(2, 5, now=0.0)
+    now = 0.0
+    for gap, wanted in turns:
+        now += gap
+        taken = 0
+        while taken < wanted and other.take(now) == 0.0:
+            taken += 1
+        assert taken == one.take_some(wanted, now)
+    assert 7 == TokenBucket(0, 1, now=0.0).take_some(7, 0.0)

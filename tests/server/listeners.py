@@ -293,7 +293,7 @@ async def lobby(
     journal: Journal, limits: Limits | None = None, **clocks: Any
 ) -> AsyncIterator[Hub]:
     """A hub with a room called lobby."""
-    hub = Hub(journal, encode.entry, limits or Limits(message_rate=0), **clocks)
+    hub = Hub(journal, encode.entries, limits or Limits(message_rate=0), **clocks)
     await hub.open()
     committing = asyncio.create_task(hub.run())
     await hub.rooms.create(room_id="lobby")

@@ -15,6 +15,11 @@ text = st.text(st.characters(codec="utf-8"), max_size=50)
 times = st.integers(0, (1 << 62) - 1)
 
 
+def entry(draft: Draft, sequence: int, sent: int) -> bytes:
+    (enveloped,) = encode.entries([draft], sequence, sent)
+    return enveloped
+
+
 @given(text, text, text, st.integers(1, (1 << 63) - 1), times)
 def test_what_was_said_is_encoded_as_protobuf_would(
     name: str, said: str, nonce: str, sequence: int, sent: int
@@ -24,7 +29,7 @@ def test_what_was_said_is_encoded_as_protobuf_would(
         name=name, message=said, sequence=sequence, sent=encode.timestamp(sent), nonce=nonce
     )
     draft = Draft(Kind.SAID, 1, name, said, nonce)
-    assert envelope(expected.SerializeToString()) == encode.entry(draft, sequence, sent)
+    assert envelope(expected.SerializeToString()) == entry(draft, sequence, sent)
 
 
 @given(text, st.sampled_from([None, *LeaveReason]), times, times)
@@ -34,7 +39,7 @@ def test_arrivals_and_departures_carry_who_and_since_when(
     """As `entered` or `left`; a person is shown the original's words."""
     kind = Kind.ENTERED if reason is None else Kind.LEFT
     draft = Draft(kind, 1, name, "words", passage=Passage(since, reason))
-    message = pb.Message.FromString(payload(encode.entry(draft, 7, sent)))
+    message = pb.Message.FromString(payload(entry(draft, 7, sent)))
     member = pb.Member(name=name, since=encode.timestamp(since), reason=reason or 0)  # type: ignore[arg-type]
     expected = pb.Message(
         name=name, message="words", sequence=7, sent=encode.timestamp(sent),
@@ -47,6 +52,6 @@ def test_arrivals_and_departures_carry_who_and_since_when(
 def test_a_closing_carries_its_reason_and_successor(reason: str, successor: str) -> None:
     """Also when both are empty: the event itself is the news."""
     draft = Draft(Kind.CLOSED, 0, "chat server", "words", closing=Closing(reason, successor))
-    message = pb.Message.FromString(payload(encode.entry(draft, 7, 1)))
+    message = pb.Message.FromString(payload(entry(draft, 7, 1)))
     assert message.HasField("closed")
     assert (reason, successor) == (message.closed.reason, message.closed.successor)

@@ -32,7 +32,7 @@ def killed(data: Path) -> Path:
 @contextlib.asynccontextmanager
 async def started_again(data: Path, limits: Limits, sync: SyncMode = "full") -> AsyncIterator[Hub]:
     """The next server on what is there."""
-    hub = Hub(SQLiteJournal(data / "chatroom.db", sync=sync), encode.entry, limits)
+    hub = Hub(SQLiteJournal(data / "chatroom.db", sync=sync), encode.entries, limits)
     await hub.open()
     committing = asyncio.create_task(hub.run())
     try:

@@ -80,6 +80,8 @@ class Listener:
 
     def __init__(self) -> None:
         self.taking = 1 << 20
+        self.at_once = 0
+        """How many messages of a run it takes."""
         self.heard: list[str] = []
         self.half_closes = 0
         self.gones = 0
@@ -96,6 +98,15 @@ class Listener:
         self.taking -= 1
         self.heard.append(message.message.message)
         return True
+
+    def hear_run(self, payloads: list[bytes]) -> int:
+        taken = 0
+        for payload in payloads[: self.at_once]:
+            if not self.taking:
+                break
+            self.hear(pb.ChatMessage.FromString(payload))
+            taken += 1
+        return taken
 
     def half_closed(self) -> None:
         self.half_closes += 1
@@ -202,14 +213,16 @@ def test_what_is_not_taken_is_not_acknowledged() -> None:
     assert len(one + body) == scene.exchange.acknowledged
 
 
+@pytest.mark.parametrize("at_once", [0, 1, 5, 1000])
 @pytest.mark.parametrize("takes", [1, 2, 3, 7])
 @pytest.mark.parametrize("size", [1, 10, 64, 500])
 def test_whatever_comes_and_is_taken_in_whatever_pieces_is_heard_in_order(
-    takes: int, size: int
+    takes: int, size: int, at_once: int
 ) -> None:
     """Messages come while others wait; between two takes more may have come."""
     scene = Scene()
     scene.listener.taking = 0
+    scene.listener.at_once = at_once
     body = b"".join(said(f"{number}") for number in range(100))
     for turn, at in enumerate(range(0, len(body), size)):
         scene.hear(body[at : at + size])
@@ -417,3 +430,38 @@ def test_json_is_not_sent_where_there_is_no_room() -> None:
     scene = Scene(media=b"application/connect+json", room=0)
     assert not scene.call.offer(b"\0\0\0\0\1\xff")  # which would raise
     assert [] == scene.exchange.sent
+
+
+# ---- Runs --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at_once", [0, 1, 2, 3])
+def test_what_is_not_taken_at_once_is_taken_one_by_one(at_once: int) -> None:
+    """A run may be taken in part; the rest comes behind it, and all is acknowledged."""
+    scene = Scene()
+    scene.listener.at_once = at_once
+    body = said("one") + said("two") + said("three")
+    scene.hear(body[:-1])
+    scene.hear(body[-1:], end=True)
+    assert ["one", "two", "three"] == scene.listener.heard
+    assert (len(body), 1) == (scene.exchange.acknowledged, scene.listener.half_closes)
+
+
+def test_the_end_within_a_message_is_told_behind_a_run() -> None:
+    """What is left of the piece is half a message, and none comes after it."""
+    scene = Scene()
+    scene.listener.at_once = 10
+    scene.hear(said("one") + said("two")[:-1])
+    scene.hear(b"", end=True)
+    assert ["one"] == scene.listener.heard
+    assert [Code.INVALID_ARGUMENT] == scene.exchange.statuses
+
+
+def test_a_call_that_fails_with_a_run_is_over() -> None:
+    """What comes behind the message that failed is not heard."""
+    scene = Scene()
+    scene.listener.at_once = 10
+    scene.listener.raising = RoomFull("lobby", 1)
+    scene.hear(said("one") + said("two"))
+    assert [] == scene.listener.heard
+    assert [Code.RESOURCE_EXHAUSTED] == scene.exchange.statuses

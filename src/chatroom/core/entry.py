@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -102,6 +102,15 @@ class Entry:
         return stored_bytes(len(self.envelope))
 
 
+def all_stored_bytes(entries: Iterable[Entry]) -> int:
+    """`Entry.stored_bytes` of all of them."""
+    total = 0
+    for entry in entries:  # small ones without a call: this is done for every message
+        size = len(entry.envelope)
+        total += size + STORED_OVERHEAD if size <= SMALL_BYTES else stored_bytes(size)
+    return total
+
+
 def stored_bytes(envelope_bytes: int) -> int:
     """What a journal is taken to need for an entry with an envelope of so many bytes."""
     if envelope_bytes <= SMALL_BYTES:
@@ -110,5 +119,8 @@ def stored_bytes(envelope_bytes: int) -> int:
     return LARGE_BYTES + -(-more // PAGE_BYTES) * PAGE_BYTES
 
 
-Encode = Callable[[Draft, int, int], bytes]
-"""(draft, sequence, sent in ns since 1970) to the enveloped message."""
+Said = tuple[str, str]
+"""What somebody says: its text, and the nonce, which is empty if there is none."""
+
+Encode = Callable[[Sequence[Draft], int, int], list[bytes]]
+"""(drafts, sequence of the first, sent in ns since 1970) to the enveloped messages."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .entry import Draft, Encode, Entry, Kind, stored_bytes
+from .entry import Draft, Encode, Entry, Kind, all_stored_bytes
 from .events import Echo, Refused
 from .limits import Limits
 from .member import Member
@@ -57,6 +57,11 @@ class Log:
         if not (draft.nonce and self._in_flight.follows(draft)):
             self._drafts.append(draft)
 
+    def add_all(self, drafts: Iterable[Draft]) -> None:
+        """As `add`, for each in order."""
+        follows = self._in_flight.follows
+        self._drafts += [draft for draft in drafts if not (draft.nonce and follows(draft))]
+
     def add_unlogged(self, draft: Draft) -> None:
         """Draft what only its member is shown, once its record is stored."""
         self._unlogged.append(draft)
@@ -67,17 +72,18 @@ class Log:
         self._drafts, self._unlogged = [], []
         return turn
 
-    def stamp(self, drafts: Iterable[Draft], now: int, encode: Encode) -> list[Entry]:
+    def stamp(self, drafts: Sequence[Draft], now: int, encode: Encode) -> list[Entry]:
         """Give drafts the sequences after `newest`, and encode each once.
 
         `now` is in ns since 1970; time within a room never goes back.
         """
         self._last_sent = now = max(now, self._last_sent)
+        first = self.tail.newest + 1
         return [
-            Entry(
-                sequence, now, draft.kind, draft.author, encode(draft, sequence, now), draft.nonce
+            Entry(sequence, now, draft.kind, draft.author, enveloped, draft.nonce)
+            for sequence, (draft, enveloped) in enumerate(
+                zip(drafts, encode(drafts, first, now), strict=True), first
             )
-            for sequence, draft in enumerate(drafts, self.tail.newest + 1)
         ]
 
     def repeated(self, turn: Turn, used: Mapping[tuple[int, str], Entry]) -> bool:
@@ -101,7 +107,7 @@ class Log:
         """Make committed entries readable, and settle their drafts."""
         if entries:
             self.tail.extend(entries)
-            self.size += sum([stored_bytes(len(entry.envelope)) for entry in entries])
+            self.size += all_stored_bytes(entries)
         for draft, entry in zip(turn.drafts, entries, strict=True):
             if draft.settle is not None:
                 draft.settle(entry)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from . import names
 from .entry import (
@@ -329,6 +329,10 @@ class Room:
         draft = Draft(Kind.SAID, member.author, member.tag.text, text, nonce, member, settle)
         self.log.add(draft)
 
+    def add_all(self, drafts: Iterable[Draft]) -> None:
+        """Have drafts stored, in order; their members are told if that cannot be."""
+        self.log.add_all(drafts)
+
     def close(self, reason: str, successor: str, settle: Settle | None = None) -> None:
         """Draft the closing entry, the last of the log; raises RoomNotFound if there is one."""
         if self._closing is not None:
@@ -367,7 +371,7 @@ class Room:
             self._changed = {}
         return turn
 
-    def stamp(self, drafts: Iterable[Draft], now: int, encode: Encode) -> list[Entry]:
+    def stamp(self, drafts: Sequence[Draft], now: int, encode: Encode) -> list[Entry]:
         """See `Log.stamp`."""
         return self.log.stamp(drafts, now, encode)
 

@@ -12,6 +12,14 @@ from .refusals import RequestInvalid, TextInvalid, TextTooLong
 _NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
+def may_be_said(raw: str, limit: int) -> bool:
+    """Whether it is plainly a message of at most `limit` bytes, as nearly all are.
+
+    False says nothing: `checked_text` knows then.
+    """
+    return raw.isprintable() and not raw.isspace() and len(raw) > 0 and len(raw) * 4 <= limit
+
+
 def checked_text(raw: str, *, limit: int) -> str:
     """`raw` unchanged, if it may be a message: 1 to `limit` bytes of UTF-8.
 

@@ -56,7 +56,7 @@ class Service:
         if journal is None:
             journal = _journal(settings)
         self.journal_name = journal.name
-        self.hub = Hub(journal, encode.entry, settings.limits)
+        self.hub = Hub(journal, encode.entries, settings.limits)
         token_file = settings.admin_token_file
         self.admin_token = AdminToken(token_file) if token_file is not None else None
         self.health = Health()

@@ -8,7 +8,7 @@ their other flags (the last two mark an end with 0x80 and 0x02) are their own.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 HEAD_BYTES = 5
 """Of an envelope, before its message."""
@@ -179,21 +179,32 @@ class EnvelopeReader:
         self._limit = limit
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> Iterable[bytes]:
+    def run(self, data: bytes) -> list[bytes]:
+        """The messages at the front of `data` that are whole, and not compressed.
+
+        What people send is nothing else. Nothing is kept: what is behind them goes to `feed`,
+        and so does all of it while something is kept.
+        """
+        messages: list[bytes] = []
+        if self._buffer:
+            return messages
+        limit = self._limit
+        total = len(data)
+        end = 0
+        while end < total:
+            begin = end + HEAD_BYTES
+            size = int.from_bytes(data[end:begin], "big")  # with flags it is above any limit
+            end = begin + size
+            if size > limit or end > total:
+                break
+            messages.append(data[begin:end])
+        return messages
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
         """The messages that `data` completes; take them before feeding again.
 
         Raises EnvelopeError, after the messages before what is wrong.
         """
-        size = len(data) - HEAD_BYTES
-        if (
-            not self._buffer
-            and 0 <= size <= self._limit
-            and data[:HEAD_BYTES] == size.to_bytes(HEAD_BYTES, "big")
-        ):
-            return (data[HEAD_BYTES:],)  # one whole message: what people send
-        return self._cut(data)
-
-    def _cut(self, data: bytes) -> Iterator[bytes]:
         buffer = self._buffer
         buffer += data
         start = 0

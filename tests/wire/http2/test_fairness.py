@@ -229,3 +229,19 @@ def test_the_end_follows_what_is_pending() -> None:
     assert {} == peer.connection.streams
     peer.connection.reset(stream, ErrorCode.CANCEL)
     assert [] == peer.read()
+
+
+def test_what_is_written_at_once_overtakes_nothing() -> None:
+    """`Output.direct` is used only while no frame waits for the end of the turn."""
+    peer = wide(Peer().open(LARGE))
+    stream = peer.request(1)
+    peer.read()
+    written: list[bytes] = []
+    peer.connection.output.direct = written.append
+    assert stream.offer(b"one")
+    assert [frames.data(1, b"one")] == written
+    peer.send(frames.ping(b"12345678"))
+    assert stream.offer(b"two")
+    assert [Kind.PING, Kind.DATA] == [f.kind for f in peer.read()]
+    assert stream.offer(b"three")
+    assert [frames.data(1, b"one"), frames.data(1, b"three")] == written

@@ -130,3 +130,48 @@ def test_127_streams_that_are_not_read_hold_up_no_other() -> None:
     (event,) = peer.send(frames.data(255, b"hello", end=True))
     assert isinstance(event, DataReceived)
     assert b"hello" == event.data
+
+
+@pytest.mark.parametrize("cut", [1, 5, 9, 14, 23, 30])
+def test_frames_of_a_stream_that_follow_one_another_are_one_piece(cut: int) -> None:
+    """6.1: where they end says nothing. A frame that has not come whole is the next piece."""
+    peer = Peer().open()
+    stream = peer.request(1)
+    octets = frames.data(1, b"one") + frames.data(1, b"two") + frames.data(1, b"three")
+    events = peer.send(octets[:cut]) + peer.send(octets[cut:])
+    pieces = [event.data for event in events if isinstance(event, DataReceived)]
+    assert b"onetwothree" == b"".join(pieces)
+    assert len(pieces) <= 2
+    assert stream.receive.left == stream.receive.size - 11
+
+
+def test_what_is_not_plain_data_of_the_same_stream_ends_a_piece() -> None:
+    """The end, padding, an empty frame, another stream, another kind: each in its order."""
+    peer = Peer().open()
+    peer.request(1)
+    peer.request(3)
+    events = peer.send(
+        frames.data(1, b"a"), frames.data(1, b"b"),
+        frames.data(3, b"c"), frames.data(3, b"d"),
+        frames.data(1, b"e"), frame(Kind.DATA, PADDED, 1, b"\1f\0"), frames.data(1, b"g"),
+        frames.ping(b"12345678"),
+        frames.data(1, b"h"), frames.data(1, b""), frames.data(1, b"i"),
+        frames.data(1, b"j", end=True),
+    )  # fmt: skip
+    heard = [
+        (event.stream.stream_id, event.data, event.end)
+        for event in events
+        if isinstance(event, DataReceived)
+    ]
+    assert [
+        (1, b"ab", False), (3, b"cd", False), (1, b"e", False), (1, b"f", False),
+        (1, b"g", False), (1, b"h", False), (1, b"i", False), (1, b"j", True),
+    ] == heard  # fmt: skip
+
+
+def test_a_window_is_overrun_by_frames_together() -> None:
+    """6.9.1: each would have been allowed alone."""
+    peer = Peer().open()
+    peer.request(1)
+    events = peer.send(*[frames.data(1, bytes(16_000))] * 2)
+    peer.was_reset(events, 1, ErrorCode.FLOW_CONTROL_ERROR)

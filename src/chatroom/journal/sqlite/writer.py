@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from chatroom.core.entry import Entry, Kind, stored_bytes
+from chatroom.core.entry import Entry, Kind, all_stored_bytes
 from chatroom.core.facts import RoomFacts
 from chatroom.core.record import MemberRecord
 from chatroom.journal.port import (
@@ -144,20 +144,18 @@ class Writer:
         gone: list[Value] = []
         for append in appends:
             key = append.key
-            size = 0
             for entry in append.entries:
-                envelope = entry.envelope
-                size += stored_bytes(len(envelope))
                 entries += (
                     key,
                     entry.sequence,
                     entry.sent,
                     int(entry.kind),  # an IntEnum goes through adapters, which costs 1 µs
                     entry.author,
-                    envelope,
+                    entry.envelope,
                 )
                 if nonced:
                     entries.append(entry.nonce or None)
+            size = all_stored_bytes(append.entries)
             if size:
                 grown += (key, size)
             gone += append.gone

@@ -5,6 +5,7 @@ The same bytes are valid for gRPC, gRPC-Web and Connect.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import cast
 
@@ -20,7 +21,7 @@ from chatroom.core.names import SERVER_NAME
 from chatroom.core.refusals import Refusal
 from chatroom.core.room import Room
 from chatroom.server.rooms.sessions import Place
-from chatroom.wire.envelopes import envelope
+from chatroom.wire.envelopes import HEAD_BYTES, envelope
 from chatroom.wire.varint import varint
 
 from . import statuses
@@ -43,29 +44,31 @@ def leave_reason(number: int) -> pb.LeaveReason:
     return cast("pb.LeaveReason", number)
 
 
-def entry(draft: Draft, sequence: int, sent: int) -> bytes:
-    """An entry of the log. Called once for each; every reader gets these bytes.
+def entries(drafts: Iterable[Draft], first: int, sent: int) -> list[bytes]:
+    """Entries of the log, with sequences from `first` on; every reader gets these bytes.
 
     Encodings joined are the encoding of all merged (protobuf encoding guide, "Last One
     Wins"), and what is the same for many entries is encoded once: the name, and the time of
-    a turn. By protobuf's own classes an entry took three times as long (2.5 against 0.85 µs).
+    a turn. By protobuf's own classes an entry took four times as long (2.5 against 0.65 µs).
     The fields stand in the order of their numbers all the same; a test compares.
     """
-    text = draft.text.encode()
-    if not (sequence and text and draft.name):  # what is empty is left out
-        said = pb.Message(name=draft.name, message=draft.text, sequence=sequence)
-        encoded = said.SerializeToString() + _sent(sent)
-        return envelope(encoded + _rest(draft).SerializeToString())
-    encoded = b"%b%b%b\x18%b%b" % (
-        _named(draft.name),
-        varint(len(text)),
-        text,
-        varint(sequence),
-        _sent(sent),
-    )
-    if draft.nonce or draft.kind is not Kind.SAID:
-        encoded += _rest(draft).SerializeToString()
-    return envelope(encoded)
+    time = _sent(sent)
+    join = b"".join
+    encoded: list[bytes] = []
+    for sequence, draft in enumerate(drafts, first):
+        text = draft.text.encode()
+        name = draft.name
+        if not (sequence and text and name):  # what is empty is left out
+            said = pb.Message(name=name, message=draft.text, sequence=sequence)
+            encoded.append(envelope(said.SerializeToString() + time + _rest(draft)))
+            continue
+        begin, size, number = _named(name), varint(len(text)), varint(sequence)
+        rest = _rest(draft) if draft.nonce or draft.passage or draft.closing else b""
+        length = (
+            len(begin) + len(size) + len(text) + 1 + len(number) + len(time) + len(rest)
+        ).to_bytes(HEAD_BYTES, "big")
+        encoded.append(join((length, begin, size, text, b"\x18", number, time, rest)))
+    return encoded
 
 
 @lru_cache(maxsize=4096)
@@ -80,7 +83,11 @@ def _sent(ns: int) -> bytes:
     return pb.Message(sent=timestamp(ns)).SerializeToString()
 
 
-def _rest(draft: Draft) -> pb.Message:
+def _rest(draft: Draft) -> bytes:
+    """The fields behind `sent`."""
+    if draft.kind is Kind.SAID:
+        nonce = draft.nonce.encode()
+        return b"\x2a%b%b" % (varint(len(nonce)), nonce) if nonce else b""
     message = pb.Message(nonce=draft.nonce)
     if draft.passage is not None:
         passage = message.entered if draft.kind is Kind.ENTERED else message.left
@@ -91,7 +98,7 @@ def _rest(draft: Draft) -> pb.Message:
         message.closed.reason = draft.closing.reason
         message.closed.successor = draft.closing.successor
         message.closed.SetInParent()
-    return message
+    return message.SerializeToString()
 
 
 def joined(place: Place, limits: Limits) -> bytes:

@@ -20,6 +20,7 @@ from chatroom.server.rooms.sessions import Place, Resume
 from chatroom.wire.grpc import Code
 
 from .delivery import Delivery, Stage
+from .said import said_in
 from .statuses import EnvelopeInvalid
 from .stream_call import FAILED, StreamCall
 
@@ -121,6 +122,20 @@ class MemberStream(Delivery):
         elif field == "leave":
             hub.quit(place)
         return True
+
+    def hear_run(self, payloads: list[bytes]) -> int:
+        """Take messages that say something and nothing else, as many as can be taken at once."""
+        place = self._place
+        if not self._talks or place is None:
+            return 0
+        hub = self._hub
+        if hub.commits.full or hub.draining or place.member.outbox:
+            return 0
+        said = said_in(payloads)
+        if not said:
+            return 0
+        self._spoke = True
+        return hub.talk.say_all(place, said)
 
     def _hear_early(self, message: Message) -> bool:
         """Take a message of a stream that does not talk: not yet, not any more, or never."""

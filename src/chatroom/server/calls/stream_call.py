@@ -6,14 +6,14 @@ It stands between an exchange, whatever protocol that speaks, and a member's str
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from google.protobuf.message import Message as ProtobufMessage
 
 from chatroom.core.refusals import Draining, Refusal
 from chatroom.server.port.exchange import Exchange
-from chatroom.wire.envelopes import EnvelopeError, EnvelopeReader
+from chatroom.wire.envelopes import HEAD_BYTES, EnvelopeError, EnvelopeReader
 from chatroom.wire.grpc import Code
 from chatroom.wire.http2.headers import Headers
 
@@ -32,6 +32,12 @@ class Listener(Protocol):
 
     def hear(self, message: Any) -> bool:
         """Take a message; False: not now, `StreamCall.go_on` will be called. Raises Refusal."""
+
+    def hear_run(self, payloads: list[bytes]) -> int:
+        """Take messages as they came, from the first on, if that can be done at once.
+
+        How many were taken; what is left comes by `hear`. Raises Refusal.
+        """
 
     def half_closed(self) -> None:
         """No more messages come. Raises Refusal."""
@@ -118,10 +124,18 @@ class StreamCall:
             return
         self._owed += len(data)
         self._half_closed = end
-        if self._waiting is None:
-            self._cut(self._reader.feed(data))
-        else:
+        if self._waiting is not None:
             self._uncut += data
+            return
+        if not self._protocol.json:
+            taken = self._take_run(self._reader.run(data))
+            if taken == len(data) and taken:
+                self._taken()
+                return
+            if self._is_over():
+                return
+            data = data[taken:]
+        self._cut(self._reader.feed(data))
 
     def go_on(self) -> None:
         """Take what waits: whoever could not take it can now."""
@@ -134,12 +148,12 @@ class StreamCall:
             self._waiting = None
         self._cut(self._messages)
 
-    def _cut(self, messages: Iterable[bytes]) -> None:
+    def _cut(self, messages: Iterator[bytes]) -> None:
         """Take messages, and what came behind them, as far as the listener takes them."""
         try:
             while True:
-                self._messages = iter(messages)
-                for message in self._messages:
+                self._messages = messages
+                for message in messages:
                     if not self._take(message):
                         self._waiting = message
                         return
@@ -155,6 +169,19 @@ class StreamCall:
             self.refuse(refusal_of(error))
         else:
             self._taken()
+
+    def _take_run(self, payloads: list[bytes]) -> int:
+        """Have the listener take messages at once; the bytes of their envelopes."""
+        taken = 0
+        try:
+            if payloads:
+                taken = self._listener.hear_run(payloads)
+        except Refusal as refusal:
+            self.refuse(refusal)
+        except Exception:
+            log.exception("a call failed")
+            self.finish(FAILED)
+        return sum(map(len, payloads[:taken])) + HEAD_BYTES * taken
 
     def _take(self, payload: bytes) -> bool:
         try:

@@ -104,12 +104,12 @@ class Http2Protocol(asyncio.Protocol):
         return False  # for HTTP/2 the peer is gone then
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 # asyncio's name
-        self._plain = False
+        self._not_plain()
         self._end_calls()
         self._on_closed(self)
 
     def pause_writing(self) -> None:
-        self._plain = False
+        self._not_plain()
         self.http2.output.pause()
 
     def resume_writing(self) -> None:
@@ -143,7 +143,7 @@ class Http2Protocol(asyncio.Protocol):
             case ConnectionEnded(_, reason, by_peer=by_peer):
                 if not by_peer:
                     log.info("the connection of %s was ended: %s", self.peer, reason)
-                self._plain = False
+                self._not_plain()
                 self._end_calls()
                 self.http2.output.touch()
 
@@ -173,11 +173,17 @@ class Http2Protocol(asyncio.Protocol):
             if data:
                 self.transport.write(data)
             if self._plain and not output.turns and not output.done:
+                output.direct = self.transport.write if len(self.http2.streams) == 1 else None
                 return
         self._flush_rest()
 
+    def _not_plain(self) -> None:
+        self._plain = False
+        self._output.direct = None
+
     def _flush_rest(self) -> None:
         http2, transport = self.http2, self.transport
+        self._output.direct = None
         if transport.is_closing():
             http2.data_to_send()
             return
@@ -256,13 +262,13 @@ class Http2Protocol(asyncio.Protocol):
 
     def drain(self) -> None:
         """Say GOAWAY; the connection closes when its last call has ended."""
-        self._plain = False
+        self._not_plain()
         self.http2.leave(self._loop.time())
         self.http2.output.touch()
 
     def abort(self) -> None:
         """End at once."""
-        self._plain = False
+        self._not_plain()
         self.transport.abort()
 
     def reset(self, stream: Stream, code: ErrorCode) -> None:

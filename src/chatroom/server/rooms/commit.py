@@ -214,7 +214,8 @@ class CommitLoop:
         """What only the newcomer of a big room is shown; it has no place in the log."""
         assert draft.passage is not None
         since = draft.passage.since
-        return Entry(0, since, draft.kind, draft.author, self._encode(draft, 0, since))
+        (enveloped,) = self._encode([draft], 0, since)
+        return Entry(0, since, draft.kind, draft.author, enveloped)
 
     # ---- A journal that does not work ------------------------------------------------
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from chatroom.core import refusals
-from chatroom.core.entry import Entry
+from chatroom.core.entry import Entry, Said
 from chatroom.core.limits import Limits
 from chatroom.core.member import Member
 from chatroom.core.room import Room
+from chatroom.core.saying import drafts_of
 
 from .commit import CommitLoop, into
 from .sessions import Place
@@ -48,6 +49,20 @@ class Talk:
         self._check_open()
         place.room.post(place.member, text, nonce)
         self._commits.touch(place.room, len(text) + DRAFT_BYTES)
+
+    def say_all(self, place: Place, said: Iterable[Said]) -> int:
+        """As `say` for each, up to one that is to be refused or above the rate; how many."""
+        member, room = place.member, place.room
+        if room.closing or member.over:
+            return 0
+        drafts = drafts_of(member, said, self._limits)
+        if member.bucket.limited:
+            drafts = drafts[: member.bucket.take_some(len(drafts), self._monotonic())]
+        if drafts:
+            room.add_all(drafts)
+            size = sum([len(draft.text) for draft in drafts])
+            self._commits.touch(room, size + DRAFT_BYTES * len(drafts))
+        return len(drafts)
 
     async def send(self, place: Place, text: str, nonce: str) -> Entry:
         """Draft a message and wait for its entry; under a used nonce, for the first one.

@@ -6,33 +6,30 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from . import frames
-from .events import ConnectionEnded, Event, StreamReset
+from .control import Control
+from .events import Event, StreamReset
 from .frames import (
     ACK,
     HEADER_BYTES,
     LARGEST_STREAM_ID,
-    LARGEST_WINDOW,
     MAX_FRAME_BYTES,
     PREFACE,
     ConnectionFault,
     ErrorCode,
     Kind,
-    Setting,
     StreamFault,
     unpack_header,
+    unpack_word,
 )
 from .headers import BlockDecoder
 from .limits import Http2Limits
 from .output import SharedFrames
 from .requests import Block, Requests
-from .state import End, Phase
+from .state import Phase
 from .streams import Stream
 
-_LEAVING = b"leaving\0"
-"""The PING between two GOAWAYs: its answer tells that the first one has come."""
 
-
-class Connection(Requests):
+class Connection(Requests, Control):
     """One connection of a server.
 
     `receive_data` gives events; what streams send and the connection answers is queued in
@@ -54,10 +51,6 @@ class Connection(Requests):
         super().__init__(limits, shared, on_output, now, spread=spread)
         self._decoder = BlockDecoder(limits)
         self._block: Block | None = None
-        self._leave_when_open = False
-        """GOAWAY is to be said as soon as the peer has begun."""
-        self._shut_since: float | None = None
-        """Since when the connection's window holds up who has something to send."""
 
     # ---- In --------------------------------------------------------------------------
 
@@ -119,7 +112,10 @@ class Connection(Requests):
                 raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "the first frame is not SETTINGS")
             try:
                 if kind == 0:
-                    self._data(flags, stream_id, data[begin:end], now)
+                    payload = data[begin:end]
+                    if not flags and length and stream_id in self.streams:
+                        payload, at = _run(data, at, stream_id, payload)
+                    self._data(flags, stream_id, payload, now)
                 else:
                     take = self._TAKE.get(kind)
                     if take is None:
@@ -131,144 +127,6 @@ class Connection(Requests):
             except StreamFault as fault:
                 self._reset(fault, now)
         return at
-
-    def _priority(self, _flags: int, stream_id: int, payload: bytes, now: float) -> None:
-        self._buckets.take("idle_frames", now)
-        if not stream_id:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "PRIORITY of no stream")
-        if len(payload) != 5:
-            code, reason = ErrorCode.FRAME_SIZE_ERROR, "PRIORITY is not of 5 bytes"
-        elif int.from_bytes(payload[:4], "big") & LARGEST_STREAM_ID == stream_id:
-            code, reason = ErrorCode.PROTOCOL_ERROR, "a stream depends on itself"
-        else:
-            return
-        if stream_id in self.streams:
-            raise StreamFault(stream_id, code, reason)
-        raise ConnectionFault(code, reason)  # an idle stream cannot be reset (6.4)
-
-    def _rst_stream(self, _flags: int, stream_id: int, payload: bytes, now: float) -> None:
-        if len(payload) != 4:
-            raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "RST_STREAM is not of 4 bytes")
-        self._check_not_idle(stream_id, "RST_STREAM")
-        self._buckets.take("resets", now)
-        stream = self.streams.get(stream_id)
-        if stream is not None:
-            code = int.from_bytes(payload, "big")
-            stream.close(reset=False)
-            self._events.append(StreamReset(stream, code, "the peer has reset it", by_peer=True))
-        elif stream_id in self._closed:
-            # Whoever has reset it first: now the peer knows too, and nothing of it may follow.
-            self._closed[stream_id] = End.OTHERWISE
-
-    def _settings(self, flags: int, stream_id: int, payload: bytes, now: float) -> None:
-        if stream_id:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "SETTINGS of a stream")
-        if flags & ACK:
-            if payload:
-                raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "SETTINGS ACK has a payload")
-            if self.timing.settled:
-                self._buckets.take("settings", now)
-            else:
-                self.timing.settled = True
-                self._window_acknowledged = self.limits.stream_window
-                for stream in self.streams.values():
-                    stream.settled(self.limits.stream_window)
-            return
-        self._buckets.take("settings", now)
-        if self.phase is Phase.SETTINGS:
-            self.phase = Phase.OPEN
-            self.timing.opened()
-        window: int | None = None
-        for key, value in frames.settings_of(payload):
-            if key == Setting.INITIAL_WINDOW_SIZE:
-                if value > LARGEST_WINDOW:
-                    raise ConnectionFault(
-                        ErrorCode.FLOW_CONTROL_ERROR, "INITIAL_WINDOW_SIZE is out of range"
-                    )
-                window = value
-            elif key == Setting.HEADER_TABLE_SIZE:
-                self.output.table_changed(value)
-            elif key == Setting.ENABLE_PUSH:
-                if value > 1:
-                    raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "ENABLE_PUSH is not 0 or 1")
-            elif key == Setting.MAX_FRAME_SIZE and not MAX_FRAME_BYTES <= value < 1 << 24:
-                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "MAX_FRAME_SIZE is out of range")
-        if window is not None:
-            self._resize(window)
-        self.output.queue(frames.SETTINGS_ACK)
-        if self._leave_when_open:
-            self.leave(now)
-
-    def _resize(self, value: int) -> None:
-        """Move all streams' windows (6.9.2): once for a frame, however often it says it."""
-        change = value - self.output.initial_window
-        self.output.resize(value)
-        for stream in self.streams.values():
-            if stream.window + change > LARGEST_WINDOW:
-                raise ConnectionFault(
-                    ErrorCode.FLOW_CONTROL_ERROR, "INITIAL_WINDOW_SIZE overflows a window"
-                )
-            stream.widen(change)
-
-    def _ping(self, flags: int, stream_id: int, payload: bytes, now: float) -> None:
-        if stream_id:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "PING of a stream")
-        if len(payload) != 8:
-            raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "PING is not of 8 bytes")
-        self._buckets.take("pings", now)
-        if flags & ACK:
-            if payload == _LEAVING:
-                self._leave_finally()
-            return
-        self.output.queue(frames.ping(payload, ack=True))
-
-    def _goaway(self, _flags: int, stream_id: int, payload: bytes, now: float) -> None:
-        if stream_id:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "GOAWAY of a stream")
-        if len(payload) < 8:
-            raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "GOAWAY is shorter than 8 bytes")
-        self._buckets.take("settings", now)
-        code = int.from_bytes(payload[4:8], "big")
-        if code:
-            self.phase = Phase.ENDED
-            reason = payload[8:136].decode("latin-1")
-            self._events.append(ConnectionEnded(code, reason, by_peer=True))
-
-    def _window_update(self, _flags: int, stream_id: int, payload: bytes, now: float) -> None:
-        if len(payload) != 4:
-            raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "WINDOW_UPDATE is not of 4 bytes")
-        increment = int.from_bytes(payload, "big") & LARGEST_WINDOW
-        if increment < self.limits.least_data:
-            self._buckets.take("small_updates", now)
-        output = self.output
-        if not stream_id:
-            if not increment:
-                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of nothing")
-            if output.window + increment > LARGEST_WINDOW:
-                raise ConnectionFault(
-                    ErrorCode.FLOW_CONTROL_ERROR, "WINDOW_UPDATE overflows the connection's window"
-                )
-            output.window += increment
-            self._shut_since = None
-            if output.turns:
-                output.touch()
-            return
-        self._check_not_idle(stream_id, "WINDOW_UPDATE")
-        stream = self.streams.get(stream_id)
-        if stream is None:
-            if increment >= self.limits.least_data:
-                self._buckets.take("small_updates", now)
-            return
-        if not increment:
-            raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of nothing")
-        if stream.window + increment > LARGEST_WINDOW:
-            raise StreamFault(
-                stream_id, ErrorCode.FLOW_CONTROL_ERROR, "WINDOW_UPDATE overflows the window"
-            )
-        stream.widen(increment)
-
-    def _push_promise(self, _flags: int, _stream_id: int, _payload: bytes, _now: float) -> None:
-        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a client sent PUSH_PROMISE")
 
     # ---- Out -------------------------------------------------------------------------
 
@@ -307,31 +165,6 @@ class Connection(Requests):
         if stream.working:
             stream.working = False
             self.working -= 1
-
-    def leave(self, now: float) -> None:
-        """Say GOAWAY, in two steps (6.8): requests that are on their way are still served."""
-        if self.phase in (Phase.PREFACE, Phase.SETTINGS):
-            self._leave_when_open = True
-        elif self.phase is Phase.OPEN:
-            self.phase = Phase.LEAVING
-            self.timing.leaving_since = now
-            self.output.queue(frames.goaway(LARGEST_STREAM_ID, ErrorCode.NO_ERROR))
-            self.output.queue(frames.ping(_LEAVING))
-
-    def _leave_finally(self) -> None:
-        if self.phase is Phase.LEAVING and self._last_served == LARGEST_STREAM_ID:
-            self._last_served = self._highest
-            self.output.queue(frames.goaway(self._highest, ErrorCode.NO_ERROR))
-
-    @property
-    def left(self) -> bool:
-        """Whether it has said both GOAWAYs, and no call is open."""
-        return (
-            self.phase is Phase.LEAVING
-            and self._last_served != LARGEST_STREAM_ID
-            and not self.streams
-            and not self.working
-        )
 
     # ---- Time ------------------------------------------------------------------------
 
@@ -376,14 +209,39 @@ class Connection(Requests):
                 StreamReset(stream, ErrorCode.CANCEL, "its windows stay closed", by_peer=False)
             )
 
-    _TAKE: ClassVar = {
+    _TAKE: ClassVar[dict[int, Callable[[Connection, int, int, bytes, float], None]]] = {
         Kind.HEADERS: Requests._headers,
-        Kind.PRIORITY: _priority,
-        Kind.RST_STREAM: _rst_stream,
-        Kind.SETTINGS: _settings,
-        Kind.PUSH_PROMISE: _push_promise,
-        Kind.PING: _ping,
-        Kind.GOAWAY: _goaway,
-        Kind.WINDOW_UPDATE: _window_update,
+        Kind.PRIORITY: Control._priority,
+        Kind.RST_STREAM: Control._rst_stream,
+        Kind.SETTINGS: Control._settings,
+        Kind.PUSH_PROMISE: Control._push_promise,
+        Kind.PING: Control._ping,
+        Kind.GOAWAY: Control._goaway,
+        Kind.WINDOW_UPDATE: Control._window_update,
         Kind.CONTINUATION: Requests._continuation,
     }
+
+
+def _run(data: bytes, at: int, stream_id: int, payload: bytes) -> tuple[bytes, int]:
+    """Join plain DATA frames of a stream that follow `payload` from `at` on; where they end.
+
+    Where frames begin and end says nothing about what is in them (6.1), and what is done for
+    a piece of a body costs more than cutting it. Empty frames are not joined: they count.
+    """
+    size = len(data)
+    pieces = [payload]
+    while size - at >= HEADER_BYTES:
+        word, flags, number = unpack_word(data, at)
+        length = word >> 8
+        end = at + HEADER_BYTES + length
+        if (
+            word & 0xFF
+            or flags
+            or number != stream_id
+            or not 0 < length <= MAX_FRAME_BYTES
+            or end > size
+        ):
+            break
+        pieces.append(data[at + HEADER_BYTES : end])
+        at = end
+    return (payload if len(pieces) == 1 else b"".join(pieces)), at

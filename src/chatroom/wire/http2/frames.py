@@ -17,6 +17,8 @@ DEFAULT_TABLE_BYTES = 4096
 
 unpack_header = struct.Struct(">HBBBL").unpack_from
 """(length >> 8, length & 255, kind, flags, stream id with its reserved bit)."""
+unpack_word = struct.Struct(">LBL").unpack_from
+"""(length << 8 | kind, flags, stream id with its reserved bit)."""
 
 
 class Kind(enum.IntEnum):

@@ -52,9 +52,9 @@ class Output(Generic[S]):
     """The writing side of a connection: frames, the connection's window, turns."""
 
     __slots__ = (
-        "_marked", "_on_output", "_out", "_round_bytes", "_table_update", "bytes", "clear",
-        "done", "initial_window", "least", "least_data", "on_closed", "paused", "shared", "stalled",
-        "turns", "window",
+        "_marked", "_on_output", "_round_bytes", "_table_update", "bytes", "clear", "direct",
+        "done", "frames", "initial_window", "least", "least_data", "on_closed", "paused", "shared",
+        "stalled", "turns", "window",
     )  # fmt: skip
 
     def __init__(
@@ -74,7 +74,11 @@ class Output(Generic[S]):
         self.on_closed = on_closed
         self._on_output = on_output
         self._round_bytes = round_bytes
-        self._out: list[bytes] = []
+        self.frames: list[bytes] = []
+        """What waits to be written."""
+        self.direct: Callable[[bytes], object] | None = None
+        """Writes at once, for the owner to set: where one stream alone has something to say,
+        waiting for the turn's end gains nothing. It may not be used while frames wait."""
         self._marked = False
         self._table_update: bool | None = None
         """Whether the next header block begins with a table update; None: it never needed to."""
@@ -105,7 +109,7 @@ class Output(Generic[S]):
         if not self._marked:
             self._marked = True
             self._on_output()
-        self._out.append(frame)
+        self.frames.append(frame)
         self.bytes += len(frame)
         if self.bytes >= self._round_bytes:
             self.clear = False
@@ -131,9 +135,9 @@ class Output(Generic[S]):
     def take(self) -> bytes:
         """Everything that waits, for one write; empty while the transport is paused."""
         self._marked = False
-        if self.paused or not self._out:
+        if self.paused or not self.frames:
             return b""
-        out, self._out = self._out, []
+        out, self.frames = self.frames, []
         self.bytes = 0
         self.clear = not self.turns
         return out[0] if len(out) == 1 else b"".join(out)

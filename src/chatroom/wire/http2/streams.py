@@ -145,7 +145,12 @@ class Stream:
             output.window -= size
             shared = output.shared
             frame = shared.frames.get(self._id_bytes) if payload is shared.payload else None
-            output.queue(frame or shared.of(payload, self._id_bytes))
+            if frame is None:
+                frame = shared.of(payload, self._id_bytes)
+            if output.direct is not None and not output.frames:
+                output.direct(frame)
+            else:
+                output.queue(frame)
             return True
         return False
 

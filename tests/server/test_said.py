@@ -1,0 +1,63 @@
+"""What people say, read from its bytes as protobuf would read it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.server.calls.said import said_in
+
+text = st.text(st.characters(codec="utf-8"), max_size=140)
+MESSAGE = pb.ChatMessage(message=pb.Message(message="Hey", nonce="n1"))
+
+
+@given(text, text)
+@example("x" * 123, "")
+@example("x" * 124, "")
+@example("x" * 50, "n" * 71)
+def test_what_is_said_is_read(said: str, nonce: str) -> None:
+    """Up to 127 bytes of ChatMessage.message; what is longer is not read here."""
+    payload = pb.ChatMessage(message=pb.Message(message=said, nonce=nonce)).SerializeToString()
+    short = bool(said) and len(payload) < 130
+    assert ([(said, nonce)] if short else []) == said_in([payload])
+
+
+@given(st.binary(max_size=20) | st.binary(max_size=12).map(lambda end: b"\x12\x0e\x12" + end))
+def test_whatever_is_read_is_what_protobuf_reads(payload: bytes) -> None:
+    """Any bytes: nothing is read here that is another message, or none."""
+    for said in said_in([payload]):
+        message = pb.ChatMessage.FromString(payload)
+        expected = pb.ChatMessage(message=pb.Message(message=said[0], nonce=said[1]))
+        assert expected == message
+        assert message.HasField("message")
+
+
+@pytest.mark.parametrize("at", range(len(MESSAGE.SerializeToString())))
+def test_one_byte_that_is_another_changes_nothing_but_its_meaning(at: int) -> None:
+    """All 256 of them in each place: again as protobuf reads it, or not at all."""
+    right = MESSAGE.SerializeToString()
+    for octet in range(256):
+        payload = right[:at] + bytes((octet,)) + right[at + 1 :]
+        for said in said_in([payload]):
+            message = pb.ChatMessage.FromString(payload)
+            assert pb.ChatMessage(message=pb.Message(message=said[0], nonce=said[1])) == message
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pb.ChatMessage(),
+        pb.ChatMessage(heartbeat=pb.Heartbeat()),
+        pb.ChatMessage(message=pb.Message()),
+        pb.ChatMessage(message=pb.Message(name="Bob", message="hey")),
+        pb.ChatMessage(message=pb.Message(message="hey"), typing=pb.Typing()),
+        pb.ChatMessage(message=pb.Message(message="hey", sequence=1)),
+    ],
+    ids=str,
+)
+def test_it_is_read_up_to_what_is_not_just_said(other: pb.ChatMessage) -> None:
+    """The rest is for protobuf, in its order."""
+    plain = MESSAGE.SerializeToString()
+    assert [("Hey", "n1")] * 2 == said_in([plain, plain, other.SerializeToString(), plain])
