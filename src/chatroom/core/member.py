@@ -10,6 +10,7 @@ from .names import NameTag
 from .rate import TokenBucket
 from .record import MemberRecord
 from .refusals import Refusal
+from .standing import Standing
 
 
 def _nobody_waits() -> None:
@@ -35,7 +36,7 @@ class Member:
 
     __slots__ = (
         "arrival", "author", "bucket", "cursor", "echo", "ended", "events", "final", "heard",
-        "logged", "offer", "outbox", "outcome", "over", "present", "reason", "session", "since",
+        "logged", "offer", "outbox", "outcome", "reason", "session", "since", "standing",
         "tag", "typing_seen", "wake",
     )  # fmt: skip
 
@@ -66,10 +67,7 @@ class Member:
         """The enveloped line of its own arrival."""
         self.logged = False
         """Whether the arrival is in the log; the departure is exactly then."""
-        self.present = True
-        """In the roster; False from the moment it departs, or another stream takes over."""
-        self.over = False
-        """Its stream is to end: nothing is posted by it any more."""
+        self.standing = Standing.ARRIVING
         self.reason: LeaveReason | None = None
         """Why it departed."""
         self.ended = 0
@@ -86,6 +84,16 @@ class Member:
         """Called when there may be something new to read."""
         self.heard: Callable[[bool], None] = _nobody_listens
         """Called when something came by another way than the stream: whether a heartbeat."""
+
+    @property
+    def present(self) -> bool:
+        """Whether it is in the roster."""
+        return self.standing.present
+
+    @property
+    def over(self) -> bool:
+        """Whether its stream is to end: nothing is posted by it any more."""
+        return self.standing.over
 
     @property
     def name(self) -> str:

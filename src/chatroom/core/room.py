@@ -40,6 +40,7 @@ from .refusals import (
     SessionUnknown,
 )
 from .roster import Roster
+from .standing import Standing
 from .text import checked_text
 from .typing_board import TypingBoard
 
@@ -201,10 +202,10 @@ class Room:
         )
         member.logged = old.logged
         member.cursor = after
+        member.standing = Standing.INSIDE
         self._let_in(member)
-        old.present = False
+        old.standing = Standing.REPLACED
         old.ended = 0  # its record, if that is still to be stored, is of somebody inside
-        old.over = True
         old.outcome = SessionReplaced()
         old.final = old.cursor
         old.wake()
@@ -228,6 +229,7 @@ class Room:
             session=record.session,
         )
         member.logged = record.logged
+        member.standing = Standing.AWAY
         self._roster.add(member)
         return member
 
@@ -235,6 +237,11 @@ class Room:
         member.typing_seen = self.typing.version
         self._roster.add(member)
         self.readers.add(member)
+
+    def welcome(self, member: Member) -> None:
+        """Its arrival is stored, and its client is told: from here on it may come back."""
+        if member.standing is Standing.ARRIVING:
+            member.standing = Standing.INSIDE
 
     def retract(self, member: Member) -> None:
         """Undo `admit` for a member whose arrival could not be stored."""
@@ -255,7 +262,6 @@ class Room:
         if not member.present:
             return False
         self._leave_roster(member)
-        member.over = True
         member.reason = reason
         member.ended = member.ended or now
         member.outcome = outcome
@@ -267,7 +273,7 @@ class Room:
 
     def dismiss(self, member: Member, outcome: Refusal) -> None:
         """End a member's stream after what it can see now; it stays in the room."""
-        member.over = True
+        member.standing = Standing.DISMISSED
         member.outcome = outcome
         member.final = max(self.newest, member.cursor)
         member.wake()
@@ -304,7 +310,7 @@ class Room:
             self.tail.clear()
 
     def _leave_roster(self, member: Member) -> None:
-        member.present = False
+        member.standing = Standing.DEPARTED
         self.typing.forget(member.author)
         self._roster.remove(member)
 

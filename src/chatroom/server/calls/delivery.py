@@ -71,9 +71,9 @@ class Delivery:
     async def _beginning(self, place: Place) -> None:
         """Joined, then what is replayed, the own arrival, live: in this order."""
         room, member = place.room, place.member
+        room.welcome(member)
         data = b""
         if member.events:
-            place.known = True
             data = encode.joined(place, self._hub.limits)
         if place.recovered:
             await self._write_all(data)

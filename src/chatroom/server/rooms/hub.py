@@ -21,6 +21,7 @@ from chatroom.core.names import NameTag
 from chatroom.core.refusals import Refusal
 from chatroom.core.room import Room
 from chatroom.core.room_ids import checked_room_id
+from chatroom.core.standing import Standing
 from chatroom.core.text import checked_line
 from chatroom.journal import Journal, JournalError
 
@@ -83,7 +84,7 @@ class Hub:
             room = self.rooms.take_over(stored)
             self._retention.grown(room, room.log.size)
             for record in stored.inside:
-                place = Place(room, room.restore(record, monotonic=self._monotonic()), known=True)
+                place = Place(room, room.restore(record, monotonic=self._monotonic()))
                 if record.session is None:
                     self._depart(room, place.member, LeaveReason.LOST)
                     continue
@@ -117,8 +118,9 @@ class Hub:
             room, member = place.room, place.member
             if not member.present:
                 continue  # about to end in its own way
+            unknown = member.session is None or member.standing is Standing.ARRIVING
             room.dismiss(member, going)
-            if member.session is None:
+            if unknown:
                 self._depart(room, member, LeaveReason.LOST, going)
 
     async def stop(self) -> None:
@@ -268,7 +270,8 @@ class Hub:
             raise
         finally:
             place.arrival = None
-        place.known = back is not None  # until now it would leave at once, and come back anew
+        if back:  # until now it would leave at once, and come back anew
+            room.welcome(member)
         member.arrival = arrival.envelope
         place.newest = arrival.sequence - 1 if arrival.sequence else room.newest
         place.through = arrival.sequence or room.newest
@@ -296,7 +299,7 @@ class Hub:
         if room.closed is not None:
             self.sessions.forget(member)
         elif member.present:
-            if member.session is None or not place.known:
+            if member.session is None or member.standing is Standing.ARRIVING:
                 self._depart(room, member, reason)
             elif not self.draining:
                 member.ended = self._clock()
@@ -364,6 +367,6 @@ class Hub:
         It has an open stream, unless that is not asked for.
         """
         place = self.sessions.place(session)
-        if place is None or (streaming and not place.streaming):
+        if place is None or (streaming and place.member.standing is Standing.AWAY):
             raise refusals.SessionUnknown
         return place

@@ -18,6 +18,7 @@ from chatroom.core.leave_reason import LeaveReason
 from chatroom.core.member import Member
 from chatroom.core.record import MemberRecord
 from chatroom.core.room import Room
+from chatroom.core.standing import Standing
 from chatroom.journal import SESSION_SECONDS, Journal
 
 
@@ -54,10 +55,6 @@ class Place:
     """Of a resumed stream: the sequence with which it is live."""
     recovered: bool = False
     """Whether this stream goes on where an earlier one ended."""
-    streaming: bool = True
-    """Whether it has a stream."""
-    known: bool = False
-    """Whether its client may have learnt the session."""
     arrival: asyncio.Future[Entry] | None = None
     """Until it is stored: what hears of it."""
 
@@ -144,8 +141,8 @@ class Sessions:
 
     def wait(self, place: Place, reason: LeaveReason) -> None:
         """Begin the grace of a place that has no stream; `reason` is for its end."""
-        place.streaming = False
         member = place.member
+        member.standing = Standing.AWAY
 
         def over() -> None:
             del self._waiting[member]
