@@ -24,6 +24,7 @@ from typing import Any
 import uvloop
 
 from chatroom.server.port.certificates import Certificates
+from chatroom.server.port.notices import Notices
 from chatroom.server.port.tls import TlsProtocol
 from chatroom.server.settings import Tls
 
@@ -79,9 +80,11 @@ def serve(pipe: Connection, loop: str, ours: bool, tls: Tls) -> None:
 async def _serve(pipe: Connection, ours: bool, certificates: Certificates) -> None:
     running = asyncio.get_running_loop()
     if ours:
+        notices = Notices(running.time)
 
         def made() -> TlsProtocol:
-            return TlsProtocol(certificates.context, lambda *_: Writer(), lambda _: None)
+            context = certificates.context
+            return TlsProtocol(context, lambda *_: Writer(), lambda _: None, notices=notices)
 
         server = await running.create_server(made, "127.0.0.1", 0, backlog=1024)
     else:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any as Anything
@@ -28,8 +29,10 @@ from chatroom.server.calls.statuses import OK, Status, code_of
 from chatroom.server.port import sockets
 from chatroom.server.port.asgi import Application, Receive, Scope, Send, respond
 from chatroom.server.port.bridge import BodyBounds, asgi_calls
-from chatroom.server.port.front import Allowed, Front, Gate
+from chatroom.server.port.front import Front
+from chatroom.server.port.gate import Allowed, Gate
 from chatroom.server.port.in_flight import InFlight
+from chatroom.server.port.notices import Notices
 from chatroom.server.port.port import Port, PortLimits
 from chatroom.wire.addresses import Address
 from chatroom.wire.envelopes import envelope
@@ -256,9 +259,12 @@ async def main() -> None:
     native = {path: application(call, limit) for path, call in calls.items()}
     listener = sockets.listen(Address("127.0.0.1", 0))
     gate = Gate(Allowed())
-    front = Front(dict.fromkeys(native, no_call), gate, native=native, in_flight=InFlight(()))
+    notices = Notices(time.monotonic)
+    no_calls = dict.fromkeys(native, no_call)
+    front = Front(no_calls, gate, native=native, in_flight=InFlight(()), notices=notices)
     bounds = BodyBounds(bytes=None, idle_seconds=None)
-    port = Port((listener,), asgi_calls(front, lambda _path: bounds), front, PortLimits())
+    begin = asgi_calls(front, lambda _path: bounds)
+    port = Port((listener,), begin, front, PortLimits(), notices=notices)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     port.open()

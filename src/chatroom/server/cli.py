@@ -18,13 +18,14 @@ from chatroom.core.refusals import Refusal
 from chatroom.core.room_ids import checked_room_id
 from chatroom.journal import JournalUnusable, SyncMode
 from chatroom.wire.addresses import Address, AddressInvalid
+from chatroom.wire.origins import Origin, OriginInvalid
 
 from .calls.admin import AdminTokenUnusable
 from .journal_commands import backup_command, check_command, data_directory
 from .loops import LoopMissing, LoopName, loop_factory
-from .port.front import Allowed
+from .port.gate import Allowed
 from .port.sockets import BindError
-from .service import Service
+from .service import JOURNAL_FILE, Service
 from .settings import Settings, Tls, TlsUnusable
 from .sizes import Size
 
@@ -126,7 +127,8 @@ def main() -> None:
     "--allow-host",
     multiple=True,
     metavar="NAME",
-    help="A name this server answers to, beside localhost and IP addresses; *: any.",
+    help="A name that browsers may call this server by, beside localhost, IP addresses and the "
+    "names of the certificate; *: any. Other clients may call it by every name.",
 )
 @click.option(
     "--allow-origin",
@@ -164,6 +166,12 @@ def main() -> None:
     default="auto",
     help="The event loop. auto: uvloop, which is faster, where it is installed.",
 )
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    help="How much is logged, on standard error.",
+)
 @click.pass_context
 def chatserver(
     ctx: click.Context, bind: tuple[str, ...], data: Path | None, in_memory: bool, sync: SyncMode,
@@ -172,7 +180,7 @@ def chatserver(
     allow_host: tuple[str, ...], allow_origin: tuple[str, ...],
     tls_cert: Path | None, tls_key: Path | None, client_ca: Path | None,
     admin_token_file: Path | None, drain_delay: float,
-    max_connection_age: float, loop: LoopName,
+    max_connection_age: float, loop: LoopName, log_level: str,
 ) -> None:  # fmt: skip
     """Host chat rooms over gRPC, gRPC-Web and Connect on one port.
 
@@ -190,7 +198,9 @@ def chatserver(
     try:
         addresses = tuple(_to_listen(text) for text in bind)
         rooms = tuple(checked_room_id(room_id) for room_id in room)
-    except Refusal as error:
+        for origin in set(allow_origin) - {"*"}:
+            Origin.parse(origin)
+    except (Refusal, OriginInvalid) as error:
         raise click.UsageError(str(error)) from None
     if data is None and not in_memory:
         data = data_directory(None)
@@ -226,10 +236,7 @@ def chatserver(
         drain_delay=drain_delay,
         max_connection_age=max_connection_age,
     )
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-    )
-    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    _log_from(logging.getLevelNamesMapping()[log_level.upper()])
     try:
         with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
             runner.run(serve(settings))
@@ -244,6 +251,15 @@ chatserver.add_command(backup_command)
 chatserver.add_command(check_command)
 
 
+def _log_from(level: int) -> None:
+    """Log what is of this level or above it, on standard error."""
+    logging.basicConfig(
+        stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    for chatty in ("asyncio", "hpack"):  # each turn of the loop, each header field
+        logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
+
+
 def _to_listen(text: str) -> Address:
     """Every address of this machine, if none is named; any free port, if that is 0."""
     try:
@@ -253,6 +269,13 @@ def _to_listen(text: str) -> Address:
             f"{error.text!r} is not an address to listen on: "
             "write host:port, as in 127.0.0.1:8080 or [::]:8080"
         ) from None
+
+
+def _kept(settings: Settings) -> str:
+    """Where rooms and messages are."""
+    if settings.data is None:
+        return "rooms and messages are kept in memory alone, until it ends"
+    return f"rooms and messages are kept in {settings.data / JOURNAL_FILE}"
 
 
 async def serve(settings: Settings) -> None:
@@ -280,6 +303,7 @@ async def serve(settings: Settings) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 50, 100)
+    click.echo(f"chatserver: {_kept(settings)}", err=True)
     for address in service.addresses:
         click.echo(f"chatserver: listening on {address}", err=True)
     stopped = asyncio.create_task(stop.wait())

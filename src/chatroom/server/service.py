@@ -9,7 +9,9 @@ import asyncio
 import contextlib
 import logging
 import socket
+import time
 from collections.abc import AsyncIterator
+from collections.abc import Set as AbstractSet
 
 from chatroom.api.grpc.health.v1.health_connect import HealthASGIApplication
 from chatroom.core import names
@@ -28,8 +30,10 @@ from .port import sockets
 from .port.asgi import Application, Receive, Scope, Send, respond
 from .port.bridge import BodyBounds, asgi_calls
 from .port.certificates import Certificates
-from .port.front import Front, Gate
+from .port.front import Front
+from .port.gate import Gate
 from .port.in_flight import InFlight
+from .port.notices import Notices
 from .port.port import Port, PortLimits
 from .rooms.hub import Hub
 from .settings import Settings, TlsUnusable
@@ -61,7 +65,8 @@ class Service:
         self.admin_token = AdminToken(token_file) if token_file is not None else None
         self.health = Health()
         self._in_flight = InFlight((CHAT, SUBSCRIBE, *UNARY, *HEALTH))
-        self._gate = Gate(settings.allowed)
+        self._notices = Notices(time.monotonic)
+        self._gate = Gate(settings.allowed, self._certificate_names)
         self._streams = Streams(self.hub, self._gate, self._in_flight)
         self.addresses: tuple[Address, ...] = ()
         self._listeners: list[socket.socket] = []
@@ -88,6 +93,7 @@ class Service:
             self._gate,
             native=dict.fromkeys(REFLECTION, reflection.native(described, limits)),
             in_flight=self._in_flight,
+            notices=self._notices,
         )
 
     async def start(self) -> None:
@@ -119,6 +125,7 @@ class Service:
                     max_age=self._settings.max_connection_age,
                     http2=self._settings.http2,
                 ),
+                notices=self._notices,
                 certificates=self.certificates,
                 streaming=LONG,
             )
@@ -172,6 +179,9 @@ class Service:
             await self.hub.stop()
             await self._committing
         await self.hub.close()
+
+    def _certificate_names(self) -> AbstractSet[str]:
+        return self.certificates.names if self.certificates is not None else frozenset()
 
     async def _healthz(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         if self.health.serving:

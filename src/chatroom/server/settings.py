@@ -11,7 +11,7 @@ from chatroom.journal import SyncMode
 from chatroom.wire.addresses import Address
 from chatroom.wire.http2.limits import Http2Limits
 
-from .port.front import Allowed
+from .port.gate import Allowed
 
 
 class TlsUnusable(Exception):

@@ -16,6 +16,7 @@ import pytest
 from chatroom.server.port.asgi import Application, Receive, Scope, Send
 from chatroom.server.port.http1 import Http1Connection, http1_protocol
 from chatroom.server.port.http1_limits import Http1Limits
+from chatroom.server.port.notices import Notices
 from chatroom.server.port.tls import TlsProtocol
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
@@ -212,6 +213,7 @@ async def serving(
 ) -> AsyncIterator[Server]:
     """A server of the application on a port of 127.0.0.1."""
     server = Server()
+    notices = Notices(asyncio.get_running_loop().time)
     server.factory = http1_protocol(
         application,
         limits=limits,
@@ -223,7 +225,7 @@ async def serving(
     def accepted() -> asyncio.Protocol:
         if tls is None:
             return Sniffer(server)
-        return TlsProtocol(tls, lambda *_: Sniffer(server), lambda _: None)
+        return TlsProtocol(tls, lambda *_: Sniffer(server), lambda _: None, notices=notices)
 
     listening = await asyncio.get_running_loop().create_server(accepted, "127.0.0.1", 0)
     server.address = listening.sockets[0].getsockname()

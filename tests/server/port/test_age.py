@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chatroom.server.port.http2 import Http2Protocol
+from chatroom.server.port.notices import Notices
 from chatroom.server.port.turns import Turns
 from chatroom.wire.http2 import frames
 from chatroom.wire.http2.frames import HEADER_BYTES, Kind, unpack_header
@@ -95,6 +96,7 @@ def test_an_old_connection_tells_its_streams_before_it_ends_them(max_age: float)
             Turns(loop),
             SharedFrames(),
             lambda _: None,
+            notices=Notices(loop.time),
             since=born,
             spread=0.0,
             max_age=max_age,

@@ -43,6 +43,7 @@ def server(loop: LoopName, *arguments: str) -> Iterator[tuple[Program, int]]:
     process = started(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     try:
+        assert process.stderr.readline().startswith("chatserver: rooms and messages are ")
         line = process.stderr.readline()
         assert line.startswith("chatserver: listening on "), line
         yield process, int(line.rpartition(":")[2])

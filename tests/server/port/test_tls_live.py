@@ -15,6 +15,7 @@ import grpc.aio
 import pytest
 
 from chatroom.server.port.certificates import Certificates
+from chatroom.server.port.notices import Notices
 from chatroom.server.port.tls import OnSecured, TlsLimits, TlsProtocol
 from chatroom.server.port.tls_transport import RECORD_BYTES, TlsTransport
 from chatroom.server.settings import Tls
@@ -52,7 +53,8 @@ class Port:
         self.open: set[TlsProtocol] = set()
         self.number = 0
         self.accepted = 0
-        self._make = lambda: TlsProtocol(context(), secured, self._closed, limits)
+        notices = Notices(asyncio.get_running_loop().time)
+        self._make = lambda: TlsProtocol(context(), secured, self._closed, limits, notices=notices)
         self._all_closed = asyncio.Event()
 
     def protocol(self) -> TlsProtocol:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ssl
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from chatroom.server.port.certificates import Certificates
+from chatroom.server.port.notices import Notices
 from chatroom.server.port.tls import TlsLimits, TlsProtocol
 from chatroom.server.port.tls_transport import TlsTransport
 from chatroom.server.settings import Tls
@@ -153,7 +155,8 @@ class Connection:
         self.below = Below()
         self.alpn: str | None = "not asked"
         self.closed = 0
-        self.protocol = TlsProtocol(server, self._secured, self._closed, limits)
+        notices = Notices(time.monotonic)
+        self.protocol = TlsProtocol(server, self._secured, self._closed, limits, notices=notices)
         self.below.protocol = self.protocol
         self.protocol.connection_made(self.below)
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()

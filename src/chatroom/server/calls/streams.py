@@ -11,7 +11,8 @@ from chatroom.core.refusals import Refusal
 from chatroom.server.port.asgi import Receive, Scope, Send, respond
 from chatroom.server.port.exchange import Exchange, StreamExchange
 from chatroom.server.port.exchange_asgi import AsgiExchange
-from chatroom.server.port.front import Foreign, Gate, exposed_to
+from chatroom.server.port.front import exposed_to
+from chatroom.server.port.gate import Foreign, Gate, HeaderInvalid
 from chatroom.server.port.http2 import Begin, Http2Protocol
 from chatroom.server.port.in_flight import InFlight
 from chatroom.server.rooms.hub import Hub
@@ -53,8 +54,8 @@ class Streams:
             media = media_type(fields.get(b"content-type", b""))
             protocol = PROTOCOLS.get(media)
             try:
-                origin = self._gate.admit(headers, None)
-            except Foreign:
+                origin = self._gate.admit("POST", path, headers)
+            except (Foreign, HeaderInvalid):
                 protocol = None
             if protocol is None or (is_native(media) and b"te" not in fields):
                 otherwise(connection, stream, headers, end)

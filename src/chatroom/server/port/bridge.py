@@ -187,13 +187,15 @@ class AsgiCall:
         except ClientDisconnected:
             pass
         except Exception:
-            log.exception("a request for %s failed", scope["path"])
+            log.exception("the application failed at %s", scope["path"])
+        else:
+            if not self._over():
+                log.error("the application did not answer at %s", scope["path"])
         finally:
-            self._finish(scope["path"])
+            self._finish()
 
-    def _finish(self, path: str) -> None:
-        if not self._ended and not self._gone:
-            log.error("the response to a request for %s was not finished", path)
+    def _finish(self) -> None:
+        if not self._over():
             if self._started:
                 self._connection.reset(self._stream, ErrorCode.INTERNAL_ERROR)
             else:

@@ -6,12 +6,9 @@ It repairs what the stack leaves out (`root_path`), refuses what must not get fu
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
-from chatroom.wire.addresses import hostname
 from chatroom.wire.grpc import PROTOBUF_TYPES, Code, is_native, media_type, status_trailers
 
 from .asgi import (
@@ -24,9 +21,10 @@ from .asgi import (
     respond,
     trailers_only,
 )
+from .gate import Foreign, Gate, HeaderInvalid
 from .in_flight import InFlight
+from .notices import Notices
 
-BAD_REQUEST = 400
 CORS_METHODS = b"POST, GET"
 CORS_MAX_AGE = b"7200"
 NO_TRAILERS = status_trailers(
@@ -35,81 +33,6 @@ NO_TRAILERS = status_trailers(
 )
 """For a request whose response may have no trailers ("TE"; ASGI, HTTP trailers)."""
 CORS_EXPOSED = b"grpc-status, grpc-message, grpc-status-details-bin"
-
-
-@dataclass(slots=True, frozen=True)
-class Allowed:
-    """Which Hosts and Origins may be named by a request.
-
-    A page of elsewhere that a browser was led to must not reach a server that only
-    this machine is meant to reach (DNS rebinding), nor call one without being asked.
-    """
-
-    hosts: frozenset[str] = field(default_factory=frozenset)
-    """Names, without port, beside localhost and all IP addresses; `*`: any."""
-    origins: frozenset[str] = field(default_factory=frozenset)
-    """As a browser sends them (`https://chat.example`), beside the Host's own; `*`: any."""
-
-    def host(self, value: str) -> bool:
-        """Whether a Host header may be served."""
-        name = hostname(value)
-        if "*" in self.hosts or name == "localhost" or name in self.hosts:
-            return True
-        try:
-            ipaddress.ip_address(name)
-        except ValueError:
-            return False
-        return True
-
-    def origin(self, value: str, host: str) -> bool:
-        """Whether a page of this Origin may call, when the request names this Host."""
-        if "*" in self.origins or value in self.origins:
-            return True
-        return value.partition("://")[2].lower() == host.lower()
-
-
-class Foreign(Exception):
-    """A request that must not get further, with the HTTP status that says so."""
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
-
-
-class Gate:
-    """Whether a request may reach a method, by its header alone."""
-
-    def __init__(self, allowed: Allowed) -> None:
-        self._allowed = allowed
-
-    def admit(self, headers: Headers, server: tuple[str, int] | None) -> bytes:
-        """The request's Origin, empty if it names none. Raises Foreign."""
-        host = origin = b""
-        for key, value in headers:
-            if key in (b"host", b":authority"):
-                host = host or value
-            elif key == b"origin":
-                origin = value
-            if not (key.isascii() and value.isascii()):
-                try:
-                    key.decode()
-                    value.decode()
-                except UnicodeDecodeError:
-                    raise Foreign(400, "a request header is not valid UTF-8") from None
-        host_name = host.decode() or (server[0] if server else "localhost")
-        if not self._allowed.host(host_name):
-            raise Foreign(
-                403,
-                f"this server does not answer to the name {hostname(host_name)!r}; "
-                "its --allow-host can add it",
-            )
-        if origin and not self._allowed.origin(origin.decode(), host_name):
-            raise Foreign(
-                403,
-                f"pages of {origin.decode()} may not call this server; "
-                "its --allow-origin can add them",
-            )
-        return origin
 
 
 def exposed_to(origin: bytes) -> Headers:
@@ -131,12 +54,17 @@ class Front:
         *,
         native: Mapping[str, Application],
         in_flight: InFlight,
+        notices: Notices,
     ) -> None:
-        """`routes` maps whole paths; `native` takes precedence for native gRPC requests."""
+        """`routes` maps whole paths; `native` takes precedence for native gRPC requests.
+
+        Who is refused by the gate is told to the operator by `notices`.
+        """
         self._routes = routes
         self._native = native
         self._gate = gate
         self._in_flight = in_flight
+        self._notices = notices
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -149,12 +77,13 @@ class Front:
         headers: Headers = scope["headers"]
         content_type = media_type(next((v for k, v in headers if k == b"content-type"), b""))
         try:
-            origin = self._gate.admit(headers, scope.get("server"))
+            origin = self._gate.admit(scope["method"], scope["path"], headers)
+        except HeaderInvalid as invalid:
+            await _plain(send, 400, str(invalid))
+            return
         except Foreign as foreign:
-            if foreign.status == BAD_REQUEST:
-                await _plain(send, foreign.status, str(foreign))
-            else:
-                await _refused(send, content_type, foreign.status, str(foreign))
+            self._notices.tell(foreign.kind, scope.get("client"), f"refused: {foreign}")
+            await _refused(send, content_type, 403, str(foreign))
             return
         if origin:
             if scope["method"] == "OPTIONS":
@@ -203,8 +132,13 @@ async def _plain(send: Send, status: int, sentence: str) -> None:
 
 
 async def _preflight(send: Send, origin: bytes, headers: Headers) -> None:
-    """A browser asks whether its page may call (Fetch standard, CORS preflight)."""
-    wanted = next((v for k, v in headers if k == b"access-control-request-headers"), b"")
+    """A browser asks whether its page may call (Fetch standard, CORS preflight).
+
+    A page of a public address asks as well whether it may call one on a private network
+    (WICG, Private Network Access, 3.3.1).
+    """
+    asked = dict(headers)
+    private = asked.get(b"access-control-request-private-network") == b"true"
     await respond(
         send,
         200,
@@ -213,9 +147,10 @@ async def _preflight(send: Send, origin: bytes, headers: Headers) -> None:
         [
             (b"access-control-allow-origin", origin),
             (b"access-control-allow-methods", CORS_METHODS),
-            (b"access-control-allow-headers", wanted),
+            (b"access-control-allow-headers", asked.get(b"access-control-request-headers", b"")),
             (b"access-control-max-age", CORS_MAX_AGE),
             (b"vary", b"Origin"),
+            *([(b"access-control-allow-private-network", b"true")] if private else ()),
         ],
     )
 

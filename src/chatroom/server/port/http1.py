@@ -12,6 +12,7 @@ import logging
 import socket
 import struct
 import sys
+import time
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import Any, cast
@@ -22,6 +23,8 @@ from .http1_limits import Http1Limits
 from .http1_requests import BadRequest, RequestHead, RequestReader, Stage
 from .http1_responses import refusal
 from .http1_waits import Patience, Wait
+from .not_http import tell
+from .notices import Notices
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +62,12 @@ def http1_protocol(
     """
     the_limits = limits or Http1Limits()
     tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps no task alive
+    notices = Notices(time.monotonic)
 
     def protocol() -> Http1Connection:
-        return Http1Connection(application, the_limits, streaming, on_closed, tasks, tls=tls)
+        return Http1Connection(
+            application, the_limits, streaming, on_closed, tasks, notices=notices, tls=tls
+        )
 
     return protocol
 
@@ -77,6 +83,7 @@ class Http1Connection(asyncio.Protocol):
         "_ending",
         "_limits",
         "_loop",
+        "_notices",
         "_on_closed",
         "_patience",
         "_paused",
@@ -101,8 +108,10 @@ class Http1Connection(asyncio.Protocol):
         on_closed: Callable[[Http1Connection], None],
         tasks: set[asyncio.Task[None]],
         *,
+        notices: Notices,
         tls: bool,
     ) -> None:
+        self._notices = notices
         self._application = application
         self._limits = limits
         self._on_closed = on_closed
@@ -234,6 +243,7 @@ class Http1Connection(asyncio.Protocol):
                 del self._unread[:piece_bytes]
                 self._reader.feed(piece)
         except BadRequest as bad:
+            tell(bad, self._transport.get_extra_info("peername"), self._notices)
             self._refuse(bad)
         self._read(not self._unread)
 

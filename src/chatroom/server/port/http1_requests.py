@@ -32,6 +32,19 @@ class BadRequest(Exception):
         self.reason = reason
 
 
+class NotHttp(BadRequest):
+    """Bytes that llhttp takes for no request."""
+
+    def __init__(self, reason: str, piece: bytes) -> None:
+        """`piece` begins where the connection does, or with something in a later request."""
+        super().__init__(400, reason)
+        self.piece = piece
+
+
+class Flood(BadRequest):
+    """More work than content."""
+
+
 @dataclass(frozen=True, slots=True)
 class RequestHead:
     """A request whose body is still to come."""
@@ -122,7 +135,7 @@ class RequestReader:
     def feed(self, piece: bytes) -> None:
         """Take apart the next bytes.
 
-        Raises BadRequest; the reader is of no use afterwards.
+        Raises BadRequest, NotHttp and Flood among them; the reader is of no use afterwards.
         """
         size = len(piece)
         while piece and self.stage is not Stage.OVER:
@@ -136,7 +149,7 @@ class RequestReader:
                 # What a callback raised; always there, and never an Exception of llhttp's.
                 raise (error.__context__ or error) from None
             except httptools.HttpParserError as error:
-                raise BadRequest(400, str(error)) from None
+                raise NotHttp(str(error), piece) from None
         self._overhead += size
         if self.stage is Stage.HEAD and self._overhead > self._limits.head_bytes:
             raise BadRequest(431, "the request's head is too long")
@@ -144,7 +157,7 @@ class RequestReader:
             self.stage is Stage.BODY
             and self._overhead > self._limits.chunk_overhead_bytes + 8 * self.body_bytes
         ):
-            raise BadRequest(413, "too little content for so many chunks")
+            raise Flood(413, "too little content for so many chunks")
 
     def _resume(self) -> None:
         """Go on behind a head with `Upgrade`, which we do not do (RFC 9110, 7.8).

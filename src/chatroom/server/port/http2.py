@@ -25,6 +25,7 @@ from chatroom.wire.http2.output import SharedFrames
 from chatroom.wire.http2.state import Phase
 from chatroom.wire.http2.streams import Stream
 
+from .notices import Kind, Notices, peer_name
 from .turns import Turns
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class Http2Protocol(asyncio.Protocol):
         shared: SharedFrames,
         on_closed: Callable[[Http2Protocol], object],
         *,
+        notices: Notices,
         since: float,
         spread: float,
         max_age: float = 0.0,
@@ -61,7 +63,7 @@ class Http2Protocol(asyncio.Protocol):
     ) -> None:
         """`since`, when it was accepted, and `spread`: see `wire.http2.Connection`.
 
-        `on_closed` hears of its end, once.
+        `on_closed` hears of its end, once; `notices` of why we had to end it.
         After `max_age` seconds (0: never) its calls are told that it is to close, and are
         ended `age_grace` seconds later.
         """
@@ -70,6 +72,7 @@ class Http2Protocol(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._begin = begin
         self._on_closed = on_closed
+        self._notices = notices
         self._limits = limits
         self.http2 = Connection(
             limits,
@@ -135,14 +138,15 @@ class Http2Protocol(asyncio.Protocol):
                     stream.call.hear(b"", end=True)
             case StreamReset(stream, by_peer=by_peer, reason=reason):
                 if not by_peer:
-                    log.debug("a stream of %s was reset: %s", self.peer, reason)
+                    name = self.transport.get_extra_info("peername")
+                    log.debug("a stream of %s was reset: %s", peer_name(name), reason)
                 self._gone(stream)
             case HeadersTooLong(stream):
                 stream.headers(_TOO_LONG, end=True)
                 self.http2.release(stream)
-            case ConnectionEnded(_, reason, by_peer=by_peer):
+            case ConnectionEnded(code, reason, by_peer=by_peer):
                 if not by_peer:
-                    log.info("the connection of %s was ended: %s", self.peer, reason)
+                    self._tell(code, reason)
                 self._not_plain()
                 self._end_calls()
                 self.http2.output.touch()
@@ -157,11 +161,15 @@ class Http2Protocol(asyncio.Protocol):
             stream.close(reset=True)
             self._gone(stream)
 
-    @property
-    def peer(self) -> str:
-        """The peer's address, for the log."""
+    def _tell(self, code: int, reason: str) -> None:
+        """Whose fault ends the connection is told; who has only gone away is not."""
         name = self.transport.get_extra_info("peername")
-        return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else "a client"
+        if code == ErrorCode.ENHANCE_YOUR_CALM:
+            self._notices.tell(Kind.FLOOD, name, f"cut off: {reason}")
+        elif code == ErrorCode.NO_ERROR:
+            log.debug("the connection of %s was ended: %s", peer_name(name), reason)
+        else:
+            self._notices.tell(Kind.NOT_HTTP, name, f"does not keep to HTTP/2: {reason}")
 
     # ---- Out -------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from .certificates import Certificates
 from .http1 import Http1Connection
 from .http1_limits import Http1Limits
 from .http2 import Begin, Http2Protocol
+from .notices import Notices
 from .sniff import Sniff
 from .tls import TlsLimits, TlsProtocol
 from .turns import Turns
@@ -76,14 +77,16 @@ class Port:
         application: Application,
         limits: PortLimits,
         *,
+        notices: Notices,
         certificates: Certificates | None = None,
         streaming: AbstractSet[str] = frozenset(),
     ) -> None:
         """`begin` begins calls on HTTP/2 streams, the application serves HTTP/1.1.
 
         `streaming`: paths whose requests last as long as they like. With certificates the
-        port speaks TLS alone.
+        port speaks TLS alone. `notices` hears of peers whose connections are ended.
         """
+        self._notices = notices
         self._listeners = list(listeners)
         self._begin = begin
         self._application = application
@@ -147,6 +150,7 @@ class Port:
                 partial(self._secured, now),
                 self._gone,
                 TlsLimits(handshake_seconds=self._limits.http2.preface_seconds),
+                notices=self._notices,
             )
             self._keep(first)
         self._spawn(self._connect(first, accepted), "connect")
@@ -185,6 +189,7 @@ class Port:
             self.turns,
             self._shared,
             self._gone,
+            notices=self._notices,
             since=since,
             spread=random.random(),  # noqa: S311 # so that not all ping at once
             max_age=self._limits.max_age * random.uniform(0.9, 1.1),  # noqa: S311 # nor leave
@@ -200,6 +205,7 @@ class Port:
             self._streaming,
             self._gone,
             self._tasks,
+            notices=self._notices,
             tls=self._certificates is not None,
         )
         self._keep(protocol)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from chatroom.server.settings import reason_of
-from chatroom.wire.addresses import Address
 
 from .not_tls import KNOWN_BY, without_tls
+from .notices import Kind, Notices, peer_name
 from .tls_transport import RECORD_BYTES, Stage, TlsTransport
 
 log = logging.getLogger(__name__)
@@ -74,6 +74,7 @@ class TlsProtocol(asyncio.Protocol):
         "_error",
         "_incoming",
         "_limits",
+        "_notices",
         "_on_closed",
         "_on_secured",
         "_raw",
@@ -91,13 +92,19 @@ class TlsProtocol(asyncio.Protocol):
         on_secured: OnSecured,
         on_closed: Callable[[TlsProtocol], None],
         limits: TlsLimits | None = None,
+        *,
+        notices: Notices,
     ) -> None:
-        """`on_closed` is called once for every connection that was made, when it is gone."""
+        """`on_closed` is called once for every connection that was made, when it is gone.
+
+        `notices` hears of handshakes that fail, and of who breaks the rules of TLS after one.
+        """
         self.begun_at: float | None = None
         """The time of the first `check`: the preface's time begins here too."""
         self._on_secured = on_secured
         self._on_closed = on_closed
         self._limits = limits or TlsLimits()
+        self._notices = notices
         self._incoming = ssl.MemoryBIO()
         self._transport = TlsTransport(context, self._incoming)
         self._raw: asyncio.Transport
@@ -199,7 +206,7 @@ class TlsProtocol(asyncio.Protocol):
             transport.open(self._on_secured(transport, transport.tls.selected_alpn_protocol()))
 
     def _refuse(self, why: str, answer: bytes = b"") -> None:
-        self._say(why)
+        self._tell(why)
         self._transport.stage = Stage.REFUSED
         self._transport.hand_down()
         self._raw.write(answer)
@@ -308,12 +315,15 @@ class TlsProtocol(asyncio.Protocol):
     # The end
 
     def _fail(self, error: OSError) -> None:
-        self._say(f"TLS ended the connection: {reason_of(error)}")
+        self._tell(f"TLS ended the connection: {reason_of(error)}")
         self._error = error
         self._transport.end()
 
+    def _tell(self, what: str) -> None:
+        """To an operator: a client does not trust the certificate, or is none."""
+        self._notices.tell(Kind.TLS, self._raw.get_extra_info("peername"), what)
+
     def _say(self, what: str) -> None:
-        """For whoever asks why a client does not come through; a port is knocked at all day."""
+        """For debugging: so do checks of health that only connect, all day."""
         if log.isEnabledFor(logging.DEBUG):
-            peer = self._raw.get_extra_info("peername")
-            log.debug("%s: %s", Address(*peer[:2]) if peer else "a peer", what)
+            log.debug("%s: %s", peer_name(self._raw.get_extra_info("peername")), what)

@@ -1,0 +1,82 @@
+"""Notices: what strangers do to the port, told to the operator now and then.
+
+A port on a network is knocked at all day. An operator whose clients do not come through
+needs the reason in the log, and nobody needs it a thousand times.
+"""
+
+from __future__ import annotations
+
+import enum
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chatroom.wire.addresses import Address
+
+log = logging.getLogger(__name__)
+
+
+class Kind(enum.Enum):
+    """What is told at most once in `NoticeLimits.seconds`, each for itself."""
+
+    HOST = "refused Hosts"
+    ORIGIN = "refused Origins"
+    FLOOD = "floods"
+    NOT_HTTP = "bytes that are no HTTP"
+    TLS = "failures of TLS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeLimits:
+    """What strangers may have the log grow by."""
+
+    seconds: float = 60.0
+    """From one line of a kind to the next one."""
+    characters: int = 300
+    """Of a line: a stranger chooses parts of it."""
+
+
+class Notices:
+    """Tells the first of each kind, and later how many there were meanwhile.
+
+    What is not told is logged for debugging.
+    """
+
+    def __init__(self, clock: Callable[[], float], limits: NoticeLimits | None = None) -> None:
+        """`clock` gives seconds and never goes back."""
+        self._clock = clock
+        self._limits = limits or NoticeLimits()
+        self._told: dict[Kind, float] = {}
+        self._untold: dict[Kind, int] = {}
+
+    def tell(self, kind: Kind, peer: object, what: str) -> None:
+        """A peer, by its socket's name, has done something; `what` says it."""
+        now = self._clock()
+        told = self._told.get(kind)
+        if told is not None and now - told < self._limits.seconds:
+            self._untold[kind] = self._untold.get(kind, 0) + 1
+            if log.isEnabledFor(logging.DEBUG):
+                log.debug("%s", self._line(peer, what))
+            return
+        self._told[kind] = now
+        more = self._untold.pop(kind, 0)
+        log.warning(
+            "%s%s",
+            self._line(peer, what),
+            f" (and {more} more {kind.value} before)" if more else "",
+        )
+
+    def _line(self, peer: object, what: str) -> str:
+        return printable(f"{peer_name(peer)}: {what}", self._limits.characters)
+
+
+def peer_name(peer: object) -> str:
+    """An address as it is written, of a socket's name; a Unix socket's peers have none."""
+    return str(Address(*peer[:2])) if isinstance(peer, tuple) else "a client"
+
+
+def printable(text: str, characters: int) -> str:
+    """A text that fits on one line of a log and does nothing to a terminal."""
+    if len(text) > characters:
+        text = text[: characters - 1] + "…"
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
