@@ -30,15 +30,24 @@ def test_an_unknown_path_is_404(connection: Connection) -> None:
     assert 404 == connection.response(stream).http_status
 
 
-def test_a_foreign_host_is_refused(connection: Connection) -> None:
-    """A call to a name that is not this server's is PERMISSION_DENIED (DNS rebinding)."""
-    headers = [
-        (name, b"elsewhere.example" if name == b":authority" else value)
-        for name, value in connection.request_headers(CHAT)
-    ]
+def test_a_foreign_host_is_refused_to_a_page(connection: Connection) -> None:
+    """A page's call to a name that is not this server's is PERMISSION_DENIED (DNS rebinding)."""
+    fields = dict(connection.request_headers(CHAT))
+    fields[b":authority"] = b"elsewhere.example"
+    headers = [*fields.items(), (b"origin", b"http://elsewhere.example")]
     response = connection.response(connection.open(headers, end=True))
     assert TRAILERS_ONLY == response.shape
     assert Code.PERMISSION_DENIED == response.grpc_status
+
+
+@pytest.mark.parametrize("authority", [b"", b":8080", b"chat", b"elsewhere.example:443"])
+def test_a_call_may_use_every_name(connection: Connection, room: str, authority: bytes) -> None:
+    """Who is no browser may dial the server by any name, or by none (`:authority`)."""
+    fields = dict(connection.request_headers(CHAT))
+    fields[b":authority"] = authority
+    stream = connection.open(list(fields.items()))
+    connection.data(stream, joining(room, "Bob") + LEAVE, end=True)
+    assert Code.OK == connection.response(stream).grpc_status
 
 
 @pytest.mark.parametrize("origin", [b"https://elsewhere.example", b"null", b"http://127.0.0.1:1"])

@@ -68,6 +68,9 @@ def serving(*arguments: str) -> Iterator[tuple[Program, int]]:
         (["--sync", "never"], "--sync"),
         (["--keep-bytes", "16 megs"], "write 65536, 64K, 16M or 1G"),
         (["--keep-total", "0"], "write 65536, 64K, 16M or 1G"),
+        (["--allow-origin", "chat.example"], "write it as https://chat.example"),
+        (["--allow-origin", "null"], "write it as https://chat.example"),
+        (["--log-level", "loud"], "--log-level"),
     ],
 )
 def test_wrong_usage_is_exit_code_2_and_a_sentence(arguments: list[str], sentence: str) -> None:
@@ -164,3 +167,55 @@ def test_a_room_of_the_command_line_is_made_once(tmp_path: Path) -> None:
         with serving("--data", str(tmp_path), "--room", "lobby") as (process, _):
             process.send_signal(signal.SIGTERM)
             assert 0 == process.wait(timeout=30)
+
+
+def said(process: Program) -> list[str]:
+    """The lines of a server from where it listens to its end by SIGTERM, without their times."""
+    process.send_signal(signal.SIGTERM)
+    assert process.stderr is not None
+    return [line.rstrip().partition(" ")[2].partition(" ")[2] for line in process.stderr]
+
+
+@pytest.mark.parametrize(
+    ("level", "shown"),
+    [
+        ("debug", {"DEBUG", "INFO", "WARNING"}),
+        ("info", {"INFO", "WARNING"}),
+        ("warning", {"WARNING"}),
+        ("error", set()),
+    ],
+)
+@pytest.mark.skipif(os.name != "posix", reason="there is no SIGHUP")
+def test_the_log_level(level: str, shown: set[str], tmp_path: Path) -> None:
+    """What is of that level, or above it; two strangers are two lines for debugging alone."""
+    token = tmp_path / "token"
+    token.write_text("secret")
+    token.chmod(0o600)
+    options = ("--in-memory", "--log-level", level, "--admin-token-file", str(token))
+    with serving(*options) as (process, port):
+        for _ in range(2):
+            with socket.create_connection(("127.0.0.1", port)) as connection:
+                connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+                assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+        process.send_signal(signal.SIGHUP)
+        lines = said(process)
+    assert shown == {line.partition(" ")[0] for line in lines}
+
+
+def test_the_start_says_where_the_data_is(tmp_path: Path) -> None:
+    """The journal's file, or that there is none."""
+    started_with = {
+        ("--data", str(tmp_path)): f"in {tmp_path / 'chatroom.db'}",
+        ("--in-memory",): "in memory alone, until it ends",
+    }
+    for arguments, place in started_with.items():
+        process = started(
+            [*COMMAND, "--bind", "127.0.0.1:0", *arguments], stderr=subprocess.PIPE, text=True
+        )
+        assert process.stderr is not None
+        try:
+            assert f"chatserver: rooms and messages are kept {place}\n" == process.stderr.readline()
+        finally:
+            process.kill()
+            process.wait()
+            process.stderr.close()

@@ -5,6 +5,7 @@ Only what answers once goes through here: `streams` has the streams of every pro
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any as Anything
 from typing import TypeVar
@@ -23,6 +24,9 @@ from chatroom.wire.grpc import Code
 from .admin import AdminToken
 from .methods import Methods
 from .statuses import code_of, details_of
+from .stream_call import FAILED
+
+log = logging.getLogger(__name__)
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -77,6 +81,10 @@ def _answering(
             if code_of(refusal) is Code.UNAUTHENTICATED:  # RFC 9110, section 15.5.2
                 context.response_headers["www-authenticate"] = "Bearer"
             raise connect_error(refusal) from None
+        except Exception:
+            # connectrpc would tell the caller what the exception says.
+            log.exception("a call failed")
+            raise ConnectError(ConnectCode.INTERNAL, FAILED.message) from None
 
     return answer
 
