@@ -23,6 +23,7 @@ from chatroom.wire.envelopes import envelope
 from chatroom.wire.grpc import CHAT
 from chatroom.wire.http2 import frames
 from chatroom.wire.http2.headers import encode
+from chatroom.wire.http2.limits import Http2Limits
 from tests.carriers import run
 from tests.client.certificates import authority, signed
 from tests.server.services import Running, running
@@ -202,6 +203,23 @@ def test_a_failed_request_leaves_no_line(client: str, caplog: pytest.LogCaptureF
     caplog.set_level(logging.INFO)
     run(scene())
     assert [] == told(caplog)
+
+
+def test_who_has_gone_away_leaves_no_line(caplog: pytest.LogCaptureFixture) -> None:
+    """A telephone in a tunnel answers no PING: its connection is ended, and that is all."""
+
+    async def scene() -> None:
+        limits = Http2Limits(ping_silence=0.1, ping_answer=0.1)
+        async with running(http2=limits) as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(HTTP2 + frames.SETTINGS_ACK)
+            assert b"the peer does not answer" in await reader.read()
+            writer.close()
+
+    caplog.set_level(logging.DEBUG, "chatroom")
+    run(scene())
+    assert [] == told(caplog)
+    assert "was ended: the peer does not answer" in caplog.text
 
 
 class Failing(MemoryJournal):
