@@ -27,7 +27,7 @@ ROOMS = 4
 RESTARTS = 0.03
 """Of all steps: the journal is closed, which empties its log, and opened anew."""
 BULK_BYTES = 15 * 1024 * 1024
-"""Enough for one checkpoint under way; SQLite makes one every 4,000 pages."""
+"""Enough for checkpoints under way: one is begun for about 2,000 pages."""
 
 Logs = dict[str, tuple[bytes, ...]]
 """What a journal holds: by room id, the envelopes in order of their sequences."""

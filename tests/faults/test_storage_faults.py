@@ -28,8 +28,8 @@ REFUSED_IN_A_ROW = 100
 LOG_LINES = 5
 """What an outage may cost in the server's log, however many messages it refuses."""
 TEXT_BYTES = 4000
-CHECKPOINT_BYTES = 4000 * 4096
-"""The log's length at which SQLite copies it into the database, with the journal's settings."""
+CHECKPOINT_BYTES = 8000 * 4096
+"""The log's length at which the writer copies what is left of it, and syncs the database."""
 DEPARTED = "Leaver: Has left the chat"
 UNAVAILABLE = 14
 """google.rpc.Code"""
@@ -45,11 +45,13 @@ WRITE_FAULTS: dict[str, Fault] = {
 
 
 @contextlib.contextmanager
-def serving(data: Path, *, small: bool = False) -> Iterator[DiskServer]:
+def serving(data: Path, *arguments: str, small: bool = False) -> Iterator[DiskServer]:
     """A server with a room, on a file system of its own if that is to be `small`."""
     data.mkdir()
     within = small_file_system(data) if small else ()
-    with DiskServer(data, "--room", "lobby", program=TRACEABLE, inside=within) as server:
+    with DiskServer(
+        data, "--room", "lobby", *arguments, program=TRACEABLE, inside=within
+    ) as server:
         yield server
 
 
@@ -267,9 +269,9 @@ def test_a_checkpoint_that_fails_costs_nothing(tmp_path: Path) -> None:
     """The database cannot be written, only its log: messages go on, and all are kept."""
 
     async def scene() -> None:
-        with serving(tmp_path / "data") as server:
+        with serving(tmp_path / "data", "--keep-bytes", "64M") as server:
             ann = await Member(GrpcCarrier(server.port), "Ann", *BOTH).enter()
-            for calls in ("fsync,fdatasync", "pwrite64"):  # the second finds the log full already
+            for calls in ("pwrite64", "fsync,fdatasync"):  # beside the writer, then its own
                 with failing(server, calls, "EIO", (JOURNAL_FILE,)) as injection:
                     while not injection.count():
                         assert len(ann.shown) * TEXT_BYTES < 2 * CHECKPOINT_BYTES

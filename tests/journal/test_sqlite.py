@@ -18,7 +18,7 @@ from chatroom.journal import (
     JournalUnusable,
     SyncMode,
 )
-from chatroom.journal.sqlite import SCHEMA_VERSION, SQLiteJournal, schema, upkeep
+from chatroom.journal.sqlite import SCHEMA_VERSION, SQLiteJournal, opening, schema, upkeep
 from chatroom.journal.sqlite.writer import Writer
 from tests.journal.journals import BIG, NOW, SECOND, a_room, entries, everything, new_room, nonced
 from tests.journal.sqlite_files import killed, opened, rooms_of, write_version_1
@@ -311,4 +311,4 @@ def test_the_write_ahead_log_does_not_grow_for_ever(tmp_path: Path) -> None:
         await journal.close()
         return largest
 
-    assert asyncio.run(scene()) < 32 * 1024 * 1024
+    assert asyncio.run(scene()) < opening.WAL_BYTES

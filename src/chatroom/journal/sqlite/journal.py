@@ -1,4 +1,4 @@
-"""The port over SQLite: which of two threads does what."""
+"""The port over SQLite: which of three threads does what."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from chatroom.journal.port import (
 )
 
 from . import opening, upkeep
+from .checkpoints import PAGES, Checkpoints
 from .directories import make_durable
 from .failed_commits import take_its_place
 from .reader import Reader
@@ -42,6 +43,7 @@ class SQLiteJournal:
         self._sync: SyncMode = sync
         self._write_thread = ThreadPoolExecutor(1, "journal-writer")
         self._read_thread = ThreadPoolExecutor(1, "journal-reader")
+        self._checkpoints = Checkpoints(path, sync)
         self._writer: Writer | None = None
         self._reader: Reader | None = None
         self._lock: int | None = None
@@ -60,6 +62,9 @@ class SQLiteJournal:
     async def append(self, appends: Sequence[Append]) -> None:
         """See `Journal.append`."""
         await self._write(Writer.append, appends)
+        writer = self._writer
+        if writer is not None and writer.pages >= PAGES and self._checkpoints.begin():
+            writer.pages = 0
 
     async def read(self, key: int, *, after: int, entries: int, size: int) -> list[Entry]:
         """See `Journal.read`."""
@@ -116,6 +121,7 @@ class SQLiteJournal:
         self._closed = True
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._read_thread, self._close_reader)
+        await self._checkpoints.close()
         await loop.run_in_executor(self._write_thread, self._close_writer)
         self._read_thread.shutdown()
         self._write_thread.shutdown()

@@ -14,9 +14,9 @@ from . import schema
 from .statements import transaction
 
 BUSY_SECONDS = 5.0
-CHECKPOINT_PAGES = 4_000
-"""Of 4 KiB in the write-ahead log: then they are copied into the file."""
-WAL_BYTES = 32 * 1024 * 1024
+CHECKPOINT_PAGES = 8_000
+"""Of 4 KiB in the write-ahead log: then the writer copies what `checkpoints` has not."""
+WAL_BYTES = 64 * 1024 * 1024
 """Twice what a checkpoint leaves; a log that a long read made longer shrinks to it."""
 EPOCHS_HOLD = ("clean", "full")
 """How a file may have been left so that nothing that anybody saw can be missing."""
@@ -24,7 +24,7 @@ EPOCHS_HOLD = ("clean", "full")
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """A connection without transactions of its own; a new file is its owner's alone."""
-    if not read_only:
+    if not read_only and not path.is_file():  # closing it would end SQLite's locks (fcntl, 2)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     mode = "ro" if read_only else "rw"
     return sqlite3.connect(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from chatroom.core.entry import Entry, Kind, all_stored_bytes
+from chatroom.core.entry import PAGE_BYTES, Entry, Kind, all_stored_bytes
 from chatroom.core.facts import RoomFacts
 from chatroom.core.record import MemberRecord
 from chatroom.journal.port import (
@@ -45,6 +45,10 @@ _FIND = {
 """The entries of authors and nonces. CROSS: in this order, by the index."""
 
 
+_PAGES_A_ROOM = 3
+"""That an append writes at least: its last leaf, the one above that, and its row in `room`."""
+
+
 class Writer:
     """The connection that writes, and what is known of the file without asking it."""
 
@@ -54,6 +58,8 @@ class Writer:
         """Rows in `trimmed`: while there are none, appends do not look there."""
         self.appended = 0
         """Entries of the latest append."""
+        self.pages = 0
+        """Written to the log by appends, about, since somebody has set it to 0."""
         self._newest: dict[int, int] = {}
         """The newest sequence of each open room."""
 
@@ -156,6 +162,7 @@ class Writer:
                 if nonced:
                     entries.append(entry.nonce or None)
             size = all_stored_bytes(append.entries)
+            self.pages += _PAGES_A_ROOM + 2 * size // PAGE_BYTES
             if size:
                 grown += (key, size)
             gone += append.gone
