@@ -8,7 +8,6 @@ import logging
 import random
 import socket
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -20,6 +19,7 @@ from .asgi import Application
 from .certificates import Certificates
 from .http1 import Http1Connection
 from .http1_limits import Http1Limits
+from .http1_requests import NOTHING_ENDLESS, Endless
 from .http2 import Begin, Http2Protocol
 from .notices import Notices
 from .sniff import Sniff
@@ -79,18 +79,18 @@ class Port:
         *,
         notices: Notices,
         certificates: Certificates | None = None,
-        streaming: AbstractSet[str] = frozenset(),
+        endless: Endless = NOTHING_ENDLESS,
     ) -> None:
         """`begin` begins calls on HTTP/2 streams, the application serves HTTP/1.1.
 
-        `streaming`: paths whose requests last as long as they like. With certificates the
-        port speaks TLS alone. `notices` hears of peers whose connections are ended.
+        With certificates the port speaks TLS alone. `notices` hears of peers whose
+        connections are ended.
         """
         self._notices = notices
         self._listeners = list(listeners)
         self._begin = begin
         self._application = application
-        self._streaming = streaming
+        self._endless = endless
         self._certificates = certificates
         self._limits = limits
         self._loop = asyncio.get_running_loop()
@@ -202,7 +202,7 @@ class Port:
         protocol = Http1Connection(
             self._application,
             self._limits.http1,
-            self._streaming,
+            self._endless,
             self._gone,
             self._tasks,
             notices=self._notices,
