@@ -124,6 +124,7 @@ class Service:
                 PortLimits(
                     connections=sockets.connection_limit(),
                     max_age=self._settings.max_connection_age,
+                    proxied=self._settings.proxy_protocol,
                     http2=self._settings.http2,
                 ),
                 notices=self._notices,

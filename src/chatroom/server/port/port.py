@@ -22,6 +22,7 @@ from .http1_limits import Http1Limits
 from .http1_requests import NOTHING_ENDLESS, Endless
 from .http2 import Begin, Http2Protocol
 from .notices import Notices
+from .proxied import Proxied
 from .sniff import Sniff
 from .tls import TlsLimits, TlsProtocol
 from .turns import Turns
@@ -44,6 +45,8 @@ class PortLimits:
     """After which an HTTP/2 connection is to be made anew, a tenth more or less; 0: never."""
     age_grace: float = 10.0
     """How long its streams then have to end by themselves."""
+    proxied: bool = False
+    """Every connection begins with a header of the PROXY protocol, which names its peer."""
     accept_pause: float = 1.0
     """After an accept that failed, for want of descriptors or memory."""
     http2: Http2Limits = field(default_factory=Http2Limits)
@@ -142,20 +145,35 @@ class Port:
 
     def _welcome(self, accepted: socket.socket) -> None:
         now = self._loop.time()
-        if self._certificates is None:
-            first: Sniff | TlsProtocol = self._sniff(now)
-        else:
-            first = TlsProtocol(
-                self._certificates.context,
-                partial(self._secured, now),
-                self._gone,
-                TlsLimits(handshake_seconds=self._limits.http2.preface_seconds),
-                notices=self._notices,
-            )
-            self._keep(first)
+        first = self._proxied(now) if self._limits.proxied else self._spoken(now)
         self._spawn(self._connect(first, accepted), "connect")
 
-    async def _connect(self, first: Sniff | TlsProtocol, accepted: socket.socket) -> None:
+    def _proxied(self, since: float) -> Proxied:
+        proxied = Proxied(
+            partial(self._spoken, since),
+            self._gone,
+            notices=self._notices,
+            seconds=self._limits.http2.preface_seconds,
+            since=since,
+        )
+        self._keep(proxied)
+        return proxied
+
+    def _spoken(self, since: float) -> Sniff | TlsProtocol:
+        """What a connection speaks from its first byte, or from the end of its PROXY header."""
+        if self._certificates is None:
+            return self._sniff(since)
+        tls = TlsProtocol(
+            self._certificates.context,
+            partial(self._secured, since),
+            self._gone,
+            TlsLimits(handshake_seconds=self._limits.http2.preface_seconds),
+            notices=self._notices,
+        )
+        self._keep(tls)
+        return tls
+
+    async def _connect(self, first: Proxied | Sniff | TlsProtocol, accepted: socket.socket) -> None:
         try:
             await self._loop.connect_accepted_socket(lambda: first, accepted)
         except OSError as error:  # it has gone meanwhile
@@ -227,7 +245,7 @@ class Port:
 
     def _counts(self, connection: Kept) -> int:
         """What stands above TLS is no second connection."""
-        return int(self._certificates is None or isinstance(connection, TlsProtocol))
+        return int(self._certificates is None or isinstance(connection, Proxied | TlsProtocol))
 
     # ---- Keeping ---------------------------------------------------------------------
 
