@@ -166,5 +166,3 @@ def _await_listener(process: subprocess.Popen[bytes], port: int) -> None:
             time.sleep(0.01)
         else:
             return
-
-
