@@ -77,7 +77,7 @@ def test_silence_cuts_nobody_but_those_of_whom_the_page_says_so(tmp_path: Path) 
                 program=PROGRAM,
             )
         ).address  # fmt: skip
-        folders = {way: tmp_path / way for way in WAYS}
+        folders = {way: tmp_path / way.replace(" ", "-") for way in WAYS}
         for folder in folders.values():
             folder.mkdir()
         tenth = not SOAK
