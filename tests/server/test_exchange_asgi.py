@@ -336,6 +336,25 @@ def test_a_subscriber_that_is_gone_leaves_though_nothing_is_written(
     play(scene)
 
 
+def test_a_watch_of_health_ends_with_its_peer() -> None:
+    """The other stream that HTTP/1.1 carries; it is said of a call that is not ours."""
+
+    async def scene() -> None:
+        async with running() as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(
+                b"POST /grpc.health.v1.Health/Watch HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                b"Content-Type: application/connect+proto\r\nContent-Length: 5\r\n\r\n\0\0\0\0\0"
+            )
+            assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+            writer.write_eof()
+            async with asyncio.timeout(2):
+                await server.service._in_flight.none()
+            writer.close()
+
+    play(scene)
+
+
 def test_a_subscriber_that_does_not_read_holds_nobody_up_and_gets_everything() -> None:
     """A megabyte waits in the log, not for its connection; the others chat on meanwhile."""
 
