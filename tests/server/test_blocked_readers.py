@@ -354,3 +354,37 @@ def test_127_streams_that_are_not_read_leave_the_128th_and_a_call_alone() -> Non
                 assert all(connection.client.unsent(stream) for stream in held)
 
     run(scene())
+
+
+def test_a_reader_that_ends_its_side_is_gone_though_bytes_wait_for_it() -> None:
+    """FIN of somebody who reads nothing: the member leaves then, not when a write gives up."""
+
+    async def scene() -> None:
+        async with running(limits=UNLIMITED) as server:
+            await server.create()
+            client = Client(
+                (Setting.INITIAL_WINDOW_SIZE, 1 << 30), connection_window=1 << 30, gives_back=False
+            )
+            async with connected(server, client) as slow:
+                slow.call(CHAT, joining("Slow"))
+                await slow.ping()
+                slow.writer.transport.pause_reading()
+                alice = await server.join("lobby", "Alice", pb.FEATURE_EVENTS, pb.FEATURE_ECHO)
+                connection = next(
+                    each
+                    for each in server.service._port._connections
+                    if isinstance(each, Http2Protocol)
+                    and each.transport.get_extra_info("peername")
+                    == slow.writer.get_extra_info("sockname")
+                )
+                text = "x" * 4_000
+                while not connection.transport.get_write_buffer_size():
+                    await server.say(alice, text)
+                    while (await alice.receive()).message != text:
+                        pass
+                slow.writer.write_eof()
+                while (await alice.receive()).WhichOneof("event") != "left":
+                    pass
+                assert connection.transport.get_write_buffer_size()
+
+    run(scene())

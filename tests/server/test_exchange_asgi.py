@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from google.protobuf import json_format
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.limits import Limits
@@ -214,12 +215,20 @@ class Subscriber:
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", port)
         payload = join.SerializeToString()
         if self.json:
-            payload = json.dumps({"room_id": join.room_id, "name": join.name}).encode()
+            payload = json_format.MessageToJson(join, preserving_proto_field_name=True).encode()
         body = envelope(payload)
         self.writer.write(
             b"POST /rpc.ChatService/Subscribe HTTP/1.1\r\nHost: 127.0.0.1\r\n"
             b"Content-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (self.media, len(body), body)
         )
+
+    def close(self) -> None:
+        """Be gone, with FIN."""
+        self.writer.close()
+
+    def half_close(self) -> None:
+        """Send no more, and read on."""
+        self.writer.write_eof()
 
     def reset(self) -> None:
         """Be gone, with RST."""
@@ -246,7 +255,7 @@ class Subscriber:
             if not flags:
                 octets = self.body[begin:end]
                 found.append(
-                    json.loads(octets)["message"]
+                    json.loads(octets).get("message", "")
                     if self.json
                     else pb.Message.FromString(octets).message
                 )
@@ -301,18 +310,47 @@ def test_subscribe_hands_out_what_is_said_and_the_last_envelope(kind: str) -> No
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_subscriber_that_is_gone_leaves_though_nothing_is_written(kind: str) -> None:
-    """Its departure is seen at once (a FIN would be a half-close, and be served)."""
+@pytest.mark.parametrize("how", ["reset", "close", "half_close"])
+@pytest.mark.parametrize("features", [[], [pb.FEATURE_EVENTS]], ids=["plain", "events"])
+def test_a_subscriber_that_is_gone_leaves_though_nothing_is_written(
+    kind: str, how: str, features: list[pb.Feature]
+) -> None:
+    """A closed tab's FIN, or RST: without a session at once, with one after the grace."""
+
+    async def scene() -> None:
+        async with running(limits=Limits(grace=0.5)) as server:
+            await server.create()
+            subscriber = Subscriber(kind)
+            join = pb.JoinChat(room_id="lobby", name="Sub", features=features)
+            await subscriber.begin(server.port, join)
+            await subscriber.until("Has entered the chat")
+            await crowd(server, 1)
+            begun = asyncio.get_running_loop().time()
+            getattr(subscriber, how)()
+            await crowd(server, 0)
+            took = asyncio.get_running_loop().time() - begun
+            assert took < 0.4 if not features else 0.4 < took < 4
+
+    play(scene)
+
+    play(scene)
+
+
+def test_a_watch_of_health_ends_with_its_peer() -> None:
+    """The other stream that HTTP/1.1 carries; it is said of a call that is not ours."""
 
     async def scene() -> None:
         async with running() as server:
-            await server.create()
-            subscriber = Subscriber(kind)
-            await subscriber.begin(server.port, pb.JoinChat(room_id="lobby", name="Sub"))
-            await subscriber.until("Has entered the chat")
-            await crowd(server, 1)
-            subscriber.reset()
-            await crowd(server, 0)
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(
+                b"POST /grpc.health.v1.Health/Watch HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                b"Content-Type: application/connect+proto\r\nContent-Length: 5\r\n\r\n\0\0\0\0\0"
+            )
+            assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+            writer.write_eof()
+            async with asyncio.timeout(2):
+                await server.service._in_flight.none()
+            writer.close()
 
     play(scene)
 

@@ -136,6 +136,12 @@ def main() -> None:
     metavar="ORIGIN",
     help="Web pages that may call, as in https://chat.example; *: any.",
 )
+@click.option(
+    "--proxy-protocol",
+    is_flag=True,
+    help="Every connection begins with a header of the PROXY protocol (version 1 or 2), which "
+    "says for whom the proxy in front has made it.",
+)
 @click.option("--tls-cert", type=_FILE, help="Certificate chain, PEM.")
 @click.option("--tls-key", type=_FILE, help="Its private key, PEM.")
 @click.option("--client-ca", type=_FILE, help="Ask clients for certificates signed by this, PEM.")
@@ -177,7 +183,7 @@ def chatserver(
     ctx: click.Context, bind: tuple[str, ...], data: Path | None, in_memory: bool, sync: SyncMode,
     room: tuple[str, ...], message_rate: float, message_burst: int, room_capacity: int,
     max_members: int, max_rooms: int, keep_entries: int, keep_bytes: int, keep_total: int,
-    allow_host: tuple[str, ...], allow_origin: tuple[str, ...],
+    allow_host: tuple[str, ...], allow_origin: tuple[str, ...], proxy_protocol: bool,
     tls_cert: Path | None, tls_key: Path | None, client_ca: Path | None,
     admin_token_file: Path | None, drain_delay: float,
     max_connection_age: float, loop: LoopName, log_level: str,
@@ -229,6 +235,7 @@ def chatserver(
             ),
             origins=frozenset(allow_origin),
         ),
+        proxy_protocol=proxy_protocol,
         tls=Tls(certificate=tls_cert, key=tls_key, client_ca=client_ca)
         if tls_cert is not None and tls_key is not None
         else None,

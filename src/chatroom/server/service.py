@@ -20,7 +20,7 @@ from chatroom.journal import Journal
 from chatroom.journal.memory import MemoryJournal
 from chatroom.journal.sqlite import SQLiteJournal
 from chatroom.wire.addresses import Address
-from chatroom.wire.grpc import CHAT, HEALTH, REFLECTION, SUBSCRIBE, UNARY
+from chatroom.wire.grpc import CHAT, HEALTH, REFLECTION, SUBSCRIBE, UNARY, WATCH
 
 from .calls import connect, encode, reflection
 from .calls.admin import AdminToken, AdminTokenUnusable
@@ -32,6 +32,7 @@ from .port.bridge import BodyBounds, asgi_calls
 from .port.certificates import Certificates
 from .port.front import Front
 from .port.gate import Gate
+from .port.http1_requests import Endless
 from .port.in_flight import InFlight
 from .port.notices import Notices
 from .port.port import Port, PortLimits
@@ -123,11 +124,12 @@ class Service:
                 PortLimits(
                     connections=sockets.connection_limit(),
                     max_age=self._settings.max_connection_age,
+                    proxied=self._settings.proxy_protocol,
                     http2=self._settings.http2,
                 ),
                 notices=self._notices,
                 certificates=self.certificates,
-                streaming=LONG,
+                endless=Endless(requests=LONG, responses=frozenset((SUBSCRIBE, WATCH))),
             )
             self._port.open()
         except BaseException:

@@ -72,6 +72,8 @@ class Settings:
     http2: Http2Limits = field(default_factory=Http2Limits)
     """The bounds of each connection; no flag changes them."""
     allowed: Allowed = field(default_factory=Allowed)
+    proxy_protocol: bool = False
+    """Connections come from a proxy that says by the PROXY protocol for whom."""
     tls: Tls | None = None
     admin_token_file: Path | None = None
     """Holds the token that admin methods want; None: everybody may call them."""

@@ -26,7 +26,8 @@ UNARY = tuple(
         "RemoveMember",
     )
 )
-HEALTH = tuple(f"/grpc.health.v1.Health/{name}" for name in ("Check", "List", "Watch"))
+WATCH = "/grpc.health.v1.Health/Watch"
+HEALTH = (*(f"/grpc.health.v1.Health/{name}" for name in ("Check", "List")), WATCH)
 REFLECTION = tuple(
     f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
     for version in ("v1", "v1alpha")

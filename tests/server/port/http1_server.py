@@ -16,6 +16,7 @@ import pytest
 from chatroom.server.port.asgi import Application, Receive, Scope, Send
 from chatroom.server.port.http1 import Http1Connection, http1_protocol
 from chatroom.server.port.http1_limits import Http1Limits
+from chatroom.server.port.http1_requests import NOTHING_ENDLESS, Endless
 from chatroom.server.port.notices import Notices
 from chatroom.server.port.tls import TlsProtocol
 
@@ -208,7 +209,7 @@ async def serving(
     application: Application,
     limits: Http1Limits | None = None,
     *,
-    streaming: frozenset[str] = frozenset(),
+    endless: Endless = NOTHING_ENDLESS,
     tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Server]:
     """A server of the application on a port of 127.0.0.1."""
@@ -218,7 +219,7 @@ async def serving(
         application,
         limits=limits,
         tls=tls is not None,
-        streaming=streaming,
+        endless=endless,
         on_closed=server.over,
     )
 

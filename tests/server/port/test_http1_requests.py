@@ -10,7 +10,13 @@ import pytest
 from chatroom.server.port.asgi import Receive, Scope, Send
 from chatroom.server.port.http1 import Http1Connection
 from chatroom.server.port.http1_limits import Http1Limits
-from chatroom.server.port.http1_requests import RequestHead, RequestReader, Stage
+from chatroom.server.port.http1_requests import (
+    NOTHING_ENDLESS,
+    Endless,
+    RequestHead,
+    RequestReader,
+    Stage,
+)
 from tests.server.port.http1_server import (
     Run,
     asks,
@@ -217,7 +223,7 @@ class Told:
 def test_what_follows_the_last_request_is_dropped(connection: str, body: bytes) -> None:
     """`Connection: close`, also where an upgrade is asked for as well."""
     told = Told()
-    reader = RequestReader(told, Http1Limits(), frozenset())
+    reader = RequestReader(told, Http1Limits(), NOTHING_ENDLESS)
     fields = [f"connection: {connection}", "upgrade: h2c", *([CHUNKED] if body else [])]
     reader.feed(post(*fields, body=body) + NEXT)
     reader.feed(NEXT)
@@ -376,7 +382,7 @@ def test_a_stream_of_requests_has_no_bound_but_is_not_read_ahead(run: Run) -> No
     async def scene() -> None:
         started.append(asyncio.Event())
         async with (
-            serving(application, streaming=frozenset({"/chat"})) as server,
+            serving(application, endless=Endless(requests=frozenset({"/chat"}))) as server,
             await server.peer() as peer,
         ):
             request = asks("/chat", f"content-length: {size}", method="POST")

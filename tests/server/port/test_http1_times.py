@@ -11,6 +11,7 @@ from chatroom.server.port.asgi import Receive, Scope, Send
 from chatroom.server.port.http1 import Http1Connection
 from chatroom.server.port.http1_exchange import ClientDisconnected
 from chatroom.server.port.http1_limits import Http1Limits
+from chatroom.server.port.http1_requests import Endless
 from tests.server.port.http1_server import (
     Peer,
     Run,
@@ -168,7 +169,7 @@ def test_an_application_may_take_its_time(run: Run) -> None:
     async def scene() -> None:
         done.append(asyncio.Event())
         async with (
-            serving(application, streaming=frozenset({"/chat"})) as server,
+            serving(application, endless=Endless(requests=frozenset({"/chat"}))) as server,
             await server.peer() as peer,
             await server.peer() as chat,
         ):

@@ -16,7 +16,7 @@ from chatroom.server.port.gate import Foreign, Gate, HeaderInvalid
 from chatroom.server.port.http2 import Begin, Http2Protocol
 from chatroom.server.port.in_flight import InFlight
 from chatroom.server.rooms.hub import Hub
-from chatroom.wire.grpc import CHAT, SUBSCRIBE, is_native, media_type
+from chatroom.wire.grpc import CHAT, SUBSCRIBE, media_type
 from chatroom.wire.http2.headers import Headers
 from chatroom.wire.http2.streams import Stream
 
@@ -27,6 +27,8 @@ from .stream_call import StreamCall
 
 MESSAGES: dict[str, type[ProtobufMessage]] = {CHAT: pb.ChatMessage, SUBSCRIBE: pb.JoinChat}
 """What a request of each method consists of."""
+UNBUFFERED = (b"x-accel-buffering", b"no")
+"""Has nginx, and who took this up from it, hand on what comes at once (proxy_buffering)."""
 _ACCEPT_POST = b", ".join(PROTOCOLS)
 
 
@@ -51,13 +53,12 @@ class Streams:
             if path not in MESSAGES or fields[b":method"] != b"POST":
                 otherwise(connection, stream, headers, end)
                 return
-            media = media_type(fields.get(b"content-type", b""))
-            protocol = PROTOCOLS.get(media)
+            protocol = PROTOCOLS.get(media_type(fields.get(b"content-type", b"")))
             try:
                 origin = self._gate.admit("POST", path, headers)
             except (Foreign, HeaderInvalid):
                 protocol = None
-            if protocol is None or (is_native(media) and b"te" not in fields):
+            if protocol is None:
                 otherwise(connection, stream, headers, end)
                 return
             exchange = StreamExchange(connection, stream)
@@ -83,7 +84,7 @@ class Streams:
             await respond(send, 505, sentence, b"text/plain; charset=utf-8")
             return
         exchange = AsgiExchange(receive, send)
-        self._serve(exchange, path, protocol, headers, [])
+        self._serve(exchange, path, protocol, headers, [UNBUFFERED])
         await exchange.run()
 
     def _serve(

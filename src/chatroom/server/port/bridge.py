@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import unquote
 
+from chatroom.wire.grpc import is_native, media_type
 from chatroom.wire.http2.frames import ErrorCode
 from chatroom.wire.http2.headers import Headers, encode, encode_cached
 from chatroom.wire.http2.streams import Stream
@@ -104,7 +105,8 @@ class AsgiCall:
         target, _, query = pseudo.get(b":path", b"/").partition(b"?")
         info = self._connection.transport.get_extra_info
         extensions: dict[str, dict[str, object]] = {}
-        if any(name == b"te" for name, _ in fields):
+        if any(name == b"te" or (name == b"content-type" and is_native(media_type(value)))
+               for name, value in fields):  # fmt: skip
             extensions["http.response.trailers"] = {}
         return {
             "type": "http",

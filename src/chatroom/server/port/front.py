@@ -27,11 +27,14 @@ from .notices import Notices
 
 CORS_METHODS = b"POST, GET"
 CORS_MAX_AGE = b"7200"
+ALLOWED_METHODS = b"GET, HEAD, POST, OPTIONS"
+ABOUT_ALL = ("/", "*")
+"""Paths of OPTIONS that are about the server (RFC 9110, 9.3.7), as HAProxy's checks are."""
 NO_TRAILERS = status_trailers(
     Code.INTERNAL,
-    "gRPC needs HTTP/2 and the header te: trailers; a proxy on the way may have taken it out",
+    "gRPC needs HTTP/2; a proxy on the way may have made HTTP/1.1 of it",
 )
-"""For a request whose response may have no trailers ("TE"; ASGI, HTTP trailers)."""
+"""For a request whose response can have no trailers (ASGI, HTTP trailers)."""
 CORS_EXPOSED = b"grpc-status, grpc-message, grpc-status-details-bin"
 
 
@@ -103,6 +106,9 @@ class Front:
             application = self._routes.get(path)
             if native:
                 send = _trailers_only_without_messages(send)
+        if scope["method"] == "OPTIONS" and (application is not None or path in ABOUT_ALL):
+            await respond(send, 200, b"", b"text/plain", [(b"allow", ALLOWED_METHODS)])
+            return
         if application is None:
             if native:
                 sentence = f"there is no method {path} here"

@@ -14,13 +14,12 @@ import struct
 import sys
 import time
 from collections.abc import Callable
-from collections.abc import Set as AbstractSet
 from typing import Any, cast
 
 from .asgi import Application
 from .http1_exchange import ClientDisconnected, Exchange
 from .http1_limits import Http1Limits
-from .http1_requests import BadRequest, RequestHead, RequestReader, Stage
+from .http1_requests import NOTHING_ENDLESS, BadRequest, Endless, RequestHead, RequestReader, Stage
 from .http1_responses import refusal
 from .http1_waits import Patience, Wait
 from .not_http import tell
@@ -52,12 +51,11 @@ def http1_protocol(
     *,
     limits: Http1Limits | None = None,
     tls: bool = False,
-    streaming: AbstractSet[str] = frozenset(),
+    endless: Endless = NOTHING_ENDLESS,
     on_closed: Callable[[Http1Connection], None] = lambda _: None,
 ) -> Callable[[], Http1Connection]:
     """What makes a protocol for each connection.
 
-    `streaming`: paths whose request bodies have neither a bound nor an idle time-out.
     `on_closed` is called once for every connection that was made, when it is gone.
     """
     the_limits = limits or Http1Limits()
@@ -66,7 +64,7 @@ def http1_protocol(
 
     def protocol() -> Http1Connection:
         return Http1Connection(
-            application, the_limits, streaming, on_closed, tasks, notices=notices, tls=tls
+            application, the_limits, endless, on_closed, tasks, notices=notices, tls=tls
         )
 
     return protocol
@@ -104,7 +102,7 @@ class Http1Connection(asyncio.Protocol):
         self,
         application: Application,
         limits: Http1Limits,
-        streaming: AbstractSet[str],
+        endless: Endless,
         on_closed: Callable[[Http1Connection], None],
         tasks: set[asyncio.Task[None]],
         *,
@@ -118,7 +116,7 @@ class Http1Connection(asyncio.Protocol):
         self._tasks = tasks
         self._tls = tls
         self._loop = asyncio.get_running_loop()
-        self._reader = RequestReader(self, limits, streaming)
+        self._reader = RequestReader(self, limits, endless)
         self._transport: asyncio.Transport
         self.exchanges: list[Exchange] = []
         """The first is being answered; those behind it are pipelined."""
@@ -148,12 +146,17 @@ class Http1Connection(asyncio.Protocol):
             self._parse()
 
     def eof_received(self) -> bool:
-        """The peer has ended its side: what it asked for is still answered."""
+        """The peer has ended its side: what it asked for is still answered.
+
+        A response that lasts is not: it would go on for somebody who, most often, is gone.
+        """
         self.half_closed = True
         newest = self.exchanges[-1] if self.exchanges else None
-        if newest is not None and not newest.received:
+        if newest is not None and (newest.head.lasts or not newest.received):
             newest.disconnect()
             self.exchanges.pop()
+            if newest.begun:
+                self.abort()
         if not self.exchanges:
             self._close()
         return True
@@ -245,6 +248,8 @@ class Http1Connection(asyncio.Protocol):
         except BadRequest as bad:
             tell(bad, self._transport.get_extra_info("peername"), self._notices)
             self._refuse(bad)
+        if self._reader.stage is Stage.OVER:
+            self._unread.clear()  # and read on, so that a peer that goes is noticed
         self._read(not self._unread)
 
     def _may_parse(self) -> bool:

@@ -22,7 +22,7 @@ class Http1Limits:
     """How long a response may still take when the peer has ended its side (FIN).
 
     A peer that has half-closed and one that has closed look alike until something is
-    written, so a stream must not go on for ever.
+    written. Streams do not wait: they end at once (`Endless.responses`).
     """
     linger_seconds: float = 2.0
     """How long a connection is read after a response that was sent before its request had

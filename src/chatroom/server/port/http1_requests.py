@@ -46,6 +46,19 @@ class Flood(BadRequest):
 
 
 @dataclass(frozen=True, slots=True)
+class Endless:
+    """Paths of which a part of an exchange lasts as long as its client wants."""
+
+    requests: AbstractSet[str] = frozenset()
+    """Their bodies have neither a bound nor an idle time-out."""
+    responses: AbstractSet[str] = frozenset()
+    """Each is the last on its connection, and ends with the peer's side of it."""
+
+
+NOTHING_ENDLESS = Endless()
+
+
+@dataclass(frozen=True, slots=True)
 class RequestHead:
     """A request whose body is still to come."""
 
@@ -64,6 +77,12 @@ class RequestHead:
     """The body may be held back until it is asked for (RFC 9110, 10.1.1)."""
     streaming: bool
     """Its body has neither a bound nor an idle time-out."""
+    lasts: bool
+    """Its response does: see `Endless`."""
+
+
+class BehindTheLast(Exception):
+    """Another request on a connection that serves no more; it is dropped (RFC 9112, 9.6)."""
 
 
 class Requests(Protocol):
@@ -90,6 +109,7 @@ class RequestReader:
     """Takes the bytes of one connection, in pieces of at most `piece_bytes`."""
 
     __slots__ = (
+        "_endless",
         "_framing",
         "_headers",
         "_last",
@@ -97,7 +117,6 @@ class RequestReader:
         "_overhead",
         "_parser",
         "_requests",
-        "_streaming",
         "_target",
         "_unbounded",
         "body_bytes",
@@ -105,12 +124,10 @@ class RequestReader:
         "stage",
     )
 
-    def __init__(
-        self, requests: Requests, limits: Http1Limits, streaming: AbstractSet[str]
-    ) -> None:
+    def __init__(self, requests: Requests, limits: Http1Limits, endless: Endless) -> None:
         self._requests = requests
         self._limits = limits
-        self._streaming = streaming
+        self._endless = endless
         self._parser = self._new_parser()
         self.stage = Stage.BETWEEN
         self.body_bytes = 0
@@ -146,10 +163,12 @@ class RequestReader:
                 piece = piece[upgrade.args[0] :]
                 self._resume()
             except httptools.HttpParserCallbackError as error:
-                # What a callback raised; always there, and never an Exception of llhttp's.
-                raise (error.__context__ or error) from None
+                if not self._is_over():
+                    # What a callback raised; always there, and never an Exception of llhttp's.
+                    raise (error.__context__ or error) from None
             except httptools.HttpParserError as error:
-                raise NotHttp(str(error), piece) from None
+                if not self._is_over():
+                    raise NotHttp(str(error), piece) from None
         self._overhead += size
         if self.stage is Stage.HEAD and self._overhead > self._limits.head_bytes:
             raise BadRequest(431, "the request's head is too long")
@@ -158,6 +177,9 @@ class RequestReader:
             and self._overhead > self._limits.chunk_overhead_bytes + 8 * self.body_bytes
         ):
             raise Flood(413, "too little content for so many chunks")
+
+    def _is_over(self) -> bool:
+        return self.stage is Stage.OVER  # a parser's callbacks have set it
 
     def _resume(self) -> None:
         """Go on behind a head with `Upgrade`, which we do not do (RFC 9110, 7.8).
@@ -182,6 +204,8 @@ class RequestReader:
     def on_message_begin(self) -> None:
         if self.stage is Stage.RESUMED:
             return
+        if self.stage is Stage.OVER:
+            raise BehindTheLast
         self.stage = Stage.HEAD
         self._target = b""
         self._headers = []
@@ -246,7 +270,8 @@ class RequestReader:
             path = unquote_to_bytes(raw_path).decode()
         except UnicodeDecodeError:
             raise BadRequest(400, "the path is not UTF-8") from None
-        streaming = path in self._streaming
+        streaming = path in self._endless.requests
+        lasts = path in self._endless.responses
         self._check_framing(version, unbounded=streaming)
         return RequestHead(
             method=method,
@@ -255,11 +280,12 @@ class RequestReader:
             raw_path=raw_path,
             query=query,
             headers=self._headers,
-            keep_alive=self._parser.should_keep_alive(),
+            keep_alive=self._parser.should_keep_alive() and not lasts,
             expects_continue=version == "1.1"
             and any(name == b"expect" and value.lower() == b"100-continue"
                     for name, value in self._headers),
             streaming=streaming,
+            lasts=lasts,
         )  # fmt: skip
 
     def _host(self, version: str) -> bytes | None:

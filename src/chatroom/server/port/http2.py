@@ -104,6 +104,8 @@ class Http2Protocol(asyncio.Protocol):
         self._take(self.http2.receive_data(data, self._loop.time()))
 
     def eof_received(self) -> bool:
+        self._not_plain()
+        self._end_calls()  # at once, though bytes may wait that the peer does not take
         return False  # for HTTP/2 the peer is gone then
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 # asyncio's name

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from .http1_requests import BadRequest, Flood, NotHttp
 from .notices import Kind, Notices
+from .proxied import unasked
 
 SHOWN_BYTES = 16
-_PROXY_2 = b"\r\n\r\n\0\r\nQUIT\n"
-"""The PROXY protocol, version 2, begins so (HAProxy's proxy-protocol.txt, 2.2)."""
 
 
 def likely(first: bytes) -> str:
     """What bytes are, by the first of them."""
     if first[:2] == b"\x16\x03":  # a handshake record (RFC 8446, 5.1)
         return "TLS, and this port has no certificate"
-    if first.startswith((b"PROXY ", _PROXY_2)):
-        return "the PROXY protocol"
-    return f"bytes that begin with {first[:SHOWN_BYTES]!r}"
+    return unasked(first) or f"bytes that begin with {first[:SHOWN_BYTES]!r}"
 
 
 def tell(bad: BadRequest, peer: object, notices: Notices) -> None:

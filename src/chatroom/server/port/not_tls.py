@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from .proxied import unasked
+
 KNOWN_BY = 5
 """Bytes by which OpenSSL, and `without_tls`, tell what is spoken: a record's header."""
 
@@ -39,6 +41,8 @@ def without_tls(first: bytes) -> Stranger | None:
         return Stranger("HTTP/2 without TLS", b"")
     if any(method.startswith(first[:KNOWN_BY]) or first.startswith(method) for method in _METHODS):
         return Stranger("HTTP/1.1 without TLS", _BAD_REQUEST)
+    if (spoke := unasked(first)) is not None:
+        return Stranger(spoke, b"")
     if first[0] != _HANDSHAKE_RECORD:
         return Stranger("something that is not TLS", _ALERT)
     return None

@@ -8,7 +8,6 @@ import logging
 import random
 import socket
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -20,8 +19,10 @@ from .asgi import Application
 from .certificates import Certificates
 from .http1 import Http1Connection
 from .http1_limits import Http1Limits
+from .http1_requests import NOTHING_ENDLESS, Endless
 from .http2 import Begin, Http2Protocol
 from .notices import Notices
+from .proxied import Proxied
 from .sniff import Sniff
 from .tls import TlsLimits, TlsProtocol
 from .turns import Turns
@@ -44,6 +45,8 @@ class PortLimits:
     """After which an HTTP/2 connection is to be made anew, a tenth more or less; 0: never."""
     age_grace: float = 10.0
     """How long its streams then have to end by themselves."""
+    proxied: bool = False
+    """Every connection begins with a header of the PROXY protocol, which names its peer."""
     accept_pause: float = 1.0
     """After an accept that failed, for want of descriptors or memory."""
     http2: Http2Limits = field(default_factory=Http2Limits)
@@ -79,18 +82,18 @@ class Port:
         *,
         notices: Notices,
         certificates: Certificates | None = None,
-        streaming: AbstractSet[str] = frozenset(),
+        endless: Endless = NOTHING_ENDLESS,
     ) -> None:
         """`begin` begins calls on HTTP/2 streams, the application serves HTTP/1.1.
 
-        `streaming`: paths whose requests last as long as they like. With certificates the
-        port speaks TLS alone. `notices` hears of peers whose connections are ended.
+        With certificates the port speaks TLS alone. `notices` hears of peers whose
+        connections are ended.
         """
         self._notices = notices
         self._listeners = list(listeners)
         self._begin = begin
         self._application = application
-        self._streaming = streaming
+        self._endless = endless
         self._certificates = certificates
         self._limits = limits
         self._loop = asyncio.get_running_loop()
@@ -142,20 +145,35 @@ class Port:
 
     def _welcome(self, accepted: socket.socket) -> None:
         now = self._loop.time()
-        if self._certificates is None:
-            first: Sniff | TlsProtocol = self._sniff(now)
-        else:
-            first = TlsProtocol(
-                self._certificates.context,
-                partial(self._secured, now),
-                self._gone,
-                TlsLimits(handshake_seconds=self._limits.http2.preface_seconds),
-                notices=self._notices,
-            )
-            self._keep(first)
+        first = self._proxied(now) if self._limits.proxied else self._spoken(now)
         self._spawn(self._connect(first, accepted), "connect")
 
-    async def _connect(self, first: Sniff | TlsProtocol, accepted: socket.socket) -> None:
+    def _proxied(self, since: float) -> Proxied:
+        proxied = Proxied(
+            partial(self._spoken, since),
+            self._gone,
+            notices=self._notices,
+            seconds=self._limits.http2.preface_seconds,
+            since=since,
+        )
+        self._keep(proxied)
+        return proxied
+
+    def _spoken(self, since: float) -> Sniff | TlsProtocol:
+        """What a connection speaks from its first byte, or from the end of its PROXY header."""
+        if self._certificates is None:
+            return self._sniff(since)
+        tls = TlsProtocol(
+            self._certificates.context,
+            partial(self._secured, since),
+            self._gone,
+            TlsLimits(handshake_seconds=self._limits.http2.preface_seconds),
+            notices=self._notices,
+        )
+        self._keep(tls)
+        return tls
+
+    async def _connect(self, first: Proxied | Sniff | TlsProtocol, accepted: socket.socket) -> None:
         try:
             await self._loop.connect_accepted_socket(lambda: first, accepted)
         except OSError as error:  # it has gone meanwhile
@@ -202,7 +220,7 @@ class Port:
         protocol = Http1Connection(
             self._application,
             self._limits.http1,
-            self._streaming,
+            self._endless,
             self._gone,
             self._tasks,
             notices=self._notices,
@@ -227,7 +245,7 @@ class Port:
 
     def _counts(self, connection: Kept) -> int:
         """What stands above TLS is no second connection."""
-        return int(self._certificates is None or isinstance(connection, TlsProtocol))
+        return int(self._certificates is None or isinstance(connection, Proxied | TlsProtocol))
 
     # ---- Keeping ---------------------------------------------------------------------
 
