@@ -25,7 +25,7 @@ from .hostile import ENHANCE_YOUR_CALM
 
 MESSAGES = "/rpc.ChatService/ListMessages"
 CROWD = 2 + 128
-"""The pair, and the streams that one connection may have open."""
+"""The pair, and the rooms that one connection may be in."""
 PEAK_BYTES = 32 * MIB
 """What an attack may cost while it lasts."""
 LEFT_OVER_BYTES = 16 * MIB

@@ -10,11 +10,17 @@ import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.wire.envelopes import envelope
-from chatroom.wire.grpc import CHAT, Code
+from chatroom.core.limits import Limits
+from chatroom.wire.grpc import CHAT, SUBSCRIBE, Code
 from chatroom.wire.http2 import frames
+from chatroom.wire.http2.limits import Http2Limits
 
-from .raw_grpc import LEAVE, MEMBERS, answer, joining, said
+from .raw_grpc import LEAVE, MEMBERS, TRAILERS_ONLY, answer, joining, reason, said
 from .raw_http2 import Connection, ConnectionEnded
+
+STREAMS = Limits().connection_streams
+CALLS = Http2Limits().streams - STREAMS
+"""What a connection has room for beside its streams, all at once."""
 
 
 @pytest.mark.parametrize("code", [0, 2, 8], ids=["NO_ERROR", "INTERNAL_ERROR", "CANCEL"])
@@ -87,6 +93,34 @@ def test_many_streams_on_one_connection(connection: Connection, room: str) -> No
     for stream in reversed(streams):
         connection.data(stream, LEAVE)
     assert {Code.OK} == {connection.response(stream).grpc_status for stream in streams}
+
+
+@pytest.mark.parametrize("path", [CHAT, SUBSCRIBE])
+def test_one_stream_more_than_a_connection_may_have(
+    connection: Connection, room: str, path: str
+) -> None:
+    """Stream Identification: it is refused in words, and calls are answered all the while.
+
+    It is told before its first message, does not join, and a place that is given up is free.
+    """
+    streams = [connection.call((CHAT, SUBSCRIBE)[number % 2]) for number in range(STREAMS)]
+    refused = connection.response(connection.call(path))
+    assert TRAILERS_ONLY == refused.shape
+    assert (Code.RESOURCE_EXHAUSTED, "STREAMS_EXHAUSTED") == (
+        refused.grpc_status, reason(refused),
+    )  # fmt: skip
+    calls = [connection.call(MEMBERS) for _ in range(CALLS)]
+    for call in calls:
+        request = pb.ListMembersRequest(room_id=room).SerializeToString()
+        connection.data(call, envelope(request), end=True)
+    assert {Code.OK} == {connection.response(call).grpc_status for call in calls}
+    connection.reset(streams[0])
+    connection.ping()
+    late = connection.call(CHAT)
+    connection.data(late, joining(room, "Bob"))
+    assert "Bob" == pb.Message.FromString(connection.payload(late, 0)).name
+    for stream in (late, *streams[1:]):
+        connection.reset(stream)
 
 
 def test_wrong_padding_on_a_stream_that_is_over(connection: Connection) -> None:

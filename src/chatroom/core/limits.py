@@ -49,6 +49,10 @@ class Limits:
     room_capacity: int = 10_000
     """Members in one room, unless the room says otherwise."""
     server_members: int = 20_000
+    connection_streams: int = 128
+    """Streams of Chat and Subscribe at once on one HTTP/2 connection; one more is refused.
+    `Http2Limits.streams` has room for calls beside them: a client whose streams were as many
+    as HTTP/2 allows would queue its calls without a word."""
     grace: float = 15.0
     """Seconds that a member with a session stays in the room without a stream."""
     logged_arrivals: int = 500

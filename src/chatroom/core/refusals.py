@@ -80,6 +80,16 @@ class ServerFull(Refusal):
     retry_after = 30.0
 
 
+class StreamsExhausted(Refusal):
+    """A connection has as many streams as one may have; another connection has room."""
+
+    reason = "STREAMS_EXHAUSTED"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"this connection has {limit} streams; open another connection for more")
+        self.limit = limit
+
+
 # ---- Rooms ------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ def test_what_we_say_first() -> None:
     """Ours are the first frame, and the connection's window follows (3.4, 6.9.2)."""
     assert Ends(begun=False).flush() == bytes.fromhex(
         "000012 04 00 00000000"
-        "0003 00000080"  # MAX_CONCURRENT_STREAMS 128
+        "0003 000000a0"  # MAX_CONCURRENT_STREAMS 160
         "0004 00004000"  # INITIAL_WINDOW_SIZE 16 KiB
         "0006 00004000"  # MAX_HEADER_LIST_SIZE 16 KiB
         "000004 08 00 00000000 003f0001"  # 4 MiB in all
@@ -138,7 +138,7 @@ def test_an_initial_window_that_overflows_one() -> None:
 
 
 def test_many_windows_in_one_frame_move_the_streams_once() -> None:
-    """CVE-2019-9515: 2,700 changes of 128 streams in one frame would cost 0.1 s.
+    """CVE-2019-9515: 2,700 changes of 160 streams in one frame would cost 0.1 s.
 
     Only the last counts: the first would overflow the window, were it applied.
     """

@@ -60,6 +60,7 @@ CODES: dict[type[Refusal], Code] = {
     refusals.NameTaken: Code.ALREADY_EXISTS,
     refusals.RoomFull: Code.RESOURCE_EXHAUSTED,
     refusals.ServerFull: Code.RESOURCE_EXHAUSTED,
+    refusals.StreamsExhausted: Code.RESOURCE_EXHAUSTED,
     refusals.RoomIdInvalid: Code.INVALID_ARGUMENT,
     refusals.RoomNotFound: Code.NOT_FOUND,
     refusals.RoomExists: Code.ALREADY_EXISTS,

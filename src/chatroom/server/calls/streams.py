@@ -7,7 +7,7 @@ import asyncio
 from google.protobuf.message import Message as ProtobufMessage
 
 from chatroom.api.rpc import chat_pb2 as pb
-from chatroom.core.refusals import Refusal
+from chatroom.core.refusals import Refusal, StreamsExhausted
 from chatroom.server.port.asgi import Receive, Scope, Send, respond
 from chatroom.server.port.exchange import Exchange, StreamExchange
 from chatroom.server.port.exchange_asgi import AsgiExchange
@@ -62,7 +62,12 @@ class Streams:
                 otherwise(connection, stream, headers, end)
                 return
             exchange = StreamExchange(connection, stream)
-            self._serve(exchange, path, protocol, headers, exposed_to(origin) if origin else [])
+            extra = exposed_to(origin) if origin else []
+            limit = self._hub.limits.connection_streams
+            if connection.lasting >= limit:
+                _refuse(exchange, protocol, StreamsExhausted(limit), extra)
+                return
+            self._serve(exchange, path, protocol, headers, extra, connection)
             if end and stream.call is not None:
                 stream.call.hear(b"", end=True)
 
@@ -94,7 +99,15 @@ class Streams:
         protocol: RpcProtocol,
         headers: Headers,
         extra: Headers,
+        connection: Http2Protocol | None = None,
     ) -> None:
+        """Begin the call, and count it where it is at work."""
+
+        def on_end() -> None:
+            self._in_flight.end(path)
+            if connection is not None:
+                connection.lasting -= 1
+
         try:
             call = StreamCall(
                 exchange,
@@ -105,13 +118,20 @@ class Streams:
                 json=self._json,
                 extra=extra,
                 now=asyncio.get_running_loop().time(),
-                on_end=lambda: self._in_flight.end(path),
+                on_end=on_end,
             )
         except Refusal as refusal:
-            protocol.end(exchange, Status.of(refusal), [*protocol.head(), *extra])
-            exchange.release()
+            _refuse(exchange, protocol, refusal, extra)
             return
+        if connection is not None:
+            connection.lasting += 1
         self._in_flight.begin(path)
         listener = MemberStream(self._hub, call, subscribe=path == SUBSCRIBE)
         call.serve(listener)
         exchange.carry(call)
+
+
+def _refuse(exchange: Exchange, protocol: RpcProtocol, refusal: Refusal, extra: Headers) -> None:
+    """Answer a call that does not begin."""
+    protocol.end(exchange, Status.of(refusal), [*protocol.head(), *extra])
+    exchange.release()

@@ -91,6 +91,8 @@ class Http2Protocol(asyncio.Protocol):
         self._ended_at: float | None = None
         self._began = since
         self._old_since: float | None = None
+        self.lasting = 0
+        """Calls at work that last as long as their clients want; who begins them counts them."""
         self.transport: asyncio.Transport
 
     # ---- asyncio ---------------------------------------------------------------------

@@ -27,15 +27,16 @@ class Http2Limits:
     """The bounds of one connection. Times are in seconds."""
 
     # What is announced
-    streams: int = 128
+    streams: int = 128 + 32
     """Calls at work at once (MAX_CONCURRENT_STREAMS); cancelled ones count until their work
-    has ended."""
+    has ended. 128 are for streams that last (`core.Limits.connection_streams`); the rest is
+    for calls that are answered at once, which so never wait behind those."""
     stream_window: int = 16 * KIB
     """What a stream may send that was not read: not reading is felt so soon. A message of
     64 KiB comes all the same: bytes of an unfinished one are given back."""
     connection_window: int = 4 * MIB
     """At least `streams` times the window that a stream has before our SETTINGS are
-    acknowledged would be 8 MiB; it is given back as it comes, so the streams' windows bound
+    acknowledged would be 10 MiB; it is given back as it comes, so the streams' windows bound
     what is kept, and this one never holds anybody up."""
     header_list: int = 16 * KIB
     """As RFC 9113, 6.5.2 counts; a longer list is answered with 431."""

@@ -82,7 +82,7 @@ EXPERIMENT = Experiment(
         Step(
             title="The server's limits",
             prose="""
-                At most 128 calls at a time on this connection, 16,384 bytes ahead on each
+                At most 160 calls at a time on this connection, 16,384 bytes ahead on each
                 stream: a quarter of HTTP/2's default, so that a member who is not read for a
                 while feels it soon. MAX_HEADER_LIST_SIZE is what the fields of a request may
                 come to. What is not named keeps its default, as MAX_FRAME_SIZE does: 16,384
@@ -93,7 +93,7 @@ EXPERIMENT = Experiment(
                     "Ann",
                     Kind.SETTINGS,
                     setting("INITIAL_WINDOW_SIZE", 16384),
-                    setting("MAX_CONCURRENT_STREAMS", 128),
+                    setting("MAX_CONCURRENT_STREAMS", 160),
                     setting("MAX_HEADER_LIST_SIZE", 16384),
                 ),
             ),

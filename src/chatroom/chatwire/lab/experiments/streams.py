@@ -169,11 +169,12 @@ EXPERIMENT = Experiment(
         A connection costs a handshake, memory, and slow beginnings: TCP has to find out how
         fast it may send. A stream costs one HEADERS frame, here of some eight bytes. So gRPC
         opens one connection to a server and puts all calls on it, up to the number that the
-        server allows (SETTINGS, MAX_CONCURRENT_STREAMS: 128 here).
+        server allows (SETTINGS, MAX_CONCURRENT_STREAMS: 160 here, of which 128 may be in
+        rooms, so that a call always has a place).
 
         What is shared can be used up by one. A stream that nobody reads keeps what it has got
         of the connection's window, so a receiver makes that one much larger than a stream's:
-        this server 4 MiB, for 128 streams of 16 KiB. And bytes on the wire have one order: a
+        this server 4 MiB, for 160 streams of 16 KiB. And bytes on the wire have one order: a
         lost TCP segment holds up all streams, which is why HTTP/3 left TCP.
 
         And a connection ends for all. See the experiment `pings`.
