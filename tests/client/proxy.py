@@ -19,6 +19,7 @@ class Proxy:
         self._pairs: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
         self._dead: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._fewer = asyncio.Event()
         self.accepted = 0
 
     async def __aenter__(self) -> Self:
@@ -35,6 +36,17 @@ class Proxy:
         self._server.close()
         self.cut()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def open(self) -> int:
+        """How many connections there are."""
+        return len(self._pairs)
+
+    async def fewer_than(self, count: int) -> None:
+        """Return once there are fewer connections."""
+        while self.open >= count:
+            self._fewer.clear()
+            await self._fewer.wait()
 
     def retarget(self, target: str) -> None:
         """Lead new connections somewhere else."""
@@ -73,6 +85,7 @@ class Proxy:
             one.transport.abort()
         await asyncio.wait(tasks)
         self._pairs.discard(pair)
+        self._fewer.set()
         self._dead.difference_update(pair)
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -15,9 +15,10 @@ from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc.chat_pb2_grpc import ChatServiceStub
 from chatroom.client import Chat, Kind, Limits, Message, Patience, Room, connect
 from chatroom.client.inbox import Inbox
-from chatroom.client.membership import Membership, Terms
+from chatroom.client.membership import Membership
 from chatroom.client.outbox import Outbox, Posted
 from chatroom.client.position import Position
+from chatroom.client.terms import Terms
 from tests.client.proxy import Proxy
 from tests.client.servers import OURS, Restartable, running
 

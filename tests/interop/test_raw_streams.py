@@ -9,8 +9,8 @@ from __future__ import annotations
 import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
-from chatroom.wire.envelopes import envelope
 from chatroom.core.limits import Limits
+from chatroom.wire.envelopes import envelope
 from chatroom.wire.grpc import CHAT, SUBSCRIBE, Code
 from chatroom.wire.http2 import frames
 from chatroom.wire.http2.limits import Http2Limits

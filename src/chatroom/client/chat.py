@@ -9,7 +9,7 @@ from chatroom.client import endings, retry
 from chatroom.client.backoff import Backoff
 from chatroom.client.inbox import Inbox
 from chatroom.client.limits import Limits
-from chatroom.client.membership import Membership, Server, Terms
+from chatroom.client.membership import Membership, Server
 from chatroom.client.messages import (
     ChatRoom,
     Member,
@@ -23,6 +23,7 @@ from chatroom.client.patience import Patience
 from chatroom.client.position import Position
 from chatroom.client.room import Room
 from chatroom.client.security import Security, Tls
+from chatroom.client.terms import Terms
 from chatroom.wire.addresses import Address
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Chat:
     async def __aenter__(self) -> Self:
         from chatroom.client.connections import Connections
 
-        self._opened = Connections(self.address, self.security)
+        self._opened = Connections(self.address, self.security, self.limits.connection_streams)
         return self
 
     async def __aexit__(
@@ -133,7 +134,10 @@ class Chat:
         def open_stream(instead_of: Stream | None) -> Stream:
             return self._connections.open_stream(instead_of)
 
-        return Server(open_stream=open_stream, entries_after=entries_after)
+        def full(stream: Stream) -> bool:
+            return self._connections.full(stream)
+
+        return Server(open_stream=open_stream, full=full, entries_after=entries_after)
 
     async def rooms(self) -> list[ChatRoom]:
         """Every public room, in order of room id."""

@@ -22,6 +22,11 @@ class Limits:
     and iterating tells so (Kind.GAP)."""
     unread_bytes: int = 16 * MIB
     """The same in characters of text."""
+    connection_streams: int = 100
+    """Rooms on one connection; for more another is opened. Whoever is above the peer's own
+    number waits without a word, and 100 is the least that is usual: HAProxy's by default,
+    while nginx and our server have 128. A connection that takes less is found out
+    (`Patience.start`)."""
     list_pages: int = 100
     """Pages asked for of one list of rooms or members, each of 1,000 and at most 2 MiB; a
     server that always has one more is not believed."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from chatroom.client import endings, retry
 from chatroom.client.backoff import Backoff
-from chatroom.client.errors import ChatError, NotInRoom
+from chatroom.client.errors import ChatError
 from chatroom.client.latency import Latency
 from chatroom.client.messages import Joined, Kind, Message, Page, message_from
 from chatroom.client.reception import Reception
@@ -24,26 +24,17 @@ if TYPE_CHECKING:
     from chatroom.client.patience import Patience
     from chatroom.client.position import Position
     from chatroom.client.stream import Stream
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What was asked for when the room was joined."""
-
-    room_id: str
-    name: str
-    history: int | None = None
-    events: bool = True
-    echo: bool = False
-    typing: bool = False
+    from chatroom.client.terms import Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """The two things that a membership asks of its server."""
+    """What a membership asks of its server."""
 
     open_stream: Callable[[Stream | None], Stream]
     """A new stream; not on the connection of the one given."""
+    full: Callable[[Stream], bool]
+    """There is no room for the stream on its connection. Whether another one may have some."""
     entries_after: Callable[[int], Awaitable[Page]]
     """A page of the room's entries above a sequence."""
 
@@ -106,21 +97,21 @@ class Membership:
         """
         from chatroom.api.rpc import chat_pb2
 
-        self._stream = stream = self._server.open_stream(None)
         try:
             with suppress(TimeoutError):  # a server without events, and nothing was said yet
-                first = await self._admission(stream, None, self._patience.admission)
+                first = await self._admission(None, self._patience.admission)
                 await self.reception.take(first)
         except asyncio.CancelledError as error:
             leave = chat_pb2.ChatMessage(leave=chat_pb2.Leave())
             try:
-                await stream.withdraw(leave, patience=self._patience.hasty_leave)
+                if self._stream is not None:
+                    await self._stream.withdraw(leave, patience=self._patience.hasty_leave)
             finally:
                 self._finish(error)
             raise
         except BaseException as error:
             self._finish(error)
-            await stream.close()
+            await self._close_stream()
             raise
 
     async def run(self) -> None:
@@ -177,32 +168,26 @@ class Membership:
 
     # ---- One stream -----------------------------------------------------------------
 
-    async def _admission(
-        self, stream: Stream, resume: chat_pb2.Resume | None, patience: float | None
-    ) -> Message:
-        """Write the join; the first message that comes, within so many seconds after that.
+    async def _admission(self, resume: chat_pb2.Resume | None, patience: float | None) -> Message:
+        """Join on a new stream, on whatever connection has room for it.
 
+        The first message that comes, within so many seconds after the join was written.
         Raises TimeoutError, ChatError.
         """
-        from chatroom.api.rpc import chat_pb2
-
-        features = [chat_pb2.FEATURE_ECHO] if self.terms.echo else []
-        if self.terms.events:
-            # Echoes are the acknowledgements; who did not ask is not shown them.
-            features = [chat_pb2.FEATURE_EVENTS, chat_pb2.FEATURE_ECHO]
-        join = chat_pb2.JoinChat(
-            room_id=self.terms.room_id,
-            name=self.name,
-            features=features,
-            history=self.terms.history,
-            resume=resume,
-        )
-        with suppress(NotInRoom):  # refused before the write was done: the read says why
-            await stream.write(chat_pb2.ChatMessage(join=join))
-        received = await stream.read(patience=patience)
-        if received is None:
-            raise endings.lost("the server ended the stream at once")
-        return message_from(received)
+        join = self.terms.join(self.name, resume)
+        lost = self._stream
+        while True:
+            self._stream = stream = self._server.open_stream(lost)
+            try:
+                if await stream.begin(join, self._patience.start, self._server.full):
+                    received = await stream.read(patience=patience)
+                    if received is None:
+                        raise endings.lost("the server ended the stream at once")
+                    return message_from(received)
+            except ChatError as error:
+                if error.reason != "STREAMS_EXHAUSTED" or not self._server.full(stream):
+                    raise
+            await stream.close()
 
     async def _attend(self) -> ChatError | None:
         """Read the stream to its end; None if that was OK, else its error."""
@@ -237,6 +222,10 @@ class Membership:
         if not speaking.cancelled():
             speaking.result()
         return None
+
+    async def _close_stream(self) -> None:
+        if self._stream is not None:
+            await self._stream.close()
 
     async def _read(self, stream: Stream) -> chat_pb2.Message | None:
         while True:
@@ -312,19 +301,17 @@ class Membership:
         resume = chat_pb2.Resume(
             session=before.session, epoch=before.epoch, after=self._position.after
         )
-        stream = self._server.open_stream(self._stream)
-        self._stream = stream
         try:
             async with asyncio.timeout(patience):
-                first = await self._admission(stream, resume, None)
+                first = await self._admission(resume, None)
         except TimeoutError:
-            await stream.close()
+            await self._close_stream()
             raise endings.lost("the server does not answer") from None
         except BaseException:
-            await stream.close()
+            await self._close_stream()
             raise
         if not isinstance(first.event, Joined):
-            await stream.close()
+            await self._close_stream()
             raise endings.lost("the server that answers now keeps no sessions")
         self._fresh = self._fresh or first.event.session != before.session
         self.reception.admit(first.event, anew=False)

@@ -13,6 +13,9 @@ class Patience:
     """For the answer to a call (not a stream), its retries included, and to a join that
     resumes; then the server counts as unavailable. Longer than the 10 s that a plaintext
     server may take to give up a TLS handshake."""
+    start: float = 1.0
+    """A stream is on the wire as soon as its connection is ready. One that is not after so
+    long waits behind others, and begins on another connection instead."""
     admission: float = 5.0
     """A server with events speaks first; one that is silent for so long has none."""
     leave: float = 30.0

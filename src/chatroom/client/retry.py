@@ -56,6 +56,7 @@ RULES = (
     Rule("RESOURCE_EXHAUSTED", "SLOW_CONSUMER", Stream.RETRY, Call.NONE, "resuming catches up"),
     Rule("RESOURCE_EXHAUSTED", "ROOM_FULL", Stream.RETRY, Call.NONE, "somebody may leave"),
     Rule("RESOURCE_EXHAUSTED", "SERVER_FULL", Stream.RETRY, Call.NONE, "somebody may leave"),
+    Rule("RESOURCE_EXHAUSTED", "STREAMS_EXHAUSTED", Stream.RETRY, Call.NONE, "another has room"),
     Rule("RESOURCE_EXHAUSTED", "RATE_LIMITED", Stream.GIVE_UP, Call.ALL, "nothing was stored"),
     Rule("ALREADY_EXISTS", "NAME_TAKEN", Stream.BRIEFLY, Call.NONE, "it may be one's own place"),
     Rule("INTERNAL", "", Stream.RETRY, Call.NONE, "how HTTP/2 stacks and proxies reset a stream"),

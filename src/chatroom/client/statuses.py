@@ -74,7 +74,9 @@ def error_from(error: grpc.aio.AioRpcError, address: Address) -> ChatError:
     Raise it `from None`: the gRPC error is its `rpc_error`, and is not for people to read.
     """
     found = _error_from(error, address)
-    found.rpc_error = error
+    # In its frames is the call, and as long as there is a call gRPC keeps the connection.
+    error.__context__ = None
+    found.rpc_error = error.with_traceback(None)
     return found
 
 

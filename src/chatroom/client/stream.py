@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
@@ -13,7 +13,7 @@ from chatroom.client.errors import ChatError, NotInRoom, ServerUnavailable
 from chatroom.client.statuses import error_from
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Coroutine
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
     from chatroom.api.rpc import chat_pb2
     from chatroom.wire.addresses import Address
@@ -37,15 +37,21 @@ class Stream:
 
     def __init__(self, call: ChatCall, address: Address, channel: grpc.aio.Channel) -> None:
         self.channel = channel
-        self._call = call
+        self._call: ChatCall | None = call
+        """None once closed: gRPC keeps a connection as long as there is a call of it.
+
+        For the same reason no frame of this file has it as a local: errors keep frames.
+        """
         self._address = address
-        self._messages = aiter(call)
+        self._messages: AsyncIterator[chat_pb2.Message] | None = aiter(call)
         self._reading: asyncio.Task[chat_pb2.Message | None] | None = None
         self._status: asyncio.Future[grpc.aio.AioRpcError | None]
         self._status = asyncio.get_running_loop().create_future()
         call.add_done_callback(self._note_status)
         self._writes: set[asyncio.Task[None]] = set()
         self._write_lock = asyncio.Lock()
+        self.begun = False
+        """Whether it is on the wire."""
 
     async def read(self, *, patience: float | None = None) -> chat_pb2.Message | None:
         """The next message; None once the stream has ended with OK or by `cancel()`.
@@ -64,6 +70,37 @@ class Stream:
             return None
         return reading.result()
 
+    async def begin(
+        self, message: chat_pb2.ChatMessage, patience: float, full: Callable[[Stream], bool]
+    ) -> bool:
+        """Write the first message; False if there is no room for a stream on the connection.
+
+        A stream above the peer's MAX_CONCURRENT_STREAMS is queued by gRPC, and nothing is
+        told; but a write of grpc.aio returns when the head has gone. So when that has not
+        come `patience` seconds after the connection was found ready, `full` is asked; if it
+        answers False, the stream waits on. Nothing of it has gone if this returns False.
+
+        Raises ServerUnavailable. If the stream has ended meanwhile, reading says why.
+        """
+        writing = asyncio.ensure_future(self.write(message))
+        try:
+            while True:
+                ready = self._ready
+                done, _ = await asyncio.wait({writing}, timeout=patience)
+                if done:
+                    self.begun = True
+                    with suppress(NotInRoom):
+                        writing.result()
+                    return True
+                if ready and self._ready and full(self):
+                    return False
+        finally:
+            writing.cancel()
+
+    @property
+    def _ready(self) -> bool:
+        return self.channel.get_state() is grpc.ChannelConnectivity.READY
+
     async def write(self, message: chat_pb2.ChatMessage) -> None:
         """Hand a message to the connection, waiting while flow control holds it back.
 
@@ -78,7 +115,8 @@ class Stream:
 
     def cancel(self) -> None:
         """End the call at once; what was not yet sent is lost."""
-        self._call.cancel()
+        if self._call is not None:
+            self._call.cancel()
 
     async def close(self) -> None:
         """End the call at once; nothing of it is under way any more."""
@@ -90,6 +128,7 @@ class Stream:
             task.cancel()
         if under_way:
             await asyncio.wait(under_way)
+        self._call = self._messages = self._reading = None
 
     async def withdraw(self, leave: chat_pb2.ChatMessage, *, patience: float) -> None:
         """Write a last message, read to the end if that comes within so many seconds, close.
@@ -98,7 +137,7 @@ class Stream:
         admitted, and only what the server has read ends that at once.
         """
         try:
-            if self.channel.get_state() is grpc.ChannelConnectivity.READY:
+            if self._ready:
                 with suppress(ChatError, TimeoutError):
                     async with asyncio.timeout(patience):
                         await self.write(leave)
@@ -122,23 +161,31 @@ class Stream:
 
     async def _write(self, message: chat_pb2.ChatMessage) -> None:
         async with self._write_lock:
-            try:
-                await self._call.write(message)
-            except asyncio.InvalidStateError:
-                raise self._ended() from None
-            except grpc.aio.AioRpcError as error:
-                if _made_up(error):
-                    raise self._ended() from None
-                raise error_from(error, self._address) from None
+            failure: ChatError | None = None
+            if self._call is None:
+                failure = self._ended()
+            else:
+                try:
+                    await self._call.write(message)
+                except asyncio.InvalidStateError:
+                    failure = self._ended()
+                except grpc.aio.AioRpcError as error:
+                    made_up = _made_up(error)
+                    failure = self._ended() if made_up else error_from(error, self._address)
+            if failure is not None:  # raised here, so that gRPC's error is not its context
+                raise failure
 
     async def _done_writing(self) -> None:
         async with self._write_lock:
-            with suppress(grpc.aio.InternalError):  # it has ended; reading says how
-                await self._call.done_writing()
+            if self._call is not None:
+                with suppress(grpc.aio.InternalError):  # it has ended; reading says how
+                    await self._call.done_writing()
 
     async def _read(self) -> chat_pb2.Message | None:
+        if self._messages is None:
+            return None
         with suppress(StopAsyncIteration, grpc.aio.AioRpcError):  # `_failure` knows better
-            return cast("chat_pb2.Message", await anext(self._messages))
+            return await anext(self._messages)
         failure = await self._failure()
         if failure is None:
             return None
@@ -147,7 +194,8 @@ class Stream:
     async def _failure(self) -> grpc.aio.AioRpcError | None:
         """The status with which the call has ended; None for OK."""
         for _ in range(STATUS_LOOKS):
-            self._note_status(self._call)
+            if self._call is not None:
+                self._note_status(self._call)
             if self._status.done():
                 return self._status.result()
             await asyncio.sleep(STATUS_PAUSE)
