@@ -36,7 +36,6 @@ from chatroom.server.port.notices import Notices
 from chatroom.server.port.port import Port, PortLimits
 from chatroom.wire.addresses import Address
 from chatroom.wire.envelopes import envelope
-from chatroom.wire.grpc import timeout_seconds
 
 PACKAGE = "connectrpc.conformance.v1"
 NO_LIMIT = 2**32 - 1
@@ -143,7 +142,7 @@ class Conformance:
             values.setdefault(name.decode(), []).append(value.decode())
         for name, several in values.items():
             echo.request_headers.add(name=name, value=several)
-        seconds = timeout_seconds(stream.header(b"grpc-timeout"))
+        seconds = stream.timeout()
         if seconds is not None:
             echo.timeout_ms = round(seconds * 1000)
         return echo

@@ -43,7 +43,7 @@ def test_the_names_of_other_conventions_are_refused(http: HTTPConnection, method
     """`roomId` is no field: it is refused, not taken for an absent id."""
     status, error = post(http, method, {"roomId": "lobby"})
     assert (400, "invalid_argument") == (status, error["code"])
-    assert "roomId" in error["message"]
+    assert error["message"].endswith("has no field roomId; it is written room_id")
 
 
 def test_a_refusal_is_readable(http: HTTPConnection) -> None:

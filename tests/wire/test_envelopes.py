@@ -115,6 +115,22 @@ BAD: dict[str, tuple[bytes, bytes, type[EnvelopeError], dict[str, object]]] = {
         b"gzip", envelope(gzip.compress(b"x" * 50) + b"y", COMPRESSED),
         envelopes.CompressionInvalid, {"problem": "something follows it"},
     ),
+    "something after deflate": (
+        b"gzip", envelope(gzip.compress(b"x") + zlib.compress(b"x"), COMPRESSED),
+        envelopes.CompressionInvalid, {"problem": "something follows it"},
+    ),
+    "second member cut short": (
+        b"gzip", envelope(gzip.compress(b"x") + gzip.compress(b"y")[:-3], COMPRESSED),
+        envelopes.CompressionInvalid, {"problem": "it is incomplete"},
+    ),
+    "more members than anybody has": (
+        b"gzip", envelope(gzip.compress(b"") * 33, COMPRESSED),
+        envelopes.CompressionInvalid, {"problem": "it has more than 32 members"},
+    ),
+    "too long over two members": (
+        b"gzip", envelope(gzip.compress(b"x" * 600) * 2, COMPRESSED),
+        envelopes.MessageTooLong, {"size": 1025, "limit": LIMIT},
+    ),
     "too long": (
         b"", b"\0\0\0\4\1", envelopes.MessageTooLong, {"size": 1025, "limit": LIMIT},
     ),
@@ -151,6 +167,20 @@ def test_a_body_that_ends_within_a_message_is_refused() -> None:
     assert [] == list(reader.feed(envelope(b"hello")[:-1]))
     with pytest.raises(envelopes.CutShort, match="in the middle"):
         reader.end()
+
+
+@pytest.mark.parametrize(
+    ("compressed_form", "message"),
+    [
+        (b"", b""), (gzip.compress(b""), b""), (gzip.compress(b"a") + gzip.compress(b"bc"), b"abc"),
+        (gzip.compress(b"") * 31 + gzip.compress(b"a"), b"a"),
+        (b"".join(map(gzip.compress, (b"a", b"", b"x" * 1000))), b"a" + b"x" * 1000),
+    ],
+)  # fmt: skip
+def test_what_is_compressed_in_unusual_ways(compressed_form: bytes, message: bytes) -> None:
+    """RFC 1952, 2.2: several members; Connect, "Unary-Request": what is empty is not compressed."""
+    reader = EnvelopeReader(b"gzip", LIMIT)
+    assert [message] == list(reader.feed(envelope(compressed_form, COMPRESSED)))
 
 
 def test_deflate_is_what_http_calls_so() -> None:

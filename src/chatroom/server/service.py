@@ -13,7 +13,6 @@ import time
 from collections.abc import AsyncIterator
 from collections.abc import Set as AbstractSet
 
-from chatroom.api.grpc.health.v1.health_connect import HealthASGIApplication
 from chatroom.core import names
 from chatroom.core.refusals import RoomExists
 from chatroom.journal import Journal
@@ -25,6 +24,7 @@ from chatroom.wire.grpc import CHAT, HEALTH, REFLECTION, SUBSCRIBE, UNARY, WATCH
 from .calls import connect, encode, reflection
 from .calls.admin import AdminToken, AdminTokenUnusable
 from .calls.health import Health
+from .calls.health import application as health_application
 from .calls.streams import Streams
 from .port import sockets
 from .port.asgi import Application, Receive, Scope, Send, respond
@@ -80,7 +80,7 @@ class Service:
         """Everything this server answers, as one ASGI application."""
         hub, limits = self.hub, self._settings.limits
         contract = connect.application(hub, limits, self.admin_token)
-        health = HealthASGIApplication(self.health, read_max_bytes=limits.envelope_bytes)
+        health = health_application(self.health, limits)
         described = reflection.descriptions()
         routes: dict[str, Application] = {
             **dict.fromkeys((CHAT, SUBSCRIBE), self._streams.application),

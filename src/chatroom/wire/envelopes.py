@@ -18,7 +18,11 @@ COMPRESSED = 0x01
 ENCODINGS = (b"identity", b"gzip")
 """What `grpc-encoding` may say; also the value of `grpc-accept-encoding`."""
 
+GZIP_MEMBERS = 32
+"""Members of one message in gzip. Usual is one, a program that joins files makes some; each
+costs 7 µs, and 64 KiB have room for 3,276 empty ones."""
 _GZIP_LEVEL = 6  # zlib's own choice between speed and size
+_GZIP_MAGIC = b"\x1f\x8b"
 _WBITS = {"gzip": 31, "deflate": 15}
 """How zlib is told of a form: 31 with the head of gzip (RFC 1952); 15 with that of zlib,
 which HTTP calls deflate (RFC 1950)."""
@@ -79,6 +83,7 @@ class CompressionInvalid(EnvelopeError):
 
 INCOMPLETE = "it is incomplete"
 FOLLOWED = "something follows it"
+MEMBERS = f"it has more than {GZIP_MEMBERS} members"
 
 
 def envelope(message: bytes, flags: int = 0) -> bytes:
@@ -143,19 +148,31 @@ def gzip(message: bytes) -> bytes:
 def decompressed(octets: bytes, encoding: str, limit: int) -> bytes:
     """What was compressed with gzip or deflate; at most `limit` bytes are ever held.
 
+    Of no bytes it is none: some senders mark an empty message as compressed and leave it as
+    it is, and Connect forbids to decompress that ("Unary-Request"). gzip may have several
+    members, one behind the other (RFC 1952, section 2.2).
+
     Raises MessageTooLong, CompressionInvalid; KeyError for another encoding.
     """
-    inflate = zlib.decompressobj(_WBITS[encoding])
-    try:
-        plain = inflate.decompress(octets, limit + 1)
-    except zlib.error as error:
-        raise CompressionInvalid(encoding, str(error)) from error
-    if len(plain) > limit:
-        raise MessageTooLong(len(plain), limit)
-    if not inflate.eof:
-        raise CompressionInvalid(encoding, INCOMPLETE)
-    if inflate.unused_data:
-        raise CompressionInvalid(encoding, FOLLOWED)
+    wbits = _WBITS[encoding]
+    plain = b""
+    members = 0
+    while octets:
+        if members and not (encoding == "gzip" and octets.startswith(_GZIP_MAGIC)):
+            raise CompressionInvalid(encoding, FOLLOWED)
+        if members == GZIP_MEMBERS:
+            raise CompressionInvalid(encoding, MEMBERS)
+        inflate = zlib.decompressobj(wbits)
+        try:
+            plain += inflate.decompress(octets, limit + 1 - len(plain))
+        except zlib.error as error:
+            raise CompressionInvalid(encoding, str(error)) from error
+        if len(plain) > limit:
+            raise MessageTooLong(len(plain), limit)
+        if not inflate.eof:
+            raise CompressionInvalid(encoding, INCOMPLETE)
+        octets = inflate.unused_data
+        members += 1
     return plain
 
 

@@ -82,13 +82,11 @@ _UNITS = {b"n": 1e-9, b"u": 1e-6, b"m": 1e-3, b"S": 1.0, b"M": 60.0, b"H": 3600.
 _DIGITS = 8
 
 
-def timeout_seconds(value: bytes) -> float | None:
-    """The value of `grpc-timeout` in seconds; None if it is empty ("Timeout").
+def timeout_seconds(value: bytes) -> float:
+    """The value of `grpc-timeout` in seconds ("Timeout"). Raises TimeoutInvalid.
 
-    Raises TimeoutInvalid.
+    The document has no 0, but gRPC libraries send it: for a deadline that has passed.
     """
-    if not value:
-        return None
     digits, unit = value[:-1], value[-1:]
     if not digits.isdigit() or len(digits) > _DIGITS or unit not in _UNITS:
         raise TimeoutInvalid(value)

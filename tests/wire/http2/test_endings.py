@@ -50,13 +50,13 @@ def test_a_call_at_work_keeps_its_place(how: str) -> None:
     peer.request(5)
 
 
-def test_128_are_open_at_once_and_no_more() -> None:
+def test_160_are_open_at_once_and_no_more() -> None:
     """5.1.2."""
     peer = Peer().open()
-    for stream_id in range(1, 257, 2):
+    for stream_id in range(1, 321, 2):
         peer.request(stream_id)
-    assert [] == peer.send(frames.headers(257, peer.block()))
-    assert [(257, ErrorCode.REFUSED_STREAM)] == peer.resets()
+    assert [] == peer.send(frames.headers(321, peer.block()))
+    assert [(321, ErrorCode.REFUSED_STREAM)] == peer.resets()
 
 
 # ---- Closed streams ------------------------------------------------------------------------

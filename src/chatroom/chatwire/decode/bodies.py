@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +18,7 @@ from chatroom.wire.envelopes import (
     head,
     whole,
 )
+from chatroom.wire.text_form import TextInvalid, TextReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -188,23 +187,17 @@ class Base64Body:
     """gRPC-Web's text form: base64 around envelopes, padded wherever the sender flushed."""
 
     inner: Envelopes
-    _left: bytes = b""
+    _text: TextReader = field(default_factory=TextReader)
     _broken: bool = False
 
     def feed(self, content: bytes) -> list[Message]:
         if self._broken:
             return []
-        content = self._left + content
-        whole = len(content) - len(content) % 4
-        self._left = content[whole:]
-        plain = bytearray()
-        for run in _padded_runs(content[:whole]):
-            try:
-                plain += base64.b64decode(run, validate=True)
-            except binascii.Error:
-                self._broken = True
-                return [*self.inner.feed(bytes(plain)), Message(problem="not base64")]
-        return self.inner.feed(bytes(plain))
+        try:
+            return self.inner.feed(self._text.feed(content))
+        except TextInvalid:
+            self._broken = True
+            return [Message(problem="not base64")]
 
     def lose(self) -> None:
         # Where a group of four begins is not known any more.
@@ -213,7 +206,12 @@ class Base64Body:
 
     def end(self) -> tuple[list[Message], str]:
         messages, wrong = self.inner.end()
-        return messages, wrong or ("the body is not whole base64" if self._left else "")
+        if not wrong and not self._broken:
+            try:
+                self._text.end()
+            except TextInvalid as error:
+                wrong = str(error)
+        return messages, wrong
 
 
 @dataclass(slots=True)
@@ -299,14 +297,3 @@ def trailers_message(raw: bytes) -> Message:
         status=status,
         problem="" if status else "trailers without grpc-status",
     )
-
-
-def _padded_runs(encoded: bytes) -> list[bytes]:
-    """Cut behind each group of four that ends with padding."""
-    runs, begin = [], 0
-    while (padding := encoded.find(b"=", begin)) >= 0:
-        after = padding - padding % 4 + 4
-        runs.append(encoded[begin:after])
-        begin = after
-    runs.append(encoded[begin:])
-    return [run for run in runs if run]

@@ -12,7 +12,6 @@ from typing import TypeVar
 
 import protobuf.wkt
 from connectrpc.code import Code as ConnectCode
-from connectrpc.compat import google_protobuf_binary_codec, google_protobuf_json_codec
 from connectrpc.errors import ConnectError
 
 from chatroom.api.rpc.chat_connect import ChatService, ChatServiceASGIApplication
@@ -22,6 +21,7 @@ from chatroom.server.rooms.hub import Hub
 from chatroom.wire.grpc import Code
 
 from .admin import AdminToken
+from .agreement import CODECS, COMPRESSIONS, INTERCEPTORS
 from .methods import Methods
 from .statuses import code_of, details_of
 from .stream_call import FAILED
@@ -92,15 +92,11 @@ def _answering(
 def application(
     hub: Hub, limits: Limits, admin: AdminToken | None = None
 ) -> ChatServiceASGIApplication:
-    """The contract as an ASGI application.
-
-    Unknown names in JSON are an error, so that `roomId` is not taken for an empty id.
-    """
+    """The contract as an ASGI application."""
     return ChatServiceASGIApplication(
         ConnectChatService(hub, admin),
         read_max_bytes=limits.envelope_bytes,
-        codecs=[
-            google_protobuf_binary_codec(),
-            google_protobuf_json_codec(ignore_unknown_fields=False),
-        ],
+        interceptors=INTERCEPTORS,
+        compressions=COMPRESSIONS,
+        codecs=CODECS,
     )

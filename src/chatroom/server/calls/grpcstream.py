@@ -21,7 +21,7 @@ from chatroom.server.port.asgi import Event, Headers, Receive, Scope, Send, trai
 from chatroom.wire.envelopes import ENCODINGS, EnvelopeError, EnvelopeReader
 from chatroom.wire.grpc import CONTENT_TYPE, Code, TimeoutInvalid, timeout_seconds
 
-from .statuses import OK, EnvelopeInvalid, Status, refusal_of
+from .statuses import LATE, OK, EnvelopeInvalid, Status, refusal_of
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +58,11 @@ class GrpcStream:
     def header(self, name: bytes) -> bytes:
         """The first value of a request header; empty if there is none."""
         return next((value for key, value in self.metadata if key == name), b"")
+
+    def timeout(self) -> float | None:
+        """How long the call may take, in seconds, if it says so; raises TimeoutInvalid."""
+        value = next((value for key, value in self.metadata if key == b"grpc-timeout"), None)
+        return None if value is None else timeout_seconds(value)
 
     async def messages(self, message_type: type[M]) -> AsyncIterator[M]:
         """The messages of the request, until the peer half-closes.
@@ -164,15 +169,15 @@ async def serve_call(
     nobody expected INTERNAL, with the traceback in the log and not on the wire.
     """
     try:
-        seconds = timeout_seconds(stream.header(b"grpc-timeout"))
+        seconds = stream.timeout()
         async with asyncio.timeout(seconds) as deadline:
-            status = await call(stream) or OK
+            status = LATE if seconds == 0 else await call(stream) or OK
     except Disconnected:
         return
     except TimeoutError:
         if not deadline.expired():
             raise
-        status = Status(Code.DEADLINE_EXCEEDED, "the deadline of the call has passed")
+        status = LATE
     except Refusal as refusal:
         status = Status.of(refusal)
     except TimeoutInvalid as error:

@@ -15,6 +15,23 @@ from grpc_health.v1.health_pb2 import (
     HealthListResponse,
 )
 
+from chatroom.api.grpc.health.v1.health_connect import HealthASGIApplication
+from chatroom.core.limits import Limits
+
+from .agreement import CODECS, COMPRESSIONS, INTERCEPTORS
+
+
+def application(health: Health, limits: Limits) -> HealthASGIApplication:
+    """The service as an ASGI application."""
+    return HealthASGIApplication(
+        health,
+        read_max_bytes=limits.envelope_bytes,
+        interceptors=INTERCEPTORS,
+        compressions=COMPRESSIONS,
+        codecs=CODECS,
+    )
+
+
 SERVICES = ("", "rpc.ChatService")
 """The empty name stands for the server as a whole."""
 

@@ -26,6 +26,7 @@ from chatroom.wire.envelopes import ENCODINGS, envelope, payloads
 from chatroom.wire.grpc import CONTENT_TYPE, Code, TimeoutInvalid, timeout_seconds
 from chatroom.wire.http2.headers import Headers
 
+from .json_requests import JsonInvalid, from_json
 from .statuses import EnvelopeInvalid, Status, refusal_of
 
 M = TypeVar("M", bound=ProtobufMessage)
@@ -34,7 +35,8 @@ WEB_TRAILERS = 0x80
 """The flag of gRPC-Web's last envelope, whose message is the trailers."""
 CONNECT_END = 0x02
 """The flag of Connect's last envelope, an EndStreamResponse in JSON."""
-_ACCEPTED = b",".join(ENCODINGS)
+ACCEPTED = b",".join(ENCODINGS)
+"""The encodings of requests, as every response names them."""
 _CONNECT_TIMEOUT_DIGITS = 10
 
 
@@ -52,14 +54,15 @@ class RpcProtocol(ABC):
 
     def timeout(self, headers: Headers) -> float | None:
         """How long the call may take, in seconds; raises a Refusal for what is no time."""
+        value = _given(headers, b"grpc-timeout")
         try:
-            return timeout_seconds(first(headers, b"grpc-timeout"))
+            return None if value is None else timeout_seconds(value)
         except TimeoutInvalid as error:
             raise refusal_of(error) from None
 
     def head(self) -> Headers:
         """The fields of a response's head."""
-        return [(b"content-type", self.media_type), (b"grpc-accept-encoding", _ACCEPTED)]
+        return [(b"content-type", self.media_type), (b"grpc-accept-encoding", ACCEPTED)]
 
     @abstractmethod
     def end(self, exchange: Exchange, status: Status, head: Headers | None) -> None:
@@ -76,13 +79,13 @@ class RpcProtocol(ABC):
             except DecodeError:
                 raise EnvelopeInvalid(f"a message is not a valid {name}") from None
 
-        def from_json(payload: bytes) -> M:
+        def parsed_json(payload: bytes) -> M:
             try:
-                return json_format.Parse(payload, message_type())
-            except (json_format.ParseError, UnicodeDecodeError) as error:
+                return from_json(payload, message_type)
+            except JsonInvalid as error:
                 raise EnvelopeInvalid(f"a message is not a valid {name}: {error}") from None
 
-        return from_json if self.json else parsed
+        return parsed_json if self.json else parsed
 
 
 class Grpc(RpcProtocol):
@@ -119,8 +122,8 @@ class Connect(RpcProtocol):
         return first(headers, b"connect-content-encoding")
 
     def timeout(self, headers: Headers) -> float | None:
-        value = first(headers, b"connect-timeout-ms")
-        if not value:
+        value = _given(headers, b"connect-timeout-ms")
+        if value is None:
             return None
         if not value.isdigit() or len(value) > _CONNECT_TIMEOUT_DIGITS:
             raise EnvelopeInvalid(f"connect-timeout-ms {value.decode('latin-1')!r} is not valid")
@@ -129,7 +132,7 @@ class Connect(RpcProtocol):
     def head(self) -> Headers:
         return [
             (b"content-type", self.media_type),
-            (b"connect-accept-encoding", _ACCEPTED),
+            (b"connect-accept-encoding", ACCEPTED),
         ]
 
     def end(self, exchange: Exchange, status: Status, head: Headers | None) -> None:
@@ -172,7 +175,12 @@ PROTOCOLS: dict[bytes, RpcProtocol] = {
 
 def first(headers: Headers, name: bytes) -> bytes:
     """The first value of a field; empty if there is none."""
-    return next((value for key, value in headers if key == name), b"")
+    return _given(headers, name) or b""
+
+
+def _given(headers: Headers, name: bytes) -> bytes | None:
+    """The first value of a field, which may be empty; None if there is none."""
+    return next((value for key, value in headers if key == name), None)
 
 
 # ---- JSON --------------------------------------------------------------------------------

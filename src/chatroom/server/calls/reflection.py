@@ -12,7 +12,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from connectrpc.compat import google_protobuf_codecs
 from connectrpc.method import IdempotencyLevel, MethodInfo, StreamType
 from connectrpc.server import ConnectASGIApplication, Endpoint
 from google.rpc import error_details_pb2
@@ -25,6 +24,7 @@ from chatroom.server.port.asgi import Application, Receive, Scope, Send
 from chatroom.wire.envelopes import envelope
 from chatroom.wire.grpc import REFLECTION
 
+from .agreement import CODECS, COMPRESSIONS, INTERCEPTORS
 from .descriptions import Descriptions, reflection_v1
 from .grpcstream import GrpcStream, serve_call
 
@@ -83,7 +83,9 @@ class ConnectReflection(ConnectASGIApplication[Descriptions]):
                 for _, service, name in (path.split("/") for path in REFLECTION)
             },
             read_max_bytes=limits.envelope_bytes,
-            codecs=google_protobuf_codecs(),
+            interceptors=INTERCEPTORS,
+            compressions=COMPRESSIONS,
+            codecs=CODECS,
         )
 
     @property

@@ -124,6 +124,11 @@ class Status:
         """The status of a refusal."""
         return cls(code_of(refusal), str(refusal), tuple(details_of(refusal)))
 
+    @property
+    def name(self) -> str:
+        """The name of the code."""
+        return Code(self.code).name
+
     def trailers(self) -> list[tuple[bytes, bytes]]:
         """As trailers of gRPC over HTTP/2: "Status", "Status-Message", details."""
         binary = b""
@@ -135,3 +140,5 @@ class Status:
 
 
 OK = Status(Code.OK)
+LATE = Status(Code.DEADLINE_EXCEEDED, "the deadline of the call has passed")
+"""Also for a call that has no time from the beginning: nothing of it is done then."""

@@ -18,7 +18,7 @@ from chatroom.wire.grpc import Code
 from chatroom.wire.http2.headers import Headers
 
 from .protocols import JsonRuns, RpcProtocol
-from .statuses import OK, Status, refusal_of
+from .statuses import LATE, OK, Status, refusal_of
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +112,10 @@ class StreamCall:
             raise refusal_of(error) from None
         seconds = protocol.timeout(headers)
         self._deadline = None if seconds is None else now + seconds
+
+    def late(self, now: float) -> bool:
+        """Whether its deadline has passed."""
+        return self._deadline is not None and now >= self._deadline
 
     def serve(self, listener: Listener) -> None:
         """Push what comes into a listener from here on."""
@@ -254,8 +258,8 @@ class StreamCall:
     def check(self, now: float) -> None:
         if self._over:
             return
-        if self._deadline is not None and now >= self._deadline:
-            self.finish(Status(Code.DEADLINE_EXCEEDED, "the deadline of the call has passed"))
+        if self.late(now):
+            self.finish(LATE)
             return
         try:
             self._listener.check(now)

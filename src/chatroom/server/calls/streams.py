@@ -21,7 +21,7 @@ from chatroom.wire.http2.headers import Headers
 from chatroom.wire.http2.streams import Stream
 
 from .protocols import PROTOCOLS, JsonRuns, RpcProtocol, first
-from .statuses import Status
+from .statuses import LATE, Status
 from .stream import MemberStream
 from .stream_call import StreamCall
 
@@ -65,7 +65,7 @@ class Streams:
             extra = exposed_to(origin) if origin else []
             limit = self._hub.limits.connection_streams
             if connection.lasting >= limit:
-                _refuse(exchange, protocol, StreamsExhausted(limit), extra)
+                _refuse(exchange, protocol, Status.of(StreamsExhausted(limit)), extra)
                 return
             self._serve(exchange, path, protocol, headers, extra, connection)
             if end and stream.call is not None:
@@ -108,6 +108,7 @@ class Streams:
             if connection is not None:
                 connection.lasting -= 1
 
+        now = asyncio.get_running_loop().time()
         try:
             call = StreamCall(
                 exchange,
@@ -117,11 +118,14 @@ class Streams:
                 limit=self._hub.limits.envelope_bytes,
                 json=self._json,
                 extra=extra,
-                now=asyncio.get_running_loop().time(),
+                now=now,
                 on_end=on_end,
             )
         except Refusal as refusal:
-            _refuse(exchange, protocol, refusal, extra)
+            _refuse(exchange, protocol, Status.of(refusal), extra)
+            return
+        if call.late(now):
+            _refuse(exchange, protocol, LATE, extra)
             return
         if connection is not None:
             connection.lasting += 1
@@ -131,7 +135,7 @@ class Streams:
         exchange.carry(call)
 
 
-def _refuse(exchange: Exchange, protocol: RpcProtocol, refusal: Refusal, extra: Headers) -> None:
+def _refuse(exchange: Exchange, protocol: RpcProtocol, status: Status, extra: Headers) -> None:
     """Answer a call that does not begin."""
-    protocol.end(exchange, Status.of(refusal), [*protocol.head(), *extra])
+    protocol.end(exchange, status, [*protocol.head(), *extra])
     exchange.release()

@@ -1,0 +1,106 @@
+"""What connectrpc is told, so that it answers odd requests as our own streams do.
+
+Sources: gRPC over HTTP/2 (PROTOCOL-HTTP2.md), gRPC compression, and the Connect protocol
+reference. `tests/interop/test_one_behaviour.py` compares all that serves calls.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from connectrpc.code import Code as ConnectCode
+from connectrpc.codec import Codec
+from connectrpc.compat import google_protobuf_binary_codec, google_protobuf_json_codec
+from connectrpc.compression import Compression
+from connectrpc.errors import ConnectError
+from connectrpc.interceptor import Interceptor
+from connectrpc.request import RequestContext
+
+from chatroom.wire import envelopes
+from chatroom.wire.envelopes import CompressionInvalid, MessageTooLong
+from chatroom.wire.grpc import media_type
+
+from .json_requests import JsonInvalid, from_json
+from .protocols import ACCEPTED
+from .statuses import LATE
+
+_CONNECT_TIMEOUT = "connect-timeout-ms"
+_NO_BOUND = (1 << 31) - 1
+
+
+class Heads:
+    """Of a request's head: what is wrong with its time-out. Of a response's: what is accepted."""
+
+    async def on_start(self, context: RequestContext[Any, Any]) -> None:
+        """Raises ConnectError; it is called before the request's body is read."""
+        headers = context.request_headers
+        media = media_type(headers.get("content-type", "").encode())
+        context.response_headers[_accepting(media)] = ACCEPTED.decode()
+        if headers.get(_CONNECT_TIMEOUT) == "" and not media.startswith(b"application/grpc"):
+            raise ConnectError(ConnectCode.INVALID_ARGUMENT, f"{_CONNECT_TIMEOUT} '' is not valid")
+        left = context.timeout_ms
+        if left is not None and left <= 0:
+            raise ConnectError(ConnectCode[LATE.name], LATE.message)
+
+    async def on_end(
+        self, token: None, context: RequestContext[Any, Any], error: Exception | None, /
+    ) -> None:
+        """Nothing is left to do."""
+
+
+def _accepting(media: bytes) -> str:
+    """The field that names the encodings of requests, in the protocol of a media type."""
+    if media.startswith(b"application/grpc"):
+        return "grpc-accept-encoding"
+    return (
+        "connect-accept-encoding"
+        if media.startswith(b"application/connect+")
+        else ("accept-encoding")
+    )
+
+
+class Gzip:
+    """gzip with our bounds."""
+
+    def name(self) -> str:
+        return "gzip"
+
+    def compress(self, data: bytes | bytearray | memoryview) -> bytes:
+        return envelopes.gzip(bytes(data))
+
+    def decompress(
+        self, data: bytes | bytearray | memoryview, read_max_bytes: int | None = None
+    ) -> bytes:
+        """Raises ConnectError."""
+        limit = _NO_BOUND if read_max_bytes is None else read_max_bytes
+        try:
+            return envelopes.decompressed(bytes(data), "gzip", limit)
+        except MessageTooLong as error:
+            raise ConnectError(ConnectCode.RESOURCE_EXHAUSTED, str(error)) from None
+        except CompressionInvalid as error:
+            raise ConnectError(ConnectCode.INVALID_ARGUMENT, str(error)) from None
+
+
+class Json(Codec[Any, Any]):
+    """JSON as `json_requests` reads it."""
+
+    def __init__(self) -> None:
+        self._answers = google_protobuf_json_codec()
+
+    def name(self) -> str:
+        return "json"
+
+    def encode(self, message: Any) -> bytes:
+        return self._answers.encode(message)
+
+    def decode(self, data: bytes | bytearray, message_class: type[Any]) -> Any:
+        """Raises ConnectError."""
+        try:
+            return from_json(data, message_class)
+        except JsonInvalid as error:
+            raise ConnectError(ConnectCode.INVALID_ARGUMENT, str(error)) from None
+
+
+INTERCEPTORS: tuple[Interceptor, ...] = (Heads(),)
+COMPRESSIONS: tuple[Compression, ...] = (Gzip(),)
+CODECS: tuple[Codec[Any, Any], ...] = (google_protobuf_binary_codec(), Json())
