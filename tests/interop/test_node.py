@@ -1,4 +1,8 @@
-"""@grpc/grpc-js, the client of Node.js: HTTP/2 by Node's own nghttp2, requests in gzip."""
+"""Clients of Node.js that others wrote.
+
+@grpc/grpc-js: HTTP/2 by Node's own nghttp2, requests in gzip. grpc-web, Google's for browsers:
+its text form over HTTP/1.1, on an XMLHttpRequest of our own.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +35,33 @@ Late ends NOT_FOUND, ROOM_NOT_FOUND
 DeleteChatRoom ends NOT_FOUND
 """
 
+WEB_TRANSCRIPT = """\
+created ######
+listed as Tea
+Alice sees Alice: Has entered the chat
+Alice sees Bób ☕: Has entered the chat
+Bob sees Bób ☕: Has entered the chat
+Alice sees chat server: chat room is closing
+Alice ends 5: room ###### was closed
+Bob sees chat server: chat room is closing
+Bob ends 5: room ###### was closed
+DeleteChatRoom ends 5: there is no room ######
+"""
+
+
+def transcript(program: str, package: str, address: str) -> list[str]:
+    """What a program that uses an npm package prints."""
+    node = tool("node")
+    if not (HERE / "node" / "node_modules" / package).is_dir():
+        missing(f"{package} (npm install in tests/interop/node)")
+    return output(node, str(HERE / "node" / program), str(ROOT / "proto"), address).splitlines()
+
 
 def test_a_conversation_by_grpc_js(address: str) -> None:
     """Plain members and one with events talk, are refused, cancel, leave, and lose their room."""
-    node = tool("node")
-    if not (HERE / "node" / "node_modules").is_dir():
-        missing("@grpc/grpc-js (npm install in tests/interop/node)")
-    transcript = output(node, str(HERE / "node" / "chat.mjs"), str(ROOT / "proto"), address)
-    assert TRANSCRIPT.splitlines() == transcript.splitlines()
+    assert TRANSCRIPT.splitlines() == transcript("chat.mjs", "@grpc/grpc-js", address)
+
+
+def test_rooms_by_grpc_web_as_text(address: str) -> None:
+    """Mode grpcwebtext: methods, streams as they come, their statuses, and refusals."""
+    assert WEB_TRANSCRIPT.splitlines() == transcript("web_text.mjs", "grpc-web", address)

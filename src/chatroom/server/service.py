@@ -26,6 +26,7 @@ from .calls.admin import AdminToken, AdminTokenUnusable
 from .calls.health import Health
 from .calls.health import application as health_application
 from .calls.streams import Streams
+from .calls.web_text import with_text
 from .port import sockets
 from .port.asgi import Application, Receive, Scope, Send, respond
 from .port.bridge import BodyBounds, asgi_calls
@@ -84,9 +85,9 @@ class Service:
         described = reflection.descriptions()
         routes: dict[str, Application] = {
             **dict.fromkeys((CHAT, SUBSCRIBE), self._streams.application),
-            **dict.fromkeys(UNARY, contract),
-            **dict.fromkeys(HEALTH, health),
-            **dict.fromkeys(REFLECTION, reflection.ConnectReflection(described, limits)),
+            **dict.fromkeys(UNARY, with_text(contract)),
+            **dict.fromkeys(HEALTH, with_text(health)),
+            **dict.fromkeys(REFLECTION, with_text(reflection.ConnectReflection(described, limits))),
             "/healthz": self._healthz,
         }
         return Front(

@@ -38,6 +38,8 @@ CONNECT_END = 0x02
 ACCEPTED = b",".join(ENCODINGS)
 """The encodings of requests, as every response names them."""
 _CONNECT_TIMEOUT_DIGITS = 10
+TEXT_TYPES = (b"application/grpc-web-text", b"application/grpc-web-text+proto")
+"""The media types of gRPC-Web's text form; its messages are protobuf."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class RpcProtocol(ABC):
     media_type: bytes
     """Of requests; also of responses."""
     json: bool = False
+    text: bool = False
+    """Whether all of it is in base64, see `web_text`."""
 
     def encoding(self, headers: Headers) -> bytes:
         """How messages of a request are compressed that say that they are."""
@@ -166,6 +170,7 @@ PROTOCOLS: dict[bytes, RpcProtocol] = {
         (b"application/grpc-web", b"application/grpc-web+proto"),
         GrpcWeb(b"application/grpc-web+proto"),
     ),
+    **dict.fromkeys(TEXT_TYPES, GrpcWeb(TEXT_TYPES[-1], text=True)),
     b"application/grpc-web+json": GrpcWeb(b"application/grpc-web+json", json=True),
     b"application/connect+proto": Connect(b"application/connect+proto"),
     b"application/connect+json": Connect(b"application/connect+json", json=True),

@@ -24,6 +24,7 @@ from .protocols import PROTOCOLS, JsonRuns, RpcProtocol, first
 from .statuses import LATE, Status
 from .stream import MemberStream
 from .stream_call import StreamCall
+from .web_text import TextExchange, TextRuns
 
 MESSAGES: dict[str, type[ProtobufMessage]] = {CHAT: pb.ChatMessage, SUBSCRIBE: pb.JoinChat}
 """What a request of each method consists of."""
@@ -40,6 +41,7 @@ class Streams:
         self._gate = gate
         self._in_flight = in_flight
         self._json = JsonRuns()
+        self._text = TextRuns()
 
     def on_http2(self, otherwise: Begin) -> Begin:
         """What begins calls on HTTP/2 streams; what is no stream of ours goes to `otherwise`.
@@ -61,7 +63,7 @@ class Streams:
             if protocol is None:
                 otherwise(connection, stream, headers, end)
                 return
-            exchange = StreamExchange(connection, stream)
+            exchange = self._in_form(protocol, StreamExchange(connection, stream))
             extra = exposed_to(origin) if origin else []
             limit = self._hub.limits.connection_streams
             if connection.lasting >= limit:
@@ -89,8 +91,11 @@ class Streams:
             await respond(send, 505, sentence, b"text/plain; charset=utf-8")
             return
         exchange = AsgiExchange(receive, send)
-        self._serve(exchange, path, protocol, headers, [UNBUFFERED])
+        self._serve(self._in_form(protocol, exchange), path, protocol, headers, [UNBUFFERED])
         await exchange.run()
+
+    def _in_form(self, protocol: RpcProtocol, exchange: Exchange) -> Exchange:
+        return TextExchange(exchange, self._text) if protocol.text else exchange
 
     def _serve(
         self,
