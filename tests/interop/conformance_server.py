@@ -256,7 +256,7 @@ async def main() -> None:
     limit = request.message_receive_limit or NO_LIMIT
     calls = Conformance(types).calls()
     native = {path: application(call, limit) for path, call in calls.items()}
-    listener = sockets.listen(Address("127.0.0.1", 0))
+    [listener] = sockets.listen(Address("127.0.0.1", 0))
     gate = Gate(Allowed())
     notices = Notices(time.monotonic)
     no_calls = dict.fromkeys(native, no_call)

@@ -56,7 +56,8 @@ def main() -> None:
     multiple=True,
     metavar="HOST:PORT",
     default=["127.0.0.1:8080"],
-    help="Where to listen; may be given more than once. Port 0: any free one.",
+    help="Where to listen: on every address of the host; may be given more than once. "
+    "Port 0: any free one.",
 )
 @click.option(
     "--data",

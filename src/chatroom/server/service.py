@@ -110,7 +110,8 @@ class Service:
                 self.admin_token.read()
             # In a thread: whose loop this is may have more to do.
             await asyncio.to_thread(names.load)
-            self._listeners = [sockets.listen(address) for address in self._settings.bind]
+            for address in self._settings.bind:
+                self._listeners += sockets.listen(address)
             self.addresses = tuple(sockets.address_of(each) for each in self._listeners)
             await self.hub.open()
             self._committing = asyncio.create_task(self.hub.run(), name="commit loop")

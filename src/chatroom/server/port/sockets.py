@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import sys
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from chatroom.wire.addresses import Address
 
 BACKLOG = 1024
+PORT_ATTEMPTS = 10
+"""How often another port is asked for when the one that the system chose is taken on another
+address of the same host."""
+_ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+"""An address, or its family, that this machine does not have."""
 VANISHED_SECONDS = 12
 """Unacknowledged for so long, a connection ends. At 8 s the kernel also ended those of
 living readers that had merely stalled."""
@@ -22,34 +30,79 @@ SPARE_DESCRIPTORS = 256
 """Kept for the journal, logs and listeners when connections are counted."""
 
 
+Resolve = Callable[..., Sequence[tuple[Any, ...]]]
+"""What tells the addresses of a name, called as `socket.getaddrinfo` is."""
+Places = list[tuple[socket.AddressFamily, tuple[Any, ...]]]
+"""Families and addresses, as sockets take them."""
+
+
 class BindError(Exception):
     """An address cannot be listened on; the sentence says why."""
 
 
-def listen(address: Address) -> socket.socket:
-    """Listen on an address; what accepts from it inherits the options. Raises BindError."""
+def listen(address: Address, resolve: Resolve = socket.getaddrinfo) -> list[socket.socket]:
+    """Listen on every address that the host has, in the order in which clients try them.
+
+    What accepts from the sockets inherits their options. With port 0 the system chooses one,
+    the same for all. An address that this machine does not have, as `::1` where IPv6 is
+    switched off, is left out if there is another. Raises BindError.
+    """
     try:
-        found = socket.getaddrinfo(
+        found = resolve(
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
     except OSError as error:
         raise BindError(f"cannot listen on {address}: {error.strerror}") from error
-    family, kind, protocol, _, where = found[0]
-    listener = socket.socket(family, kind, protocol)
+    places: Places = list(dict.fromkeys((family, where) for family, *_, where in found))
+    for _ in range(PORT_ATTEMPTS):
+        try:
+            return _listen_on(places, address.port)
+        except OSError as error:
+            failed = error
+        if address.port or failed.errno != errno.EADDRINUSE:
+            break
+    reason = (failed.strerror or str(failed)).lower()
+    raise BindError(f"cannot listen on {address}: {reason}") from failed
+
+
+def _listen_on(places: Places, port: int) -> list[socket.socket]:
+    """Listen on all places that there are; raises OSError, and listens on none then."""
+    listeners: list[socket.socket] = []
+    absent: OSError | None = None
+    with contextlib.ExitStack() as opened:
+        for family, where in places:
+            try:
+                listener = _bound(family, (where[0], port, *where[2:]), alone=len(places) == 1)
+            except OSError as error:
+                if error.errno not in _ABSENT:
+                    raise
+                absent = error
+                continue
+            opened.callback(listener.close)
+            listener.listen(BACKLOG)
+            port = listener.getsockname()[1]
+            listeners.append(listener)
+        if absent is not None and not listeners:
+            raise absent
+        opened.pop_all()
+    return listeners
+
+
+def _bound(family: socket.AddressFamily, where: tuple[Any, ...], *, alone: bool) -> socket.socket:
+    """`alone`: nothing else is listened on, so `::` may stand for all of IPv4 too."""
+    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         if sys.platform != "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             with contextlib.suppress(OSError):
-                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not alone))
         _notice_vanished_peers(listener)
         listener.bind(where)
-        listener.listen(BACKLOG)
         listener.setblocking(False)
-    except OSError as error:
+    except OSError:
         listener.close()
-        reason = (error.strerror or str(error)).lower()
-        raise BindError(f"cannot listen on {address}: {reason}") from error
+        raise
     return listener
 
 
