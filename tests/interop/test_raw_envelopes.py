@@ -74,8 +74,8 @@ def test_a_gzip_bomb_is_refused(connection: Connection, room: str) -> None:
 
 @pytest.mark.parametrize(
     "payload",
-    [b"not gzip", HELLO_GZIP[:-4], HELLO_GZIP + b"more", HELLO_GZIP * 2, b""],
-    ids=["not gzip", "cut short", "bytes behind it", "twice", "empty"],
+    [b"not gzip", HELLO_GZIP[:-4], HELLO_GZIP + b"more", HELLO_GZIP * 99],
+    ids=["not gzip", "cut short", "bytes behind it", "99 times"],
 )
 def test_a_message_that_is_not_gzip_is_refused(
     connection: Connection, room: str, payload: bytes

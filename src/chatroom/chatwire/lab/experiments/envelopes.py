@@ -19,7 +19,6 @@ from chatroom.chatwire.lab.finding import (
     sent_by,
     sent_to,
     sets,
-    starting,
     whole_body,
 )
 from chatroom.chatwire.lab.references import grpc_document, rfc
@@ -165,13 +164,16 @@ EXPERIMENT = Experiment(
             prose="""
                 `grpc-web-text` is the whole body in base64: eight characters for the five bytes
                 of an empty message. It is for scripts that use XMLHttpRequest, which hands out
-                text as it comes but no bytes; `fetch` hands out both. This server does not speak
-                it, and says so in HTTP's words, as of any content type that it does not know.
+                text as it comes but no bytes; `fetch` hands out both. The server answers in the
+                same form. It pads each write by itself, so that what has come can be read at
+                once: `=` may stand in the middle of a body.
             """,
             shows=(
                 sent_by("an old browser", Kind.REQUEST, field("content-type", TEXT)),
                 sent_by("an old browser", Kind.BODY, whole_body(8)),
-                sent_to("an old browser", Kind.RESPONSE, starting("HTTP/1.1 415")),
+                sent_to("an old browser", Kind.RESPONSE, field("content-type", TEXT)),
+                sent_to("an old browser", Kind.BODY, message_of("rpc.ListChatRoomsResponse")),
+                sent_to("an old browser", Kind.BODY, in_body("OK")),
             ),
         ),
     ),
