@@ -40,7 +40,7 @@ async def port(
     *, proxied: bool = True, tls: Pair | None = None, limits: PortLimits | None = None
 ) -> AsyncIterator[tuple[str, int]]:
     """A port that answers everything with the peer's address."""
-    listener = listen(Address("127.0.0.1", 0))
+    [listener] = listen(Address("127.0.0.1", 0))
     opened = Port(
         (listener,),
         asgi_calls(who, lambda _: BodyBounds()),

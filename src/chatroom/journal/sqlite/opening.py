@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import sqlite3
@@ -24,8 +25,8 @@ EPOCHS_HOLD = ("clean", "full")
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """A connection without transactions of its own; a new file is its owner's alone."""
-    if not read_only and not path.is_file():  # closing it would end SQLite's locks (fcntl, 2)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    if not read_only:
+        _make_or_check(path)
     mode = "ro" if read_only else "rw"
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
@@ -35,6 +36,14 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=128,
     )
+
+
+def _make_or_check(path: Path) -> None:
+    """A file that is there is not opened: closing it would end SQLite's locks (fcntl, 2)."""
+    if not path.is_file():
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    elif not os.access(path, os.R_OK | os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def locked(path: Path) -> int | None:
