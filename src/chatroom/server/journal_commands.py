@@ -12,6 +12,7 @@ import platformdirs
 from chatroom.journal import JournalError
 from chatroom.journal.sqlite import Checked, backup, check
 
+from .calls import encode
 from .service import JOURNAL_FILE
 
 _DATA = click.option(
@@ -61,7 +62,7 @@ def check_command(ctx: click.Context, data: Path | None) -> None:
     """
     path = _journal(ctx, data)
     try:
-        checked = check(path)
+        checked = check(path, encode.legible)
     except JournalError as error:
         _fail(str(error))
     _tell(path, checked)
@@ -69,8 +70,8 @@ def check_command(ctx: click.Context, data: Path | None) -> None:
         for what in checked.wrong:
             click.echo(f"wrong: {what}", err=True)
         _fail(
-            f"{path} is damaged; stop the server, keep a copy of the file, and put your "
-            "latest backup in its place"
+            f"{path} is damaged; stop the server and run `chatserver repair`, which keeps what "
+            "is sound, or put your latest backup in its place"
         )
     click.echo("nothing is wrong")
 
@@ -82,6 +83,7 @@ def _tell(path: Path, checked: Checked) -> None:
         click.echo(
             f"room {room.room_id}: messages {kept}, {_count(room.size, 'byte')}, "
             f"{_count(room.inside, 'member')} inside"
+            + (f", {room.lost:,} lost before" if room.lost else "")
         )
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from chatroom.journal.port import JournalUnusable, SyncMode
 
-from . import schema
+from . import checksum, schema
+from .damage import WHAT_TO_DO
 from .statements import transaction
 
 BUSY_SECONDS = 5.0
@@ -27,7 +28,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     if not read_only and not path.is_file():  # closing it would end SQLite's locks (fcntl, 2)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     mode = "ro" if read_only else "rw"
-    return sqlite3.connect(
+    connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
         timeout=BUSY_SECONDS,
@@ -35,6 +36,8 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=128,
     )
+    checksum.prepare(connection)
+    return connection
 
 
 def locked(path: Path) -> int | None:
@@ -161,14 +164,11 @@ def why_unusable(path: Path, error: OSError | sqlite3.Error) -> str:
             )
         case sqlite3.SQLITE_NOTADB:
             return (
-                f"{path} is not a database; move it away to start anew, "
-                "or choose another --data directory"
+                f"{path} is not a database; if it was one, put a backup in its place; "
+                "else move it away to start anew, or choose another --data directory"
             )
         case sqlite3.SQLITE_CORRUPT:
-            return (
-                f"{path} is damaged ({error}); put a backup in its place, "
-                "or move it away to start anew"
-            )
+            return f"{path} is damaged ({error}); {WHAT_TO_DO}"
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
             return (
                 f"cannot write to {path} ({error}); make it and its directory writable "

@@ -25,7 +25,7 @@ CREATE TABLE entry (
   room INTEGER NOT NULL,         -- room.key
   sequence INTEGER NOT NULL,
   sent INTEGER NOT NULL,         -- ns since 1970
-  kind INTEGER NOT NULL,         -- 0 said, 1 entered, 2 left, 3 closed
+  kind INTEGER NOT NULL,         -- 0 said, 1 entered, 2 left, 3 closed, 4 damaged
   author INTEGER NOT NULL,
   envelope BLOB NOT NULL,        -- gRPC envelope: 5 bytes, then an rpc.Message
   PRIMARY KEY (room, sequence)
@@ -77,7 +77,16 @@ CREATE TABLE run (               -- how the file was left: one row
 INSERT INTO run VALUES ('unknown');
 """
 
-STEPS: Final = (_ROOMS_AND_ENTRIES, _MEMBERS_NONCES_AND_BOUNDS)
+_CHECKSUMS = """
+-- Entries from this sequence on have a checksum; those below get one: see `filling`.
+ALTER TABLE room ADD COLUMN summed_from INTEGER NOT NULL DEFAULT 1;
+UPDATE room SET
+  summed_from = (SELECT coalesce(max(sequence), 0) + 1 FROM entry WHERE room = key);
+ALTER TABLE entry ADD COLUMN checksum INTEGER;    -- see `checksum`
+ALTER TABLE trimmed ADD COLUMN checksum INTEGER;
+"""
+
+STEPS: Final = (_ROOMS_AND_ENTRIES, _MEMBERS_NONCES_AND_BOUNDS, _CHECKSUMS)
 """The first makes an empty file one of version 1, each other one a file of the next version."""
 
 SCHEMA_VERSION: Final = len(STEPS)
