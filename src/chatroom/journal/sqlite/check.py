@@ -11,7 +11,10 @@ from pathlib import Path
 from chatroom.core.entry import Kind
 from chatroom.journal.port import JournalUnusable
 
+from . import schema
 from .checksum import COLUMNS, Legible, believed, sound
+from .damage import Damage
+from .ends import check_facts
 from .opening import connect, known_version, why_unreadable
 from .schema import SCHEMA_VERSION
 from .statements import STORED_BYTES
@@ -62,6 +65,7 @@ def check(path: Path, legible: Legible = believed) -> Checked:
         except sqlite3.Error as error:
             raise JournalUnusable(why_unreadable(path, error)) from error
         found.wrong += _readable(_integrity(connection))
+        found.wrong += _readable(_tables(connection, found.version))
         found.wrong += _readable(_entries(connection, found.version, legible))
         if found.version == SCHEMA_VERSION:
             try:
@@ -79,6 +83,14 @@ def _readable(findings: Iterator[str]) -> Iterator[str]:
         yield from findings
     except sqlite3.Error as error:
         yield f"not all of it can be read: {error}"
+
+
+def _tables(connection: sqlite3.Connection, version: int) -> Iterator[str]:
+    with closing(schema.fresh(version)) as fresh:
+        expected = schema.columns(fresh)
+    for table, columns in schema.columns(connection).items():
+        if columns != expected[table]:
+            yield f"the columns of the table {table} are not as they should be"
 
 
 def _entries(connection: sqlite3.Connection, version: int, legible: Legible) -> Iterator[str]:
@@ -142,15 +154,23 @@ def _rooms(connection: sqlite3.Connection) -> list[CheckedRoom]:
 
 def _wrong(connection: sqlite3.Connection, rooms: list[CheckedRoom]) -> Iterator[str]:
     execute = connection.execute
+    counted: dict[str, tuple[object, object]] = {}
+    for room_id, epoch, title, oldest, size, *numbers in execute(
+        "SELECT room_id, epoch, title, oldest, size, created, capacity, history "
+        "FROM room WHERE NOT closed"
+    ):
+        counted[room_id] = oldest, size
+        try:
+            check_facts(room_id, epoch, title, oldest, size, *numbers)
+        except Damage as damage:
+            yield f"{damage} is damaged"
     for room in rooms:
         if room.newest - room.oldest + 1 != room.entries:
             yield (
                 f"room {room.room_id}: from {room.oldest} to {room.newest} "
                 f"there are {room.entries} messages: some are missing"
             )
-        oldest, size = execute(
-            "SELECT oldest, size FROM room WHERE room_id = ? AND NOT closed", (room.room_id,)
-        ).fetchone()
+        oldest, size = counted.get(room.room_id, (0, 0))
         if (oldest, size) != (room.oldest, room.size):
             yield (
                 f"room {room.room_id}: counted as {size} bytes from {oldest}, "

@@ -26,6 +26,7 @@ from chatroom.journal.port import (
 from . import opening, upkeep
 from .checkpoints import PAGES, Checkpoints
 from .checksum import Legible, believed
+from .damage import WHAT_TO_DO, Damage
 from .directories import make_durable
 from .failed_commits import take_its_place
 from .filling import Filling
@@ -194,6 +195,8 @@ class SQLiteJournal:
                 connection.close()
             if isinstance(error, OSError | sqlite3.Error):
                 raise JournalUnusable(opening.why_unusable(self._path, error)) from error
+            if isinstance(error, Damage):
+                raise JournalUnusable(f"{self._path} is damaged ({error}); {WHAT_TO_DO}") from error
             raise
         self._writer = writer
         return rooms

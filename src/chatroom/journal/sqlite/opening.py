@@ -167,7 +167,7 @@ def why_unusable(path: Path, error: OSError | sqlite3.Error) -> str:
                 f"{path} is not a database; if it was one, put a backup in its place; "
                 "else move it away to start anew, or choose another --data directory"
             )
-        case sqlite3.SQLITE_CORRUPT:
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_ERROR:  # the latter: the schema is
             return f"{path} is damaged ({error}); {WHAT_TO_DO}"
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
             return (

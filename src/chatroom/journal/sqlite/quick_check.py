@@ -11,13 +11,11 @@ from pathlib import Path
 from chatroom.journal.port import JournalUnusable
 
 from .damage import WHAT_TO_DO, is_damage
-from .schema import NotOurs, version_of
+from .schema import TABLES, NotOurs, version_of
 
 CHECK_SECONDS = 2.0
 """For all of it. Larger files are checked as far as that goes; `chatserver check` reads all."""
 
-_TABLES = ("schema", "room", "run", "member", "trimmed", "entry")
-"""What is small comes first, so that the time is enough for it."""
 _CHECKED_BY_SUM = ("entry", "trimmed")
 
 
@@ -36,7 +34,8 @@ def quick_check(
         return  # whoever opens it says so
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
     with _at_most(connection, seconds):
-        for table in _TABLES:
+        # What is small comes first, so that the time is enough for it.
+        for table in TABLES:
             if table in tables and (wrong := _wrong(connection, table)):
                 raise JournalUnusable(f"{path} is damaged ({wrong}); {WHAT_TO_DO}")
 

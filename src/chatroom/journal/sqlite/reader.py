@@ -92,14 +92,33 @@ class Reader:
     def _one_by_one(
         self, found: list[Entry], key: int, position: int, most: int, size: int, step: int
     ) -> None:
-        """Go on where a page cannot be read as a whole: each entry by itself."""
+        """Go on where a page cannot be read as a whole: from its end, and each entry by itself.
+
+        On the way to an entry SQLite may come by one that cannot be read: two ways find more.
+        """
+        if most <= 0:
+            return
+        end = position + step * (most + 1)
+        from_end = self._as_far_as_it_goes(_BELOW if step > 0 else _ABOVE, (key, end, most))
         for _ in range(most):
             position += step
-            entry = self._at(key, position)
+            entry = from_end.get(position) or self._at(key, position)
             found.append(entry or damaged(position))
             size -= len(entry.envelope) if entry else _LOST_BYTES
             if size <= 0:
                 return
+
+    def _as_far_as_it_goes(self, sql: str, values: tuple[int, ...]) -> dict[int, Entry]:
+        found: dict[int, Entry] = {}
+        try:
+            for row in self._rows(sql, values):
+                entry = self._sound(row)
+                if entry is not None:
+                    found[entry.sequence] = entry
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+        return found
 
     def _at(self, key: int, sequence: int) -> Entry | None:
         try:
@@ -138,7 +157,8 @@ class Reader:
         try:
             yield
         finally:
-            self.connection.execute("ROLLBACK")
+            if self.connection.in_transaction:  # some errors end it
+                self.connection.execute("ROLLBACK")
 
     def _rows(self, sql: str, values: tuple[int, ...]) -> Iterator[tuple[object, ...]]:
         cursor = self.connection.execute(sql, values)

@@ -92,13 +92,22 @@ STEPS: Final = (_ROOMS_AND_ENTRIES, _MEMBERS_NONCES_AND_BOUNDS, _CHECKSUMS)
 SCHEMA_VERSION: Final = len(STEPS)
 
 
+TABLES: Final = ("schema", "room", "run", "member", "trimmed", "entry")
+"""What is small comes first."""
+
+
 class NotOurs(Exception):
     """The database is one of something else."""
 
 
 def version_of(connection: sqlite3.Connection) -> int:
     """The version of a file's schema; 0: it is empty. Writes nothing. Raises NotOurs."""
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+    try:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+    except UnicodeDecodeError as error:  # in what SQLite says of it
+        damage = sqlite3.DatabaseError("malformed database schema")
+        damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise damage from error
     if not tables:
         return 0
     if not {"schema", "room", "entry"} <= tables:
@@ -120,3 +129,18 @@ def upgrade(connection: sqlite3.Connection, version: int) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def columns(connection: sqlite3.Connection) -> dict[str, list[str]]:
+    """The columns of each of our tables that a file has."""
+    return {
+        table: [name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")]
+        for table in TABLES
+    }
+
+
+def fresh(version: int = SCHEMA_VERSION) -> sqlite3.Connection:
+    """An empty database of a version, in memory: what a file should look like."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.executescript("".join(STEPS[:version]))
+    return connection

@@ -18,7 +18,7 @@ from chatroom.journal.port import (
 )
 
 from .checksum import COLUMNS, Legible, believed, checksum, damaged, sound
-from .ends import end_of_log
+from .ends import check_facts, end_of_log
 from .statements import ManyRows, Value, transaction
 
 _COLUMNS = "room, sequence, sent, kind, author, envelope, checksum"
@@ -70,7 +70,7 @@ class Writer:
         """The same of closed ones, until they are purged."""
 
     def rooms(self) -> list[StoredRoom]:
-        """All open rooms, in order of key."""
+        """All open rooms, in order of key; raises Damage."""
         execute = self.connection.execute
         inside: dict[int, list[MemberRecord]] = {}
         for key, *columns in execute(
@@ -95,6 +95,7 @@ class Writer:
             "SELECT key, room_id, epoch, created, title, private, capacity, history, "
             "oldest, size FROM room WHERE NOT closed ORDER BY key"
         ).fetchall():
+            check_facts(room_id, epoch, title, created, capacity, history, oldest, size)
             newest, last_sent = end_of_log(self.connection, key, room_id, oldest, self._legible)
             facts = RoomFacts(key, room_id, epoch, created, title, bool(private), capacity, history)
             rooms.append(
