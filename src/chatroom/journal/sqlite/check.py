@@ -16,6 +16,7 @@ from .checksum import COLUMNS, Legible, believed, sound
 from .damage import Damage
 from .ends import check_facts
 from .opening import connect, known_version, why_unreadable
+from .quick_check import wrong_header
 from .schema import SCHEMA_VERSION
 from .statements import STORED_BYTES
 
@@ -64,6 +65,8 @@ def check(path: Path, legible: Legible = believed) -> Checked:
             found = Checked(known_version(connection, path))
         except sqlite3.Error as error:
             raise JournalUnusable(why_unreadable(path, error)) from error
+        if wrong := wrong_header(path):
+            found.wrong.append(wrong)
         found.wrong += _readable(_integrity(connection))
         found.wrong += _readable(_tables(connection, found.version))
         found.wrong += _readable(_entries(connection, found.version, legible))

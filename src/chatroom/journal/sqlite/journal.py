@@ -184,12 +184,14 @@ class SQLiteJournal:
         try:
             make_durable(self._path.parent)
             self._lock = opening.locked(self._path.with_name(self._path.name + ".lock"))
+            opening.check_not_emptied(self._path, self._lock)
             connection = opening.connect(self._path)
             opening.check_companion(self._path)
             quick_check(connection, self._path)
             opening.prepare(connection, self._path, self._sync)
             writer = Writer(connection, self._legible)
             rooms = writer.rooms()
+            opening.mark(self._lock)
         except BaseException as error:
             if connection is not None:
                 connection.close()

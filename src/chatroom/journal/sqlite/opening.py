@@ -19,6 +19,8 @@ CHECKPOINT_PAGES = 8_000
 """Of 4 KiB in the write-ahead log: then the writer copies what `checkpoints` has not."""
 WAL_BYTES = 64 * 1024 * 1024
 """Twice what a checkpoint leaves; a log that a long read made longer shrinks to it."""
+_NOT_EMPTY = b"+"
+_HEADER_BYTES = 100
 EPOCHS_HOLD = ("clean", "full")
 """How a file may have been left so that nothing that anybody saw can be missing."""
 
@@ -56,6 +58,27 @@ def locked(path: Path) -> int | None:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def mark(lock: int | None) -> None:
+    """Note in the lock file that the file beside it is not empty any more."""
+    if lock is not None:
+        os.pwrite(lock, _NOT_EMPTY, 0)
+
+
+def check_not_emptied(path: Path, lock: int | None) -> None:
+    """Raise JournalUnusable if the file was a journal and has nothing in it now.
+
+    SQLite would begin a new one. (A file that is not there at all is begun anew: who wants
+    that moves it away.)
+    """
+    if lock is None or os.pread(lock, 1, 0) != _NOT_EMPTY:
+        return
+    if path.exists() and path.stat().st_size < _HEADER_BYTES:
+        raise JournalUnusable(
+            f"{path} is empty, and was not; put a backup in its place, "
+            "or move it away to start anew"
+        )
 
 
 def check_companion(path: Path) -> None:

@@ -27,6 +27,8 @@ def quick_check(
     An entry that is damaged while its page is sound is no reason not to start: it is found
     when it is read, and the others are as they were. Changes nothing.
     """
+    if wrong := wrong_header(path):
+        raise JournalUnusable(f"{path} is damaged ({wrong}); {WHAT_TO_DO}")
     try:
         if not version_of(connection):
             return  # a new file
@@ -38,6 +40,13 @@ def quick_check(
         for table in TABLES:
             if table in tables and (wrong := _wrong(connection, table)):
                 raise JournalUnusable(f"{path} is damaged ({wrong}); {WHAT_TO_DO}")
+
+
+def wrong_header(path: Path) -> str:
+    """What SQLite would take for a file that may only be read (its format, 1.3.3); empty: no."""
+    with path.open("rb") as file:
+        versions = file.read(20)[18:]
+    return "" if all(version in (1, 2) for version in versions) else "its header"
 
 
 def _wrong(connection: sqlite3.Connection, table: str) -> str:

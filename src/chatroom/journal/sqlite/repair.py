@@ -7,10 +7,12 @@ import os
 import secrets
 import shutil
 import sqlite3
+import struct
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from chatroom.core.entry import PAGE_BYTES
 from chatroom.journal.port import JournalError, JournalUnusable
 
 from . import opening, schema
@@ -21,6 +23,8 @@ from .pages import rows_in_pages
 from .salvage import Salvage, Salvaged
 from .statements import transaction
 
+_MOST_MISSING = 16
+"""Times as long as it is a file may have been, if it says so."""
 _LOGS = ("-wal",)
 _OF_SQLITE = ("-wal", "-shm", "-journal")
 
@@ -80,29 +84,51 @@ def _wrong(path: Path, legible: Legible) -> list[str]:
     try:
         return check(path, legible).wrong
     except JournalUnusable as error:
-        if isinstance(error.__cause__, sqlite3.Error) and is_damage(error.__cause__):
-            return [str(error.__cause__)]
+        cause = error.__cause__
+        if isinstance(cause, sqlite3.Error) and (
+            is_damage(cause) or cause.sqlite_errorcode == sqlite3.SQLITE_ERROR
+        ):
+            return [str(cause)]
         raise
 
 
 def _copy(path: Path, copy: Path) -> None:
-    """Copy the file and its log, as long as the file says that it is.
-
-    SQLite reads nothing of a file that ends too early; what is missing becomes pages that
-    cannot be read. (Its file format, 1.3: the size of a page at 16, their number at 28.)
-    """
+    """Copy the file and its log, with a header that lets SQLite read the rest."""
     shutil.copyfile(path, copy)
+    has_log = False
     for suffix in _LOGS:
         if (log := path.with_name(path.name + suffix)).exists():
             shutil.copyfile(log, copy.with_name(copy.name + suffix))
+            has_log = bool(log.stat().st_size)
     with copy.open("r+b") as file:
         header = file.read(100)
-        size = int.from_bytes(header[16:18], "big")
-        size = 65_536 if size == 1 else size
-        pages = int.from_bytes(header[28:32], "big")
-        here = copy.stat().st_size
-        if here < size * pages <= 1 << 44:
-            file.truncate(size * pages)
+        if len(header) == 100:
+            file.seek(0)
+            file.write(_mended(header, copy.stat().st_size, has_log=has_log))
+            file.truncate(_pages(header, copy.stat().st_size) * PAGE_BYTES)
+
+
+def _mended(header: bytes, size: int, *, has_log: bool) -> bytes:
+    """A header as our files have it, whatever became of it (SQLite's file format, 1.3).
+
+    SQLite reads nothing of a file that ends too early: what is missing becomes pages that
+    cannot be read.
+    """
+    log = 2 if has_log else 1
+    mended = bytearray(header)
+    mended[:24] = struct.pack(">16sH6B", b"SQLite format 3\0", PAGE_BYTES, log, log, 0, 64, 32, 32)
+    mended[28:32] = _pages(header, size).to_bytes(4, "big")
+    mended[44:48] = (4).to_bytes(4, "big")  # the form of the schema
+    mended[56:60] = (1).to_bytes(4, "big")  # UTF-8
+    mended[92:96] = mended[24:28]  # the number of pages is valid
+    return bytes(mended)
+
+
+def _pages(header: bytes, size: int) -> int:
+    """How many pages a file should have: what it says, unless that cannot be."""
+    here = -(-size // PAGE_BYTES)
+    told = int.from_bytes(header[28:32], "big")
+    return told if here < told <= _MOST_MISSING * here + 1_000 else here
 
 
 def _salvage(path: Path, copy: Path, new: Path, legible: Legible) -> Salvaged:
