@@ -81,6 +81,21 @@ class TokenRefused(ChatError):
     """Only admins may do this: no token was shown to the server, or not its admin token."""
 
 
+class DataLoss(ChatError):
+    """A message that was asked for is damaged on the server's disk."""
+
+    @property
+    def sequence(self) -> int:
+        """Which one; 0 when the server did not say."""
+        return int(self.metadata.get("sequence", "0"))
+
+    @property
+    def readable(self) -> int | None:
+        """How many of those asked for come before it; None when the server did not say."""
+        found = self.metadata.get("readable")
+        return None if found is None else int(found)
+
+
 class NotAccepted(ChatError):
     """The server did not accept a message, and the membership goes on."""
 

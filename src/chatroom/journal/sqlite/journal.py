@@ -50,7 +50,8 @@ class SQLiteJournal:
         self._path = path
         self._sync: SyncMode = sync
         self._legible = legible
-        self._filling: asyncio.Task[None] | None = None
+        self.filling: asyncio.Task[None] | None = None
+        """Gives entries of earlier versions their checksums; None: there were none such."""
         self._write_thread = ThreadPoolExecutor(1, "journal-writer")
         self._read_thread = ThreadPoolExecutor(1, "journal-reader")
         self._checkpoints = Checkpoints(path, sync)
@@ -66,7 +67,7 @@ class SQLiteJournal:
         rooms = await self._in(self._write_thread, self._open)
         filling = await self._write(Filling.begin, self._legible)
         if filling is not None:
-            self._filling = asyncio.get_running_loop().create_task(
+            self.filling = asyncio.get_running_loop().create_task(
                 self._fill(filling), name="checksums"
             )
         return rooms
@@ -145,9 +146,9 @@ class SQLiteJournal:
             return
         self._closed = True
         loop = asyncio.get_running_loop()
-        if self._filling is not None:
-            self._filling.cancel()
-            await asyncio.wait([self._filling])
+        if self.filling is not None:
+            self.filling.cancel()
+            await asyncio.wait([self.filling])
         await loop.run_in_executor(self._read_thread, self._close_reader)
         await self._checkpoints.close()
         await loop.run_in_executor(self._write_thread, self._close_writer)

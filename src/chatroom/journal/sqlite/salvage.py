@@ -116,9 +116,7 @@ class Salvage:
         sql = f"SELECT key, closed, {more}, {_FACTS} FROM room"
         found = {row[0]: row for row in self._from_both_ends(sql, "key")}
         if self.done.pages:
-            newest = next(self._rows("SELECT seq FROM sqlite_sequence WHERE name = 'room'"), (0,))
-            most = newest[0] if isinstance(newest[0], int) and newest[0] > 0 else _MOST_KEYS
-            for key in range(1, min(most, _MOST_KEYS) + 1):
+            for key in range(1, _MOST_KEYS):
                 if key not in found:
                     found |= {row[0]: row for row in self._rows(f"{sql} WHERE key = ?", (key,))}
         for key, closed, oldest, summed_from, *facts in found.values():
