@@ -227,7 +227,7 @@ class Chat:
             return page_from(await self._ask("ListMessages", request))
         except DataLoss as loss:
             sequence, readable = loss.sequence, loss.readable
-            if not sequence or readable is None:
+            if not sequence or readable is None or readable > LIST_PAGE:
                 raise
             page = Page(messages=(), epoch=loss.metadata.get("epoch", ""), more=True)
         if readable:

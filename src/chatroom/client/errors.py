@@ -87,13 +87,16 @@ class DataLoss(ChatError):
     @property
     def sequence(self) -> int:
         """Which one; 0 when the server did not say."""
-        return int(self.metadata.get("sequence", "0"))
+        return self._number("sequence") or 0
 
     @property
     def readable(self) -> int | None:
         """How many of those asked for come before it; None when the server did not say."""
-        found = self.metadata.get("readable")
-        return None if found is None else int(found)
+        return self._number("readable")
+
+    def _number(self, name: str) -> int | None:
+        found = self.metadata.get(name, "")
+        return int(found) if found.isascii() and found.isdecimal() and len(found) < 20 else None
 
 
 class NotAccepted(ChatError):

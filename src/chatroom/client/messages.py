@@ -170,9 +170,7 @@ def gap(missed: int | None) -> Message:
 def damaged(sequence: int) -> Message:
     """What stands in the place of a damaged entry."""
     text = "(this message is damaged on disk)"
-    return Message(
-        name=SERVER_NAME, text=text, sequence=sequence, kind=Kind.DAMAGED, replayed=True
-    )
+    return Message(name=SERVER_NAME, text=text, sequence=sequence, kind=Kind.DAMAGED, replayed=True)
 
 
 def message_from(message: chat_pb2.Message, *, replayed: bool = False) -> Message:
@@ -243,7 +241,9 @@ def page_from(page: chat_pb2.ListMessagesResponse) -> Page:
 def with_damaged(page: Page, sequence: int, *, upwards: bool) -> Page:
     """The page and the damaged entry at its end, if it is next; there may be more beyond."""
     messages = page.messages
-    if messages and sequence != (messages[-1].sequence + 1 if upwards else messages[0].sequence - 1):
+    if messages and sequence != (
+        messages[-1].sequence + 1 if upwards else messages[0].sequence - 1
+    ):
         return page
     there = (damaged(sequence),)
     return Page(

@@ -16,6 +16,7 @@ from .schema import TABLES, NotOurs, version_of
 CHECK_SECONDS = 2.0
 """For all of it. Larger files are checked as far as that goes; `chatserver check` reads all."""
 
+_AGAIN_SECONDS = 0.05
 _CHECKED_BY_SUM = ("entry", "trimmed")
 
 
@@ -69,13 +70,21 @@ def _wrong(connection: sqlite3.Connection, table: str) -> str:
 @contextlib.contextmanager
 def _at_most(connection: sqlite3.Connection, seconds: float) -> Iterator[None]:
     """End what is executed inside after so many seconds, as if it had found nothing."""
-    timer = threading.Timer(seconds, connection.interrupt)
-    timer.start()
+    done = threading.Event()
+
+    def interrupt() -> None:
+        wait = seconds
+        while not done.wait(wait):
+            connection.interrupt()  # between two statements it does nothing
+            wait = _AGAIN_SECONDS
+
+    thread = threading.Thread(target=interrupt, name="quick check")
+    thread.start()
     try:
         yield
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
             raise
     finally:
-        timer.cancel()
-        timer.join()
+        done.set()
+        thread.join()
