@@ -3,7 +3,7 @@
 The CRC-32 (of zlib) of room, sequence, time, kind, author and envelope, and over it by
 exclusive or that of the nonce, which is forgotten before the entry is: so the checksum is
 changed then without reading the rest, and what was damaged by then stays damaged. SQLite
-itself looks at no content; why not at pages: docs/decisions/0016-damaged-files.md.
+itself looks at no content; why not at pages: docs/decisions/0018-damaged-files.md.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 import struct
 from collections.abc import Callable
+from typing import Any
 from zlib import crc32
 
 from chatroom.core.entry import NOBODY, UNKNOWN_TIME, Entry, Kind
@@ -30,6 +31,7 @@ CONDEMNED = -1
 COLUMNS = "room, sequence, sent, kind, author, envelope, nonce, checksum"
 """What a row is checked by, in the order of `sound`."""
 
+_KINDS = {int(kind): kind for kind in Kind}
 _fixed = struct.Struct("<5q").pack
 
 
@@ -64,35 +66,26 @@ def prepare(connection: sqlite3.Connection) -> None:
     connection.create_function("without_nonce", 2, without_nonce, deterministic=True)
 
 
-def sound(row: tuple[object, ...], legible: Legible | None) -> Entry | None:
+def sound(row: tuple[Any, ...], legible: Legible | None) -> Entry | None:
     """The entry of a row of `COLUMNS`, with its nonce; None if it is damaged.
 
     Its columns may have any type and value. A row without a checksum is believed when it
     is `legible`; None: it is not believed.
     """
     room, sequence, sent, kind, author, envelope, nonce, expected = row
-    if not (
-        isinstance(room, int)
-        and isinstance(sequence, int)
-        and isinstance(sent, int)
-        and isinstance(kind, int)
-        and isinstance(author, int)
-        and isinstance(envelope, bytes)
-        and isinstance(nonce, str | None)
-        and isinstance(expected, int | None)
-    ):
-        return None
-    if expected is not None:
+    try:
         found = crc32(envelope, crc32(_fixed(room, sequence, sent, kind, author)))
         if nonce:
             found ^= crc32(octets_of(nonce))
-        if found != expected:
-            return None
-    try:
-        entry = Entry(sequence, sent, Kind(kind), author, envelope, nonce or "")
-    except ValueError:
+    except (struct.error, TypeError, AttributeError):  # of another type than it was
         return None
-    if expected is None and (legible is None or not legible(entry)):
+    if found != expected and (expected is not None or legible is None):
+        return None
+    known = _KINDS.get(kind)
+    if known is None:
+        return None
+    entry = Entry(sequence, sent, known, author, envelope, nonce or "")
+    if expected is None and legible is not None and not legible(entry):
         return None
     return entry
 

@@ -19,8 +19,8 @@ from .writer import Writer
 SLICE_ROWS = 100
 """Rows of a step: about 1 ms."""
 PAUSE_SECONDS = 0.01
-"""Between two steps: so appends have nine tenths of the thread, and a million entries take
-two minutes."""
+"""Between two steps: so appends have most of the thread, and a million entries take two to
+three minutes."""
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from chatroom.core.entry import Entry
 from chatroom.core.record import MemberRecord
@@ -59,12 +60,13 @@ class Reader:
                     entry = self._sound(row)
                     if entry is None:
                         break
-                    if entry.sequence != position + step and not self._begins(
-                        key, position, entry.sequence, step, newest, bool(found)
+                    sequence = entry.sequence
+                    if sequence != position + step and not self._begins(
+                        key, position, sequence, step, newest, bool(found)
                     ):
                         break
                     found.append(entry)
-                    position = entry.sequence
+                    position = sequence
                     size -= len(entry.envelope)
                     if size <= 0:
                         return found
@@ -129,15 +131,19 @@ class Reader:
                 return None
             raise
 
-    def _sound(self, row: tuple[object, ...]) -> Entry | None:
+    def _sound(self, row: tuple[Any, ...]) -> Entry | None:
         """The entry of a row, without its nonce; None if it is damaged."""
-        legible = None
-        if row[-1] is None and isinstance(row[0], int) and isinstance(row[1], int):
-            legible = self._legible if row[1] < self._bounds(row[0])[1] else None
-        entry = sound(row, legible)
+        entry = sound(row, None)
+        if entry is None and row[-1] is None and self._is_of_before(row):
+            entry = sound(row, self._legible)
         if entry is not None:
             entry.nonce = ""
         return entry
+
+    def _is_of_before(self, row: tuple[Any, ...]) -> bool:
+        """Whether a row without a checksum need not have one yet."""
+        key, sequence = row[:2]
+        return isinstance(sequence, int) and sequence < self._bounds(key)[1]
 
     def _bounds(self, key: int) -> tuple[int, int]:
         """The oldest sequence of a room, and the first one that must have a checksum."""
@@ -160,7 +166,7 @@ class Reader:
             if self.connection.in_transaction:  # some errors end it
                 self.connection.execute("ROLLBACK")
 
-    def _rows(self, sql: str, values: tuple[int, ...]) -> Iterator[tuple[object, ...]]:
+    def _rows(self, sql: str, values: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
         cursor = self.connection.execute(sql, values)
         try:
             yield from cursor

@@ -105,15 +105,21 @@ def version_of(connection: sqlite3.Connection) -> int:
     try:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
     except UnicodeDecodeError as error:  # in what SQLite says of it
-        damage = sqlite3.DatabaseError("malformed database schema")
-        damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-        raise damage from error
+        raise _malformed("database schema") from error
     if not tables:
         return 0
     if not {"schema", "room", "entry"} <= tables:
         raise NotOurs
-    (version,) = connection.execute("SELECT version FROM schema").fetchone()
-    return int(version)
+    (version,) = connection.execute("SELECT version FROM schema").fetchone() or (None,)
+    if not isinstance(version, int) or version < 1:
+        raise _malformed("schema version")
+    return version
+
+
+def _malformed(what: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(f"malformed {what}")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
 
 
 def upgrade(connection: sqlite3.Connection, version: int) -> None:
