@@ -30,7 +30,7 @@ def real_entry(key: int, sequence: int) -> Entry:
         passage = Passage(NOW, LeaveReason.QUIT if kind is Kind.LEFT else None)
     draft = Draft(kind, 10 * key + sequence % 3, "Bob", text, nonce, passage=passage)
     sent = NOW + sequence * SECOND
-    envelope = encode.entry(draft, sequence, sent)
+    (envelope,) = encode.entries([draft], sequence, sent)
     return Entry(sequence, sent, kind, draft.author, envelope, nonce)
 
 

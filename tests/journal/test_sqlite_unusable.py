@@ -65,7 +65,7 @@ def test_another_programs_database(tmp_path: Path, table: str) -> None:
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     """A text, a picture, whatever it is."""
     (tmp_path / "j.db").write_bytes(b"not a database" * 100)
-    assert f"{tmp_path / 'j.db'} is not a database; " in unusable(tmp_path / "j.db")
+    assert f"{tmp_path / 'j.db'} is not a database; move it away" in unusable(tmp_path / "j.db")
 
 
 def test_a_file_that_ends_too_early(filled: Path) -> None:

@@ -130,4 +130,5 @@ Said = tuple[str, str]
 """What somebody says: its text, and the nonce, which is empty if there is none."""
 
 Encode = Callable[[Sequence[Draft], int, int], list[bytes]]
-"""(drafts, sequence of the first, sent in ns since 1970 or UNKNOWN_TIME) to the enveloped messages."""
+"""(drafts, sequence of the first, sent in ns since 1970 or UNKNOWN_TIME) to the enveloped
+messages."""

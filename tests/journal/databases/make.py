@@ -79,13 +79,16 @@ def entry(sequence: int, kind: Kind, author: int, name: str, text: str, nonce: s
 
 
 def encode(draft: Draft, sequence: int, sent: int) -> bytes:
-    for module in ("chatroom.server.calls.encode", "chatroom.server.encode"):
-        try:
-            encoded: bytes = importlib.import_module(module).entry(draft, sequence, sent)
-        except ModuleNotFoundError:
-            continue
-        return encoded
-    raise ModuleNotFoundError("no encoder")
+    try:
+        encoder = importlib.import_module("chatroom.server.calls.encode")
+    except ModuleNotFoundError:
+        encoder = importlib.import_module("chatroom.server.encode")
+    encoded: bytes
+    if hasattr(encoder, "entries"):
+        (encoded,) = encoder.entries([draft], sequence, sent)
+    else:
+        encoded = encoder.entry(draft, sequence, sent)
+    return encoded
 
 
 def main(target: Path) -> None:

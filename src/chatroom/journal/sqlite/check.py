@@ -59,14 +59,15 @@ def check(path: Path, legible: Legible = believed) -> Checked:
     """
     if not path.exists():
         raise JournalUnusable(f"there is no {path}; name the server's directory by --data")
+    header = wrong_header(path)  # before SQLite has locks on it, which reading it would end
     with closing(connect(path, read_only=True)) as connection:
         try:
             connection.execute("BEGIN")
             found = Checked(known_version(connection, path))
         except sqlite3.Error as error:
             raise JournalUnusable(why_unreadable(path, error)) from error
-        if wrong := wrong_header(path):
-            found.wrong.append(wrong)
+        if header:
+            found.wrong.append(header)
         found.wrong += _readable(_integrity(connection))
         found.wrong += _readable(_tables(connection, found.version))
         found.wrong += _readable(_entries(connection, found.version, legible))

@@ -187,8 +187,8 @@ def why_unusable(path: Path, error: OSError | sqlite3.Error) -> str:
             )
         case sqlite3.SQLITE_NOTADB:
             return (
-                f"{path} is not a database; if it was one, put a backup in its place; "
-                "else move it away to start anew, or choose another --data directory"
+                f"{path} is not a database; move it away to start anew, put a backup in its "
+                "place, or choose another --data directory"
             )
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_ERROR:  # the latter: the schema is
             return f"{path} is damaged ({error}); {WHAT_TO_DO}"

@@ -46,8 +46,10 @@ def quick_check(
 def wrong_header(path: Path) -> str:
     """What SQLite would take for a file that may only be read (its format, 1.3.3); empty: no."""
     with path.open("rb") as file:
-        versions = file.read(20)[18:]
-    return "" if all(version in (1, 2) for version in versions) else "its header"
+        header = file.read(20)
+    if not header.startswith(b"SQLite format 3\0"):
+        return ""  # empty, or none of SQLite's, which says so
+    return "" if all(version in (1, 2) for version in header[18:]) else "its header"
 
 
 def _wrong(connection: sqlite3.Connection, table: str) -> str:

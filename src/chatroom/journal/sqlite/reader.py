@@ -146,14 +146,15 @@ class Reader:
         return isinstance(sequence, int) and sequence < self._bounds(key)[1]
 
     def _bounds(self, key: int) -> tuple[int, int]:
-        """The oldest sequence of a room, and the first one that must have a checksum."""
-        try:
-            for oldest, summed_from in self._rows(_BOUNDS, (key,)):
-                if isinstance(oldest, int) and isinstance(summed_from, int):
-                    return oldest, summed_from
-        except sqlite3.DatabaseError as error:
-            if not is_damage(error):
-                raise
+        """The oldest sequence of a room, and the first one that must have a checksum.
+
+        Raises DatabaseError: where not even this can be read nothing is said of entries.
+        (A disk that cannot read just now is reported by SQLite as damage, too, when it was
+        asked for the tables' definitions.)
+        """
+        for oldest, summed_from in self._rows(_BOUNDS, (key,)):
+            if isinstance(oldest, int) and isinstance(summed_from, int):
+                return oldest, summed_from
         return 1, 1
 
     @contextmanager
