@@ -12,7 +12,7 @@ import pytest
 
 from chatroom.chatter.history import print_entries, print_history
 from chatroom.chatter.moments import Moment
-from chatroom.chatter.printing import log_printer_for
+from chatroom.chatter.printing import log_printer_for, printer_for
 from chatroom.chatter.watching import PAGE_ENTRIES
 from chatroom.client import Gap, Kind, Member, Message, Page
 from tests.chatter.logs import KeptLog, Printed
@@ -261,3 +261,34 @@ def test_times_are_found_by_halving(oldest: int, seconds: int) -> None:
     below = [number for number in range(oldest, 5001) if 10 * number < seconds]
     assert below == printed(log, until=time)
     assert len(log.asked) < 50
+
+
+DAMAGED = Message(
+    name="chat server", text="(this message is damaged on disk)", kind=Kind.DAMAGED, sequence=3
+)
+
+
+def test_what_is_damaged_has_a_line(capsys) -> None:
+    """Behind a star, which nobody can say; a program that wants what was said gets it apart."""
+    log_printer_for(as_json=False, said=False).message("1", DAMAGED)
+    printer_for(as_json=False).message("1", DAMAGED)
+    assert 2 * "* a message here is damaged and cannot be shown\n" == capsys.readouterr().out
+    log_printer_for(as_json=False, said=True).message("1", DAMAGED)
+    said, told = capsys.readouterr()
+    assert ("", True) == (said, "a message here is damaged" in told)
+    printer_for(as_json=True).message("1", DAMAGED)
+    found = json.loads(capsys.readouterr().out)
+    assert ("damaged", 3, None) == (found["kind"], found["sequence"], found["time"])
+
+
+@pytest.mark.parametrize("damaged", [{50}, set(range(40, 61)), set(range(1, 101)), {100}])
+def test_times_are_found_beside_what_is_damaged(damaged: set[int]) -> None:
+    """It has no time: the next one that has decides."""
+    log = long_log(100)
+    log.entries = [
+        replace(DAMAGED, sequence=entry.sequence) if entry.sequence in damaged else entry
+        for entry in log.entries
+    ]
+    found = printed(log, since=Moment(time=EPOCH + timedelta(seconds=500)))
+    whole = set(range(50, 101)) - damaged
+    assert sorted(whole) == [number for number in found if number not in damaged]

@@ -43,6 +43,16 @@ def test_arrivals_and_departures_change_the_list() -> None:
     assert ["Bob", "Carol", "Alice"] == names(roster)
 
 
+def test_after_a_damaged_entry_nobody_knows() -> None:
+    """It may have been an arrival or a departure; one from before the list changes nothing."""
+    roster = Roster()
+    roster.admit(joined("Alice", "Bob"))
+    roster.take(Message(name="chat server", text="", kind=Kind.DAMAGED, sequence=10))
+    assert ["Alice", "Bob"] == names(roster)
+    roster.take(Message(name="chat server", text="", kind=Kind.DAMAGED, sequence=11))
+    assert names(roster) is None
+
+
 def test_what_is_older_than_the_list_is_in_it() -> None:
     """A resume lists everybody and then replays what was missed."""
     roster = Roster()

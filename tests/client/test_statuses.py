@@ -13,6 +13,7 @@ from google.rpc import error_details_pb2, status_pb2
 from chatroom.client import (
     Address,
     ChatError,
+    DataLoss,
     NameInvalid,
     NameTaken,
     Removed,
@@ -134,3 +135,22 @@ def test_missing_method_is_put_in_words() -> None:
     """A method that a server lacks is told as something it cannot do."""
     expected = "the server at localhost:8080 cannot do this"
     assert expected == str(ended(grpc.StatusCode.UNIMPLEMENTED, "unknown method ListMembers"))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ({"sequence": "7", "readable": "3"}, (7, 3)),
+        ({"sequence": "7"}, (7, None)),
+        ({}, (0, None)),
+        ({"sequence": "-1", "readable": "x"}, (0, None)),
+        ({"sequence": "9" * 99, "readable": "\u0663"}, (0, None)),
+    ],
+)
+def test_what_is_damaged_is_named(
+    metadata: dict[str, str], expected: tuple[int, int | None]
+) -> None:
+    """By its sequence, and how much can be read before it; nonsense is not told."""
+    error = ended(grpc.StatusCode.DATA_LOSS, "it is damaged", reason("DATA_LOSS", **metadata))
+    assert isinstance(error, DataLoss)
+    assert expected == (error.sequence, error.readable)

@@ -60,7 +60,10 @@ def test_in_a_sound_file_nothing_is_wrong(filled: Path) -> None:
         ),
         ("UPDATE entry SET envelope = x'0000' WHERE sequence = 308", "1 messages whose envelope"),
         (
-            "INSERT INTO entry SELECT 99, sequence, sent, kind, author, envelope, NULL FROM entry",
+            (
+                "INSERT INTO entry SELECT 99, sequence, sent, kind, author, envelope, NULL, "
+                "checksum FROM entry"
+            ),
             "4 messages of rooms",
         ),
         ("UPDATE member SET room = 99", "2 members of rooms"),
@@ -84,7 +87,7 @@ def test_what_is_wrong_is_said(filled: Path, sql: str, what: str) -> None:
         connection.commit()
     wrong = check(filled).wrong
     assert any(what in line for line in wrong), wrong
-    assert len(wrong) <= 2, wrong
+    assert len([line for line in wrong if " is damaged" not in line]) <= 2, wrong
 
 
 def test_damaged_pages_are_found(filled: Path) -> None:

@@ -225,7 +225,7 @@ def test_the_file_shrinks_when_much_is_deleted(tmp_path: Path, how: str) -> None
 
 def test_a_file_that_gives_nothing_back_is_not_asked_for_ever(tmp_path: Path) -> None:
     """As after an upgrade for which the disk had no room: there are pages, and they stay."""
-    with closing(sqlite3.connect(tmp_path / "j.db", isolation_level=None)) as connection:
+    with closing(opening.connect(tmp_path / "j.db")) as connection:
         schema.upgrade(connection, 0)
         writer = Writer(connection)
         key = writer.create_room(a_room()).facts.key
@@ -240,7 +240,7 @@ def test_a_file_that_gives_nothing_back_is_not_asked_for_ever(tmp_path: Path) ->
 
 def test_how_many_nonces_of_trimmed_entries_are_kept_is_known(tmp_path: Path) -> None:
     """Exactly: while there are none, appends do not look for them."""
-    with closing(sqlite3.connect(tmp_path / "j.db", isolation_level=None)) as connection:
+    with closing(opening.connect(tmp_path / "j.db")) as connection:
         schema.upgrade(connection, 0)
         writer = Writer(connection)
         keys = [writer.create_room(a_room(room_id)).facts.key for room_id in ("one", "two")]

@@ -1,4 +1,4 @@
-"""`chatserver backup` and `chatserver check` beside a running server, and what they leave."""
+"""`chatserver backup`, `check` and `repair`: beside a running server, and what they leave."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_check_of_a_running_server(tmp_path: Path) -> None:
         code, stdout, stderr = run("check", "--data", str(tmp_path))
     assert (0, "") == (code, stderr)
     version, garden, lobby, verdict = stdout.splitlines()
-    assert "schema version 2, 2 rooms" in version
+    assert "schema version 3, 2 rooms" in version
     assert "room garden: messages none, 0 bytes, 0 members inside" == garden
     assert lobby.startswith("room lobby: messages 1 to ")
     assert "nothing is wrong" == verdict
@@ -114,6 +114,86 @@ def test_what_a_check_finds_is_exit_code_1_and_words(tmp_path: Path) -> None:
     wrong, advice = stderr.splitlines()
     assert "wrong: room lobby: counted as 7 bytes from 1, but has 0 bytes from 1" == wrong
     assert "put your latest backup in its place" in advice
+
+
+def spoil(data: Path, text: bytes) -> None:
+    """Flip a bit of a text where it stands in the file."""
+    path = data / "chatroom.db"
+    octets = path.read_bytes()
+    at = octets.index(text)
+    path.write_bytes(octets[:at] + bytes([octets[at] ^ 1]) + octets[at + 1 :])
+
+
+def stopped_after(data: Path, *texts: str) -> None:
+    """What a server leaves in whose lobby these were said."""
+    with serving("--data", str(data), "--room", "lobby") as (process, port):
+        for text in texts:
+            talk(port, text)
+        process.send_signal(signal.SIGTERM)
+        assert 0 == process.wait(timeout=30)
+
+
+def test_a_damaged_message_is_found_and_repaired(tmp_path: Path) -> None:
+    """The others are kept; the file as it was is kept beside them."""
+    stopped_after(tmp_path, "first words", "other words")
+    spoil(tmp_path, b"first words")
+    code, _, stderr = run("check", "--data", str(tmp_path))
+    assert 1 == code
+    wrong, advice = stderr.splitlines()
+    assert "wrong: room lobby: message 2 is damaged" == wrong
+    assert "chatserver repair" in advice
+    damaged = (tmp_path / "chatroom.db").read_bytes()
+
+    code, stdout, stderr = run("repair", "--data", str(tmp_path))
+    assert (0, "was wrong: room lobby: message 2 is damaged\n") == (code, stderr)
+    lost, kept_line, where = stdout.splitlines()
+    assert "room lobby: 1 message lost: 2" == lost
+    assert "chatroom.db: kept 1 room, 5 messages" in kept_line
+    assert "chatroom.db.damaged-1 is the damaged file" in where
+    assert damaged == (tmp_path / "chatroom.db.damaged-1").read_bytes()
+
+    code, stdout, _ = run("check", "--data", str(tmp_path))
+    assert (0, "nothing is wrong") == (code, stdout.splitlines()[-1])
+    assert "1 lost before" in stdout
+    assert (0, "nothing is wrong; nothing was changed\n", "") == run(
+        "repair", "--data", str(tmp_path)
+    )
+    with serving("--data", str(tmp_path)) as (_, port):
+        talk(port, "new words")
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            answer = ChatServiceStub(channel).ListMessages(
+                pb.ListMessagesRequest(room_id="lobby", after=2), timeout=30
+            )
+    assert ["other words", "new words"] == [
+        message.message for message in answer.messages if message.WhichOneof("event") is None
+    ]
+
+
+def test_a_server_does_not_start_on_damaged_pages(tmp_path: Path) -> None:
+    """It says what to do, in a sentence; after a repair it does."""
+    stopped_after(tmp_path, "words")
+    path = tmp_path / "chatroom.db"
+    with closing(sqlite3.connect(path)) as connection:
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'member'"
+        ).fetchone()
+    octets = path.read_bytes()
+    path.write_bytes(octets[: (page - 1) * 4096] + bytes(4096) + octets[page * 4096 :])
+    code, _, stderr = run("--bind", "127.0.0.1:0", "--data", str(tmp_path))
+    assert 1 == code
+    assert f"{path} is damaged (" in stderr
+    assert "run `chatserver repair`, which keeps what is sound" in stderr
+    assert 0 == run("repair", "--data", str(tmp_path))[0]
+    with serving("--data", str(tmp_path)) as (_, port):
+        assert ["words"] == kept(port)[0]
+
+
+def test_a_repair_beside_a_running_server_is_refused(tmp_path: Path) -> None:
+    """It would take the file away from under it."""
+    with serving("--data", str(tmp_path), "--room", "lobby"):
+        code, _, stderr = run("repair", "--data", str(tmp_path))
+    assert 1 == code
+    assert "in use by another chatserver; stop that one first" in stderr
 
 
 @pytest.mark.parametrize(

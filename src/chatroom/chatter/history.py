@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from chatroom.chatter.moments import Moment
 from chatroom.chatter.screen import drained
 from chatroom.chatter.watching import PAGE_ENTRIES, Place, begin_of_last, watch
+from chatroom.client import Kind
 from chatroom.client.messages import gap
 
 if TYPE_CHECKING:
@@ -76,6 +77,11 @@ async def first_since(chat: Chat, room_id: str, time: datetime, low: int, newest
         if not page.messages:
             return high
         entry = page.messages[0]  # above `middle` if that was deleted meanwhile
+        while entry.kind is Kind.DAMAGED and entry.sequence + 1 < high:
+            page = await chat.history(room_id, after=entry.sequence, page_size=1)
+            if not page.messages or page.messages[0].sequence <= entry.sequence:
+                break
+            entry = page.messages[0]
         if entry.sent is None or entry.sent < time:
             low = entry.sequence + 1
         else:

@@ -1,4 +1,4 @@
-"""Arrivals and departures in words."""
+"""Arrivals, departures and what is damaged, in words."""
 
 from __future__ import annotations
 
@@ -17,9 +17,16 @@ DEPARTURES = {
 }
 """By `Member.reason`; of every other one it is said that they have left the chat."""
 
+DAMAGED = "a message here is damaged and cannot be shown"
+
 
 def passage(message: Message) -> str:
-    """That somebody came or went, as `Bob has left the chat`; empty for all other messages."""
+    """That somebody came or went, as `Bob has left the chat`, or that nobody knows.
+
+    Empty for all other messages.
+    """
+    if message.kind is Kind.DAMAGED:
+        return DAMAGED
     if isinstance(message.event, Member):
         name = one_line(message.name)
         if message.kind is Kind.ENTERED:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ABOUT_THE_CONNECTION = frozenset({Kind.CONNECTION_LOST, Kind.CONNECTED, Kind.GAP})
 
+TROUBLE = ABOUT_THE_CONNECTION | {Kind.DAMAGED}
+
 
 class Printer(Protocol):
     """Prints what members and watchers of rooms come to know."""
@@ -64,6 +66,8 @@ class TextPrinter:
         show(closing_line(room_id, closed))
 
     def _line(self, message: Message) -> str:
+        if message.kind is Kind.DAMAGED:
+            return f"* {passage(message)}"
         return message_line(message.name, message.text)
 
 
@@ -126,8 +130,9 @@ class SaidOnly:
     def message(self, room_id: str, message: Message) -> None:
         if message.kind is Kind.SAID:
             self._printer.message(room_id, message)
-        elif message.kind in ABOUT_THE_CONNECTION:
-            complain(f"room {room_id}: {message.text}" if room_id else message.text)
+        elif message.kind in TROUBLE:
+            text = passage(message) or message.text
+            complain(f"room {room_id}: {text}" if room_id else text)
 
     def closed(self, room_id: str, closed: RoomClosed) -> None:
         remark(closing_line(room_id, closed))

@@ -13,6 +13,7 @@ Importing this package does not import gRPC; connecting does.
 from chatroom.client.chat import Chat, connect
 from chatroom.client.errors import (
     ChatError,
+    DataLoss,
     NameInvalid,
     NameTaken,
     NotAccepted,
@@ -53,6 +54,7 @@ __all__ = [
     "ChatError",
     "ChatRoom",
     "Closed",
+    "DataLoss",
     "Draining",
     "Gap",
     "Joined",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from chatroom.client import endings, retry
 from chatroom.client.backoff import Backoff
+from chatroom.client.errors import DataLoss
 from chatroom.client.inbox import Inbox
 from chatroom.client.limits import Limits
 from chatroom.client.membership import Membership, Server
@@ -17,6 +18,7 @@ from chatroom.client.messages import (
     member_from,
     page_from,
     room_from,
+    with_damaged,
 )
 from chatroom.client.outbox import Outbox
 from chatroom.client.patience import Patience
@@ -211,13 +213,27 @@ class Chat:
         after: int | None = None,
         page_size: int | None = None,
     ) -> Page:
-        """A page of the room's entries: the newest, or that below `before` or above `after`."""
+        """A page of the room's entries: the newest, or that below `before` or above `after`.
+
+        A page ends with what is damaged on the server's disk; that stands in its place, as
+        a message of Kind.DAMAGED.
+        """
         from chatroom.api.rpc import chat_pb2
 
         request = chat_pb2.ListMessagesRequest(
             room_id=room_id, before=before, after=after, page_size=page_size or 0
         )
-        return page_from(await self._ask("ListMessages", request))
+        try:
+            return page_from(await self._ask("ListMessages", request))
+        except DataLoss as loss:
+            sequence, readable = loss.sequence, loss.readable
+            if not sequence or readable is None or readable > LIST_PAGE:
+                raise
+            page = Page(messages=(), epoch=loss.metadata.get("epoch", ""), more=True)
+        if readable:
+            request.page_size = readable
+            page = page_from(await self._ask("ListMessages", request))
+        return with_damaged(page, sequence, upwards=after is not None)
 
     async def remove_member(self, room_id: str, name: str, reason: str = "") -> Member:
         """End somebody's membership; their stream ends with Removed."""

@@ -81,6 +81,24 @@ class TokenRefused(ChatError):
     """Only admins may do this: no token was shown to the server, or not its admin token."""
 
 
+class DataLoss(ChatError):
+    """A message that was asked for is damaged on the server's disk."""
+
+    @property
+    def sequence(self) -> int:
+        """Which one; 0 when the server did not say."""
+        return self._number("sequence") or 0
+
+    @property
+    def readable(self) -> int | None:
+        """How many of those asked for come before it; None when the server did not say."""
+        return self._number("readable")
+
+    def _number(self, name: str) -> int | None:
+        found = self.metadata.get(name, "")
+        return int(found) if found.isascii() and found.isdecimal() and len(found) < 20 else None
+
+
 class NotAccepted(ChatError):
     """The server did not accept a message, and the membership goes on."""
 

@@ -30,6 +30,8 @@ class Kind(StrEnum):
     ENTERED = "entered"
     LEFT = "left"
     CLOSED = "closed"
+    DAMAGED = "damaged"
+    """In the place of an entry that is damaged on the server's disk; nobody knows what it was."""
     REFUSED = "refused"
     DRAINING = "draining"
     JOINED = "joined"
@@ -165,6 +167,12 @@ def gap(missed: int | None) -> Message:
     return Message(name="", text=text, kind=Kind.GAP, event=Gap(missed=missed))
 
 
+def damaged(sequence: int) -> Message:
+    """What stands in the place of a damaged entry."""
+    text = "(this message is damaged on disk)"
+    return Message(name=SERVER_NAME, text=text, sequence=sequence, kind=Kind.DAMAGED, replayed=True)
+
+
 def message_from(message: chat_pb2.Message, *, replayed: bool = False) -> Message:
     """The message as a value; an event that this version does not know counts as said."""
     which = message.WhichOneof("event")
@@ -227,6 +235,19 @@ def page_from(page: chat_pb2.ListMessagesResponse) -> Page:
         messages=tuple(message_from(message, replayed=True) for message in page.messages),
         epoch=page.epoch,
         more=page.more,
+    )
+
+
+def with_damaged(page: Page, sequence: int, *, upwards: bool) -> Page:
+    """The page and the damaged entry at its end, if it is next; there may be more beyond."""
+    messages = page.messages
+    if messages and sequence != (
+        messages[-1].sequence + 1 if upwards else messages[0].sequence - 1
+    ):
+        return page
+    there = (damaged(sequence),)
+    return Page(
+        messages=messages + there if upwards else there + messages, epoch=page.epoch, more=True
     )
 
 

@@ -47,6 +47,9 @@ class Roster:
         members = self._members
         if members is None or entry.sequence <= self._listed_at:
             return
+        if entry.kind is Kind.DAMAGED:
+            self._set(None)  # somebody may have come or gone
+            return
         if not isinstance(entry.event, Member):
             return
         members.pop(entry.name, None)

@@ -8,6 +8,7 @@ import grpc
 
 from chatroom.client.errors import (
     ChatError,
+    DataLoss,
     NameInvalid,
     NameTaken,
     NotAccepted,
@@ -34,6 +35,7 @@ BY_REASON: dict[str, type[ChatError]] = {
     "ROOM_CLOSED": RoomClosed,
     "REMOVED": Removed,
     "SESSION_REPLACED": SessionReplaced,
+    "DATA_LOSS": DataLoss,
     "TOKEN_REQUIRED": TokenRefused,
     "TOKEN_INVALID": TokenRefused,
 }

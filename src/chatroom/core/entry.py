@@ -21,14 +21,21 @@ class Kind(enum.IntEnum):
     ENTERED = 1
     LEFT = 2
     CLOSED = 3
+    DAMAGED = 4
+    """In the place of an entry that cannot be read any more; its envelope is empty. Stored
+    only by a repair."""
 
 
 NOBODY = 0
 """The author of entries that are the server's own."""
 
+UNKNOWN_TIME = -1
+"""In the place of ns since 1970: when a damaged entry was sent."""
+
 ENTERED_TEXT = "Has entered the chat"
 LEFT_TEXT = "Has left the chat"
 CLOSED_TEXT = "chat room is closing"
+DAMAGED_TEXT = "(this message is damaged on disk)"
 
 STORED_OVERHEAD = 32
 """Bytes that a journal is taken to need for a small entry beside its envelope."""
@@ -123,4 +130,5 @@ Said = tuple[str, str]
 """What somebody says: its text, and the nonce, which is empty if there is none."""
 
 Encode = Callable[[Sequence[Draft], int, int], list[bytes]]
-"""(drafts, sequence of the first, sent in ns since 1970) to the enveloped messages."""
+"""(drafts, sequence of the first, sent in ns since 1970 or UNKNOWN_TIME) to the enveloped
+messages."""

@@ -10,7 +10,7 @@ from .events import Echo, Refused
 from .limits import Limits
 from .member import Member
 from .nonces import NoncesInFlight
-from .refusals import JournalUnavailable, Refusal
+from .refusals import DataLoss, JournalUnavailable, Refusal
 from .tail import Tail
 
 
@@ -167,7 +167,9 @@ def _answer_repeat(draft: Draft, entry: Entry) -> None:
     A stream that has not come to that entry yet gets it from the log.
     """
     member = draft.member
-    if draft.settle is not None:
+    if entry.kind is Kind.DAMAGED:
+        _refuse(draft, DataLoss(entry.sequence))
+    elif draft.settle is not None:
         draft.settle(entry)
     elif member is not None and member.echo and entry.sequence <= member.cursor:
         member.tell(Echo(entry.envelope))

@@ -300,11 +300,32 @@ class Draining(Refusal):
 
 
 class JournalUnavailable(Refusal):
-    """The journal cannot be read or written, so nothing can be shown to anyone."""
+    """The journal cannot be written, or not be read, so nothing can be shown to anyone."""
 
     reason = "JOURNAL_UNAVAILABLE"
     retry_after = 5.0
 
-    def __init__(self, why: str = "") -> None:
-        super().__init__("the server cannot store messages just now; try again in a moment")
+    def __init__(self, why: str = "", *, doing: str = "store") -> None:
+        super().__init__(f"the server cannot {doing} messages just now; try again in a moment")
         self.why = why
+
+
+class DataLoss(Refusal):
+    """A message that was asked for is damaged on disk; it is told of once, in the log."""
+
+    reason = "DATA_LOSS"
+
+    def __init__(self, sequence: int, *, epoch: str = "", readable: int = 0) -> None:
+        """`readable`: how many of those asked for come before it and can be read."""
+        super().__init__(f"message {sequence} is damaged on disk and cannot be shown")
+        self.sequence = sequence
+        self.epoch = epoch
+        self.readable = readable
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Where to go on: `readable` entries can be asked for, then what is beyond it."""
+        found = {"sequence": str(self.sequence)}
+        if self.epoch:
+            found |= {"epoch": self.epoch, "readable": str(self.readable)}
+        return found

@@ -21,7 +21,7 @@ from chatroom.wire.addresses import Address, AddressInvalid
 from chatroom.wire.origins import Origin, OriginInvalid
 
 from .calls.admin import AdminTokenUnusable
-from .journal_commands import backup_command, check_command, data_directory
+from .journal_commands import backup_command, check_command, data_directory, repair_command
 from .loops import LoopMissing, LoopName, loop_factory
 from .port.gate import Allowed
 from .port.sockets import BindError
@@ -257,6 +257,7 @@ def chatserver(
 
 chatserver.add_command(backup_command)
 chatserver.add_command(check_command)
+chatserver.add_command(repair_command)
 
 
 def _log_from(level: int) -> None:

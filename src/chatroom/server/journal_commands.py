@@ -1,4 +1,4 @@
-"""`chatserver backup` and `chatserver check`: what an operator does with the journal's file."""
+"""`chatserver backup`, `check` and `repair`: what an operator does with the journal's file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import click
 import platformdirs
 
 from chatroom.journal import JournalError
-from chatroom.journal.sqlite import Checked, backup, check
+from chatroom.journal.sqlite import Checked, backup, check, repair
 
+from .calls import encode
 from .service import JOURNAL_FILE
 
 _DATA = click.option(
@@ -61,7 +62,7 @@ def check_command(ctx: click.Context, data: Path | None) -> None:
     """
     path = _journal(ctx, data)
     try:
-        checked = check(path)
+        checked = check(path, encode.legible)
     except JournalError as error:
         _fail(str(error))
     _tell(path, checked)
@@ -69,10 +70,53 @@ def check_command(ctx: click.Context, data: Path | None) -> None:
         for what in checked.wrong:
             click.echo(f"wrong: {what}", err=True)
         _fail(
-            f"{path} is damaged; stop the server, keep a copy of the file, and put your "
-            "latest backup in its place"
+            f"{path} is damaged; stop the server and run `chatserver repair`, which keeps what "
+            "is sound, or put your latest backup in its place"
         )
     click.echo("nothing is wrong")
+
+
+@click.command("repair")
+@_DATA
+@click.pass_context
+def repair_command(ctx: click.Context, data: Path | None) -> None:
+    """Make a damaged file sound: what can be read is kept, the rest is said.
+
+    The server must not run. The damaged file is kept beside the new one. In the place of
+    each message that is lost, clients show that there was one. Exit code 0: it is sound
+    now, or was; 1: nothing was changed.
+    """
+    path = _journal(ctx, data)
+    try:
+        repaired = repair(path, encode.legible)
+    except JournalError as error:
+        _fail(str(error))
+    salvaged = repaired.salvaged
+    if salvaged is None:
+        click.echo("nothing is wrong; nothing was changed")
+        return
+    for what in repaired.wrong:
+        click.echo(f"was wrong: {what}", err=True)
+    for room_id, lost in salvaged.lost.items():
+        click.echo(f"room {room_id}: {_count(len(lost), 'message')} lost: {_ranges(lost)}")
+    for what in salvaged.changed:
+        click.echo(what)
+    click.echo(
+        f"{path}: kept {_count(salvaged.rooms, 'room')}, {_count(salvaged.entries, 'message')}"
+    )
+    click.echo(f"{repaired.kept} is the damaged file; delete it once nobody misses anything")
+
+
+def _ranges(numbers: list[int], most: int = 10) -> str:
+    """Numbers that ascend, as `3, 7 to 9`, and an ellipsis after so many."""
+    found: list[list[int]] = []
+    for number in numbers:
+        if found and number == found[-1][1] + 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    shown = [f"{low}" if low == high else f"{low} to {high}" for low, high in found[:most]]
+    return ", ".join(shown) + (", …" if len(found) > most else "")
 
 
 def _tell(path: Path, checked: Checked) -> None:
@@ -82,6 +126,7 @@ def _tell(path: Path, checked: Checked) -> None:
         click.echo(
             f"room {room.room_id}: messages {kept}, {_count(room.size, 'byte')}, "
             f"{_count(room.inside, 'member')} inside"
+            + (f", {room.lost:,} lost before" if room.lost else "")
         )
 
 

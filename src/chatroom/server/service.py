@@ -197,7 +197,8 @@ class Service:
 def _journal(settings: Settings) -> Journal:
     if settings.data is None:
         return MemoryJournal()
-    return SQLiteJournal(settings.data / JOURNAL_FILE, sync=settings.sync)
+    path = settings.data / JOURNAL_FILE
+    return SQLiteJournal(path, sync=settings.sync, legible=encode.legible)
 
 
 @contextlib.asynccontextmanager

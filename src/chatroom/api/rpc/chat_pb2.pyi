@@ -85,7 +85,7 @@ class Leave(_message.Message):
     def __init__(self) -> None: ...
 
 class Message(_message.Message):
-    __slots__ = ("name", "message", "sequence", "sent", "nonce", "joined", "live", "entered", "left", "typing", "refused", "closed", "draining", "heartbeat")
+    __slots__ = ("name", "message", "sequence", "sent", "nonce", "joined", "live", "entered", "left", "typing", "refused", "closed", "draining", "heartbeat", "damaged")
     NAME_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
@@ -100,6 +100,7 @@ class Message(_message.Message):
     CLOSED_FIELD_NUMBER: _ClassVar[int]
     DRAINING_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    DAMAGED_FIELD_NUMBER: _ClassVar[int]
     name: str
     message: str
     sequence: int
@@ -114,7 +115,8 @@ class Message(_message.Message):
     closed: Closed
     draining: Draining
     heartbeat: Heartbeat
-    def __init__(self, name: _Optional[str] = ..., message: _Optional[str] = ..., sequence: _Optional[int] = ..., sent: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., nonce: _Optional[str] = ..., joined: _Optional[_Union[Joined, _Mapping]] = ..., live: _Optional[_Union[Live, _Mapping]] = ..., entered: _Optional[_Union[Member, _Mapping]] = ..., left: _Optional[_Union[Member, _Mapping]] = ..., typing: _Optional[_Union[Typing, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., closed: _Optional[_Union[Closed, _Mapping]] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ...) -> None: ...
+    damaged: Damaged
+    def __init__(self, name: _Optional[str] = ..., message: _Optional[str] = ..., sequence: _Optional[int] = ..., sent: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., nonce: _Optional[str] = ..., joined: _Optional[_Union[Joined, _Mapping]] = ..., live: _Optional[_Union[Live, _Mapping]] = ..., entered: _Optional[_Union[Member, _Mapping]] = ..., left: _Optional[_Union[Member, _Mapping]] = ..., typing: _Optional[_Union[Typing, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., closed: _Optional[_Union[Closed, _Mapping]] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., damaged: _Optional[_Union[Damaged, _Mapping]] = ...) -> None: ...
 
 class Joined(_message.Message):
     __slots__ = ("session", "epoch", "sequence", "recovery", "members", "limits", "name", "room")
@@ -149,6 +151,10 @@ class Limits(_message.Message):
     def __init__(self, text_bytes: _Optional[int] = ..., messages_per_second: _Optional[float] = ..., burst: _Optional[int] = ..., history_entries: _Optional[int] = ...) -> None: ...
 
 class Live(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Damaged(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 

@@ -62,6 +62,8 @@ def line_of(message: Message, own_name: str, *, earlier: bool) -> Line:
     if passed := cut(passage(message), SHOWN_TEXT):
         arrived = own and not earlier and message.kind is Kind.ENTERED
         tone, text = Tone.EVENT, "you have entered the chat" if arrived else passed
+        if message.kind is Kind.DAMAGED:
+            tone = Tone.TROUBLE
     elif message.kind is Kind.CONNECTED:
         tone = Tone.NOTICE
     elif message.kind in (Kind.CONNECTION_LOST, Kind.GAP, Kind.DRAINING):

@@ -6,12 +6,15 @@ reads in another. With `synchronous=FULL` an append survives a loss of power; wi
 
 `journal` has the port and the two threads. In the writer's thread: `opening` and
 `schema` at start, `writer` for appends, `upkeep` for what makes room. In the reader's:
-`reader`. `backup` and `check` work beside a running server.
+`reader`. `backup` and `check` work beside a running server, `repair` in its absence.
+
+What is read is checked: `quick_check` at start, `checksum` for each entry.
 """
 
 from .backup import BackupFailed, Copied, backup
 from .check import Checked, CheckedRoom, check
 from .journal import SQLiteJournal
+from .repair import Repaired, RepairFailed, repair
 from .schema import SCHEMA_VERSION
 
 __all__ = [
@@ -20,7 +23,10 @@ __all__ = [
     "Checked",
     "CheckedRoom",
     "Copied",
+    "RepairFailed",
+    "Repaired",
     "SQLiteJournal",
     "backup",
     "check",
+    "repair",
 ]

@@ -8,14 +8,20 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chatroom.core.entry import Kind
 from chatroom.journal.port import JournalUnusable
 
+from . import schema
+from .checksum import COLUMNS, Legible, believed, sound
+from .damage import Damage
+from .ends import check_facts
 from .opening import connect, known_version, why_unreadable
+from .quick_check import wrong_header
 from .schema import SCHEMA_VERSION
 from .statements import STORED_BYTES
 
 MOST_FINDINGS = 20
-"""Of SQLite's own; one broken page can make thousands."""
+"""Of SQLite's own, and of damaged messages; one broken page can make thousands."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -30,6 +36,8 @@ class CheckedRoom:
     """`Entry.stored_bytes` of its entries."""
     inside: int
     """Members."""
+    lost: int = 0
+    """Entries in whose place a repair has left a mark."""
 
 
 @dataclass(slots=True)
@@ -37,33 +45,95 @@ class Checked:
     """What a check has found."""
 
     version: int
-    """Of the schema. Of an earlier one than ours only SQLite's checks are made."""
+    """Of the schema. Of an earlier one than ours SQLite's checks are made, and entries read."""
     rooms: list[CheckedRoom] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     """What is wrong, one thing each; empty: nothing."""
 
 
-def check(path: Path) -> Checked:
+def check(path: Path, legible: Legible = believed) -> Checked:
     """Read the whole file, as it is at one moment; changes nothing.
 
-    Raises JournalUnusable if it cannot be read or is no journal.
+    `legible` judges entries that have no checksum yet. Raises JournalUnusable if it cannot
+    be read or is no journal.
     """
     if not path.exists():
         raise JournalUnusable(f"there is no {path}; name the server's directory by --data")
+    header = wrong_header(path)  # before SQLite has locks on it, which reading it would end
     with closing(connect(path, read_only=True)) as connection:
         try:
             connection.execute("BEGIN")
             found = Checked(known_version(connection, path))
         except sqlite3.Error as error:
             raise JournalUnusable(why_unreadable(path, error)) from error
-        try:
-            found.wrong += _integrity(connection)
-            if found.version == SCHEMA_VERSION:
+        if header:
+            found.wrong.append(header)
+        found.wrong += _readable(_integrity(connection))
+        found.wrong += _readable(_tables(connection, found.version))
+        found.wrong += _readable(_entries(connection, found.version, legible))
+        if found.version == SCHEMA_VERSION:
+            try:
                 found.rooms += _rooms(connection)
-                found.wrong += _wrong(connection, found.rooms)
-        except sqlite3.Error as error:  # what is damaged cannot always be read
-            found.wrong.append(f"not all of it can be read: {error}")
+            except sqlite3.Error as error:
+                found.wrong.append(f"rooms cannot be read: {error}")
+            else:
+                found.wrong += _readable(_wrong(connection, found.rooms))
     return found
+
+
+def _readable(findings: Iterator[str]) -> Iterator[str]:
+    """The findings as far as there are any: what is damaged cannot always be read."""
+    try:
+        yield from findings
+    except sqlite3.Error as error:
+        yield f"not all of it can be read: {error}"
+
+
+def _tables(connection: sqlite3.Connection, version: int) -> Iterator[str]:
+    with closing(schema.fresh(version)) as fresh:
+        expected = schema.columns(fresh)
+    for table, columns in schema.columns(connection).items():
+        if columns != expected[table]:
+            yield f"the columns of the table {table} are not as they should be"
+
+
+def _entries(connection: sqlite3.Connection, version: int, legible: Legible) -> Iterator[str]:
+    """Each entry by its checksum, or by what it says if it is of before there were any."""
+    summed_from: dict[int, int] = {}
+    if version == SCHEMA_VERSION:
+        summed_from.update(connection.execute("SELECT key, summed_from FROM room"))
+    names = dict(connection.execute("SELECT key, room_id FROM room WHERE NOT closed"))
+    damaged = 0
+    for table, columns in columns_of(version).items():
+        for row in connection.execute(f"SELECT {columns} FROM {table}"):
+            of_before = version < SCHEMA_VERSION or _is_below(row, summed_from)
+            if sound(row, legible if of_before else None) is not None:
+                continue
+            damaged += 1
+            if damaged <= MOST_FINDINGS:
+                what = "message" if table == "entry" else "the copy of message"
+                yield f"room {names.get(row[0], 'unknown')}: {what} {row[1]} is damaged"
+    if damaged > MOST_FINDINGS:
+        yield f"{damaged - MOST_FINDINGS} messages more are damaged"
+
+
+def columns_of(version: int) -> dict[str, str]:
+    """What to read of each table with entries in a file of a version, as `COLUMNS`."""
+    if version == 1:
+        return {"entry": COLUMNS.replace("nonce, checksum", "NULL, NULL")}
+    columns = COLUMNS if version > _WITHOUT_CHECKSUMS else COLUMNS.replace("checksum", "NULL")
+    return {"entry": columns, "trimmed": columns}
+
+
+_WITHOUT_CHECKSUMS = 2
+"""The last version of the schema that has none."""
+
+
+def _is_below(row: tuple[object, ...], summed_from: dict[int, int]) -> bool:
+    room, sequence = row[:2]
+    if not (isinstance(room, int) and isinstance(sequence, int)):
+        return False
+    return sequence < summed_from.get(room, 1)
 
 
 def _integrity(connection: sqlite3.Connection) -> Iterator[str]:
@@ -78,7 +148,8 @@ def _rooms(connection: sqlite3.Connection) -> list[CheckedRoom]:
         for row in connection.execute(
             "SELECT room_id, count(sequence), coalesce(min(sequence), 1), "
             f"  coalesce(max(sequence), 0), coalesce(sum({STORED_BYTES}), 0), "
-            "  (SELECT count(*) FROM member WHERE member.room = key AND ended = 0) "
+            "  (SELECT count(*) FROM member WHERE member.room = key AND ended = 0), "
+            f"  count(sequence) FILTER (WHERE kind = {int(Kind.DAMAGED)}) "
             "FROM room LEFT JOIN entry ON entry.room = key WHERE NOT closed "
             "GROUP BY key ORDER BY room_id"
         )
@@ -87,15 +158,23 @@ def _rooms(connection: sqlite3.Connection) -> list[CheckedRoom]:
 
 def _wrong(connection: sqlite3.Connection, rooms: list[CheckedRoom]) -> Iterator[str]:
     execute = connection.execute
+    counted: dict[str, tuple[object, object]] = {}
+    for room_id, epoch, title, oldest, size, *numbers in execute(
+        "SELECT room_id, epoch, title, oldest, size, created, capacity, history "
+        "FROM room WHERE NOT closed"
+    ):
+        counted[room_id] = oldest, size
+        try:
+            check_facts(room_id, epoch, title, oldest, size, *numbers)
+        except Damage as damage:
+            yield f"{damage} is damaged"
     for room in rooms:
         if room.newest - room.oldest + 1 != room.entries:
             yield (
                 f"room {room.room_id}: from {room.oldest} to {room.newest} "
                 f"there are {room.entries} messages: some are missing"
             )
-        oldest, size = execute(
-            "SELECT oldest, size FROM room WHERE room_id = ? AND NOT closed", (room.room_id,)
-        ).fetchone()
+        oldest, size = counted.get(room.room_id, (0, 0))
         if (oldest, size) != (room.oldest, room.size):
             yield (
                 f"room {room.room_id}: counted as {size} bytes from {oldest}, "
@@ -111,7 +190,8 @@ _NONE_OF_THESE = (
     (
         (
             "SELECT count(*) FROM entry "
-            "WHERE hex(substr(envelope, 1, 5)) != printf('00%08X', length(envelope) - 5)"
+            "WHERE hex(substr(envelope, 1, 5)) != printf('00%08X', length(envelope) - 5) "
+            f"AND kind != {int(Kind.DAMAGED)}"
         ),
         "messages whose envelope is not as long as it says",
     ),

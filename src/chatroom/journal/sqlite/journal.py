@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -24,8 +25,12 @@ from chatroom.journal.port import (
 
 from . import opening, upkeep
 from .checkpoints import PAGES, Checkpoints
+from .checksum import Legible, believed
+from .damage import WHAT_TO_DO, Damage
 from .directories import make_durable
 from .failed_commits import take_its_place
+from .filling import Filling
+from .quick_check import quick_check
 from .reader import Reader
 from .writer import Writer
 
@@ -36,11 +41,17 @@ T = TypeVar("T")
 class SQLiteJournal:
     """Logs in a SQLite database."""
 
-    def __init__(self, path: Path, *, sync: SyncMode = "full") -> None:
-        """`path` is the file; its directory is made if need be, for this user alone."""
+    def __init__(self, path: Path, *, sync: SyncMode = "full", legible: Legible = believed) -> None:
+        """`path` is the file; its directory is made if need be, for this user alone.
+
+        `legible` judges entries of earlier versions, which have no checksum.
+        """
         self.name = f"SQLite {path} (synchronous={sync.upper()})"
         self._path = path
         self._sync: SyncMode = sync
+        self._legible = legible
+        self.filling: asyncio.Task[None] | None = None
+        """Gives entries of earlier versions their checksums; None: there were none such."""
         self._write_thread = ThreadPoolExecutor(1, "journal-writer")
         self._read_thread = ThreadPoolExecutor(1, "journal-reader")
         self._checkpoints = Checkpoints(path, sync)
@@ -53,7 +64,22 @@ class SQLiteJournal:
 
     async def open(self) -> list[StoredRoom]:
         """See `Journal.open`."""
-        return await self._in(self._write_thread, self._open)
+        rooms = await self._in(self._write_thread, self._open)
+        filling = await self._write(Filling.begin, self._legible)
+        if filling is not None:
+            self.filling = asyncio.get_running_loop().create_task(
+                self._fill(filling), name="checksums"
+            )
+        return rooms
+
+    async def _fill(self, filling: Filling) -> None:
+        """Give entries of before their checksums, and appends most of the thread's time."""
+        with contextlib.suppress(JournalError):  # it goes on at the next start
+            while True:
+                pause = await self._write(filling.step)
+                if pause is None:
+                    return
+                await asyncio.sleep(pause)
 
     async def create_room(self, room: NewRoom) -> StoredRoom:
         """See `Journal.create_room`."""
@@ -120,6 +146,9 @@ class SQLiteJournal:
             return
         self._closed = True
         loop = asyncio.get_running_loop()
+        if self.filling is not None:
+            self.filling.cancel()
+            await asyncio.wait([self.filling])
         await loop.run_in_executor(self._read_thread, self._close_reader)
         await self._checkpoints.close()
         await loop.run_in_executor(self._write_thread, self._close_writer)
@@ -156,16 +185,21 @@ class SQLiteJournal:
         try:
             make_durable(self._path.parent)
             self._lock = opening.locked(self._path.with_name(self._path.name + ".lock"))
+            opening.check_not_emptied(self._path, self._lock)
             connection = opening.connect(self._path)
             opening.check_companion(self._path)
+            quick_check(connection, self._path)
             opening.prepare(connection, self._path, self._sync)
-            writer = Writer(connection)
+            writer = Writer(connection, self._legible)
             rooms = writer.rooms()
+            opening.mark(self._lock)
         except BaseException as error:
             if connection is not None:
                 connection.close()
             if isinstance(error, OSError | sqlite3.Error):
                 raise JournalUnusable(opening.why_unusable(self._path, error)) from error
+            if isinstance(error, Damage):
+                raise JournalUnusable(f"{self._path} is damaged ({error}); {WHAT_TO_DO}") from error
             raise
         self._writer = writer
         return rooms
@@ -187,7 +221,9 @@ class SQLiteJournal:
             if self._reader is None:
                 if self._writer is None:
                     raise JournalError("the journal is not open")
-                self._reader = Reader(opening.connect(self._path))
+                self._reader = Reader(
+                    opening.connect(self._path), self._writer.newest, self._legible
+                )
             return work(self._reader, *args, **kwargs)
 
         return await self._in(self._read_thread, with_reader)

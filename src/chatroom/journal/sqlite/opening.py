@@ -11,7 +11,8 @@ from pathlib import Path
 
 from chatroom.journal.port import JournalUnusable, SyncMode
 
-from . import schema
+from . import checksum, schema
+from .damage import WHAT_TO_DO
 from .statements import transaction
 
 BUSY_SECONDS = 5.0
@@ -19,6 +20,8 @@ CHECKPOINT_PAGES = 8_000
 """Of 4 KiB in the write-ahead log: then the writer copies what `checkpoints` has not."""
 WAL_BYTES = 64 * 1024 * 1024
 """Twice what a checkpoint leaves; a log that a long read made longer shrinks to it."""
+_NOT_EMPTY = b"+"
+_HEADER_BYTES = 100
 EPOCHS_HOLD = ("clean", "full")
 """How a file may have been left so that nothing that anybody saw can be missing."""
 
@@ -28,7 +31,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     if not read_only:
         _make_or_check(path)
     mode = "ro" if read_only else "rw"
-    return sqlite3.connect(
+    connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
         timeout=BUSY_SECONDS,
@@ -36,6 +39,8 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=128,
     )
+    checksum.prepare(connection)
+    return connection
 
 
 def _make_or_check(path: Path) -> None:
@@ -62,6 +67,27 @@ def locked(path: Path) -> int | None:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def mark(lock: int | None) -> None:
+    """Note in the lock file that the file beside it is not empty any more."""
+    if lock is not None:
+        os.pwrite(lock, _NOT_EMPTY, 0)
+
+
+def check_not_emptied(path: Path, lock: int | None) -> None:
+    """Raise JournalUnusable if the file was a journal and has nothing in it now.
+
+    SQLite would begin a new one. (A file that is not there at all is begun anew: who wants
+    that moves it away.)
+    """
+    if lock is None or os.pread(lock, 1, 0) != _NOT_EMPTY:
+        return
+    if path.exists() and path.stat().st_size < _HEADER_BYTES:
+        raise JournalUnusable(
+            f"{path} is empty, and was not; put a backup in its place, "
+            "or move it away to start anew"
+        )
 
 
 def check_companion(path: Path) -> None:
@@ -170,14 +196,11 @@ def why_unusable(path: Path, error: OSError | sqlite3.Error) -> str:
             )
         case sqlite3.SQLITE_NOTADB:
             return (
-                f"{path} is not a database; move it away to start anew, "
-                "or choose another --data directory"
+                f"{path} is not a database; move it away to start anew, put a backup in its "
+                "place, or choose another --data directory"
             )
-        case sqlite3.SQLITE_CORRUPT:
-            return (
-                f"{path} is damaged ({error}); put a backup in its place, "
-                "or move it away to start anew"
-            )
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_ERROR:  # the latter: the schema is
+            return f"{path} is damaged ({error}); {WHAT_TO_DO}"
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
             return (
                 f"cannot write to {path} ({error}); make it and its directory writable "

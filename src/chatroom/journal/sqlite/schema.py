@@ -25,7 +25,7 @@ CREATE TABLE entry (
   room INTEGER NOT NULL,         -- room.key
   sequence INTEGER NOT NULL,
   sent INTEGER NOT NULL,         -- ns since 1970
-  kind INTEGER NOT NULL,         -- 0 said, 1 entered, 2 left, 3 closed
+  kind INTEGER NOT NULL,         -- 0 said, 1 entered, 2 left, 3 closed, 4 damaged
   author INTEGER NOT NULL,
   envelope BLOB NOT NULL,        -- gRPC envelope: 5 bytes, then an rpc.Message
   PRIMARY KEY (room, sequence)
@@ -77,10 +77,23 @@ CREATE TABLE run (               -- how the file was left: one row
 INSERT INTO run VALUES ('unknown');
 """
 
-STEPS: Final = (_ROOMS_AND_ENTRIES, _MEMBERS_NONCES_AND_BOUNDS)
+_CHECKSUMS = """
+-- Entries from this sequence on have a checksum; those below get one: see `filling`.
+ALTER TABLE room ADD COLUMN summed_from INTEGER NOT NULL DEFAULT 1;
+UPDATE room SET
+  summed_from = (SELECT coalesce(max(sequence), 0) + 1 FROM entry WHERE room = key);
+ALTER TABLE entry ADD COLUMN checksum INTEGER;    -- see `checksum`
+ALTER TABLE trimmed ADD COLUMN checksum INTEGER;
+"""
+
+STEPS: Final = (_ROOMS_AND_ENTRIES, _MEMBERS_NONCES_AND_BOUNDS, _CHECKSUMS)
 """The first makes an empty file one of version 1, each other one a file of the next version."""
 
 SCHEMA_VERSION: Final = len(STEPS)
+
+
+TABLES: Final = ("schema", "room", "run", "member", "trimmed", "entry")
+"""What is small comes first."""
 
 
 class NotOurs(Exception):
@@ -89,13 +102,24 @@ class NotOurs(Exception):
 
 def version_of(connection: sqlite3.Connection) -> int:
     """The version of a file's schema; 0: it is empty. Writes nothing. Raises NotOurs."""
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+    try:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+    except UnicodeDecodeError as error:  # in what SQLite says of it
+        raise _malformed("database schema") from error
     if not tables:
         return 0
     if not {"schema", "room", "entry"} <= tables:
         raise NotOurs
-    (version,) = connection.execute("SELECT version FROM schema").fetchone()
-    return int(version)
+    (version,) = connection.execute("SELECT version FROM schema").fetchone() or (None,)
+    if not isinstance(version, int) or version < 1:
+        raise _malformed("schema version")
+    return version
+
+
+def _malformed(what: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(f"malformed {what}")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
 
 
 def upgrade(connection: sqlite3.Connection, version: int) -> None:
@@ -111,3 +135,18 @@ def upgrade(connection: sqlite3.Connection, version: int) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def columns(connection: sqlite3.Connection) -> dict[str, list[str]]:
+    """The columns of each of our tables that a file has."""
+    return {
+        table: [name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")]
+        for table in TABLES
+    }
+
+
+def fresh(version: int = SCHEMA_VERSION) -> sqlite3.Connection:
+    """An empty database of a version, in memory: what a file should look like."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.executescript("".join(STEPS[:version]))
+    return connection

@@ -22,6 +22,9 @@ STORED_BYTES = (
 )
 """`Entry.stored_bytes` in SQL, for a row of `entry`."""
 
+_NORMAL = 1
+"""SQLite's number for it. Not less: a checkpoint that comes due in a step must sync."""
+
 ROWS = (256, 64, 16, 4, 1)
 """Rows in one statement: each size is a statement that sqlite3 keeps prepared."""
 
@@ -59,3 +62,14 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+@contextmanager
+def not_waited_for(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit what is written inside without a sync of its own: it can be done again."""
+    (mode,) = connection.execute("PRAGMA synchronous").fetchone()
+    connection.execute(f"PRAGMA synchronous = {min(mode, _NORMAL)}")
+    try:
+        yield
+    finally:
+        connection.execute(f"PRAGMA synchronous = {mode}")

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from chatroom.journal.port import NONCE_SECONDS, SESSION_SECONDS, Trimmed
 
-from .statements import STORED_BYTES, transaction
+from .damage import is_damage
+from .statements import STORED_BYTES, not_waited_for, transaction
 from .writer import Writer
 
 STEP_ROWS = 250
@@ -27,25 +28,13 @@ FREE_PART = 4
 """A file that has more unused bytes than this, and more than this part of it, is made
 smaller. What is less is used again by the next entries."""
 
-_NORMAL = 1
-"""SQLite's number for it. Not less: a checkpoint that comes due in a step must sync."""
 _ALL = (1 << 63) - 1
 """Above every sequence."""
 
 
 @contextmanager
-def _not_waited_for(connection: sqlite3.Connection) -> Iterator[None]:
-    (mode,) = connection.execute("PRAGMA synchronous").fetchone()
-    connection.execute(f"PRAGMA synchronous = {min(mode, _NORMAL)}")
-    try:
-        yield
-    finally:
-        connection.execute(f"PRAGMA synchronous = {mode}")
-
-
-@contextmanager
 def _step(connection: sqlite3.Connection) -> Iterator[None]:
-    with _not_waited_for(connection), transaction(connection):
+    with not_waited_for(connection), transaction(connection):
         yield
 
 
@@ -165,6 +154,8 @@ def purge_step(writer: Writer, key: int) -> bool:
             ).rowcount
         if not last and not forgotten:
             execute("DELETE FROM room WHERE key = ?", (key,))
+    if not last and not forgotten:
+        writer.purged(key)
     writer.trimmed -= forgotten
     return bool(last or forgotten)
 
@@ -199,7 +190,15 @@ class NonceSweep:
             self._rooms = writer.open_rooms()
         if not self._rooms:
             return False
-        if not (self._kept(writer, self._rooms[-1]) or self._trimmed(writer, self._rooms[-1])):
+        room = self._rooms[-1]
+        try:
+            more = self._kept(writer, room) or self._trimmed(writer, room)
+        except sqlite3.DatabaseError as error:
+            # A column of another type than it was is refused when its row is written anew.
+            if not (is_damage(error) or isinstance(error, sqlite3.IntegrityError)):
+                raise
+            more = False  # the other rooms' are forgotten all the same
+        if not more:
             self._rooms.pop()
         return True
 
@@ -216,7 +215,7 @@ class NonceSweep:
             if last is None:
                 return False
             execute(
-                "UPDATE entry SET nonce = NULL "
+                "UPDATE entry SET checksum = without_nonce(checksum, nonce), nonce = NULL "
                 "WHERE room = ? AND sequence BETWEEN ? AND ? AND nonce IS NOT NULL",
                 (key, first, last),
             )
@@ -246,7 +245,7 @@ def give_back_step(writer: Writer) -> bool:
     (page_bytes,) = execute("PRAGMA page_size").fetchone()
     if free * page_bytes <= FREE_BYTES or free * FREE_PART <= pages:
         return False
-    with _not_waited_for(writer.connection):
+    with not_waited_for(writer.connection):
         # A step of the statement is a page, and `execute` makes only the first.
         writer.connection.executescript(f"PRAGMA incremental_vacuum({STEP_PAGES})")
     (left,) = execute("PRAGMA freelist_count").fetchone()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from chatroom.core.entry import PAGE_BYTES, Entry, Kind, all_stored_bytes
+from chatroom.core.entry import PAGE_BYTES, Entry, all_stored_bytes
 from chatroom.core.facts import RoomFacts
 from chatroom.core.record import MemberRecord
 from chatroom.journal.port import (
@@ -17,11 +17,13 @@ from chatroom.journal.port import (
     StoredRoom,
 )
 
+from .checksum import COLUMNS, Legible, believed, checksum, damaged, sound
+from .ends import check_facts, end_of_log
 from .statements import ManyRows, Value, transaction
 
-_COLUMNS = "room, sequence, sent, kind, author, envelope"
-_STORE = ManyRows(f"INSERT OR ROLLBACK INTO entry ({_COLUMNS}) VALUES {{rows}}", 6)
-_STORE_NONCED = ManyRows(f"INSERT OR ROLLBACK INTO entry ({_COLUMNS}, nonce) VALUES {{rows}}", 7)
+_COLUMNS = "room, sequence, sent, kind, author, envelope, checksum"
+_STORE = ManyRows(f"INSERT OR ROLLBACK INTO entry ({_COLUMNS}) VALUES {{rows}}", 7)
+_STORE_NONCED = ManyRows(f"INSERT OR ROLLBACK INTO entry ({_COLUMNS}, nonce) VALUES {{rows}}", 8)
 """A column more costs 0.6 µs a row (of 4) even when it is NULL: hence two statements."""
 _GROW = ManyRows(
     "UPDATE OR ROLLBACK room SET size = size + grown.column2 FROM (VALUES {rows}) AS grown "
@@ -36,7 +38,8 @@ _REMEMBER = ManyRows(
 _FORGET = ManyRows("DELETE FROM member WHERE author IN (VALUES {rows})", 1)
 _FIND = {
     table: ManyRows(
-        f"SELECT {_COLUMNS}, nonce FROM (VALUES {{rows}}) AS wanted CROSS JOIN {table} "
+        f"SELECT {COLUMNS}, wanted.column1, wanted.column2 "
+        f"FROM (VALUES {{rows}}) AS wanted CROSS JOIN {table} "
         "ON author = wanted.column1 AND nonce = wanted.column2",
         2,
     )
@@ -52,8 +55,9 @@ _PAGES_A_ROOM = 3
 class Writer:
     """The connection that writes, and what is known of the file without asking it."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, legible: Legible = believed) -> None:
         self.connection = connection
+        self._legible = legible
         (self.trimmed,) = connection.execute("SELECT count(*) FROM trimmed").fetchone()
         """Rows in `trimmed`: while there are none, appends do not look there."""
         self.appended = 0
@@ -62,15 +66,19 @@ class Writer:
         """Written to the log by appends, about, since somebody has set it to 0."""
         self._newest: dict[int, int] = {}
         """The newest sequence of each open room."""
+        self._ended: dict[int, int] = {}
+        """The same of closed ones, until they are purged."""
 
     def rooms(self) -> list[StoredRoom]:
-        """All open rooms, in order of key."""
+        """All open rooms, in order of key; raises Damage."""
         execute = self.connection.execute
         inside: dict[int, list[MemberRecord]] = {}
         for key, *columns in execute(
             f"SELECT room, {MEMBER_COLUMNS} FROM member WHERE ended = 0 ORDER BY since, author"
         ):
-            inside.setdefault(key, []).append(member_record(*columns))
+            record = member_record(*columns)
+            if record is not None:
+                inside.setdefault(key, []).append(record)
         rooms: list[StoredRoom] = []
         for (
             key,
@@ -87,10 +95,8 @@ class Writer:
             "SELECT key, room_id, epoch, created, title, private, capacity, history, "
             "oldest, size FROM room WHERE NOT closed ORDER BY key"
         ).fetchall():
-            newest, last_sent = execute(
-                "SELECT sequence, sent FROM entry WHERE room = ? ORDER BY sequence DESC LIMIT 1",
-                (key,),
-            ).fetchone() or (0, 0)
+            check_facts(room_id, epoch, title, created, capacity, history, oldest, size)
+            newest, last_sent = end_of_log(self.connection, key, room_id, oldest, self._legible)
             facts = RoomFacts(key, room_id, epoch, created, title, bool(private), capacity, history)
             rooms.append(
                 StoredRoom(facts, newest, last_sent, oldest, size, tuple(inside.get(key, ())))
@@ -101,6 +107,14 @@ class Writer:
     def open_rooms(self) -> list[int]:
         """The keys of all open rooms."""
         return list(self._newest)
+
+    def newest(self, key: int) -> int:
+        """The newest sequence of a room that is not purged; 0: it has none."""
+        return self._newest.get(key) or self._ended.get(key, 0)
+
+    def purged(self, key: int) -> None:
+        """A room is in the file no more."""
+        self._ended.pop(key, None)
 
     def create_room(self, room: NewRoom) -> StoredRoom:
         """See `Journal.create_room`."""
@@ -138,10 +152,10 @@ class Writer:
             self._store(appends, nonced=bool(nonced))
         self.appended = sum([len(append.entries) for append in appends])
         for append in appends:
-            if append.closes:
-                del self._newest[append.key]
-            elif append.entries:
+            if append.entries:
                 self._newest[append.key] = append.entries[-1].sequence
+            if append.closes:
+                self._ended[append.key] = self._newest.pop(append.key)
 
     def _store(self, appends: Sequence[Append], *, nonced: bool) -> None:
         entries: list[Value] = []
@@ -151,16 +165,13 @@ class Writer:
         for append in appends:
             key = append.key
             for entry in append.entries:
-                entries += (
-                    key,
-                    entry.sequence,
-                    entry.sent,
-                    int(entry.kind),  # an IntEnum goes through adapters, which costs 1 µs
-                    entry.author,
-                    entry.envelope,
-                )
+                sequence, sent, author = entry.sequence, entry.sent, entry.author
+                envelope, nonce = entry.envelope, entry.nonce
+                kind = int(entry.kind)  # an IntEnum goes through adapters, which costs 1 µs
+                summed = checksum(key, sequence, sent, kind, author, envelope, nonce)
+                entries += (key, sequence, sent, kind, author, envelope, summed)
                 if nonced:
-                    entries.append(entry.nonce or None)
+                    entries.append(nonce or None)
             size = all_stored_bytes(append.entries)
             self.pages += _PAGES_A_ROOM + 2 * size // PAGE_BYTES
             if size:
@@ -181,14 +192,21 @@ class Writer:
     # ---- Nonces -----------------------------------------------------------------
 
     def _find(self, table: str, nonced: Sequence[Entry]) -> list[tuple[int, Entry]]:
-        """Entries stored with one of these nonces, with the keys of their rooms."""
+        """Entries stored with one of these nonces, with the keys of their rooms.
+
+        One that is damaged has kept its author and nonce, and its time if that can be one.
+        """
         wanted = [value for entry in nonced for value in (entry.author, entry.nonce)]
-        return [
-            (room, Entry(sequence, sent, Kind(kind), author, envelope, nonce))
-            for room, sequence, sent, kind, author, envelope, nonce in _FIND[table].execute(
-                self.connection, wanted
-            )
-        ]
+        found: list[tuple[int, Entry]] = []
+        for *row, author, nonce in _FIND[table].execute(self.connection, wanted):
+            room, sequence, sent = row[:3]
+            entry = sound(tuple(row), self._legible)
+            if entry is None:
+                entry = damaged(sequence)
+                entry.author, entry.nonce = author, nonce
+                entry.sent = sent if isinstance(sent, int) else 0
+            found.append((room, entry))
+        return found
 
     def _settle(self, nonced: Iterable[Entry], found: Iterable[tuple[int, Entry]]) -> None:
         """Forget the nonces found that count no more; raises NonceUsed if others do."""
@@ -204,7 +222,11 @@ class Writer:
             raise NonceUsed(used)
         execute = self.connection.executemany
         with transaction(self.connection):
-            execute("UPDATE entry SET nonce = NULL WHERE room = ? AND sequence = ?", old)
+            execute(
+                "UPDATE entry SET checksum = without_nonce(checksum, nonce), nonce = NULL "
+                "WHERE room = ? AND sequence = ?",
+                old,
+            )
             forgotten = execute("DELETE FROM trimmed WHERE room = ? AND sequence = ?", old).rowcount
         self.trimmed -= max(forgotten, 0)  # -1: `old` is empty
 
@@ -214,8 +236,10 @@ MEMBER_COLUMNS = "author, name, since, logged, session, ended, removed"
 
 def member_record(
     author: int, name: str, since: int, logged: int, session: bytes | None, ended: int, removed: int
-) -> MemberRecord:
-    """A record of `MEMBER_COLUMNS`."""
+) -> MemberRecord | None:
+    """A record of `MEMBER_COLUMNS`; None if damage has made it nonsense."""
+    if not (isinstance(name, str) and name.isprintable() and isinstance(since, int)):
+        return None  # a name that was no UTF-8 has surrogates, which are not printable
     return MemberRecord(
         author=author, name=name, since=since, logged=bool(logged), session=session,
         ended=ended, removed=bool(removed),

@@ -10,10 +10,11 @@ from functools import lru_cache
 from typing import cast
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chatroom.api.rpc import chat_pb2 as pb
-from chatroom.core.entry import Draft, Kind
+from chatroom.core.entry import UNKNOWN_TIME, Draft, Entry, Kind
 from chatroom.core.events import Draining, Echo, Event, Heartbeat, Refused
 from chatroom.core.limits import Limits
 from chatroom.core.member import Member
@@ -21,7 +22,7 @@ from chatroom.core.names import SERVER_NAME
 from chatroom.core.refusals import Refusal
 from chatroom.core.room import Room
 from chatroom.server.rooms.sessions import Place
-from chatroom.wire.envelopes import HEAD_BYTES, envelope
+from chatroom.wire.envelopes import HEAD_BYTES, envelope, payload
 from chatroom.wire.varint import varint
 
 from . import statuses
@@ -63,7 +64,7 @@ def entries(drafts: Iterable[Draft], first: int, sent: int) -> list[bytes]:
             encoded.append(envelope(said.SerializeToString() + time + _rest(draft)))
             continue
         begin, size, number = _named(name), varint(len(text)), varint(sequence)
-        rest = _rest(draft) if draft.nonce or draft.passage or draft.closing else b""
+        rest = _rest(draft) if draft.nonce or draft.kind is not Kind.SAID else b""
         length = (
             len(begin) + len(size) + len(text) + 1 + len(number) + len(time) + len(rest)
         ).to_bytes(HEAD_BYTES, "big")
@@ -80,6 +81,8 @@ def _named(name: str) -> bytes:
 
 @lru_cache(maxsize=16)
 def _sent(ns: int) -> bytes:
+    if ns == UNKNOWN_TIME:
+        return b""
     return pb.Message(sent=timestamp(ns)).SerializeToString()
 
 
@@ -98,7 +101,28 @@ def _rest(draft: Draft) -> bytes:
         message.closed.reason = draft.closing.reason
         message.closed.successor = draft.closing.successor
         message.closed.SetInParent()
+    elif draft.kind is Kind.DAMAGED:
+        message.damaged.SetInParent()
     return message.SerializeToString()
+
+
+_KINDS = {None: Kind.SAID, "entered": Kind.ENTERED, "left": Kind.LEFT, "closed": Kind.CLOSED}
+
+
+def legible(entry: Entry) -> bool:
+    """Whether an entry's envelope can be what its row says: for those without a checksum."""
+    try:
+        message = pb.Message.FromString(payload(entry.envelope))
+    except DecodeError:
+        return False
+    return (
+        entry.envelope == envelope(payload(entry.envelope))
+        and message.sequence == entry.sequence
+        and message.sent == timestamp(entry.sent)
+        and _KINDS.get(message.WhichOneof("event")) is entry.kind
+        and entry.nonce in ("", message.nonce)
+        and bool(message.name)
+    )
 
 
 def joined(place: Place, limits: Limits) -> bytes:

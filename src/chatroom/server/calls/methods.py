@@ -83,7 +83,7 @@ class Methods:
         return pb.Message()
 
     async def list_messages(self, request: pb.ListMessagesRequest) -> pb.ListMessagesResponse:
-        """A page of a room's log, every kind of entry."""
+        """A page of a room's log, every kind of entry. Raises DataLoss."""
         hub = self._hub
         room = hub.rooms.get(request.room_id)
         limits = hub.limits
@@ -100,7 +100,7 @@ class Methods:
         else:
             before = min(request.before if request.HasField("before") else newest + 1, newest + 1)
             page = await hub.replay.before(room, before, count)
-            more = bool(page) and bool(await hub.replay.before(room, page[0].sequence, 1))
+            more = bool(page) and await hub.replay.any_before(room, page[0].sequence)
         return pb.ListMessagesResponse(
             messages=[stored_message(entry) for entry in page],
             epoch=room.facts.epoch,

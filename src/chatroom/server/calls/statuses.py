@@ -81,6 +81,7 @@ CODES: dict[type[Refusal], Code] = {
     refusals.HeartbeatLost: Code.UNAVAILABLE,
     refusals.Draining: Code.UNAVAILABLE,
     refusals.JournalUnavailable: Code.UNAVAILABLE,
+    refusals.DataLoss: Code.DATA_LOSS,
     MessageTooLarge: Code.RESOURCE_EXHAUSTED,
 }
 

@@ -55,7 +55,7 @@ class Hub:
         rng = rng or random.SystemRandom()
         self.rooms = Rooms(journal, limits, clock=clock, rng=rng, token=token)
         self.sessions = Sessions(journal, self._lost, grace=limits.grace, clock=clock)
-        self.replay = Replay(journal, limits)
+        self.replay = Replay(journal, limits, encode)
         self._retention = Retention(journal, limits, self.rooms.every, clock)
         self.commits = CommitLoop(
             journal,

@@ -1,0 +1,209 @@
+"""Whatever byte, page or end of a file is damaged: nothing else is shown than was stored.
+
+Each time a server starts on the file, or says why not; reads it; stores something; and the
+file is checked and repaired. `damaging` says what must hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from chatroom.core.entry import Kind
+from chatroom.journal import JournalUnusable
+from chatroom.journal.sqlite import SQLiteJournal, check
+from chatroom.server.calls import encode
+from tests.conftest import SOAK
+from tests.journal.damaging import (
+    PAGE,
+    Logs,
+    check_repair,
+    check_what_a_server_finds,
+    write_file,
+)
+from tests.journal.journals import BIG
+
+EXAMPLES = 500 if SOAK else 40
+Try = Callable[[bytes], tuple[int | None, int | None]]
+
+
+class Sound:
+    """A sound file, and a directory in which to damage it."""
+
+    def __init__(self, directory: Path) -> None:
+        path = directory / "sound.db"
+        self.logs: Logs = write_file(path)
+        self.octets = path.read_bytes()
+        self.entries = sum(map(len, self.logs.values()))
+        self.path = directory / "damaged" / "j.db"
+        self.path.parent.mkdir()
+
+    def write(self, octets: bytes) -> Path:
+        """Put a file there, without what the last one has left."""
+        for path in self.path.parent.iterdir():
+            path.unlink()
+        self.path.write_bytes(octets)
+        return self.path
+
+    def with_bytes(self, at: int, new: bytes) -> bytes:
+        return self.octets[:at] + new + self.octets[at + len(new) :]
+
+    def check(self, octets: bytes) -> tuple[int | None, int | None]:
+        """How many entries a server finds damaged, and how many a repair keeps.
+
+        None: it does not start; nothing can be read.
+        """
+        damaged = check_what_a_server_finds(self.write(octets), self.logs)
+        kept = check_repair(
+            self.write(octets), self.logs, found_damaged=damaged is None or damaged > 0
+        )
+        return damaged, kept
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Sound:
+    return Sound(tmp_path_factory.mktemp("damage"))
+
+
+def test_a_sound_file_is_read_as_it_was_written(sound: Sound) -> None:
+    """Else the others would show nothing."""
+    assert (0, sound.entries) == sound.check(sound.octets)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(at=st.floats(0, 1, exclude_max=True), mask=st.integers(1, 255))
+@example(at=77_873 / 90_112, mask=64)  # a cell that cannot be taken apart
+@example(at=20_488 / 90_112, mask=1)  # a room's id
+@example(at=1_103 / 90_112, mask=49)  # the definition of a table
+@example(at=2_083 / 90_112, mask=248)  # the same, and no UTF-8
+@example(at=8_200 / 90_112, mask=4)  # the version of the schema
+def test_any_byte(sound: Sound, at: float, mask: int) -> None:
+    """One that is another: at most what lies on its page is lost."""
+    where = int(at * len(sound.octets))
+    damaged, kept = sound.check(sound.with_bytes(where, bytes([sound.octets[where] ^ mask])))
+    if where >= PAGE:  # the first page says where all others are
+        assert kept is not None
+        assert kept >= sound.entries - 60
+    if damaged:
+        assert kept != sound.entries
+
+
+@settings(max_examples=EXAMPLES // 2, deadline=None)
+@given(at=st.integers(0, 99), mask=st.integers(1, 255))
+def test_any_byte_of_the_header(sound: Sound, at: int, mask: int) -> None:
+    """It is the same for all our files, so a repair keeps everything."""
+    _, kept = sound.check(sound.with_bytes(at, bytes([sound.octets[at] ^ mask])))
+    assert sound.entries == kept
+
+
+@pytest.mark.parametrize("fill", [b"\0", b"\xa5"])
+def test_any_page(sound: Sound, fill: bytes) -> None:
+    """Zeroed, or overwritten: a start refuses, and a repair loses no more than the page."""
+    pages = len(sound.octets) // PAGE
+    for page in range(1, pages):
+        _, kept = sound.check(sound.with_bytes(page * PAGE, fill * PAGE))
+        assert kept is not None, page
+        assert kept >= sound.entries - 60, page
+    assert (None, None) == sound.check(sound.with_bytes(0, fill * PAGE))
+
+
+def test_any_end(sound: Sound) -> None:
+    """A copy that was broken off: it does not start; what is there is kept."""
+    size = len(sound.octets)
+    before = 0
+    for end in (1, 15, 16, 100, 512, PAGE - 1, *range(PAGE, size, 3 * PAGE), size - 2000, size - 1):
+        damaged, kept = sound.check(sound.octets[:end])
+        if 1 < end < size - 1:
+            assert damaged is None, end
+        assert (kept or 0) >= before - 60, end
+        before = kept or 0
+    assert before >= sound.entries - 1
+
+
+def test_a_journal_that_was_emptied_is_not_begun_anew(sound: Sound) -> None:
+    """SQLite takes a file without a byte for a new one. One that is gone is one."""
+    path = sound.write(sound.octets)
+    assert check_what_a_server_finds(path, sound.logs) is not None
+    path.write_bytes(b"")
+
+    async def refused() -> None:
+        journal = SQLiteJournal(path)
+        with pytest.raises(JournalUnusable, match="is empty, and was not"):
+            await journal.open()
+        await journal.close()
+
+    asyncio.run(refused())
+    path.unlink()
+    assert 0 == check_what_a_server_finds(path, {})
+
+
+COLUMNS = {
+    "sent": st.integers(-(1 << 63), (1 << 63) - 1),
+    "kind": st.integers(0, 9),
+    "author": st.integers(-(1 << 63), (1 << 63) - 1),
+    "envelope": st.binary(max_size=200),
+    "nonce": st.none() | st.text(st.characters(codec="ascii"), max_size=8),
+    "checksum": st.none() | st.integers(-5, 1 << 33),
+}
+
+
+@settings(max_examples=2 * EXAMPLES, deadline=None)
+@given(column_and_value=st.sampled_from(sorted(COLUMNS)).flatmap(
+    lambda column: st.tuples(st.just(column), COLUMNS[column])
+), sequence=st.integers(51, 200))  # fmt: skip
+def test_any_column(sound: Sound, column_and_value: tuple[str, object], sequence: int) -> None:
+    """With any other value the entry is damaged, alone, wherever it is read; a check finds it."""
+    column, value = column_and_value
+    path = sound.write(sound.octets)
+    read = f"SELECT {column} FROM entry WHERE room = 1 AND sequence = {sequence}"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        (before,) = connection.execute(read).fetchone()
+        connection.execute(
+            f"UPDATE entry SET {column} = ? WHERE room = 1 AND sequence = ?", (value, sequence)
+        )
+        (after,) = connection.execute(read).fetchone()
+    if column == "nonce":  # an empty one is none
+        before, after = before or None, after or None
+    changed = [sequence] if before != after else []
+    assert changed == damaged_in(path, 1)
+    wrong = [line for line in check(path, encode.legible).wrong if " is damaged" in line]
+    assert [f"room one: message {each} is damaged" for each in changed] == wrong
+    with closing(sqlite3.connect(path)) as connection:
+        damaged = len(changed)
+    assert sound.entries - damaged == check_repair(path, sound.logs, found_damaged=bool(damaged))
+
+
+@settings(max_examples=EXAMPLES // 2, deadline=None)
+@given(sequences=st.sets(st.integers(51, 200), min_size=1, max_size=150))
+def test_any_entries_that_are_not_there(sound: Sound, sequences: set[int]) -> None:
+    """Between the oldest and the newest they are damaged. Of the newest nobody knows."""
+    path = sound.write(sound.octets)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executemany(
+            "DELETE FROM entry WHERE room = 1 AND sequence = ?", [(each,) for each in sequences]
+        )
+    kept = set(range(51, 201)) - sequences
+    newest = max(kept, default=50)
+    assert sorted(each for each in sequences if each < newest) == damaged_in(path, 1)
+
+
+def damaged_in(path: Path, key: int) -> list[int]:
+    """The sequences of damaged entries, the same upwards and downwards."""
+
+    async def scene() -> list[int]:
+        journal = SQLiteJournal(path, sync="off", legible=encode.legible)
+        await journal.open()
+        upwards = await journal.read(key, after=0, entries=BIG, size=BIG)
+        downwards = await journal.read_before(key, before=BIG, entries=BIG, size=BIG)
+        await journal.close()
+        assert upwards == downwards
+        return [entry.sequence for entry in upwards if entry.kind is Kind.DAMAGED]
+
+    return asyncio.run(scene())

@@ -1,0 +1,202 @@
+"""A file of every schema version is opened, read, given checksums, checked and repaired."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from chatroom.core.entry import Entry, Kind
+from chatroom.journal import Append, NonceUsed
+from chatroom.journal.sqlite import SCHEMA_VERSION, SQLiteJournal, check, repair
+from chatroom.server.calls import encode
+from tests.journal.databases import make
+from tests.journal.journals import everything
+
+FILES = sorted(Path(make.__file__).parent.glob("version-*.db.gz"))
+LOBBY = 1
+MEMBERS_SINCE = 2
+
+
+def unpacked(file: Path, directory: Path) -> Path:
+    path = directory / "chatroom.db"
+    path.write_bytes(gzip.decompress(file.read_bytes()))
+    return path
+
+
+def version(file: Path) -> int:
+    return int(file.name.split("-")[1].split(".")[0])
+
+
+def without_checksum(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        (count,) = connection.execute(
+            "SELECT (SELECT count(*) FROM entry WHERE checksum IS NULL)"
+            " + (SELECT count(*) FROM trimmed WHERE checksum IS NULL)"
+            " + (SELECT count(*) FROM room WHERE summed_from != 1)"
+        ).fetchone()
+    return int(count)
+
+
+async def filled(path: Path) -> SQLiteJournal:
+    """A journal on the file, once all entries have their checksums."""
+    journal = SQLiteJournal(path, legible=encode.legible)
+    await journal.open()
+    await filled_up(journal, path)
+    return journal
+
+
+async def filled_up(journal: SQLiteJournal, path: Path) -> None:
+    if journal.filling is not None:
+        await journal.filling
+    assert not without_checksum(path)
+
+
+@pytest.fixture(params=FILES, ids=lambda file: file.name)
+def file(request: pytest.FixtureRequest) -> Path:
+    found: Path = request.param
+    return found
+
+
+def told(first: int) -> list[tuple[Kind, int, int]]:
+    return [
+        (kind, sequence, author)
+        for sequence, (kind, author, *_) in enumerate(make.TALK, 1)
+        if sequence >= first
+    ]
+
+
+def test_there_is_a_file_of_every_version() -> None:
+    """Also of ours."""
+    assert list(range(1, SCHEMA_VERSION + 1)) == [version(file) for file in FILES]
+
+
+def test_it_is_read_as_it_was_written(file: Path, tmp_path: Path) -> None:
+    """Rooms, entries and members, before and after there are checksums."""
+    path = unpacked(file, tmp_path)
+    first = 3 if version(file) >= MEMBERS_SINCE else 1
+
+    async def scene() -> None:
+        for _ in range(2):
+            journal = SQLiteJournal(path, legible=encode.legible)
+            rooms = await journal.open()
+            assert ["lobby", 32 * "0"] == [
+                rooms[0].facts.room_id, "0" * len(rooms[1].facts.room_id),
+            ]  # fmt: skip
+            inside = [record.name for record in rooms[0].inside]
+            assert (["Ada"] if version(file) >= MEMBERS_SINCE else []) == inside
+            assert (first, len(make.TALK)) == (rooms[0].oldest, rooms[0].newest)
+            read = await everything(journal, LOBBY)
+            assert told(first) == [(each.kind, each.sequence, each.author) for each in read]
+            assert all(encode.legible(entry) for entry in read)
+            await filled_up(journal, path)
+            await journal.close()
+
+    asyncio.run(scene())
+    assert [] == check(path, encode.legible).wrong
+
+
+def test_it_is_checked_and_found_sound(file: Path, tmp_path: Path) -> None:
+    """As it is, without an upgrade; so a repair changes nothing."""
+    path = unpacked(file, tmp_path)
+    before = path.read_bytes()
+    assert (version(file), []) == (
+        (found := check(path, encode.legible)).version, found.wrong,
+    )  # fmt: skip
+    assert repair(path, encode.legible).kept is None
+    assert before == path.read_bytes()
+
+
+def test_its_nonces_still_count(file: Path, tmp_path: Path) -> None:
+    """Those of entries and those of copies, with a checksum as without."""
+    if version(file) < MEMBERS_SINCE:
+        pytest.skip("version 1 has no nonces")
+    path = unpacked(file, tmp_path)
+
+    async def retry(journal: SQLiteJournal) -> list[int]:
+        again = [
+            Entry(len(make.TALK) + 1 + n, make.NOW + make.SECOND, Kind.SAID, author, b"", nonce)
+            for n, (author, nonce) in enumerate([(make.ADA, "ada-1"), (make.BOB, "bob-1")])
+        ]
+        with pytest.raises(NonceUsed) as used:
+            await journal.append([Append(LOBBY, again)])
+        assert Kind.DAMAGED not in [entry.kind for entry in used.value.used.values()]
+        return sorted(entry.sequence for entry in used.value.used.values())
+
+    async def scene() -> None:
+        journal = SQLiteJournal(path, legible=encode.legible)
+        await journal.open()
+        assert [2, 5] == await retry(journal)
+        await filled_up(journal, path)
+        assert [2, 5] == await retry(journal)
+        await journal.close()
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (
+            "envelope = CAST(substr(envelope, 1, 14) || x'ff' || substr(envelope, 16) AS BLOB)",
+            "text that is no UTF-8",
+        ),
+        ("envelope = substr(envelope, 1, 9)", "an envelope that is too short"),
+        ("kind = 9", "a kind that there is not"),
+        ("sent = sent + 1", "another time than its message has"),
+    ],
+)
+def test_what_was_damaged_before_gets_no_checksum_that_hides_it(
+    file: Path, tmp_path: Path, change: str, what: str
+) -> None:
+    """It is damaged before it is filled, afterwards, and in the eyes of a check."""
+    if version(file) == SCHEMA_VERSION:
+        pytest.skip("it has checksums")
+    path = unpacked(file, tmp_path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"UPDATE entry SET {change} WHERE sequence = 6 AND room = {LOBBY}")
+        connection.commit()
+    assert ["room lobby: message 6 is damaged"] == check(path, encode.legible).wrong, what
+
+    async def scene() -> None:
+        journal = SQLiteJournal(path, legible=encode.legible)
+        await journal.open()
+        await check_sixth(journal)
+        await filled_up(journal, path)
+        await check_sixth(journal)
+        await journal.close()
+
+    async def check_sixth(journal: SQLiteJournal) -> None:
+        kinds = {entry.sequence: entry.kind for entry in await everything(journal, LOBBY)}
+        assert {6} == {sequence for sequence, kind in kinds.items() if kind is Kind.DAMAGED}
+
+    asyncio.run(scene())
+    assert "room lobby: message 6 is damaged" in check(path, encode.legible).wrong
+
+
+def test_a_file_of_every_version_is_repaired(file: Path, tmp_path: Path) -> None:
+    """What it becomes is of our version, whatever it was."""
+    path = unpacked(file, tmp_path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE entry SET envelope = x'00' WHERE sequence = 6")
+        connection.commit()
+    repaired = repair(path, encode.legible)
+    assert repaired.salvaged is not None
+    assert {"lobby": [6]} == repaired.salvaged.lost
+    checked = check(path, encode.legible)
+    assert (SCHEMA_VERSION, []) == (checked.version, checked.wrong)
+
+    async def scene() -> None:
+        journal = await filled(path)
+        first = 3 if version(file) >= MEMBERS_SINCE else 1
+        kinds = [entry.kind for entry in await everything(journal, LOBBY)]
+        expected = [kind for kind, *_ in told(first)]
+        expected[6 - first] = Kind.DAMAGED
+        assert expected == kinds
+        await journal.close()
+
+    asyncio.run(scene())
