@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 from chatroom.core import events, names, refusals
+from chatroom.core.clock import Clock
 from chatroom.core.entry import Encode, Entry
 from chatroom.core.leave_reason import LeaveReason
 from chatroom.core.limits import Limits
@@ -47,7 +48,11 @@ class Hub:
         rng: random.Random | None = None,
         token: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
-        """`clock` is in ns since 1970, `monotonic` in seconds; `token` gives secret bytes."""
+        """`clock` is in ns since 1970, `monotonic` in seconds; `token` gives secret bytes.
+
+        The clock is believed as `Clock` says.
+        """
+        clock = Clock(clock, monotonic)
         self.limits = limits
         self.draining = False
         self.newcomers: set[Callable[[], None]] = set()
