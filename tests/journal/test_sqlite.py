@@ -312,3 +312,26 @@ def test_the_write_ahead_log_does_not_grow_for_ever(tmp_path: Path) -> None:
         return largest
 
     assert asyncio.run(scene()) < opening.WAL_BYTES
+
+
+def test_a_probe_is_a_commit_and_fails_as_one(tmp_path: Path) -> None:
+    """It writes to the disk as an append does, and changes nothing that anybody reads."""
+
+    async def scene() -> None:
+        journal, _ = await opened(tmp_path / "j.db")
+        key = await new_room(journal)
+        await journal.append([Append(key, entries(1, 3))])
+        before = await everything(journal, key)
+        log = tmp_path / "j.db-wal"
+        size = log.stat().st_size
+        await journal.probe()
+        assert log.stat().st_size > size
+        await journal._write(lambda w: w.connection.execute("PRAGMA query_only = ON").close())
+        with pytest.raises(JournalError):
+            await journal.probe()
+        await journal._write(lambda w: w.connection.execute("PRAGMA query_only = OFF").close())
+        await journal.probe()
+        assert before == await everything(journal, key)
+        await journal.close()
+
+    asyncio.run(scene())

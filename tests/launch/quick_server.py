@@ -24,6 +24,7 @@ TIMES = (
     "heartbeat_silence",
     "join_seconds",
     "journal_retry",
+    "outage",
     "send_wait",
     "typing_interval",
 )

@@ -29,6 +29,7 @@ class TamedJournal(MemoryJournal):
     def __init__(self) -> None:
         super().__init__()
         self.broken = False
+        self.probed = 0
         self.failed = asyncio.Event()
         self.going = asyncio.Event()
         self.going.set()
@@ -43,6 +44,11 @@ class TamedJournal(MemoryJournal):
             self.failed.set()
             raise JournalError("no space left on device")
         await super().append(appends)
+
+    async def probe(self) -> None:
+        self.probed += 1
+        if self.broken:
+            raise JournalError("no space left on device")
 
 
 class Wire:

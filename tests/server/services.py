@@ -10,6 +10,7 @@ from typing import Any
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.limits import Limits
+from chatroom.journal import Journal
 from chatroom.server.service import Service
 from chatroom.server.settings import Settings
 from chatroom.wire.addresses import Address
@@ -49,10 +50,15 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def running(
-    data: Path | None = None, *, limits: Limits | None = None, **settings: Any
+    data: Path | None = None,
+    *,
+    limits: Limits | None = None,
+    journal: Journal | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Running]:
     service = Service(
-        Settings(bind=(Address("127.0.0.1", 0),), data=data, limits=limits or Limits(), **settings)
+        Settings(bind=(Address("127.0.0.1", 0),), data=data, limits=limits or Limits(), **settings),
+        journal,
     )
     await service.start()
     carrier = GrpcCarrier(service.addresses[0].port)

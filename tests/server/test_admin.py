@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import signal
+import subprocess
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -17,9 +18,11 @@ from chatroom.client import Removed, TokenRefused, connect
 from chatroom.core.refusals import TokenInvalid, TokenRequired
 from chatroom.server.calls.admin import TOKEN_BYTES, AdminToken, AdminTokenUnusable
 from tests.carriers import CARRIERS, Ended, run
+from tests.client.certificates import authority
 from tests.client.recovering import rest
+from tests.launch.program import started
 from tests.server.services import running
-from tests.server.test_command_line import serving, usage
+from tests.server.test_command_line import COMMAND, serving, usage
 
 TOKEN = "se-cret+/=~"
 RIGHT = {"authorization": f"Bearer {TOKEN}"}
@@ -206,6 +209,60 @@ def test_a_changed_file_is_read_again_when_asked(file: Path) -> None:
     with pytest.raises(AdminTokenUnusable):
         token.read()
     token.check("Bearer another")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no SIGHUP")
+def test_sighup_without_anything_to_read_ends_nothing() -> None:
+    """It is how logs are rotated and terminals closed: the server says so and goes on."""
+    with serving("--in-memory") as (process, port):
+        assert process.stderr is not None
+
+        async def create() -> None:
+            async with asyncio.timeout(30), connect(f"127.0.0.1:{port}") as chat:
+                await chat.create_room()
+
+        process.send_signal(signal.SIGHUP)
+        assert "there is nothing to read again" in process.stderr.readline()
+        asyncio.run(create())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no SIGHUP")
+def test_sighup_during_the_start_ends_nothing(tmp_path: Path) -> None:
+    """The file is read again once the server gets to it, and the server starts."""
+    file = tmp_path / "pipe"
+    os.mkfifo(file, 0o600)
+    process = started(
+        [*COMMAND, "--bind", "127.0.0.1:0", "--in-memory", "--admin-token-file", str(file)],
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        with file.open("w") as pipe:  # as soon as the server wants to read it
+            process.send_signal(signal.SIGHUP)
+            pipe.write(TOKEN)
+        with file.open("w") as pipe:
+            pipe.write(TOKEN)
+        assert process.stderr is not None
+        assert "read the admin token again" in process.stderr.readline()
+        assert "listening on" in process.stderr.readline()
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no SIGHUP")
+def test_sighup_reads_certificates_although_the_token_is_of_no_use(
+    file: Path, tmp_path: Path
+) -> None:
+    """What can be read again is; what cannot stays as it was."""
+    shown = authority(tmp_path, "server")
+    options = ("--in-memory", "--admin-token-file", str(file))
+    tls = ("--tls-cert", str(shown.certificate), "--tls-key", str(shown.key))
+    with serving(*options, *tls) as (process, _):
+        assert process.stderr is not None
+        file.write_text("")
+        process.send_signal(signal.SIGHUP)
+        assert "it is empty; the last one stays" in process.stderr.readline()
+        assert "read the certificates again" in process.stderr.readline()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there is no SIGHUP")

@@ -89,6 +89,8 @@ class Limits:
     """Seconds after which the journal forgets again what has an age: nonces, ended sessions."""
     journal_retry: float = 1.0
     """Seconds after an append that failed; departures wait so long, all else was refused."""
+    outage: float = 10.0
+    """Seconds of appends that fail, and none that works, after which health says so."""
     page_entries: int = 1000
     page_entries_default: int = 100
     page_bytes: int = 1 * MIB

@@ -148,6 +148,9 @@ class MemoryJournal:
         if record is not None and record.session is not None:
             del self._sessions[record.session]
 
+    async def probe(self) -> None:
+        """See `Journal.probe`."""
+
     async def read(self, key: int, *, after: int, entries: int, size: int) -> list[Entry]:
         """See `Journal.read`."""
         log = self._logs.get(key)

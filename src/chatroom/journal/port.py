@@ -135,6 +135,13 @@ class Journal(Protocol):
         """
         ...
 
+    async def probe(self) -> None:
+        """Store something of no consequence, as an append does; raises JournalError.
+
+        It tells whether appends would work where there is nothing to append.
+        """
+        ...
+
     async def read(self, key: int, *, after: int, entries: int, size: int) -> list[Entry]:
         """The entries above the sequence `after`, oldest first.
 

@@ -304,9 +304,10 @@ async def serve(settings: Settings) -> None:
         except NotImplementedError:  # Windows
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(on_signal))
     service = Service(settings)
-    await service.start()
     if hasattr(signal, "SIGHUP"):  # not on Windows
+        # Before the start: whoever sends it early must not end what is about to serve.
         loop.add_signal_handler(signal.SIGHUP, service.read_again)
+    await service.start()
     # What is here now stays; and messages are no cycles, so looking for some after every
     # 700 objects costs 7 % of the CPU and finds nothing.
     gc.collect()

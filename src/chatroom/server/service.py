@@ -10,7 +10,7 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from collections.abc import Set as AbstractSet
 
 from chatroom.core import names
@@ -62,10 +62,10 @@ class Service:
         if journal is None:
             journal = _journal(settings)
         self.journal_name = journal.name
-        self.hub = Hub(journal, encode.entries, settings.limits)
+        self.health = Health()
+        self.hub = Hub(journal, encode.entries, settings.limits, on_storing=self.health.storing)
         token_file = settings.admin_token_file
         self.admin_token = AdminToken(token_file) if token_file is not None else None
-        self.health = Health()
         self._in_flight = InFlight((CHAT, SUBSCRIBE, *UNARY, *HEALTH))
         self._notices = Notices(time.monotonic)
         self._gate = Gate(settings.allowed, self._certificate_names)
@@ -142,17 +142,23 @@ class Service:
     def read_again(self) -> None:
         """Read the admin token and the certificates again; what cannot be used stays as it was.
 
-        No stream notices: a connection keeps the certificate that it began with.
+        Each for itself, and never raising. No stream notices: a connection keeps the
+        certificate that it began with. Before `start` has read them there is nothing to do.
         """
-        try:
-            if self.admin_token is not None:
-                self.admin_token.read()
-                log.info("read the admin token again")
-            if self.certificates is not None:
-                self.certificates.reload()
-                log.info("read the certificates again")
-        except (AdminTokenUnusable, TlsUnusable) as error:
-            log.error("%s; the last one stays", error)  # noqa: TRY400 # an operator needs no traceback
+        readings: dict[str, Callable[[], None]] = {}
+        if self.admin_token is not None:
+            readings["the admin token"] = self.admin_token.read
+        if self.certificates is not None:
+            readings["the certificates"] = self.certificates.reload
+        for what, read in readings.items():
+            try:
+                read()
+            except (AdminTokenUnusable, TlsUnusable) as error:
+                log.error("%s; the last one stays", error)  # noqa: TRY400 # an operator needs no traceback
+            else:
+                log.info("read %s again", what)
+        if not readings:
+            log.info("there is nothing to read again: no admin token file, no certificates")
 
     async def wait(self) -> None:
         """Until the commit loop ends by itself, which is a failure."""

@@ -16,6 +16,11 @@ def take_its_place(connection: sqlite3.Connection) -> None:
     nobody knows.)
     """
     with contextlib.suppress(sqlite3.Error):
-        # Not an UPDATE: one that changes nothing writes nothing.
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        connection.execute(f"PRAGMA user_version = {(version + 1) % (1 << 31)}")
+        commit_something(connection)
+
+
+def commit_something(connection: sqlite3.Connection) -> None:
+    """Make a commit of no consequence; raises sqlite3.Error if that cannot be stored."""
+    # Not an UPDATE: one that changes nothing writes nothing.
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    connection.execute(f"PRAGMA user_version = {(version + 1) % (1 << 31)}")

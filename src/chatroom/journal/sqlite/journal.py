@@ -92,6 +92,10 @@ class SQLiteJournal:
         if writer is not None and writer.pages >= PAGES and self._checkpoints.begin():
             writer.pages = 0
 
+    async def probe(self) -> None:
+        """See `Journal.probe`."""
+        await self._write(Writer.probe)
+
     async def read(self, key: int, *, after: int, entries: int, size: int) -> list[Entry]:
         """See `Journal.read`."""
         return await self._read(Reader.read, key, after, entries, size)

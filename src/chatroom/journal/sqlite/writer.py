@@ -19,6 +19,7 @@ from chatroom.journal.port import (
 
 from .checksum import COLUMNS, Legible, believed, checksum, damaged, sound
 from .ends import check_facts, end_of_log
+from .failed_commits import commit_something
 from .statements import ManyRows, Value, transaction
 
 _COLUMNS = "room, sequence, sent, kind, author, envelope, checksum"
@@ -188,6 +189,10 @@ class Writer:
                 if append.closes:
                     connection.execute("UPDATE room SET closed = 1 WHERE key = ?", (append.key,))
                     connection.execute("DELETE FROM member WHERE room = ?", (append.key,))
+
+    def probe(self) -> None:
+        """See `Journal.probe`."""
+        commit_something(self.connection)
 
     # ---- Nonces -----------------------------------------------------------------
 

@@ -32,15 +32,17 @@ def application(health: Health, limits: Limits) -> HealthASGIApplication:
     )
 
 
-SERVICES = ("", "rpc.ChatService")
+CHAT_SERVICE = "rpc.ChatService"
+SERVICES = ("", CHAT_SERVICE)
 """The empty name stands for the server as a whole."""
 
 
 class Health:
-    """Serving or not, for the whole server at once."""
+    """Serving or not: the server as a whole, and its rooms where messages can be stored."""
 
     def __init__(self) -> None:
         self._serving = False
+        self._storing = True
         self._closed = False
         self._changed = asyncio.Event()
 
@@ -52,6 +54,17 @@ class Health:
     def set(self, serving: bool) -> None:
         """Change it, and tell everyone who watches."""
         self._serving = serving
+        self._tell()
+
+    def storing(self, storing: bool) -> None:
+        """Whether messages can be stored: if not, the chat service alone is not serving.
+
+        A restart would help nobody, and end every stream.
+        """
+        self._storing = storing
+        self._tell()
+
+    def _tell(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -76,9 +89,13 @@ class Health:
         self, request: HealthCheckRequest, _context: Any
     ) -> AsyncIterator[HealthCheckResponse]:
         """The status now and whenever it changes; SERVICE_UNKNOWN is a status too."""
+        told = None
         while True:
             changed = self._changed
-            yield self._response(request.service)
+            response = self._response(request.service)
+            if response != told:
+                told = response
+                yield response
             if self._closed:
                 raise ConnectError(Code.UNAVAILABLE, "the server is shutting down")
             await changed.wait()
@@ -86,6 +103,7 @@ class Health:
     def _response(self, service: str) -> HealthCheckResponse:
         if service not in SERVICES:
             return HealthCheckResponse(status=HealthCheckResponse.SERVICE_UNKNOWN)
+        serving = self._serving and (self._storing or service != CHAT_SERVICE)
         return HealthCheckResponse(
-            status=HealthCheckResponse.SERVING if self._serving else HealthCheckResponse.NOT_SERVING
+            status=HealthCheckResponse.SERVING if serving else HealthCheckResponse.NOT_SERVING
         )

@@ -7,7 +7,6 @@ rooms together: group commit and group broadcast are one thing.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,12 +21,10 @@ from chatroom.core.refusals import JournalUnavailable, Refusal
 from chatroom.core.room import Room
 from chatroom.journal import Append, Journal, JournalError, NonceUsed
 
-log = logging.getLogger(__name__)
+from .outage import Outage
 
 SLICE = 250
 """Readers that are handed something before others have their turn: 1 to 2 ms."""
-OUTAGE_LINES_NS = 60 * 10**9
-"""While nothing can be stored, one line in so many ns: the log is often on the same disk."""
 
 
 @dataclass(slots=True)
@@ -52,6 +49,7 @@ class CommitLoop:
         encode: Encode,
         limits: Limits,
         *,
+        outage: Outage,
         on_stored: Callable[[Room, list[Member], int], None],
         on_closed: Callable[[Room], None],
         clock: Callable[[], int] = time.time_ns,
@@ -83,9 +81,7 @@ class CommitLoop:
         self.full = False
         """Whether so much waits for the journal that streams are not read."""
         self._stopping = False
-        self._failed_turns = 0
-        """In a row, up to now."""
-        self._said_failed = 0
+        self._outage = outage
 
     def touch(self, room: Room, size: int = 0) -> None:
         """Note that `room` has drafts; `size` bytes of text came with the latest."""
@@ -188,7 +184,7 @@ class CommitLoop:
                 self._failed(batch, error)
                 return []
             break
-        self._worked()
+        self._outage.worked()
         for part in batch:
             self._publish(part)
         return batch
@@ -220,11 +216,7 @@ class CommitLoop:
     # ---- A journal that does not work ------------------------------------------------
 
     def _failed(self, batch: list[_Part], error: JournalError) -> None:
-        now = self._clock()
-        self._failed_turns += 1
-        if self._failed_turns == 1 or now - self._said_failed >= OUTAGE_LINES_NS:
-            self._said_failed = now
-            log.error("cannot store messages: %s", error)
+        self._outage.failed(error)
         for part in batch:
             room = part.room
             room.fail(part.turn, JournalUnavailable(str(error)))
@@ -235,11 +227,6 @@ class CommitLoop:
     def _retry(self, room: Room) -> None:
         self._retrying.discard(room)
         self.touch(room)
-
-    def _worked(self) -> None:
-        if self._failed_turns:
-            log.warning("messages are stored again, after %d failures", self._failed_turns)
-            self._failed_turns = 0
 
 
 def _append(part: _Part) -> Append:

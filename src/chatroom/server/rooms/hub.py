@@ -27,6 +27,7 @@ from chatroom.core.text import checked_line
 from chatroom.journal import Journal, JournalError
 
 from .commit import CommitLoop, into
+from .outage import Outage
 from .replay import Replay
 from .retention import Retention
 from .rooms import Rooms
@@ -43,6 +44,7 @@ class Hub:
         encode: Encode,
         limits: Limits,
         *,
+        on_storing: Callable[[bool], None] = lambda _: None,
         clock: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
@@ -50,7 +52,8 @@ class Hub:
     ) -> None:
         """`clock` is in ns since 1970, `monotonic` in seconds; `token` gives secret bytes.
 
-        The clock is believed as `Clock` says.
+        The clock is believed as `Clock` says. `on_storing` hears when nothing can be stored
+        any more, and when it can again: see `Outage`.
         """
         clock = Clock(clock, monotonic)
         self.limits = limits
@@ -62,10 +65,12 @@ class Hub:
         self.sessions = Sessions(journal, self._lost, grace=limits.grace, clock=clock)
         self.replay = Replay(journal, limits, encode)
         self._retention = Retention(journal, limits, self.rooms.every, clock)
+        self._outage = Outage(journal.probe, on_storing, limits, monotonic)
         self.commits = CommitLoop(
             journal,
             encode,
             limits,
+            outage=self._outage,
             on_stored=self._stored,
             on_closed=self._closed,
             clock=clock,
@@ -135,6 +140,7 @@ class Hub:
     async def close(self) -> None:
         """Let go of the journal."""
         self.sessions.stop()
+        self._outage.stop()
         await self.rooms.close()
         await self._journal.close()
 
