@@ -14,6 +14,7 @@ from chatroom.core.refusals import Refusal
 from chatroom.journal import Append, Journal, JournalError, NewRoom, StoredRoom
 from chatroom.journal.memory import MemoryJournal
 from chatroom.server.calls import encode
+from chatroom.server.calls.listing import Listing, prepared
 from chatroom.server.calls.protocols import PROTOCOLS, JsonRuns
 from chatroom.server.calls.stream import MemberStream
 from chatroom.server.calls.stream_call import StreamCall
@@ -49,6 +50,12 @@ class TamedJournal(MemoryJournal):
         self.probed += 1
         if self.broken:
             raise JournalError("no space left on device")
+
+
+async def whole(listing: Listing) -> Any:
+    """The response of a method that answers with many items."""
+    encoded = await prepared(listing, json=False, gzip=False)
+    return type(listing.response).FromString(encoded)
 
 
 class Wire:

@@ -235,18 +235,20 @@ def test_sighup_during_the_start_ends_nothing(tmp_path: Path) -> None:
         [*COMMAND, "--bind", "127.0.0.1:0", "--in-memory", "--admin-token-file", str(file)],
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
+    assert process.stderr is not None
     try:
         with file.open("w") as pipe:  # as soon as the server wants to read it
             process.send_signal(signal.SIGHUP)
+            file.unlink()
+            file.touch(0o600)
+            file.write_text(TOKEN)
             pipe.write(TOKEN)
-        with file.open("w") as pipe:
-            pipe.write(TOKEN)
-        assert process.stderr is not None
         assert "read the admin token again" in process.stderr.readline()
         assert "listening on" in process.stderr.readline()
     finally:
         process.kill()
         process.wait()
+        process.stderr.close()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there is no SIGHUP")

@@ -12,13 +12,14 @@ from chatroom.journal.memory import MemoryJournal
 from chatroom.server.calls.methods import Methods
 from chatroom.server.rooms.hub import Hub
 from tests.carriers import run
-from tests.server.listeners import Listener, TamedJournal, lobby
+from tests.server.listeners import Listener, TamedJournal, lobby, whole
 from tests.server.test_sessions import AT_ONCE, BOTH, FOREVER, gone, play
 
 
 async def stored(hub: Hub) -> list[pb.Message]:
     """What was said in the lobby."""
-    response = await Methods(hub).list_messages(pb.ListMessagesRequest(room_id="lobby"))
+    page = await Methods(hub).list_messages(pb.ListMessagesRequest(room_id="lobby"))
+    response: pb.ListMessagesResponse = await whole(page)
     return [message for message in response.messages if message.WhichOneof("event") is None]
 
 

@@ -19,7 +19,7 @@ from chatroom.journal.sqlite.writer import Writer
 from chatroom.server.calls.methods import Methods
 from chatroom.server.rooms.hub import Hub
 from tests.carriers import run
-from tests.server.listeners import Listener, lobby
+from tests.server.listeners import Listener, lobby, whole
 from tests.server.test_sessions import BOTH, FOREVER, kinds, play, until
 
 
@@ -28,9 +28,10 @@ async def kept(hub: Hub, room: str = "lobby") -> list[int]:
     found: list[int] = []
     methods = Methods(hub)
     while True:
-        response = await methods.list_messages(
+        page = await methods.list_messages(
             pb.ListMessagesRequest(room_id=room, after=found[-1] if found else 0, page_size=1000)
         )
+        response: pb.ListMessagesResponse = await whole(page)
         found += [message.sequence for message in response.messages]
         if not response.more:
             return found

@@ -91,7 +91,12 @@ class Limits:
     """Seconds after an append that failed; departures wait so long, all else was refused."""
     outage: float = 10.0
     """Seconds of appends that fail, and none that works, after which health says so."""
+    slice_items: int = 50
+    """Rooms, members or entries that are made ready for an answer in one piece of work."""
+    slice_bytes: int = 64 * KIB
+    """Of entries in one such piece, to within one entry."""
     page_entries: int = 1000
     page_entries_default: int = 100
     page_bytes: int = 1 * MIB
+    """Of entries in one answer, or of rooms where all of them were asked for."""
     page_members: int = 1000

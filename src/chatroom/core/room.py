@@ -131,6 +131,10 @@ class Room:
         """The roster, in order of arrival."""
         return self._roster.members()
 
+    def members_following(self, key: str, count: int) -> list[Member]:
+        """The first `count` members whose `NameTag.key` is above this one, in its order."""
+        return self._roster.following(key, count)
+
     def member_called(self, name: str) -> Member | None:
         """The member of this name tag, compared as RFC 8266 does; raises NameInvalid."""
         return self._roster.called(name)

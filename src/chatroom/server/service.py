@@ -37,6 +37,7 @@ from .port.http1_requests import Endless
 from .port.in_flight import InFlight
 from .port.notices import Notices
 from .port.port import Port, PortLimits
+from .port.rota import Rota, by_turns
 from .rooms.hub import Hub
 from .settings import Settings, TlsUnusable
 
@@ -46,6 +47,8 @@ GOODBYE_SECONDS = 1.0
 """How long peers may then take to read what was written."""
 LONG = frozenset((CHAT, *REFLECTION))
 """Paths of streams that last as long as their clients want."""
+LISTS = frozenset(path for path in UNARY if path.rpartition("/")[2].startswith("List"))
+"""Paths of methods whose answers may have `Limits.page_bytes`."""
 JOURNAL_FILE = "chatroom.db"
 
 
@@ -119,10 +122,11 @@ class Service:
                 with contextlib.suppress(RoomExists):
                     await self.hub.rooms.create(room_id=room_id)
             application = self.application()
+            rota = Rota()
             self._port = Port(
                 self._listeners,
-                self._streams.on_http2(asgi_calls(application, _bounds)),
-                application,
+                self._streams.on_http2(asgi_calls(application, self._bounds, rota), rota),
+                by_turns(application, rota),
                 PortLimits(
                     connections=sockets.connection_limit(),
                     max_age=self._settings.max_connection_age,
@@ -193,6 +197,12 @@ class Service:
     def _certificate_names(self) -> AbstractSet[str]:
         return self.certificates.names if self.certificates is not None else frozenset()
 
+    def _bounds(self, path: str) -> BodyBounds:
+        """What a request for a path may cost; long streams have their own bounds."""
+        if path in LONG:
+            return BodyBounds(bytes=None, idle_seconds=None)
+        return BodyBounds(answer=self._settings.limits.page_bytes if path in LISTS else 0)
+
     async def _healthz(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         if self.health.serving:
             await respond(send, 200, b"ok\n", b"text/plain; charset=utf-8")
@@ -216,8 +226,3 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         yield service
     finally:
         await service.stop()
-
-
-def _bounds(path: str) -> BodyBounds:
-    """What the body of a request for a path may cost; long streams have their own bounds."""
-    return BodyBounds(bytes=None, idle_seconds=None) if path in LONG else BodyBounds()

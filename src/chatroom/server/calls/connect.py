@@ -12,16 +12,20 @@ from typing import TypeVar
 
 import protobuf.wkt
 from connectrpc.code import Code as ConnectCode
+from connectrpc.codec import Codec
+from connectrpc.compression import Compression
 from connectrpc.errors import ConnectError
 
 from chatroom.api.rpc.chat_connect import ChatService, ChatServiceASGIApplication
 from chatroom.core.limits import Limits
 from chatroom.core.refusals import Refusal
+from chatroom.server.port.rota import next_turn
 from chatroom.server.rooms.hub import Hub
-from chatroom.wire.grpc import Code
+from chatroom.wire.grpc import Code, media_type
 
 from .admin import AdminToken
 from .agreement import CODECS, COMPRESSIONS, INTERCEPTORS
+from .listing import Listing, Prepared, prepared
 from .methods import Methods
 from .statuses import code_of, details_of
 from .stream_call import FAILED
@@ -57,18 +61,82 @@ class ConnectChatService:
     def __init__(self, hub: Hub, admin: AdminToken | None) -> None:
         self._hub = hub
         methods = Methods(hub)
-        self.create_chat_room = _answering(hub, methods.create_chat_room, admin)
-        self.list_chat_rooms = _answering(hub, methods.list_chat_rooms)
-        self.delete_chat_room = _answering(hub, methods.delete_chat_room, admin)
-        self.send_message = _answering(hub, methods.send_message)
-        self.list_messages = _answering(hub, methods.list_messages)
-        self.list_members = _answering(hub, methods.list_members)
-        self.remove_member = _answering(hub, methods.remove_member, admin)
+        self.create_chat_room = _answering(hub, _one(methods.create_chat_room), admin)
+        self.list_chat_rooms = _answering(hub, _listing(methods.list_chat_rooms))
+        self.delete_chat_room = _answering(hub, _one(methods.delete_chat_room), admin)
+        self.send_message = _answering(hub, _one(methods.send_message))
+        self.list_messages = _answering(hub, _listing(methods.list_messages))
+        self.list_members = _answering(hub, _listing(methods.list_members))
+        self.remove_member = _answering(hub, _one(methods.remove_member), admin)
+
+
+def _one(method: Callable[[Q], Awaitable[A]]) -> Callable[[Q, Anything], Awaitable[A]]:
+    """A method whose answer is small, and is encoded by connectrpc."""
+
+    async def answer(request: Q, _context: Anything) -> A:
+        response = await method(request)
+        await next_turn()  # a commit answers many at once
+        return response
+
+    return answer
+
+
+def _listing(
+    method: Callable[[Q], Awaitable[Listing]],
+) -> Callable[[Q, Anything], Awaitable[Anything]]:
+    """A method whose answer is long, and is encoded a part at a time: into a `Prepared`."""
+
+    async def answer(request: Q, context: Anything) -> Prepared:
+        listing = await method(request)
+        headers = context.request_headers
+        media = media_type(headers.get("content-type", "").encode())
+        accepted = "accept-encoding"
+        if media.startswith(b"application/grpc"):
+            accepted = "grpc-accept-encoding"
+        return await prepared(
+            listing, json=media.endswith(b"json"), gzip=_gzips(headers.get(accepted, ""))
+        )
+
+    return answer
+
+
+def _gzips(accepted: str) -> bool:
+    """Whether connectrpc compresses: it takes the first encoding that it knows."""
+    known = [name for each in accepted.split(",") if (name := each.strip()) in ("gzip", "identity")]
+    return known[:1] == ["gzip"]
+
+
+class _Codec:
+    """A codec that has nothing to do where a message is prepared."""
+
+    def __init__(self, codec: Codec) -> None:
+        self.name = codec.name
+        self.decode = codec.decode
+        self._encode = codec.encode
+
+    def encode(self, message: Anything) -> bytes:
+        """Marshal a message."""
+        return message if isinstance(message, Prepared) else self._encode(message)
+
+
+class _Compression:
+    """A compression that has nothing to do where a message is prepared."""
+
+    def __init__(self, compression: Compression) -> None:
+        self.name = compression.name
+        self.decompress = compression.decompress
+        self._compress = compression.compress
+
+    def compress(self, data: bytes | bytearray | memoryview) -> bytes:
+        """Compress a message."""
+        if isinstance(data, Prepared) and data.gzipped is not None:
+            return data.gzipped
+        return self._compress(data)
 
 
 def _answering(
     hub: Hub,
-    method: Callable[[Q], Awaitable[A]],
+    method: Callable[[Q, Anything], Awaitable[A]],
     admin: AdminToken | None = None,
 ) -> Callable[[Q, Anything], Coroutine[Anything, Anything, A]]:
     async def answer(request: Q, context: Anything) -> A:
@@ -76,7 +144,7 @@ def _answering(
             if admin is not None:
                 admin.check(context.request_headers.get("authorization", ""))
             hub.check_open()
-            return await method(request)
+            return await method(request, context)
         except Refusal as refusal:
             if code_of(refusal) is Code.UNAUTHENTICATED:  # RFC 9110, section 15.5.2
                 context.response_headers["www-authenticate"] = "Bearer"
@@ -97,6 +165,6 @@ def application(
         ConnectChatService(hub, admin),
         read_max_bytes=limits.envelope_bytes,
         interceptors=INTERCEPTORS,
-        compressions=COMPRESSIONS,
-        codecs=CODECS,
+        compressions=[_Compression(each) for each in COMPRESSIONS],
+        codecs=[_Codec(each) for each in CODECS],
     )

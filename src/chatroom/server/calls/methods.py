@@ -5,15 +5,19 @@ They raise refusals and know no protocol.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core import refusals
 from chatroom.core.entry import Entry
 from chatroom.core.leave_reason import LeaveReason
 from chatroom.core.refusals import RequestInvalid
+from chatroom.core.room import Room
 from chatroom.server.rooms.hub import Hub
 from chatroom.wire.envelopes import payload
 
 from . import encode
+from .listing import Listing
 
 MAX_SEQUENCE = (1 << 63) - 1
 
@@ -37,15 +41,36 @@ class Methods:
         )
         return encode.room_message(room)
 
-    async def list_chat_rooms(self, request: pb.ListChatRoomsRequest) -> pb.ListChatRoomsResponse:
-        """Rooms that are not private; the page token is the last room id of the page."""
-        size = request.page_size
-        rooms = self._hub.rooms.listed(after=request.page_token, count=size + 1 if size else 0)
-        page = rooms[:size] if size else rooms
-        return pb.ListChatRoomsResponse(
-            chat_rooms=[encode.room_message(room) for room in page],
-            next_page_token=page[-1].room_id if len(page) < len(rooms) else "",
-        )
+    async def list_chat_rooms(self, request: pb.ListChatRoomsRequest) -> Listing:
+        """Rooms that are not private; the page token is the last room id of the page.
+
+        It ends above `Limits.page_bytes`, whatever was asked for.
+        """
+        response = pb.ListChatRoomsResponse()
+        return Listing(response, "chat_rooms", self._rooms(request, response))
+
+    def _rooms(
+        self, request: pb.ListChatRoomsRequest, response: pb.ListChatRoomsResponse
+    ) -> Iterator[list[bytes]]:
+        limits = self._hub.limits
+        left = request.page_size or limits.server_rooms
+        bytes_left = limits.page_bytes
+        after = request.page_token
+        while True:
+            rooms = self._hub.rooms.listed(after=after, count=limits.slice_items)
+            page = rooms[:left]
+            items = [encode.room_message(room).SerializeToString() for room in page]
+            yield items
+            left -= len(page)
+            bytes_left -= sum(map(len, items))
+            if page:
+                after = page[-1].room_id
+            if len(rooms) < limits.slice_items and len(page) == len(rooms):
+                return
+            if not left or bytes_left <= 0:
+                if self._hub.rooms.listed(after=after, count=1):
+                    response.next_page_token = after
+                return
 
     async def delete_chat_room(self, request: pb.DeleteChatRoomRequest) -> pb.ChatRoom:
         """See `Hub.delete_room`."""
@@ -82,7 +107,7 @@ class Methods:
             hub.talk.type(place, request.typing.active)
         return pb.Message()
 
-    async def list_messages(self, request: pb.ListMessagesRequest) -> pb.ListMessagesResponse:
+    async def list_messages(self, request: pb.ListMessagesRequest) -> Listing:
         """A page of a room's log, every kind of entry. Raises DataLoss."""
         hub = self._hub
         room = hub.rooms.get(request.room_id)
@@ -101,28 +126,47 @@ class Methods:
             before = min(request.before if request.HasField("before") else newest + 1, newest + 1)
             page = await hub.replay.before(room, before, count)
             more = bool(page) and await hub.replay.any_before(room, page[0].sequence)
-        return pb.ListMessagesResponse(
-            messages=[stored_message(entry) for entry in page],
-            epoch=room.facts.epoch,
-            more=more,
-        )
+        response = pb.ListMessagesResponse(epoch=room.facts.epoch, more=more)
+        return Listing(response, "messages", self._entries(page))
+
+    def _entries(self, page: list[Entry]) -> Iterator[list[bytes]]:
+        limits = self._hub.limits
+        items: list[bytes] = []
+        size = 0
+        for entry in page:
+            items.append(payload(entry.envelope))
+            size += len(entry.envelope)
+            if size >= limits.slice_bytes or len(items) >= limits.slice_items:
+                yield items
+                items, size = [], 0
+        if items:
+            yield items
 
     # ---- Members ------------------------------------------------------------------
 
-    async def list_members(self, request: pb.ListMembersRequest) -> pb.ListMembersResponse:
+    async def list_members(self, request: pb.ListMembersRequest) -> Listing:
         """The roster in order of name tag; the page token is the last name's key."""
-        hub = self._hub
-        room = hub.rooms.get(request.room_id)
-        size = min(request.page_size or hub.limits.page_members, hub.limits.page_members)
-        members = sorted(
-            (member for member in room.members() if member.tag.key > request.page_token),
-            key=lambda member: member.tag.key,
-        )
-        page = members[:size]
-        return pb.ListMembersResponse(
-            members=[encode.member_message(member) for member in page],
-            next_page_token=page[-1].tag.key if len(page) < len(members) else "",
-        )
+        room = self._hub.rooms.get(request.room_id)
+        response = pb.ListMembersResponse()
+        return Listing(response, "members", self._members(room, request, response))
+
+    def _members(
+        self, room: Room, request: pb.ListMembersRequest, response: pb.ListMembersResponse
+    ) -> Iterator[list[bytes]]:
+        limits = self._hub.limits
+        left = min(request.page_size or limits.page_members, limits.page_members)
+        after = request.page_token
+        while True:
+            page = room.members_following(after, min(left, limits.slice_items))
+            if not page:
+                return
+            yield [encode.member_message(member).SerializeToString() for member in page]
+            left -= len(page)
+            after = page[-1].tag.key
+            if not left:
+                if room.members_following(after, 1):
+                    response.next_page_token = after
+                return
 
     async def remove_member(self, request: pb.RemoveMemberRequest) -> pb.Member:
         """See `Hub.remove_member`."""

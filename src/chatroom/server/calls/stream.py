@@ -15,6 +15,7 @@ from chatroom.core import events, refusals
 from chatroom.core.member import takes_nothing
 from chatroom.core.rate import TokenBucket
 from chatroom.core.refusals import Refusal
+from chatroom.server.port.rota import Turn, next_turn
 from chatroom.server.rooms.hub import Hub
 from chatroom.server.rooms.sessions import Place, Resume
 from chatroom.wire.grpc import Code
@@ -61,12 +62,18 @@ class MemberStream(Delivery):
 
     __slots__ = (
         "_began", "_empty", "_heartbeat_due", "_patient", "_quiet_at", "_quiet_since",
-        "_silent_since", "_spoke", "_subscribe", "_subscription", "_talks",
+        "_silent_since", "_spoke", "_subscribe", "_subscription", "_talks", "_turn",
     )  # fmt: skip
 
-    def __init__(self, hub: Hub, call: StreamCall, *, subscribe: bool) -> None:
-        """`subscribe`: the one message is a JoinChat, and nothing follows it."""
+    def __init__(
+        self, hub: Hub, call: StreamCall, *, subscribe: bool, turn: Turn = next_turn
+    ) -> None:
+        """`subscribe`: the one message is a JoinChat, and nothing follows it.
+
+        It joins when it is its `turn`.
+        """
         super().__init__(hub, call)
+        self._turn = turn
         self._subscribe = subscribe
         self._subscription: pb.JoinChat | None = None
         self._began = self._loop.time()
@@ -217,6 +224,8 @@ class MemberStream(Delivery):
         if join.HasField("history"):
             self._history = join.history
         try:
+            turn, self._turn = self._turn, next_turn  # many members keep one function
+            await turn()
             self._place = await self._open(join)
             self._stage = Stage.REPLAYING
             self._talks = not self._subscribe

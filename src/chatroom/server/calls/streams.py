@@ -15,6 +15,7 @@ from chatroom.server.port.front import exposed_to
 from chatroom.server.port.gate import Foreign, Gate, HeaderInvalid
 from chatroom.server.port.http2 import Begin, Http2Protocol
 from chatroom.server.port.in_flight import InFlight
+from chatroom.server.port.rota import Rota, Turn, next_turn
 from chatroom.server.rooms.hub import Hub
 from chatroom.wire.grpc import CHAT, SUBSCRIBE, media_type
 from chatroom.wire.http2.headers import Headers
@@ -43,10 +44,11 @@ class Streams:
         self._json = JsonRuns()
         self._text = TextRuns()
 
-    def on_http2(self, otherwise: Begin) -> Begin:
+    def on_http2(self, otherwise: Begin, rota: Rota) -> Begin:
         """What begins calls on HTTP/2 streams; what is no stream of ours goes to `otherwise`.
 
-        So does what may not be served: it is answered as any other request is.
+        So does what may not be served: it is answered as any other request is. Joins take
+        turns, as all calls of a connection do with those of others.
         """
 
         def begin(connection: Http2Protocol, stream: Stream, headers: Headers, end: bool) -> None:
@@ -69,7 +71,7 @@ class Streams:
             if connection.lasting >= limit:
                 _refuse(exchange, protocol, Status.of(StreamsExhausted(limit)), extra)
                 return
-            self._serve(exchange, path, protocol, headers, extra, connection)
+            self._serve(exchange, path, protocol, headers, extra, rota.of(connection), connection)
             if end and stream.call is not None:
                 stream.call.hear(b"", end=True)
 
@@ -91,7 +93,9 @@ class Streams:
             await respond(send, 505, sentence, b"text/plain; charset=utf-8")
             return
         exchange = AsgiExchange(receive, send)
-        self._serve(self._in_form(protocol, exchange), path, protocol, headers, [UNBUFFERED])
+        self._serve(
+            self._in_form(protocol, exchange), path, protocol, headers, [UNBUFFERED], next_turn
+        )
         await exchange.run()
 
     def _in_form(self, protocol: RpcProtocol, exchange: Exchange) -> Exchange:
@@ -104,6 +108,7 @@ class Streams:
         protocol: RpcProtocol,
         headers: Headers,
         extra: Headers,
+        turn: Turn,
         connection: Http2Protocol | None = None,
     ) -> None:
         """Begin the call, and count it where it is at work."""
@@ -135,7 +140,7 @@ class Streams:
         if connection is not None:
             connection.lasting += 1
         self._in_flight.begin(path)
-        listener = MemberStream(self._hub, call, subscribe=path == SUBSCRIBE)
+        listener = MemberStream(self._hub, call, subscribe=path == SUBSCRIBE, turn=turn)
         call.serve(listener)
         exchange.carry(call)
 

@@ -20,6 +20,7 @@ from chatroom.wire.http2.streams import Stream
 
 from .asgi import Application, Event, Scope
 from .http2 import Begin, Http2Protocol
+from .rota import Rota, Turn, begin_turns
 from .wake import Wake
 
 log = logging.getLogger(__name__)
@@ -43,15 +44,18 @@ class BodyBounds:
     """None: no bound; the application has its own."""
     idle_seconds: float | None = 10.0
     """Between two pieces of it; None: no bound."""
+    answer: int = 0
+    """Bytes that its answer may have; it is begun when there is room for them (`Answers`). 0:
+    too few to count."""
 
 
 class AsgiCall:
     """One request, served by an application in a task of its own."""
 
     __slots__ = (
-        "_body", "_body_bytes", "_bounds", "_connection", "_continue", "_ended", "_expecting",
-        "_gone", "_head", "_heard_at", "_loop", "_reader", "_start", "_started", "_stream",
-        "_told", "_trailers", "_writer",
+        "_admitted", "_body", "_body_bytes", "_bounds", "_connection", "_continue", "_ended",
+        "_expecting", "_gone", "_head", "_heard_at", "_held", "_loop", "_reader", "_start",
+        "_started", "_stream", "_told", "_trailers", "_turn", "_writer",
     )  # fmt: skip
 
     def __init__(
@@ -62,10 +66,14 @@ class AsgiCall:
         headers: Headers,
         bounds: BodyBounds,
         tasks: set[asyncio.Task[None]],
+        turn: Turn,
         *,
         end: bool,
     ) -> None:
-        """Begin; `end`: the request has no body. `tasks` keeps its task as long as it runs."""
+        """Begin; `end`: the request has no body. `tasks` keeps its task as long as it runs.
+
+        It works when it is its `turn`.
+        """
         self._loop = asyncio.get_running_loop()
         self._connection = connection
         self._stream = stream
@@ -84,6 +92,10 @@ class AsgiCall:
         self._started = False
         self._trailers = False
         self._ended = False
+        self._turn = turn
+        self._admitted = False
+        self._held = 0
+        """Bytes of the connection's room for answers that are its own."""
         scope = self._scope(headers)
         self._head = scope["method"] == "HEAD"
         self._continue = any(n == b"expect" and v.lower() == b"100-continue" for n, v in headers)
@@ -185,7 +197,8 @@ class AsgiCall:
 
     async def _run(self, application: Application, scope: Scope) -> None:
         try:
-            await application(scope, self._receive, self._send)
+            if await self._may_begin():
+                await application(scope, self._receive, self._send)
         except ClientDisconnected:
             pass
         except Exception:
@@ -196,7 +209,34 @@ class AsgiCall:
         finally:
             self._finish()
 
+    async def _may_begin(self) -> bool:
+        """Wait until it is its turn, and there is room for its answer; False: nobody is left."""
+        begin_turns(self._turn)
+        size = self._bounds.answer
+        if size:
+            answers = self._connection.answers
+            answers.line_up(size, self._admit)
+            while not self._admitted and not self._over():
+                await self._writer.wait()
+            if not self._admitted:
+                answers.leave(self._admit)
+                return False
+        await self._turn()
+        return not self._over()
+
+    def _admit(self) -> None:
+        self._admitted = True
+        self._held = self._bounds.answer
+        self._writer.set()
+
+    def _give_back(self, left: int) -> None:
+        """Hold no more than `left` bytes of the connection's room for answers."""
+        spare, self._held = self._held - left, left
+        self._connection.answers.give_back(spare)
+
     def _finish(self) -> None:
+        if self._held:
+            self._give_back(0)
         if not self._over():
             if self._started:
                 self._connection.reset(self._stream, ErrorCode.INTERNAL_ERROR)
@@ -272,6 +312,8 @@ class AsgiCall:
             if bodiless:
                 self._head = True
         if body and not self._head:
+            if self._held > len(body):
+                self._give_back(len(body))
             self._stream.send(body, self._loop.time())
             while not self._stream.idle and not self._gone:
                 await self._writer.wait()
@@ -288,8 +330,11 @@ def _address(name: object) -> tuple[str, int] | None:
     return (str(name[0]), int(name[1])) if isinstance(name, tuple) else None
 
 
-def asgi_calls(application: Application, bounds: Callable[[str], BodyBounds]) -> Begin:
-    """What begins every call as a request to an application; `bounds` are of a path."""
+def asgi_calls(application: Application, bounds: Callable[[str], BodyBounds], rota: Rota) -> Begin:
+    """What begins every call as a request to an application; `bounds` are of a path.
+
+    A connection's calls take turns with those of others.
+    """
     tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps no task alive
     not_allowed = encode_cached(((b":status", b"405"), (b"content-length", b"0")))
 
@@ -300,6 +345,7 @@ def asgi_calls(application: Application, bounds: Callable[[str], BodyBounds]) ->
             connection.release(stream)
             return
         bounded = bounds(path.decode("latin-1"))
-        AsgiCall(application, connection, stream, headers, bounded, tasks, end=end)
+        turn = rota.of(connection)
+        AsgiCall(application, connection, stream, headers, bounded, tasks, turn, end=end)
 
     return begin

@@ -25,6 +25,7 @@ from chatroom.wire.http2.output import SharedFrames
 from chatroom.wire.http2.state import Phase
 from chatroom.wire.http2.streams import Stream
 
+from .answers import Answers
 from .notices import Kind, Notices, peer_name
 from .turns import Turns
 
@@ -85,6 +86,7 @@ class Http2Protocol(asyncio.Protocol):
         self._plain = False
         """Nothing but writing is to be done: it is open, is read, and takes bytes."""
         self._reading = True
+        self.answers = Answers(limits.answers)
         self._unsent = 0
         """What waited for the kernel at the last check, and since when it has not shrunk."""
         self._unsent_since = self._loop.time()

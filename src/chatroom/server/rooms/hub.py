@@ -195,7 +195,7 @@ class Hub:
         """
         record, place = known.record, known.place
         if known.key != room.facts.key:
-            if any(known.key == other.facts.key for other in self.rooms.every()):
+            if self.rooms.has(known.key):
                 raise refusals.SessionMismatch("room_id")
             return False  # that room is gone, with its sessions
         if names.name_tag(record.name, characters=self.limits.name_characters).key != tag.key:

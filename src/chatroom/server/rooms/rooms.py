@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
@@ -36,6 +37,10 @@ class Rooms:
         self._rng = rng
         self._token = token
         self._rooms: dict[str, Room] = {}
+        self._public: list[str] = []
+        """The ids of those that are not private, in order."""
+        self._keys: set[int] = set()
+        """The journal's numbers for all of them."""
         self._claimed: set[str] = set()
         """Ids of rooms that are being created."""
         self._background: set[asyncio.Task[Any]] = set()
@@ -51,7 +56,14 @@ class Rooms:
             limits=self._limits,
             rng=self._rng,
         )
+        self._keys.add(stored.facts.key)
+        if not stored.facts.private:
+            insort(self._public, room.room_id)
         return room
+
+    def has(self, key: int) -> bool:
+        """Whether the room of this number of the journal's is open."""
+        return key in self._keys
 
     def every(self) -> Iterable[Room]:
         """All that are open, in no order."""
@@ -66,15 +78,15 @@ class Rooms:
 
     def listed(self, *, after: str = "", count: int = 0) -> list[Room]:
         """Those that are not private, in order of id, above `after`; count 0: all."""
-        found = sorted(
-            (
-                room
-                for room in self._rooms.values()
-                if not room.facts.private and not room.closing and room.room_id > after
-            ),
-            key=lambda room: room.room_id,
-        )
-        return found[:count] if count else found
+        found: list[Room] = []
+        public = self._public
+        for index in range(bisect_right(public, after), len(public)):
+            room = self._rooms[public[index]]
+            if not room.closing:
+                found.append(room)
+                if len(found) == count:
+                    break
+        return found
 
     async def create(
         self, *, room_id: str = "", private: bool = False, title: str = "", capacity: int = 0,
@@ -132,6 +144,9 @@ class Rooms:
     def retire(self, room: Room) -> None:
         """Free the id of a closed room; its entries go when its last reader has."""
         del self._rooms[room.room_id]
+        self._keys.discard(room.facts.key)
+        if not room.facts.private:
+            del self._public[bisect_left(self._public, room.room_id)]
         if not room.readers:
             self.purge(room)
 

@@ -59,6 +59,9 @@ class Http2Limits:
     read_hold: int = 64 * KIB
     """Answers that wait to be written before the socket is not read any more (CVE-2019-9512,
     -9515: floods whose answers nobody takes)."""
+    answers: int = 2 * MIB
+    """Large answers that are made, or may be, before the next call that wants one is begun: each
+    is one message and waits whole for its window (CVE-2019-9517, as far as it is of messages)."""
     closed_streams: int = 256
     """Closed ids whose end is remembered."""
     least_data: int = 1 * KIB

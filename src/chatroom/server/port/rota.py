@@ -1,0 +1,104 @@
+"""The rota: whose turn it is to use the loop, so that no connection waits behind another's calls.
+
+A hundred requests of one connection that each want 50 ms would hold everybody up for 5 s, and
+cut into slices they still would, if all hundred had a slice in each turn of the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from functools import partial
+
+from .asgi import Application, Receive, Scope, Send
+
+AT_ONCE = 4
+"""Pieces of work in one turn of the loop: each is to take at most a millisecond."""
+
+Turn = Callable[[], Awaitable[None]]
+"""Awaits one's next turn."""
+
+
+class Rota:
+    """Calls that wait to begin or to go on, by connection; connections take turns.
+
+    A piece of work is what a call does between two turns of its own: beginning, a slice of a
+    long answer, sending one.
+    """
+
+    __slots__ = ("_left", "_loop", "_scheduled", "_waiting")
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._waiting: dict[object, deque[asyncio.Future[None]]] = {}
+        """In the order in which connections have their turn."""
+        self._left = AT_ONCE
+        """Of this turn of the loop."""
+        self._scheduled = False
+
+    async def turn(self, connection: object) -> None:
+        """Return when it is the connection's turn; at once while nobody waits."""
+        if self._left and not self._waiting:
+            self._left -= 1
+            self._schedule()
+            return
+        waiting = self._loop.create_future()
+        self._waiting.setdefault(connection, deque()).append(waiting)
+        self._schedule()
+        await waiting
+
+    def of(self, connection: object) -> Turn:
+        """`turn`, for one connection."""
+        return partial(self.turn, connection)
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._next)
+
+    def _next(self) -> None:
+        """Another turn of the loop: let the next ones go on."""
+        self._scheduled = False
+        self._left = AT_ONCE
+        while self._left and self._waiting:
+            connection = next(iter(self._waiting))
+            line = self._waiting.pop(connection)
+            waiting = line.popleft()
+            if line:
+                self._waiting[connection] = line  # behind the others
+            if not waiting.done():  # cancelled
+                self._left -= 1
+                waiting.set_result(None)
+        if self._waiting or self._left < AT_ONCE:
+            self._schedule()
+
+
+def by_turns(application: Application, rota: Rota) -> Application:
+    """An application whose requests take turns, each for itself: for connections with one."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        turn = rota.of(object())
+        begin_turns(turn)
+        await turn()
+        await application(scope, receive, send)
+
+    return serve
+
+
+_turn: ContextVar[Turn | None] = ContextVar("turn", default=None)
+
+
+def begin_turns(turn: Turn) -> None:
+    """Say by whose turns this task works."""
+    _turn.set(turn)
+
+
+async def next_turn() -> None:
+    """Let others have their turn; to be awaited between two pieces of work."""
+    turn = _turn.get()
+    if turn is None:
+        await asyncio.sleep(0)
+    else:
+        await turn()
