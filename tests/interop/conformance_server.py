@@ -34,6 +34,7 @@ from chatroom.server.port.gate import Allowed, Gate
 from chatroom.server.port.in_flight import InFlight
 from chatroom.server.port.notices import Notices
 from chatroom.server.port.port import Port, PortLimits
+from chatroom.server.port.rota import Rota
 from chatroom.wire.addresses import Address
 from chatroom.wire.envelopes import envelope
 
@@ -262,7 +263,7 @@ async def main() -> None:
     no_calls = dict.fromkeys(native, no_call)
     front = Front(no_calls, gate, native=native, in_flight=InFlight(()), notices=notices)
     bounds = BodyBounds(bytes=None, idle_seconds=None)
-    begin = asgi_calls(front, lambda _path: bounds)
+    begin = asgi_calls(front, lambda _path: bounds, Rota())
     port = Port((listener,), begin, front, PortLimits(), notices=notices)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
