@@ -1,0 +1,145 @@
+"""What one request, and a flood of them, may make the loop do at once: every method."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.core.entry import Entry, Kind
+from chatroom.core.limits import Limits
+from chatroom.core.record import MemberRecord
+from chatroom.journal import Append, NewRoom
+from chatroom.journal.memory import MemoryJournal
+from chatroom.server.port.rota import AT_ONCE
+from chatroom.wire.envelopes import envelope
+from tests.carriers import CARRIERS, Carrier, Ended
+from tests.server.services import running
+from tests.server.turn_work import Work, counted
+
+ROOMS = 1_000
+MEMBERS = 800
+ROSTER = 400
+"""In the room that is joined: `joined` lists so many."""
+ENTRIES = 500
+TEXT_BYTES = 1_000
+AT_THE_SAME_TIME = 10
+LIMITS = Limits(message_rate=0, grace=600)
+LISTS = ("ListChatRooms", "ListMessages", "ListMembers")
+
+Ask = Callable[[Carrier, int], Awaitable[object]]
+
+
+async def joins(carrier: Carrier, number: int, *, subscribe: bool) -> None:
+    join = pb.JoinChat(room_id="crowd", name=f"Guest {number}", features=[pb.FEATURE_EVENTS])
+    stream = carrier.subscribe(join) if subscribe else carrier.chat()
+    if not subscribe:
+        await stream.send(pb.ChatMessage(join=join))
+    while not (await stream.receive()).HasField("live"):
+        pass
+    await stream.cancel()
+
+
+def calls(method: str, request: Callable[[int], object]) -> Ask:
+    async def ask(carrier: Carrier, number: int) -> None:
+        with contextlib.suppress(Ended):  # a refusal costs as well
+            await carrier.call(method, request(number))
+
+    return ask
+
+
+QUESTIONS: dict[str, Ask] = {
+    "Chat": lambda carrier, number: joins(carrier, number, subscribe=False),
+    "Subscribe": lambda carrier, number: joins(carrier, number, subscribe=True),
+    "ListChatRooms": calls("ListChatRooms", lambda _: pb.ListChatRoomsRequest()),
+    "ListMessages": calls(
+        "ListMessages", lambda _: pb.ListMessagesRequest(room_id="hall", page_size=1000)
+    ),
+    "ListMembers": calls("ListMembers", lambda _: pb.ListMembersRequest(room_id="hall")),
+    "CreateChatRoom": calls("CreateChatRoom", lambda n: pb.CreateChatRoomRequest(room_id=f"x{n}")),
+    "DeleteChatRoom": calls("DeleteChatRoom", lambda n: pb.DeleteChatRoomRequest(room_id=f"r{n}")),
+    "RemoveMember": calls(
+        "RemoveMember", lambda n: pb.RemoveMemberRequest(room_id="hall", name=f"Member {n}")
+    ),
+    "SendMessage": calls(
+        "SendMessage", lambda n: pb.SendMessageRequest(session=f"{n}", heartbeat=pb.Heartbeat())
+    ),
+}
+
+
+async def full_journal() -> MemoryJournal:
+    """Many rooms, and two with many members; one of these with many entries."""
+    journal = MemoryJournal()
+
+    async def room(room_id: str) -> int:
+        new = NewRoom(
+            room_id=room_id, epoch="e", created=1, title="", private=False, capacity=0, history=0
+        )
+        return (await journal.create_room(new)).facts.key
+
+    for number in range(ROOMS):
+        await room(f"r{number}")
+    author = 0
+    for room_id, members in (("hall", MEMBERS), ("crowd", ROSTER)):
+        key = await room(room_id)
+        records = [
+            MemberRecord(
+                author=(author := author + 1), name=f"Member {number}", since=1, logged=True,
+                session=author.to_bytes(32, "big"),
+            )
+            for number in range(members)
+        ]  # fmt: skip
+        await journal.append([Append(key, members=records)])
+        if room_id == "hall":
+            text = envelope(pb.Message(name="A", message="x" * TEXT_BYTES).SerializeToString())
+            entries = [Entry(n, n, Kind.SAID, 1, text) for n in range(1, ENTRIES + 1)]
+            await journal.append([Append(key, entries)])
+    return journal
+
+
+def test_every_method_of_the_contract_is_here() -> None:
+    service = pb.DESCRIPTOR.services_by_name["ChatService"]
+    assert set(QUESTIONS) == {method.name for method in service.methods}
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "connect-json"])
+@pytest.mark.parametrize("method", QUESTIONS)
+def test_no_method_does_more_in_a_turn_of_the_loop_than_the_limits_say(
+    method: str, protocol: str
+) -> None:
+    """Ten requests of one connection at once: rooms and members walked, bytes made."""
+    work = Work()
+
+    async def scene() -> None:
+        async with running(limits=LIMITS, journal=await full_journal()) as server:
+            carrier = CARRIERS[protocol](server.port)
+            await carrier.call("ListChatRooms", pb.ListChatRoomsRequest(page_size=1))
+            sys.setprofile(work.profile)
+            work.turned()
+            async with asyncio.TaskGroup() as group:
+                for number in range(AT_THE_SAME_TIME):
+                    group.create_task(asyncio.wait_for(QUESTIONS[method](carrier, number), 60))
+            sys.setprofile(None)
+            await carrier.close()
+
+    counted(scene(), work)
+    pieces = 2 * AT_ONCE
+    """Those that were let in by the last turn, and those that begin in this one."""
+    items = pieces * (LIMITS.slice_items + 2)
+    streams = method in ("Chat", "Subscribe")
+    members = pieces * LIMITS.joined_roster if streams else items
+    found = {
+        name: work.calls[name]
+        for name in ("Room.closing", "room_message", "member_message", "payload", "Room.room_id")
+    }
+    print(f"\n{method} over {protocol}: {found}, {work.bytes} bytes")
+    assert work.calls, "nothing was counted"
+    for name, count in found.items():
+        assert count <= (members if name == "member_message" else items), name
+    assert work.bytes <= pieces * LIMITS.slice_bytes + (4 * LIMITS.page_bytes)
+    whole = 0 if method not in LISTS else 1
+    assert whole == (work.calls["prepared"] > 0)
