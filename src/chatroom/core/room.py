@@ -79,6 +79,7 @@ class Room:
         self._late: list[tuple[Member, LeaveReason]] = []
         """Who departed after `close`: nothing follows the closing entry in the log."""
         self._roster = Roster(limits)
+        self.members_following = self._roster.following
         self._limits = limits
         self._rng = rng
 
@@ -130,10 +131,6 @@ class Room:
     def members(self) -> list[Member]:
         """The roster, in order of arrival."""
         return self._roster.members()
-
-    def members_following(self, key: str, count: int) -> list[Member]:
-        """The first `count` members whose `NameTag.key` is above this one, in its order."""
-        return self._roster.following(key, count)
 
     def member_called(self, name: str) -> Member | None:
         """The member of this name tag, compared as RFC 8266 does; raises NameInvalid."""
