@@ -70,9 +70,9 @@ class Client:
         """Queue any frame."""
         self._out.append(frames.frame(kind, flags, stream_id, payload))
 
-    def block(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    def block(self, headers: Iterable[tuple[bytes, bytes]], *, huffman: bool = False) -> bytes:
         """A header block. It must be sent: the compression table counts on it."""
-        return self._encoder.encode(list(headers), huffman=False)
+        return self._encoder.encode(list(headers), huffman=huffman)
 
     def request(
         self,
