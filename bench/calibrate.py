@@ -13,14 +13,6 @@ import sys
 import time
 from dataclasses import dataclass
 
-from bench.http2_frames import (
-    DATA,
-    FRAME_LIMIT,
-    HEADER_BYTES,
-    SETTINGS,
-    frame,
-    request_headers,
-)
 from bench.http2_sink import Loop
 from bench.http2_streams import Stream
 from bench.servers import launched, temporary
@@ -28,7 +20,10 @@ from bench.sockets import HOST
 from bench.tally import MARKER, STAMP, TEXT_BYTES, Tally
 from chatroom.api.rpc import chat_pb2
 from chatroom.wire.envelopes import envelope
-from chatroom.wire.grpc import CHAT
+from chatroom.wire.grpc import CHAT, request_headers
+from chatroom.wire.http2 import frames
+from chatroom.wire.http2.frames import HEADER_BYTES, MAX_FRAME_BYTES
+from chatroom.wire.http2.headers import encode_cached
 
 CONNECTIONS = 100
 
@@ -38,7 +33,7 @@ class Shape:
     """How the source writes: messages in a write to one member, bytes in a DATA frame at most."""
 
     messages: int
-    frame_bytes: int = FRAME_LIMIT
+    frame_bytes: int = MAX_FRAME_BYTES
     turns: int = 1_000_000_000
     """Writes to each connection at most, when the time is not over before."""
 
@@ -49,7 +44,7 @@ class Shape:
         message.sent.seconds, message.sent.nanos = 1_700_000_000, 123_456_789
         payload = envelope(message.SerializeToString()) * self.messages
         return b"".join(
-            frame(DATA, 0, 1, payload[at : at + self.frame_bytes])
+            frames.data(1, payload[at : at + self.frame_bytes])
             for at in range(0, len(payload), self.frame_bytes)
         )
 
@@ -108,7 +103,7 @@ def _measured(shape: Shape, seconds: float) -> str:
     try:
         with temporary() as directory, launched(command, directory) as source:
             connections = loop.connect(source.port, CONNECTIONS)
-            headers = request_headers(CHAT, HOST)
+            headers = encode_cached(request_headers(CHAT, HOST))
             sinks = [Sink() for _ in connections]
             open_ones = set(connections)
             for connection, sink in zip(connections, sinks, strict=True):
@@ -139,7 +134,7 @@ def source(shape: Shape, seconds: float) -> None:
         connections = []
         for _ in range(CONNECTIONS):
             connection, _ = listener.accept()
-            connection.sendall(frame(SETTINGS, 0, 0))
+            connection.sendall(frames.settings())
             connections.append(connection)
         for connection in connections:
             _skip_request(connection)
@@ -162,7 +157,7 @@ def source(shape: Shape, seconds: float) -> None:
 def _skip_request(connection: socket.socket) -> None:
     """Read until the request came: the only DATA frame that the client sends is empty."""
     seen = b""
-    while not seen.endswith(frame(DATA, 0, 1)):
+    while not seen.endswith(frames.data(1, b"")):
         piece = connection.recv(65_536)
         if not piece:
             return

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.http2_frames import WireError, request_headers
 from bench.http2_sink import Connection, Loop
 from bench.http2_streams import Stream
-from bench.sockets import HOST
+from bench.sockets import HOST, WireError
 from bench.tally import AFTER_STAMP, BEFORE_STAMP, STAMP, Tally
 from chatroom.api.rpc import chat_pb2
 from chatroom.wire.envelopes import envelope
-from chatroom.wire.grpc import CHAT
+from chatroom.wire.grpc import CHAT, request_headers
+from chatroom.wire.http2.headers import encode_cached
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +45,7 @@ class GrpcMember(Stream):
     def join(self, connection: Connection) -> None:
         join = chat_pb2.JoinChat(room_id=self.place.room_id, name=self.place.name)
         request = chat_pb2.ChatMessage(join=join)
-        headers = request_headers(CHAT, f"{HOST}:{connection.port}")
+        headers = encode_cached(request_headers(CHAT, f"{HOST}:{connection.port}"))
         connection.open(self, headers, envelope(request.SerializeToString()))
 
     def say(self, stamp: int, times: int) -> None:

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 
 from bench.contestants import OURS, crowd
 from bench.grpc_crowd import GrpcCrowd, GrpcMember
-from bench.http2_frames import DEFAULT_WINDOW, WireError
 from bench.http2_sink import Connection
 from bench.machine import describe
 from bench.options import add_contest_options, contest_of, run_cleanly
 from bench.rooms import Place, join_all
+from bench.sockets import WireError
 from chatroom.api.rpc import chat_pb2
 from chatroom.wire.envelopes import envelope
+from chatroom.wire.http2.frames import DEFAULT_WINDOW
 
 if TYPE_CHECKING:
     from bench.servers import Server

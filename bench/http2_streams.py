@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Protocol
 
-from bench.http2_frames import DATA, FRAME_LIMIT, HEADER, WireError, frame
+from bench.sockets import WireError
+from chatroom.wire.http2.frames import MAX_FRAME_BYTES, data
 
 
 class Carrier(Protocol):
@@ -53,7 +54,7 @@ class Stream:
         if not self.pending and total <= self.window and total <= connection.window:
             self.window -= total
             connection.window -= total
-            connection.write((HEADER.pack(size << 8, 0, self.number) + enveloped) * times)
+            connection.write(data(self.number, enveloped) * times)
             return
         self.pending.extend([enveloped] * times)
         self.flush()
@@ -63,7 +64,7 @@ class Stream:
         connection = self.connection
         frames = []
         while self.pending:
-            room = min(self.window, connection.window, FRAME_LIMIT)
+            room = min(self.window, connection.window, MAX_FRAME_BYTES)
             if room <= 0:
                 break
             piece = self.pending.popleft()
@@ -72,7 +73,7 @@ class Stream:
                 piece = piece[:room]
             self.window -= len(piece)
             connection.window -= len(piece)
-            frames.append(frame(DATA, 0, self.number, piece))
+            frames.append(data(self.number, piece))
         if frames:
             connection.write(b"".join(frames))
 

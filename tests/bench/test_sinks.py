@@ -4,35 +4,22 @@ from __future__ import annotations
 
 import random
 import socket
-import struct
 from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
 
 from bench.grpc_crowd import ENTERED, GrpcMember
-from bench.http2_frames import (
-    ACK,
-    DATA,
-    END_HEADERS,
-    HEADER,
-    HEADER_BYTES,
-    HEADERS,
-    INITIAL_WINDOW_SIZE,
-    PING,
-    PREFACE,
-    SETTINGS,
-    WINDOW_UPDATE,
-    WireError,
-    frame,
-)
 from bench.http2_sink import Connection, Loop
 from bench.redis_crowd import RedisConnection, RedisMember
 from bench.rooms import Place
-from bench.sockets import Poll
+from bench.sockets import Poll, WireError
 from bench.tally import MARKER
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.wire.envelopes import envelope
+from chatroom.wire.http2 import frames
+from chatroom.wire.http2.frames import ACK, PREFACE, Kind, Setting
+from chatroom.wire.http2.reader import FrameReader
 
 SECONDS = 5
 Frame = tuple[int, int, int, bytes]
@@ -64,14 +51,8 @@ class ServerSide:
         return self._bytes
 
     def frames(self) -> list[Frame]:
-        octets = self.read().removeprefix(PREFACE)
-        frames, at = [], 0
-        while at < len(octets):
-            word, flags, stream = HEADER.unpack_from(octets, at)
-            end = at + HEADER_BYTES + (word >> 8)
-            frames.append((word & 0xFF, flags, stream, octets[at + HEADER_BYTES : end]))
-            at = end
-        return frames
+        came = FrameReader().receive_data(self.read().removeprefix(PREFACE))
+        return [(frame.kind, frame.flags, frame.stream_id, frame.payload) for frame in came]
 
 
 class Listener:
@@ -120,11 +101,11 @@ def member_of(connection: Connection) -> GrpcMember:
 
 
 def data(octets: bytes, number: int = 1) -> bytes:
-    return frame(DATA, 0, number, octets)
+    return frames.data(number, octets)
 
 
-def settings(window: int) -> bytes:
-    return frame(SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW_SIZE, window))
+def windows(size: int) -> bytes:
+    return frames.settings((Setting.INITIAL_WINDOW_SIZE, size))
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -133,7 +114,7 @@ def test_messages_are_counted_in_any_layout(loop: Loop, listener: Listener, seed
     chance = random.Random(seed)
     connection, server = connect(loop, listener)
     first, second = member_of(connection), member_of(connection)
-    server.write(frame(SETTINGS, 0, 0), data(ARRIVAL), data(ARRIVAL, 3))
+    server.write(frames.settings(), data(ARRIVAL), data(ARRIVAL, 3))
     loop.until(lambda: first.entered and second.entered, SECONDS, "the arrivals")
     octets, sent = b"", 0
     for number in (1, 3) * 5:
@@ -144,15 +125,17 @@ def test_messages_are_counted_in_any_layout(loop: Loop, listener: Listener, seed
             cuts = [len(MESSAGE) * place for place in range(1, count)]
         for begin, end in pairwise([0, *cuts, len(MESSAGE) * count]):
             octets += data((MESSAGE * count)[begin:end], number)
-        octets += chance.choice([b"", frame(PING, 0, 0, b"12345678")])
+        octets += chance.choice([b"", frames.ping(b"12345678")])
     while octets:
         size = chance.choice([1, 10, 100, 1000])
         server.write(octets[:size])
         octets = octets[size:]
         loop.turn(SECONDS)
-    server.write(frame(PING, 0, 0, b"the last"))
+    server.write(frames.ping(b"the last"))
     loop.until(
-        lambda: (PING, ACK, 0, b"the last") in server.frames(), SECONDS, "the last ping's answer"
+        lambda: (Kind.PING, ACK, 0, b"the last") in server.frames(),
+        SECONDS,
+        "the last ping's answer",
     )
     assert sent == first.tally.count + second.tally.count
 
@@ -161,9 +144,11 @@ def test_pings_and_settings_are_answered(loop: Loop, listener: Listener) -> None
     """RFC 9113, 6.5.3 and 6.7: each once, with the same eight bytes."""
     _, server = connect(loop, listener)
     server.write(
-        frame(SETTINGS, 0, 0), frame(PING, 0, 0, b"12345678"), frame(PING, ACK, 0, b"x" * 8)
+        frames.settings(),
+        frames.ping(b"12345678"),
+        frames.ping(b"x" * 8, ack=True),
     )
-    answers = [(SETTINGS, ACK, 0, b""), (PING, ACK, 0, b"12345678")]
+    answers = [(Kind.SETTINGS, ACK, 0, b""), (Kind.PING, ACK, 0, b"12345678")]
     loop.until(lambda: len(server.frames()) >= 4, SECONDS, "the answers")
     assert answers == [one for one in server.frames() if one[1] == ACK]
 
@@ -171,23 +156,23 @@ def test_pings_and_settings_are_answered(loop: Loop, listener: Listener) -> None
 def test_the_servers_windows_are_honoured_to_the_byte(loop: Loop, listener: Listener) -> None:
     """A message is split where a window ends, and goes on with any byte of it (5.2, 6.9)."""
     connection, server = connect(loop, listener)
-    server.write(settings(100))
+    server.write(windows(100))
     loop.until(lambda: connection.settled, SECONDS, "the settings")
     member = member_of(connection)
 
     def sent() -> bytes:
-        return b"".join(octets for kind, _, _, octets in server.frames() if kind == DATA)
+        return b"".join(octets for kind, _, _, octets in server.frames() if kind == Kind.DATA)
 
     join = len(sent())
     member.send(b"a" * 60 + b"b" * 60, 2)
     whole = (b"a" * 60 + b"b" * 60) * 2
     assert 100 == len(sent())
     for more, expected in ((1, 101), (7, 108)):
-        server.write(frame(WINDOW_UPDATE, 0, 1, struct.pack(">I", more)))
+        server.write(frames.window_update(1, more))
         loop.until(lambda expected=expected: len(sent()) == expected, SECONDS, "more")
-    server.write(settings(150))
+    server.write(windows(150))
     loop.until(lambda: len(sent()) == 158, SECONDS, "what a larger window allows (6.9.2)")
-    server.write(frame(WINDOW_UPDATE, 0, 1, struct.pack(">I", 10_000)))
+    server.write(frames.window_update(1, 10_000))
     loop.until(lambda: sent()[join:] == whole, SECONDS, "the rest")
 
 
@@ -195,7 +180,7 @@ def test_windows_are_given_back_as_they_were_used(loop: Loop, listener: Listener
     """From half on, exactly the bytes of DATA, without what their headers take."""
     connection, server = connect(loop, listener, window=1000)
     member = member_of(connection)
-    server.write(frame(SETTINGS, 0, 0), data(ARRIVAL))
+    server.write(frames.settings(), data(ARRIVAL))
     loop.until(lambda: member.entered, SECONDS, "the arrival")
     count = 500 // len(MESSAGE) + 1
     server.write(data(MESSAGE) * count)
@@ -205,7 +190,7 @@ def test_windows_are_given_back_as_they_were_used(loop: Loop, listener: Listener
         updates[:] = [
             int.from_bytes(octets, "big")
             for kind, _, number, octets in server.frames()
-            if kind == WINDOW_UPDATE and number == 1
+            if kind == Kind.WINDOW_UPDATE and number == 1
         ]
         return bool(updates)
 
@@ -218,7 +203,7 @@ def test_a_stream_that_the_server_ends_is_an_error(loop: Loop, listener: Listene
     """What is measured then would be nothing."""
     connection, server = connect(loop, listener)
     member_of(connection)
-    server.write(frame(SETTINGS, 0, 0), frame(HEADERS, END_HEADERS | 1, 1, b"\x88"))
+    server.write(frames.settings(), frames.headers(1, b"\x88", end=True))
     with pytest.raises(WireError, match="Ann in tea"):
         loop.until(lambda: False, SECONDS, "the error")
 

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from hpack import Encoder
-from hyperframe.frame import (
-    DataFrame,
-    Frame,
-    HeadersFrame,
-    PingFrame,
-    RstStreamFrame,
-    SettingsFrame,
-    WindowUpdateFrame,
-)
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.chatwire.passage import Chunk, Ended, Opened, Passage, Side
 from chatroom.wire.envelopes import envelope
-from chatroom.wire.http2.frames import PREFACE
+from chatroom.wire.grpc import CHAT, Code, request_headers, status_trailers
+from chatroom.wire.http2 import frames
+from chatroom.wire.http2.frames import HEADER_BYTES, PREFACE, SETTINGS_ACK, ErrorCode, Kind, Setting
 
 START = 1_790_000_000_123_456_789
 STEP = 1_000_000
@@ -49,47 +42,33 @@ class Chat:
         self.sent: list[Sent] = []
         self._encoders = {side: Encoder() for side in Side}
 
-    def frame(self, sender: Side, frame: Frame) -> None:
-        content = frame.serialize()
-        kind = type(frame).__name__.removesuffix("Frame")
-        names = {"WindowUpdate": "WINDOW_UPDATE", "RstStream": "RST_STREAM"}
-        self.sent.append(
-            Sent(sender, names.get(kind, kind.upper()), frame.stream_id, len(content) - 9, content)
-        )
+    def frame(self, sender: Side, frame: bytes, stream: int = 0) -> None:
+        kind = Kind(frame[3]).name
+        self.sent.append(Sent(sender, kind, stream, len(frame) - HEADER_BYTES, frame))
 
     def headers(
-        self, sender: Side, stream: int, fields: list[tuple[str, str]], *, end: bool = False
+        self, sender: Side, stream: int, fields: Iterable[tuple[bytes, bytes]], *, end: bool = False
     ) -> None:
-        frame = HeadersFrame(stream, self._encoders[sender].encode(fields))
-        frame.flags.add("END_HEADERS")
-        if end:
-            frame.flags.add("END_STREAM")
-        self.frame(sender, frame)
+        block = self._encoders[sender].encode(list(fields))
+        self.frame(sender, frames.headers(stream, block, end=end), stream)
 
     def data(self, sender: Side, stream: int, *messages: pb.ChatMessage | pb.Message) -> None:
-        self.frame(sender, DataFrame(stream, b"".join(map(enveloped, messages))))
+        self.frame(sender, frames.data(stream, b"".join(map(enveloped, messages))), stream)
 
 
 def chat_by_hand() -> list[Sent]:
     """A join, a message each way, a second stream that is reset, a status in the trailers."""
     chat = Chat()
     client, server = Side.CLIENT, Side.SERVER
-    call = [
-        (":method", "POST"),
-        (":scheme", "http"),
-        (":path", "/rpc.ChatService/Chat"),
-        (":authority", "localhost:50051"),
-        ("content-type", "application/grpc"),
-        ("te", "trailers"),
-    ]
-    answer = [(":status", "200"), ("content-type", "application/grpc")]
-    chat.frame(client, SettingsFrame(0, {SettingsFrame.INITIAL_WINDOW_SIZE: 65_535}))
-    chat.frame(server, SettingsFrame(0, {SettingsFrame.MAX_CONCURRENT_STREAMS: 100}))
-    chat.frame(server, SettingsFrame(0, flags=["ACK"]))
-    chat.frame(client, SettingsFrame(0, flags=["ACK"]))
+    call = request_headers(CHAT, "localhost:50051")
+    answer = [(b":status", b"200"), (b"content-type", b"application/grpc")]
+    chat.frame(client, frames.settings((Setting.INITIAL_WINDOW_SIZE, 65_535)))
+    chat.frame(server, frames.settings((Setting.MAX_CONCURRENT_STREAMS, 100)))
+    chat.frame(server, SETTINGS_ACK)
+    chat.frame(client, SETTINGS_ACK)
     chat.headers(client, 1, call)
     chat.data(client, 1, pb.ChatMessage(join=pb.JoinChat(room_id="lobby", name="Bob")))
-    chat.frame(client, WindowUpdateFrame(0, window_increment=1024))
+    chat.frame(client, frames.window_update(0, 1024))
     chat.headers(server, 1, answer)
     chat.data(
         server,
@@ -99,12 +78,10 @@ def chat_by_hand() -> list[Sent]:
     )
     chat.data(client, 1, pb.ChatMessage(message=pb.Message(message="Hey Älice", nonce="n1")))
     chat.headers(client, 3, call)
-    chat.frame(client, RstStreamFrame(3, error_code=8))
-    chat.frame(server, PingFrame(0, b"12345678"))
-    chat.frame(client, PingFrame(0, b"12345678", flags=["ACK"]))
-    chat.headers(
-        server, 1, [("grpc-status", "5"), ("grpc-message", "Room lobby was closed")], end=True
-    )
+    chat.frame(client, frames.rst_stream(3, ErrorCode.CANCEL), 3)
+    chat.frame(server, frames.ping(b"12345678"))
+    chat.frame(client, frames.ping(b"12345678", ack=True))
+    chat.headers(server, 1, status_trailers(Code.NOT_FOUND, "Room lobby was closed"), end=True)
     return chat.sent
 
 

@@ -18,8 +18,9 @@ from chatroom.chatwire.decode.bodies import MESSAGE_BYTES
 from chatroom.chatwire.passage import Side
 from chatroom.wire.envelopes import envelope
 from chatroom.wire.grpc import CHAT
+from chatroom.wire.http2 import frames
 
-from .wire import REQUEST, RESPONSE, Talk, data, notes, texts
+from .wire import REQUEST, RESPONSE, Talk, notes, texts
 
 HELLO = pb.Message(name="Bob", message="hello")
 UNKNOWN = "/other.Service/Method"
@@ -62,7 +63,7 @@ def test_compressed_messages(encoding: str, compress) -> None:  # type: ignore[n
     """By the encoding that the head names, message by message."""
     talk = call("application/grpc", grpc_encoding=encoding)
     raw = HELLO.SerializeToString()
-    made = talk.server(data(1, envelope(compress(raw), 1)), data(1, envelope(raw)))
+    made = talk.server(frames.data(1, envelope(compress(raw), 1)), frames.data(1, envelope(raw)))
     assert [(True, HELLO), (False, HELLO)] == [
         (message.compressed, message.value) for message in messages(made)
     ]
@@ -79,7 +80,7 @@ def test_compression_that_is_wrong_is_said() -> None:
     }
     for expected, (encoding, content) in cases.items():
         talk = call("application/grpc", grpc_encoding=encoding)
-        (message,) = messages(talk.server(data(1, envelope(content, 1))))
+        (message,) = messages(talk.server(frames.data(1, envelope(content, 1))))
         assert expected in message.problem
         assert message.value is None
 
@@ -88,15 +89,15 @@ def test_messages_that_are_wrong_are_said() -> None:
     """Unknown flags, not the type they should be, too long, an unfinished one."""
     talk = call("application/grpc")
     odd, foreign = messages(
-        talk.server(data(1, envelope(b"", 0x40)), data(1, envelope(b"\xff\xff")))
+        talk.server(frames.data(1, envelope(b"", 0x40)), frames.data(1, envelope(b"\xff\xff")))
     )
     assert "envelope flags 0x40" in odd.problem
     assert "not a rpc.Message" == foreign.problem
     assert "not protobuf" in foreign.text
-    (long,) = messages(talk.server(data(1, b"\0" + (MESSAGE_BYTES + 1).to_bytes(4))))
+    (long,) = messages(talk.server(frames.data(1, b"\0" + (MESSAGE_BYTES + 1).to_bytes(4))))
     assert "too long" in long.problem
     talk = call("application/grpc")
-    (frame,) = talk.server(data(1, envelope(b"12345")[:-1], "END_STREAM"))
+    (frame,) = talk.server(frames.data(1, envelope(b"12345")[:-1], end=True))
     assert ("the body ends inside a message",) == frame.notes
 
 
@@ -104,7 +105,7 @@ def test_a_message_of_an_unknown_method_goes_by_field_numbers() -> None:
     """As `protoc --decode_raw` shows it, but text as text."""
     talk = call("application/grpc", UNKNOWN)
     nested = pb.ChatMessage(join=pb.JoinChat(room_id="hi", features=[1, 2], history=7))
-    (message,) = messages(talk.client(data(1, envelope(nested.SerializeToString()))))
+    (message,) = messages(talk.client(frames.data(1, envelope(nested.SerializeToString()))))
     assert "" == message.type_name
     assert "1 { 1: \"hi\" 3: b'\\x01\\x02' 4: 7 }" == message.text
 
@@ -113,7 +114,7 @@ def test_fields_that_the_schema_lacks_are_shown() -> None:
     """From a newer server."""
     talk = call("application/grpc")
     content = HELLO.SerializeToString() + b"\xf8\x07\x05"
-    (message,) = messages(talk.server(data(1, envelope(content))))
+    (message,) = messages(talk.server(frames.data(1, envelope(content))))
     assert message.text.endswith('message: "hello" 127: 5')
 
 
@@ -135,7 +136,7 @@ def test_a_status_with_its_details() -> None:
         ("grpc-message", "sp%C3%A4ter"),
         ("grpc-status-details-bin", base64.b64encode(status.SerializeToString()).decode()),
     ]
-    (frame,) = talk.server(talk.headers(Side.SERVER, 1, trailers, "END_STREAM"))
+    (frame,) = talk.server(talk.headers(Side.SERVER, 1, trailers, end=True))
     assert isinstance(frame.detail, records.Headers)
     said = frame.detail.status
     assert said is not None
@@ -151,7 +152,7 @@ def test_a_status_that_is_none() -> None:
     """What is not a number, not base64, not a Status."""
     talk = call("application/grpc")
     trailers = [("grpc-status", "fine"), ("grpc-status-details-bin", "\u00ff!")]
-    (frame,) = talk.server(talk.headers(Side.SERVER, 1, trailers, "END_STREAM"))
+    (frame,) = talk.server(talk.headers(Side.SERVER, 1, trailers, end=True))
     assert isinstance(frame.detail, records.Headers)
     assert frame.detail.status is not None
     assert (None, "fine") == (frame.detail.status.code, frame.detail.status.name)
@@ -165,7 +166,7 @@ def test_grpc_web() -> None:
     """Trailers are the last envelope of the body."""
     talk = call("application/grpc-web+proto")
     body = envelope(HELLO.SerializeToString()) + envelope(TRAILERS, 0x80)
-    message, trailers = messages(talk.server(data(1, body, "END_STREAM")))
+    message, trailers = messages(talk.server(frames.data(1, body, end=True)))
     assert HELLO == message.value
     assert Part.TRAILERS == trailers.part
     assert trailers.status is not None
@@ -181,12 +182,12 @@ def test_grpc_web_as_text() -> None:
         talk = call("application/grpc-web-text+proto")
         made = []
         for begin in range(0, len(body), size):
-            made += talk.server(data(1, body[begin : begin + size]))
+            made += talk.server(frames.data(1, body[begin : begin + size]))
         message, trailers = messages(made)
         assert HELLO == message.value
         assert Part.TRAILERS == trailers.part
     talk = call("application/grpc-web-text")
-    assert "not base64" == messages(talk.server(data(1, b"????")))[0].problem
+    assert "not base64" == messages(talk.server(frames.data(1, b"????")))[0].problem
 
 
 def connect_error() -> dict[str, object]:
@@ -203,7 +204,7 @@ def test_connect_streams() -> None:
     end = json.dumps({"error": connect_error(), "metadata": {}}).encode()
     talk = call("application/connect+proto")
     message, last = messages(
-        talk.server(data(1, envelope(HELLO.SerializeToString()) + envelope(end, 2)))
+        talk.server(frames.data(1, envelope(HELLO.SerializeToString()) + envelope(end, 2)))
     )
     assert HELLO == message.value
     assert (Part.END, "NOT_FOUND") == (last.part, last.status.name if last.status else None)
@@ -211,7 +212,9 @@ def test_connect_streams() -> None:
     assert 'reason: "ROOM_NOT_FOUND"' == last.status.details[0].text
     talk = call("application/connect+json", connect_content_encoding="gzip")
     said, last = messages(
-        talk.server(data(1, envelope(gzip.compress(b'{"name":"Bob"}'), 1) + envelope(b"{}", 2)))
+        talk.server(
+            frames.data(1, envelope(gzip.compress(b'{"name":"Bob"}'), 1) + envelope(b"{}", 2))
+        )
     )
     assert (True, {"name": "Bob"}, "rpc.Message") == (said.json, said.as_json(), said.type_name)
     assert "OK" == (last.status.name if last.status else None)
@@ -223,21 +226,21 @@ def test_connect_unary() -> None:
     talk = call("application/proto", create)
     request = pb.CreateChatRoomRequest(room_id="1234")
     raw = request.SerializeToString()
-    (message,) = messages(talk.client(data(1, raw[:3]), data(1, raw[3:], "END_STREAM")))
+    (message,) = messages(talk.client(frames.data(1, raw[:3]), frames.data(1, raw[3:], end=True)))
     assert request == message.value
     talk = Talk().begin()
     talk.client(talk.headers(Side.CLIENT, 1, replaced(REQUEST, content_type="application/proto")))
     error = [(":status", "404"), ("content-type", "application/json")]
     talk.server(talk.headers(Side.SERVER, 1, error))
     body = json.dumps(connect_error()).encode()
-    (said,) = messages(talk.server(data(1, body, "END_STREAM")))
+    (said,) = messages(talk.server(frames.data(1, body, end=True)))
     assert (Part.ERROR, "NOT_FOUND") == (said.part, said.status.name if said.status else None)
 
 
 def test_other_bodies_are_counted() -> None:
     """A page is no message."""
     talk = call("text/html", "/")
-    (frame,) = talk.server(data(1, b"<html>", "END_STREAM"))
+    (frame,) = talk.server(frames.data(1, b"<html>", end=True))
     assert () == frame.messages + frame.notes
 
 

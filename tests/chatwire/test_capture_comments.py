@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from hyperframe.frame import DataFrame
-
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.chatwire.capture import Comment
 from chatroom.chatwire.capture.commenting import Commenting
 from chatroom.chatwire.decode import Decoder
 from chatroom.chatwire.passage import Chunk, Missing, Opened, Passage, Side
+from chatroom.wire.http2 import frames
 from chatroom.wire.http2.frames import PREFACE
 
 from .chat_by_hand import CLIENT, SERVER, Sent, chat_by_hand, enveloped
@@ -35,7 +34,7 @@ def beginning() -> bytes:
 def large(number: int) -> tuple[bytes, str]:
     """A message that fills a frame by itself."""
     message = pb.ChatMessage(message=pb.Message(message="x" * 16_000, nonce=f"n{number}"))
-    return DataFrame(1, enveloped(message)).serialize(), f'nonce: "n{number}"'
+    return frames.data(1, enveloped(message)), f'nonce: "n{number}"'
 
 
 def test_each_message_is_placed_where_its_frame_ends() -> None:
@@ -61,11 +60,9 @@ def test_each_message_is_placed_where_its_frame_ends() -> None:
 def test_a_message_over_two_frames_is_placed_at_the_second() -> None:
     """Where it is complete."""
     message = enveloped(pb.ChatMessage(message=pb.Message(message="Hello")))
-    frames = [DataFrame(1, message[:7]).serialize(), DataFrame(1, message[7:]).serialize()]
-    (comment,) = commented([OPENED, from_client(beginning() + frames[0]), from_client(frames[1])])[
-        2
-    ]
-    assert len(frames[1]) == comment.end
+    first, second = frames.data(1, message[:7]), frames.data(1, message[7:])
+    (comment,) = commented([OPENED, from_client(beginning() + first), from_client(second)])[2]
+    assert len(second) == comment.end
 
 
 def test_after_a_hole_a_message_stands_at_the_end_of_its_chunk() -> None:
@@ -92,7 +89,7 @@ def _chunk(sent: Sent) -> Chunk:
 def test_hostile_text_is_made_harmless() -> None:
     """tshark prints comments to a terminal."""
     message = pb.ChatMessage(message=pb.Message(message="\x1b[2J\u202eevil"))
-    content = DataFrame(1, enveloped(message)).serialize()
+    content = frames.data(1, enveloped(message))
     (comment,) = commented([OPENED, from_client(beginning()), from_client(content)])[2]
     assert comment.text.isprintable()
     assert "evil" in comment.text

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import random
 
-from hyperframe.frame import PingFrame, SettingsFrame, WindowUpdateFrame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,9 +13,10 @@ from chatroom.chatwire.decode import Decoder, Frame, Kind, records
 from chatroom.chatwire.decode.compression import UNKNOWN_NAME
 from chatroom.chatwire.passage import Chunk, Missing, Opened, Side
 from chatroom.wire.envelopes import envelope
+from chatroom.wire.http2 import frames
 from chatroom.wire.http2.frames import PREFACE
 
-from .wire import MIDWAY, OPENED, REQUEST, RESPONSE, Talk, data, kinds, notes
+from .wire import MIDWAY, OPENED, REQUEST, RESPONSE, Talk, kinds, notes
 
 
 def conversation() -> list[tuple[Side, bytes]]:
@@ -26,15 +26,15 @@ def conversation() -> list[tuple[Side, bytes]]:
         talk.call(stream)
         for number in range(3):
             said = pb.ChatMessage(message=pb.Message(message=f"text {number}" * 50))
-            talk.client(data(stream, envelope(said.SerializeToString())))
+            talk.client(frames.data(stream, envelope(said.SerializeToString())))
             talk.server(
-                data(stream, envelope(said.message.SerializeToString())),
-                WindowUpdateFrame(stream, 100),
+                frames.data(stream, envelope(said.message.SerializeToString())),
+                frames.window_update(stream, 100),
             )
-        talk.client(PingFrame(opaque_data=b"12345678"))
+        talk.client(frames.ping(b"12345678"))
         talk.server(
-            PingFrame(opaque_data=b"12345678", flags=["ACK"]),
-            talk.headers(Side.SERVER, stream, [("grpc-status", "0")], "END_STREAM"),
+            frames.ping(b"12345678", ack=True),
+            talk.headers(Side.SERVER, stream, [("grpc-status", "0")], end=True),
         )
     return [(one.sender, one.content) for one in talk.passages if isinstance(one, Chunk)]
 
@@ -98,7 +98,7 @@ def test_a_hole_between_frames() -> None:
     assert Kind.MISSING == hole.kind
     known = [("x-new", "entry")]
     made = talk.client(
-        PingFrame(opaque_data=b"12345678"),
+        frames.ping(b"12345678"),
         talk.headers(Side.CLIENT, 3, [*REQUEST, ("x-lost", "entry"), *known]),
         talk.headers(Side.CLIENT, 5, [*REQUEST, *known]),
     )
@@ -119,8 +119,8 @@ def test_a_hole_ends_inside_a_frame() -> None:
     lose(talk, Side.SERVER, None)
     rest = bytes(range(256)) * 3
     said = envelope(pb.Message(message="again").SerializeToString())
-    ping = PingFrame(opaque_data=b"12345678")
-    made = talk.server(rest, ping, data(1, said), ping, ping)
+    ping = frames.ping(b"12345678")
+    made = talk.server(rest, ping, frames.data(1, said), ping, ping)
     assert [Kind.BYTES, Kind.PING, Kind.DATA, Kind.PING, Kind.PING] == kinds(made)
     assert len(rest) == made[0].length
     assert ["again"] == [one.value.message for one in made[2].messages]  # type: ignore[union-attr]
@@ -132,13 +132,13 @@ def test_a_hole_inside_one_data_frame_costs_only_its_message() -> None:
     """The frame header tells where the next begins; windows stay known."""
     talk = Talk().begin()
     talk.call()
-    raw = data(1, envelope(bytes(1000))).serialize()
+    raw = frames.data(1, envelope(bytes(1000)))
     talk.server(raw[:100])
     cut_short, hole = lose(talk, Side.SERVER, 300)
     assert [Kind.DATA, Kind.MISSING] == kinds([cut_short, hole])
     assert () == hole.notes
     said = envelope(pb.Message(message="next").SerializeToString())
-    (following,) = talk.server(raw[400:], data(1, said))
+    (following,) = talk.server(raw[400:], frames.data(1, said))
     assert isinstance(following.detail, records.Data)
     assert 65535 - 1005 - len(said) == following.detail.window.connection
     assert "next" in following.messages[0].text
@@ -151,7 +151,7 @@ def test_no_boundary_after_a_hole_is_said_once() -> None:
     noise = random.Random(1).randbytes(400_000).replace(b"\0", b"\1")
     made = talk.client(noise) + talk.client(noise)
     assert 1 == notes(made).count("from here on undecoded")
-    assert [Kind.PING] == kinds(talk.server(PingFrame(opaque_data=b"12345678")))
+    assert [Kind.PING] == kinds(talk.server(frames.ping(b"12345678")))
     ended = talk.end(Side.CLIENT)[-1]
     assert isinstance(ended.detail, records.Ended)
     assert 800_000 == ended.detail.undecoded
@@ -162,17 +162,18 @@ def test_joining_midway() -> None:
     talk = Talk(MIDWAY)
     assert "beginning was not seen" in notes(talk.made)
     said = envelope(pb.Message(name="Bob", message="hi").SerializeToString())
-    ping = PingFrame(opaque_data=b"12345678")
-    frames = [*talk.server(b"...", ping, data(7, said), ping), *talk.client(ping, ping, ping)]
-    messages = [message for frame in frames for message in frame.messages]
+    ping = frames.ping(b"12345678")
+    made = talk.server(b"...", ping, frames.data(7, said), ping)
+    made += talk.client(ping, ping, ping)
+    messages = [message for frame in made for message in frame.messages]
     assert ['1: "Bob" 2: "hi"'] == [message.text for message in messages]
-    assert [Kind.PING] * 3 == kinds(frames[-3:])
+    assert [Kind.PING] * 3 == kinds(made[-3:])
 
 
 def test_joining_midway_before_the_beginning() -> None:
     """What is said to be midway but shows its preface is decoded like any other."""
     talk = Talk(MIDWAY)
-    made = talk.client(PREFACE, SettingsFrame())
+    made = talk.client(PREFACE, frames.settings())
     assert [Kind.PREFACE, Kind.SETTINGS] == kinds(made)
 
 
@@ -183,8 +184,8 @@ def test_other_connections_are_not_touched() -> None:
     decoder.take(OPENED)
     decoder.take(second)
     talk = Talk()
-    head = talk.headers(Side.CLIENT, 1, REQUEST).serialize()
-    raw = PREFACE + SettingsFrame().serialize() + head
+    head = talk.headers(Side.CLIENT, 1, REQUEST)
+    raw = PREFACE + frames.settings() + head
     for connection in (1, 2):
         made = decoder.take(Chunk(connection=connection, time=1, sender=Side.CLIENT, content=raw))
         assert [Kind.PREFACE, Kind.SETTINGS, Kind.HEADERS] == kinds(made)

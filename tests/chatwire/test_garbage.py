@@ -11,17 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from hyperframe.frame import (
-    ContinuationFrame,
-    DataFrame,
-    GoAwayFrame,
-    HeadersFrame,
-    PingFrame,
-    PushPromiseFrame,
-    RstStreamFrame,
-    SettingsFrame,
-    WindowUpdateFrame,
-)
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.chatwire.decode import Decoder, Frame
@@ -31,7 +20,15 @@ from chatroom.chatwire.show.as_json import json_line
 from chatroom.chatwire.show.line import Style
 from chatroom.chatwire.show.summary import Summary
 from chatroom.wire.envelopes import envelope
-from chatroom.wire.http2.frames import PREFACE
+from chatroom.wire.http2 import frames
+from chatroom.wire.http2.frames import (
+    END_HEADERS,
+    LARGEST_WINDOW,
+    PADDED,
+    PREFACE,
+    SETTINGS_ACK,
+    Kind,
+)
 from tests.faults.scale import SOAK
 
 from .loops import run
@@ -78,33 +75,35 @@ def proper_frame(chance: random.Random, talk: Talk, sender: Side) -> bytes:
     trailers = [("grpc-status", chance.choice(("0", "5", "x", "99999999999"))),
                 ("grpc-status-details-bin", chance.choice(("", "!", "CAUSAmhp")))]  # fmt: skip
     encoder = talk.encoders[sender]
-    frame = chance.choice(
+    return chance.choice(
         (
-            lambda: HeadersFrame(stream, encoder.encode(fields), flags=["END_HEADERS"]),
-            lambda: HeadersFrame(
-                stream, encoder.encode(trailers), flags=["END_HEADERS", "END_STREAM"]
-            ),
-            lambda: HeadersFrame(
-                stream, encoder.encode(fields), flags=["END_HEADERS"] * (chance.random() < 0.9)
+            lambda: frames.headers(stream, encoder.encode(fields)),
+            lambda: frames.headers(stream, encoder.encode(trailers), end=True),
+            lambda: frames.frame(
+                Kind.HEADERS, END_HEADERS * (chance.random() < 0.9), stream, encoder.encode(fields)
             ),
             lambda: (
-                ContinuationFrame(stream, chance.randbytes(20), flags=["END_HEADERS"])
+                frames.frame(Kind.CONTINUATION, END_HEADERS, stream, chance.randbytes(20))
                 if chance.random() < 0.1
-                else DataFrame(stream, body)
+                else frames.data(stream, body)
             ),
-            lambda: DataFrame(stream, body),
-            lambda: DataFrame(stream, body[: chance.randrange(8)], flags=["END_STREAM"]),
-            lambda: DataFrame(stream, chance.randbytes(50), pad_length=9, flags=["PADDED"]),
-            lambda: WindowUpdateFrame(stream, chance.choice((1, 1000, (1 << 31) - 1))),
-            lambda: SettingsFrame(settings={chance.randrange(9): chance.getrandbits(32)}),
-            lambda: SettingsFrame(flags=["ACK"]),
-            lambda: PingFrame(opaque_data=bytes(8), flags=chance.choice(([], ["ACK"]))),
-            lambda: RstStreamFrame(stream, chance.randrange(20)),
-            lambda: GoAwayFrame(0, stream, 11, chance.randbytes(9)),
-            lambda: PushPromiseFrame(stream, 2, encoder.encode(fields), flags=["END_HEADERS"]),
+            lambda: frames.data(stream, body),
+            lambda: frames.data(stream, body[: chance.randrange(8)], end=True),
+            lambda: frames.frame(
+                Kind.DATA, PADDED, stream, b"\x09" + chance.randbytes(50) + bytes(9)
+            ),
+            lambda: frames.window_update(stream, chance.choice((1, 1000, LARGEST_WINDOW))),
+            lambda: frames.settings((chance.randrange(9), chance.getrandbits(32))),
+            lambda: SETTINGS_ACK,
+            lambda: frames.ping(bytes(8), ack=chance.random() < 0.5),
+            lambda: frames.rst_stream(stream, chance.randrange(20)),
+            lambda: frames.goaway(stream, 11, chance.randbytes(9)),
+            lambda: frames.frame(
+                Kind.PUSH_PROMISE, END_HEADERS, stream,
+                (2).to_bytes(4) + encoder.encode(fields),
+            ),
         )
-    )()
-    return frame.serialize()
+    )()  # fmt: skip
 
 
 def wild_http1(chance: random.Random, sender: Side) -> bytes:
@@ -137,8 +136,8 @@ def scene(seed: int) -> list[Passage]:
     begin: dict[Side, bytes] = {Side.CLIENT: b"", Side.SERVER: b""}
     speaks = chance.random()
     if speaks < 0.7 and not midway:
-        begin[Side.CLIENT] = PREFACE + SettingsFrame().serialize()
-        begin[Side.SERVER] = SettingsFrame().serialize()
+        begin[Side.CLIENT] = PREFACE + frames.settings()
+        begin[Side.SERVER] = frames.settings()
     wild = chance.choice((0.0, 0.02, 0.3))
 
     def one(sender: Side) -> bytes:
@@ -168,10 +167,10 @@ def scene(seed: int) -> list[Passage]:
     return passed
 
 
-def shown(frames: list[Frame]) -> None:
+def shown(made: list[Frame]) -> None:
     """Everything that can be shown of them is printable."""
     summary = Summary()
-    for frame in frames:
+    for frame in made:
         summary.take(frame)
         text = Style(verbose=True).lines(frame)
         assert all(line.isprintable() for line in text.split("\n"))
@@ -182,10 +181,10 @@ def shown(frames: list[Frame]) -> None:
 
 def check(passed: list[Passage]) -> None:
     decoder = Decoder()
-    frames = [frame for passage in passed for frame in decoder.take(passage)]
-    shown(frames)
-    assert 2 == sum(frame.kind == "ENDED" for frame in frames)
-    assert list(range(1, len(frames) + 1)) == [frame.number for frame in frames]
+    made = [frame for passage in passed for frame in decoder.take(passage)]
+    shown(made)
+    assert 2 == sum(frame.kind == "ENDED" for frame in made)
+    assert list(range(1, len(made) + 1)) == [frame.number for frame in made]
 
 
 @pytest.mark.slow
@@ -239,16 +238,16 @@ def test_garbage_is_passed_on() -> None:
     [
         lambda: b"\x00\x00\x00" * 200_000,  # frames without content, of no type
         lambda: PREFACE + b"\x00\x00\x00\x09\x00\x00\x00\x00\x01" * 20_000,
-        lambda: PREFACE + SettingsFrame(settings={4: 1}).serialize() * 20_000,
+        lambda: PREFACE + frames.settings((4, 1)) * 20_000,
         lambda: PREFACE
-        + b"".join(PingFrame(opaque_data=n.to_bytes(8)).serialize() for n in range(9999)),
+        + b"".join(frames.ping(n.to_bytes(8)) for n in range(9999)),
         lambda: PREFACE
         + b"".join(
-            HeadersFrame(n, b"\x82", flags=["END_HEADERS"]).serialize()
+            frames.headers(n, b"\x82")
             for n in range(1, 50_001, 2)
         ),
-        lambda: PREFACE + HeadersFrame(1, b"\x40\x01x\x7f\xff\x1e" + b"y" * 4000 + b"\xbe" * 9000,
-                                       flags=["END_HEADERS"]).serialize(),
+        lambda: PREFACE
+        + frames.headers(1, b"\x40\x01x\x7f\xff\x1e" + b"y" * 4000 + b"\xbe" * 9000),
     ],
     ids=["noughts", "continuations", "settings", "pings", "streams", "hpack bomb"],
 )  # fmt: skip

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from hyperframe.frame import (
-    ContinuationFrame,
-    DataFrame,
-    GoAwayFrame,
-    HeadersFrame,
-    PingFrame,
-    PriorityFrame,
-    PushPromiseFrame,
-    RstStreamFrame,
-    SettingsFrame,
-    WindowUpdateFrame,
-)
-
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.chatwire.decode import Kind, records
 from chatroom.chatwire.decode.records import Role
 from chatroom.chatwire.passage import Side
 from chatroom.wire.envelopes import envelope
 from chatroom.wire.grpc import CHAT
-from chatroom.wire.http2.frames import PREFACE
+from chatroom.wire.http2 import frames
+from chatroom.wire.http2.frames import (
+    END_HEADERS,
+    END_STREAM,
+    PADDED,
+    PREFACE,
+    PRIORITY,
+    frame,
+)
+from chatroom.wire.http2.frames import Kind as Wire
 
-from .wire import REQUEST, RESPONSE, Talk, data, kinds, notes, texts
+from .wire import REQUEST, RESPONSE, Talk, kinds, notes, texts
 
 
 def test_a_connection_begins() -> None:
     """The preface and SETTINGS with names and values, then their acknowledgement."""
     talk = Talk()
     preface, said, update = talk.client(
-        PREFACE, SettingsFrame(settings={3: 100, 4: 1 << 20, 0x99: 7}), WindowUpdateFrame(0, 10)
+        PREFACE, frames.settings((3, 100), (4, 1 << 20), (0x99, 7)), frames.window_update(0, 10)
     )
     assert Kind.PREFACE == preface.kind
     expected = (("MAX_CONCURRENT_STREAMS", 100), ("INITIAL_WINDOW_SIZE", 1 << 20), ("0x99", 7))
@@ -38,7 +34,7 @@ def test_a_connection_begins() -> None:
     assert (0, 4, 18, ()) == (said.stream, said.type, said.length, said.flags)
     window = records.Window(stream=None, connection=65545)
     assert records.WindowUpdate(stream=0, increment=10, window=window) == update.detail
-    (ack,) = talk.server(SettingsFrame(flags=["ACK"]))
+    (ack,) = talk.server(frames.SETTINGS_ACK)
     assert (("ACK",), Side.SERVER) == (ack.flags, ack.sender)
     assert "" == notes(talk.made)
 
@@ -46,7 +42,7 @@ def test_a_connection_begins() -> None:
 def test_times_count_from_the_start_and_from_the_last() -> None:
     """Nanoseconds, as they passed."""
     talk = Talk().begin()
-    (ping,) = talk.client(PingFrame(opaque_data=b"12345678"))
+    (ping,) = talk.client(frames.ping(b"12345678"))
     assert (4_000_000, 4_000_000, 1_000_000) == (ping.time, ping.since_start, ping.since_last)
     assert list(range(1, len(talk.made) + 1)) == [frame.number for frame in talk.made]
 
@@ -56,10 +52,10 @@ def test_a_call_from_head_to_trailers() -> None:
     talk = Talk().begin()
     request, response = talk.call()
     join = pb.ChatMessage(join=pb.JoinChat(room_id="1234", name="Bob"))
-    (sent,) = talk.client(data(1, envelope(join.SerializeToString()), "END_STREAM"))
+    (sent,) = talk.client(frames.data(1, envelope(join.SerializeToString()), end=True))
     (trailers,) = talk.server(
         talk.headers(
-            Side.SERVER, 1, [("grpc-status", "5"), ("grpc-message", "no%20room")], "END_STREAM"
+            Side.SERVER, 1, [("grpc-status", "5"), ("grpc-message", "no%20room")], end=True
         )
     )
     assert isinstance(request.detail, records.Headers)
@@ -90,7 +86,7 @@ def test_trailers_only_is_recognised() -> None:
     talk = Talk().begin()
     talk.client(talk.headers(Side.CLIENT, 1, REQUEST))
     (frame,) = talk.server(
-        talk.headers(Side.SERVER, 1, [*RESPONSE, ("grpc-status", "7")], "END_STREAM")
+        talk.headers(Side.SERVER, 1, [*RESPONSE, ("grpc-status", "7")], end=True)
     )
     assert isinstance(frame.detail, records.Headers)
     assert Role.TRAILERS_ONLY == frame.detail.role
@@ -119,9 +115,9 @@ def test_messages_span_frames() -> None:
     )
     whole = first + second + third
     made = [
-        *talk.server(data(1, whole[:4])),
-        *talk.server(data(1, whole[4:-3])),
-        *talk.server(data(1, whole[-3:])),
+        *talk.server(frames.data(1, whole[:4])),
+        *talk.server(frames.data(1, whole[4:-3])),
+        *talk.server(frames.data(1, whole[-3:])),
     ]
     assert [[], ["one", "two"], ["three"]] == [
         [message.value.message for message in frame.messages]  # type: ignore[union-attr]
@@ -134,9 +130,9 @@ def test_continuation() -> None:
     talk = Talk().begin()
     block = talk.encoders[Side.CLIENT].encode(REQUEST)
     made = talk.client(
-        HeadersFrame(1, block[:5], flags=["END_STREAM"]),
-        ContinuationFrame(1, block[5:9]),
-        ContinuationFrame(1, block[9:], flags=["END_HEADERS"]),
+        frame(Wire.HEADERS, END_STREAM, 1, block[:5]),
+        frame(Wire.CONTINUATION, 0, 1, block[5:9]),
+        frame(Wire.CONTINUATION, END_HEADERS, 1, block[9:]),
     )
     fields = [len(frame.detail.fields) for frame in made]  # type: ignore[union-attr]
     assert [0, 0, len(REQUEST)] == fields
@@ -148,7 +144,9 @@ def test_a_block_that_is_interrupted_is_said() -> None:
     talk = Talk().begin()
     block = talk.encoders[Side.CLIENT].encode(REQUEST)
     made = talk.client(
-        HeadersFrame(1, block[:5]), PingFrame(opaque_data=b"12345678"), ContinuationFrame(3, b"")
+        frame(Wire.HEADERS, 0, 1, block[:5]),
+        frames.ping(b"12345678"),
+        frame(Wire.CONTINUATION, 0, 3),
     )
     assert "inside the header block of stream 1" in made[1].notes[0]
     assert "inside the header block of stream 1" in made[2].notes[0]
@@ -157,17 +155,16 @@ def test_a_block_that_is_interrupted_is_said() -> None:
 def test_priority_padding_and_push() -> None:
     """What gRPC does not use."""
     talk = Talk().begin()
-    head = HeadersFrame(
+    block = talk.encoders[Side.CLIENT].encode(REQUEST)
+    # The length of the padding, the stream it depends on (exclusively), the weight less one.
+    head = frame(
+        Wire.HEADERS,
+        END_HEADERS | PRIORITY | PADDED,
         1,
-        talk.encoders[Side.CLIENT].encode(REQUEST),
-        pad_length=9,
-        flags=["END_HEADERS", "PRIORITY", "PADDED"],
-        depends_on=3,
-        stream_weight=15,
-        exclusive=True,
+        b"\x09" + b"\x80\0\0\x03" + b"\x0f" + block + bytes(9),
     )
-    padded = DataFrame(1, b"abc", pad_length=4, flags=["PADDED"])
-    made = talk.client(head, PriorityFrame(5, depends_on=1, stream_weight=255), padded)
+    padded = frame(Wire.DATA, PADDED, 1, b"\x04" + b"abc" + bytes(4))
+    made = talk.client(head, frame(Wire.PRIORITY, 0, 5, b"\0\0\0\x01\xff"), padded)
     assert isinstance(made[0].detail, records.Headers)
     precedence = records.Precedence(depends_on=3, weight=16, exclusive=True)
     assert precedence == made[0].detail.precedence
@@ -176,7 +173,7 @@ def test_priority_padding_and_push() -> None:
     window = records.Window(stream=65527, connection=65527)
     assert records.Data(payload=b"abc", padding=4, window=window) == made[2].detail
     block = talk.encoders[Side.SERVER].encode(REQUEST)
-    (push,) = talk.server(PushPromiseFrame(1, 2, block, flags=["END_HEADERS"]))
+    (push,) = talk.server(frame(Wire.PUSH_PROMISE, END_HEADERS, 1, b"\0\0\0\x02" + block))
     assert isinstance(push.detail, records.Headers)
     assert (Role.PUSHED, 2) == (push.detail.role, push.detail.promised)
 
@@ -184,11 +181,11 @@ def test_priority_padding_and_push() -> None:
 def test_a_ping_is_timed() -> None:
     """From where the tap is to who answers and back; an unknown answer has no time."""
     talk = Talk().begin()
-    talk.client(PingFrame(opaque_data=b"AAAAAAAA"))
-    talk.client(PingFrame(opaque_data=b"BBBBBBBB"))
+    talk.client(frames.ping(b"AAAAAAAA"))
+    talk.client(frames.ping(b"BBBBBBBB"))
     made = talk.server(
-        PingFrame(opaque_data=b"AAAAAAAA", flags=["ACK"]),
-        PingFrame(opaque_data=b"CCCCCCCC", flags=["ACK"]),
+        frames.ping(b"AAAAAAAA", ack=True),
+        frames.ping(b"CCCCCCCC", ack=True),
     )
     assert [2_000_000, None] == [frame.detail.round_trip for frame in made]  # type: ignore[union-attr]
 
@@ -197,8 +194,8 @@ def test_errors_have_names() -> None:
     """RST_STREAM and GOAWAY; a code that nobody defined keeps its number."""
     talk = Talk().begin()
     talk.call()
-    reset, unknown = talk.client(RstStreamFrame(1, 8), RstStreamFrame(3, 0x77))
-    (goaway,) = talk.server(GoAwayFrame(0, 5, 11, b"too_many_pings"))
+    reset, unknown = talk.client(frames.rst_stream(1, 8), frames.rst_stream(3, 0x77))
+    (goaway,) = talk.server(frames.goaway(5, 11, b"too_many_pings"))
     assert records.Reset(code=8, error="CANCEL") == reset.detail
     assert records.Reset(code=0x77, error="0x77") == unknown.detail
     expected = records.Goaway(
@@ -219,7 +216,7 @@ def test_broken_frames_are_said_and_the_next_is_read() -> None:
     """Wrong lengths, streams, padding, values: a sentence each."""
     talk = Talk().begin()
     talk.call()
-    ping = PingFrame(opaque_data=b"12345678")
+    ping = frames.ping(b"12345678")
 
     def broken(kind: int, flags: int, stream: int, body: bytes) -> str:
         head = len(body).to_bytes(3) + bytes([kind, flags]) + stream.to_bytes(4)
@@ -245,7 +242,7 @@ def test_broken_frames_are_said_and_the_next_is_read() -> None:
 def test_wrong_settings_are_said() -> None:
     """Values outside their range; they do not count."""
     talk = Talk().begin()
-    made = talk.server(SettingsFrame(settings={2: 7, 4: 1 << 31, 5: 100}))
+    made = talk.server(frames.settings((2, 7), (4, 1 << 31), (5, 100)))
     assert 3 == len(made[0].notes)
     assert "ENABLE_PUSH=7" in made[0].notes[0]
     assert "FLOW_CONTROL_ERROR" in made[0].notes[1]
@@ -262,7 +259,7 @@ def test_a_length_of_16_mib_is_said_at_once_and_skipped() -> None:
     assert "longer than the 16384 bytes that the server accepts" in frame.notes[0]
     for _ in range(15):
         assert [] == talk.client(bytes(1 << 20))
-    (ping,) = talk.client(bytes((1 << 20) - 1), PingFrame(opaque_data=b"12345678"))
+    (ping,) = talk.client(bytes((1 << 20) - 1), frames.ping(b"12345678"))
     assert Kind.PING == ping.kind
 
 
@@ -270,8 +267,8 @@ def test_header_fields_that_cannot_be_decoded() -> None:
     """An HPACK error is said once; then blocks are shown as they are, of that side alone."""
     talk = Talk().begin()
     first, second = talk.client(
-        HeadersFrame(1, b"\xff\xff\xff\xff\xff", flags=["END_HEADERS"]),
-        HeadersFrame(3, b"\x82", flags=["END_HEADERS"]),
+        frames.headers(1, b"\xff\xff\xff\xff\xff"),
+        frames.headers(3, b"\x82"),
     )
     assert "HPACK" in first.notes[0]
     assert () == second.notes
@@ -289,7 +286,7 @@ def test_the_table_size_is_followed() -> None:
     many = [(f"x-{number}", "v" * 100) for number in range(40)]
     made = talk.server(
         talk.headers(Side.SERVER, 1, [*RESPONSE, *many]),
-        talk.headers(Side.SERVER, 1, many, "END_STREAM"),
+        talk.headers(Side.SERVER, 1, many, end=True),
     )
     assert "" == notes(made)
     assert many == [(field.name, field.value) for field in made[1].detail.fields]  # type: ignore[union-attr]
@@ -301,10 +298,10 @@ def test_the_table_size_is_followed() -> None:
 def test_a_header_block_has_a_bound() -> None:
     """CONTINUATION without end is not kept, and said once."""
     talk = Talk().begin()
-    made = talk.client(HeadersFrame(1, b"\x82"))
+    made = talk.client(frame(Wire.HEADERS, 0, 1, b"\x82"))
     for _ in range(10):
-        made += talk.client(ContinuationFrame(1, bytes(16000)))
-    made += talk.client(ContinuationFrame(1, b"", flags=["END_HEADERS"]))
+        made += talk.client(frame(Wire.CONTINUATION, 0, 1, bytes(16000)))
+    made += talk.client(frame(Wire.CONTINUATION, END_HEADERS, 1))
     assert 1 == notes(made).count("longer than is decoded here")
 
 
@@ -312,11 +309,11 @@ def test_frames_on_closed_streams() -> None:
     """DATA after END_STREAM, and after RST_STREAM."""
     talk = Talk().begin()
     talk.call()
-    talk.client(data(1, b"", "END_STREAM"))
-    (after,) = talk.client(data(1, b"x"))
+    talk.client(frames.data(1, b"", end=True))
+    (after,) = talk.client(frames.data(1, b"x"))
     assert "STREAM_CLOSED" in after.notes[0]
-    talk.client(RstStreamFrame(1, 8))
-    (late,) = talk.server(data(1, envelope(b"")))
+    talk.client(frames.rst_stream(1, 8))
+    (late,) = talk.server(frames.data(1, envelope(b"")))
     assert "closed" in late.notes[0]
     assert [] == texts([late])
 
@@ -324,7 +321,7 @@ def test_frames_on_closed_streams() -> None:
 def test_an_end_inside_a_frame_is_said() -> None:
     """How much of what is missing."""
     talk = Talk().begin()
-    talk.client(PingFrame(opaque_data=b"12345678").serialize()[:-3])
+    talk.client(frames.ping(b"12345678")[:-3])
     made = talk.end(Side.CLIENT)
     assert [Kind.BYTES, Kind.ENDED] == kinds(made)
     assert "14 bytes of a PING frame of 8 bytes" in made[0].notes[0]

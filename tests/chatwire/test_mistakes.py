@@ -20,8 +20,9 @@ from chatroom.chatwire.show.line import Style
 from chatroom.chatwire.show.printer import Patient, Printer, Show
 from chatroom.chatwire.watch import look
 from chatroom.wire.envelopes import envelope
+from chatroom.wire.http2 import frames
 
-from .wire import OPENED, REQUEST, Talk, data, notes
+from .wire import OPENED, REQUEST, Talk, notes
 
 
 def hostile_schema(well_known: str) -> PoolSchema:
@@ -50,7 +51,7 @@ def test_a_schema_that_lies_about_a_well_known_type(well_known: str) -> None:
     """The message is shown somehow, in lines and in JSON, and the next frame too."""
     talk = Talk(schema=hostile_schema(well_known)).begin()
     call(talk, "/e.S/M")
-    (frame,) = talk.client(data(1, envelope(b"\x0a\x03\x0a\x01x")))
+    (frame,) = talk.client(frames.data(1, envelope(b"\x0a\x03\x0a\x01x")))
     assert "e.R" == frame.messages[0].type_name
     assert "R" in Style().lines(frame)
     assert "e.R" == json.loads(json_line(frame))["messages"][0]["type_name"]
@@ -59,7 +60,7 @@ def test_a_schema_that_lies_about_a_well_known_type(well_known: str) -> None:
 def json_body(content: bytes) -> Frame:
     talk = Talk().begin()
     call(talk, "/a.B/C", "application/json")
-    (frame,) = talk.client(data(1, content, "END_STREAM"))
+    (frame,) = talk.client(frames.data(1, content, end=True))
     return frame
 
 
@@ -87,7 +88,7 @@ def test_a_path_that_is_not_text() -> None:
     """The call is decoded by field number."""
     talk = Talk().begin()
     call(talk, b"/\xff.S/M")
-    (frame,) = talk.client(data(1, envelope(b"\x08\x07")))
+    (frame,) = talk.client(frames.data(1, envelope(b"\x08\x07")))
     assert ("1: 7", "") == (frame.messages[0].text, notes(talk.made))
     over_http1 = Talk()
     over_http1.client(
@@ -104,7 +105,7 @@ def test_a_detail_whose_type_is_not_text() -> None:
     response = [(":status", "200"), ("content-type", "application/connect+json")]
     talk.server(talk.headers(Side.SERVER, 1, response))
     content = {"error": {"code": "internal", "details": [{"type": "\ud800", "value": "CAc"}]}}
-    (frame,) = talk.server(data(1, envelope(json.dumps(content).encode(), 2)))
+    (frame,) = talk.server(frames.data(1, envelope(json.dumps(content).encode(), 2)))
     status = frame.messages[0].status
     assert status is not None
     assert "\ud800" == status.details[0].type_name

@@ -19,9 +19,10 @@ from chatroom.chatwire.schema import Reflected, SchemaUnusable, open_schema
 from chatroom.chatwire.schema.proto_files import schema_of_file
 from chatroom.chatwire.schema.reflection import Reflection
 from chatroom.wire.envelopes import envelope
+from chatroom.wire.http2 import frames
 
 from .programs import chatwire
-from .wire import REQUEST, Talk, data, texts
+from .wire import REQUEST, Talk, texts
 
 SHOP = """
 syntax = "proto3";
@@ -160,7 +161,7 @@ def test_a_call_that_is_older_than_the_schema(proto: Path, monkeypatch: pytest.M
     late = Late(schema_of_file(proto))
     talk = Talk(schema=late).begin()
     talk.client(talk.headers(Side.CLIENT, 1, (dict(REQUEST) | {":path": PLACE}).items()))
-    order = data(1, envelope(b"\x0a\x03hat"))
+    order = frames.data(1, envelope(b"\x0a\x03hat"))
     for _ in range(100):
         assert ['1: "hat"'] == texts(talk.client(order))
     assert 1 == late.asked

@@ -5,19 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hyperframe.frame import DataFrame, SettingsFrame, WindowUpdateFrame
 
 from chatroom.chatwire.capture import CaptureWriter
 from chatroom.chatwire.decode import Kind, records
 from chatroom.chatwire.decode.records import Frame
 from chatroom.chatwire.passage import Missing, Side
+from chatroom.wire.http2 import frames
 from chatroom.wire.http2.frames import PREFACE
 
 from .tshark import frames as listed
 from .wire import REQUEST, Talk, kinds, notes
 
-SETTINGS = SettingsFrame(settings={4: 1_000_000, 5: 100_000})
-ACK = SettingsFrame(flags=["ACK"])
+SETTINGS = frames.settings((4, 1_000_000), (5, 100_000))
+ACK = frames.SETTINGS_ACK
 
 
 def conversation() -> Talk:
@@ -26,11 +26,11 @@ def conversation() -> Talk:
     talk.server(SETTINGS)
     talk.client(
         PREFACE,
-        SettingsFrame(),
+        frames.settings(),
         ACK,
-        WindowUpdateFrame(0, 5),
+        frames.window_update(0, 5),
         talk.headers(Side.CLIENT, 1, REQUEST),
-        DataFrame(1, bytes(65_000)),
+        frames.data(1, bytes(65_000)),
     )
     talk.server(ACK)
     return talk
@@ -42,7 +42,7 @@ def test_what_the_server_says_first_is_decoded_first() -> None:
     (settings,) = talk.server(SETTINGS)
     expected = (("INITIAL_WINDOW_SIZE", 1_000_000), ("MAX_FRAME_SIZE", 100_000))
     assert records.Settings(values=expected, acknowledges=False) == settings.detail
-    assert [Kind.PREFACE, Kind.SETTINGS] == kinds(talk.client(PREFACE, SettingsFrame()))
+    assert [Kind.PREFACE, Kind.SETTINGS] == kinds(talk.client(PREFACE, frames.settings()))
 
 
 def test_what_it_announced_is_in_force_once_acknowledged() -> None:
@@ -109,7 +109,7 @@ def test_a_hole_instead_of_the_preface() -> None:
     talk = Talk()
     talk.server(SETTINGS)
     talk.pass_on(Missing(connection=1, time=talk.now, sender=Side.CLIENT, count=24))
-    made = talk.client(SettingsFrame(), ACK, WindowUpdateFrame(0, 5), ACK)
+    made = talk.client(frames.settings(), ACK, frames.window_update(0, 5), ACK)
     assert [Kind.SETTINGS, Kind.SETTINGS, Kind.WINDOW_UPDATE, Kind.SETTINGS] == kinds(made)
 
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hyperframe.frame import GoAwayFrame, PingFrame, WindowUpdateFrame
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,8 +22,9 @@ from chatroom.chatwire.show.line import Style
 from chatroom.chatwire.show.printer import Patient, Printer, Show, arrows_for
 from chatroom.chatwire.show.summary import Summary
 from chatroom.wire.envelopes import envelope
+from chatroom.wire.http2 import frames
 
-from .wire import REQUEST, RESPONSE, Talk, data
+from .wire import REQUEST, RESPONSE, Talk
 
 HOSTILE = "\x1b[2J\x9b31m\u202eevil\u2066\r\n\x00\x7f\u2028"
 
@@ -33,15 +33,17 @@ def conversation() -> Talk:
     talk = Talk().begin()
     talk.call()
     talk.client(
-        data(1, envelope(pb.ChatMessage(message=pb.Message(message="hi")).SerializeToString()))
+        frames.data(
+            1, envelope(pb.ChatMessage(message=pb.Message(message="hi")).SerializeToString())
+        )
     )
-    talk.server(data(1, envelope(pb.Message(name="Bob", message="hi").SerializeToString())))
-    talk.client(PingFrame(opaque_data=b"12345678"))
+    talk.server(frames.data(1, envelope(pb.Message(name="Bob", message="hi").SerializeToString())))
+    talk.client(frames.ping(b"12345678"))
     talk.server(
-        PingFrame(opaque_data=b"12345678", flags=["ACK"]),
-        talk.headers(Side.SERVER, 1, [("grpc-status", "0")], "END_STREAM"),
+        frames.ping(b"12345678", ack=True),
+        talk.headers(Side.SERVER, 1, [("grpc-status", "0")], end=True),
     )
-    talk.client(data(1, b"", "END_STREAM"))
+    talk.client(frames.data(1, b"", end=True))
     talk.end(Side.CLIENT)
     talk.end(Side.SERVER)
     return talk
@@ -54,13 +56,13 @@ def hostile() -> list[Frame]:
     raw = envelope(content.SerializeToString())
     talk.client(talk.headers(Side.CLIENT, 1, [*REQUEST, ("x-evil", HOSTILE)]))
     talk.server(talk.headers(Side.SERVER, 1, [*RESPONSE, ("x-evil", HOSTILE)]))
-    talk.client(data(1, raw))
+    talk.client(frames.data(1, raw))
     evil = [(name, HOSTILE if name == ":path" else value) for name, value in REQUEST]
-    talk.client(talk.headers(Side.CLIENT, 3, evil), data(3, raw))
+    talk.client(talk.headers(Side.CLIENT, 3, evil), frames.data(3, raw))
     encoded = "".join(f"%{byte:02X}" for byte in HOSTILE.encode())
     trailers = [("grpc-status", HOSTILE), ("grpc-message", encoded)]
-    talk.server(talk.headers(Side.SERVER, 1, trailers, "END_STREAM"))
-    talk.server(GoAwayFrame(0, 1, 0, HOSTILE.encode() + b"\xff\x1b"))
+    talk.server(talk.headers(Side.SERVER, 1, trailers, end=True))
+    talk.server(frames.goaway(1, 0, HOSTILE.encode() + b"\xff\x1b"))
     other = Talk()
     other.client(b"GET /\x1b[2J\x9b HTTP/1.1\r\n" + f"x: {HOSTILE}".encode() + b"\r\n\r\n")
     return talk.made + other.made
@@ -141,7 +143,7 @@ def test_a_long_message_is_shortened_but_not_in_verbose() -> None:
     talk = Talk().begin()
     talk.call()
     said = pb.Message(message="x" * 1000).SerializeToString()
-    (frame,) = talk.server(data(1, envelope(said) * 5))
+    (frame,) = talk.server(frames.data(1, envelope(said) * 5))
     line = Style().lines(frame)
     assert "characters)" in line
     assert "+2 messages" in line
@@ -320,8 +322,8 @@ def test_the_time_since_the_last_is_since_the_last_line() -> None:
     printer = Printer(Show(shown=Filter(kinds=frozenset({Kind.PING}))), Patient(out))
     talk = Talk().begin()
     for _ in range(2):
-        talk.client(PingFrame(opaque_data=b"12345678"))
-        talk.server(WindowUpdateFrame(0, 1))
+        talk.client(frames.ping(b"12345678"))
+        talk.server(frames.window_update(0, 1))
     for frame in talk.made:
         printer.take(frame)
     printer.finish()
@@ -337,7 +339,7 @@ def test_verbose_lines_have_the_head_of_each_envelope(flags: int, shown: str) ->
     talk.client(talk.headers(Side.CLIENT, 1, request))
     plain = pb.ChatMessage(message=pb.Message(message="ha" * 50)).SerializeToString()
     raw = gzip.compress(plain) if flags else plain
-    (frame,) = talk.client(data(1, envelope(raw, flags)))
+    (frame,) = talk.client(frames.data(1, envelope(raw, flags)))
     assert f"  envelope: flags {shown}, length {len(raw)}\n" in Style(verbose=True).lines(frame)
     assert flags == json.loads(json_line(frame))["messages"][0]["flags"]
 

@@ -1,17 +1,21 @@
-"""Conversations by hand: what passes, made of frames, and decoded."""
+"""Conversations by hand: what passes, made of frames, and decoded.
+
+The frames are written by `chatroom.wire.http2`. The decoder reads them by another library,
+so neither can hide what the other has wrong.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from hpack import Encoder
-from hyperframe.frame import DataFrame, Frame, HeadersFrame, SettingsFrame
 
 from chatroom.chatwire.decode import Decoder, Kind, records
 from chatroom.chatwire.decode.schema import Schema
 from chatroom.chatwire.passage import Chunk, Ended, Opened, Passage, Side
 from chatroom.wire.grpc import CHAT
-from chatroom.wire.http2.frames import PREFACE
+from chatroom.wire.http2 import frames
+from chatroom.wire.http2.frames import PREFACE, SETTINGS_ACK
 
 REQUEST = [
     (":method", "POST"),
@@ -29,7 +33,7 @@ MIDWAY = Opened(
 
 
 class Talk:
-    """What two sides say, in order; each `client` and `server` takes frames or bytes.
+    """What two sides say, in order; each `client` and `server` takes frames, or any bytes.
 
     Every passage comes a millisecond after the one before.
     """
@@ -42,19 +46,19 @@ class Talk:
 
     def begin(self, *settings: tuple[int, int]) -> Talk:
         """A connection of HTTP/2, both SETTINGS acknowledged."""
-        self.client(PREFACE, SettingsFrame(settings=dict(settings)))
-        self.server(SettingsFrame(), SettingsFrame(flags=["ACK"]))
-        self.client(SettingsFrame(flags=["ACK"]))
+        self.client(PREFACE, frames.settings(*settings))
+        self.server(frames.settings(), SETTINGS_ACK)
+        self.client(SETTINGS_ACK)
         return self
 
-    def client(self, *content: Frame | bytes) -> list[records.Frame]:
+    def client(self, *content: bytes) -> list[records.Frame]:
         return self.say(Side.CLIENT, *content)
 
-    def server(self, *content: Frame | bytes) -> list[records.Frame]:
+    def server(self, *content: bytes) -> list[records.Frame]:
         return self.say(Side.SERVER, *content)
 
-    def say(self, sender: Side, *content: Frame | bytes) -> list[records.Frame]:
-        raw = b"".join(one if isinstance(one, bytes) else one.serialize() for one in content)
+    def say(self, sender: Side, *content: bytes) -> list[records.Frame]:
+        raw = b"".join(content)
         return self.pass_on(Chunk(connection=1, time=self.now, sender=sender, content=raw))
 
     def pass_on(self, passage: Passage) -> list[records.Frame]:
@@ -71,10 +75,10 @@ class Talk:
         return 1_000_000 * len(self.passages)
 
     def headers(
-        self, sender: Side, stream: int, fields: Iterable[tuple[str, str]], *flags: str
-    ) -> Frame:
+        self, sender: Side, stream: int, fields: Iterable[tuple[str, str]], *, end: bool = False
+    ) -> bytes:
         block = self.encoders[sender].encode(list(fields))
-        return HeadersFrame(stream, block, flags=["END_HEADERS", *flags])
+        return frames.headers(stream, block, end=end)
 
     def call(self, stream: int = 1) -> list[records.Frame]:
         """Open a call of Chat, both heads."""
@@ -82,17 +86,13 @@ class Talk:
         return made + self.server(self.headers(Side.SERVER, stream, RESPONSE))
 
 
-def data(stream: int, content: bytes, *flags: str) -> Frame:
-    return DataFrame(stream, content, flags=list(flags))
+def kinds(made: Sequence[records.Frame]) -> list[Kind]:
+    return [frame.kind for frame in made]
 
 
-def kinds(frames: Sequence[records.Frame]) -> list[Kind]:
-    return [frame.kind for frame in frames]
+def notes(made: Sequence[records.Frame]) -> str:
+    return "\n".join(note for frame in made for note in frame.notes)
 
 
-def notes(frames: Sequence[records.Frame]) -> str:
-    return "\n".join(note for frame in frames for note in frame.notes)
-
-
-def texts(frames: Sequence[records.Frame]) -> list[str]:
-    return [message.text for frame in frames for message in frame.messages]
+def texts(made: Sequence[records.Frame]) -> list[str]:
+    return [message.text for frame in made for message in frame.messages]

@@ -6,33 +6,17 @@ Nothing is read behind the scenes, so that what the server feels is what is desc
 from __future__ import annotations
 
 import socket
-import struct
 from collections.abc import Sequence
 from typing import Literal
 
-from hyperframe.frame import Frame, RstStreamFrame
-
-from bench.http2_frames import (
-    ACK,
-    DATA,
-    DEFAULT_WINDOW,
-    END_HEADERS,
-    HEADERS,
-    INITIAL_WINDOW_SIZE,
-    MAX_WINDOW,
-    PREFACE,
-    SETTINGS,
-    WINDOW_UPDATE,
-    frame,
-    request_headers,
-)
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.wire.envelopes import envelope
-from chatroom.wire.grpc import CHAT
+from chatroom.wire.grpc import CHAT, request_headers
+from chatroom.wire.http2.client import Client
+from chatroom.wire.http2.frames import DEFAULT_WINDOW, LARGEST_WINDOW, Setting
+from chatroom.wire.http2.frames import Kind as FrameKind
 
 from .voices import enveloped
-
-FRAME_HEADER_BYTES = 9
 
 Kind = Literal["window", "socket", "http1"]
 """window: the HTTP/2 windows of 65,535 bytes are never updated; the kernel takes all.
@@ -62,12 +46,13 @@ class StalledReader:
             join = envelope(pb.JoinChat(room_id=room, name=names[0]).SerializeToString())
             self._socket.sendall(SUBSCRIBE % len(join) + join)
         else:
-            self._socket.sendall(_chats(port, room, names, wide=kind == "socket"))
+            most = LARGEST_WINDOW if kind == "socket" else DEFAULT_WINDOW
+            self._client = _chats(port, room, names, most)
+            self._socket.sendall(self._client.data_to_send())
         self._framed = kind != "http1"
         self._streams = {2 * number + 1 for number in range(len(names))}
         self._reset: set[int] = set()
         self._closed = False
-        self._bytes = b""
 
     def close(self) -> None:
         self._socket.close()
@@ -77,40 +62,28 @@ class StalledReader:
         self._socket.setblocking(False)
         try:
             while chunk := self._socket.recv(1 << 20):
-                self._bytes += chunk
+                if self._framed:
+                    came = self._client.receive_data(chunk)
+                    self._reset |= {
+                        one.stream_id for one in came if one.kind == FrameKind.RST_STREAM
+                    }
             self._closed = True
         except BlockingIOError:
             pass
         except ConnectionError:
             self._closed = True
-        while self._framed and len(self._bytes) >= FRAME_HEADER_BYTES:
-            head = memoryview(self._bytes[:FRAME_HEADER_BYTES])
-            found, length = Frame.parse_frame_header(head)
-            end = FRAME_HEADER_BYTES + length
-            if len(self._bytes) < end:
-                break
-            if isinstance(found, RstStreamFrame):
-                self._reset.add(found.stream_id)
-            self._bytes = self._bytes[end:]
         if self._closed:
             return "closed"
         return "reset" if self._streams == self._reset else "open"
 
 
-def _chats(port: int, room: str, names: Sequence[str], *, wide: bool) -> bytes:
-    """The beginning of an HTTP/2 connection with a `Chat` for each name; `wide` windows or not."""
-    octets = [PREFACE]
-    if wide:
-        most = struct.pack(">HI", INITIAL_WINDOW_SIZE, MAX_WINDOW)
-        widened = struct.pack(">I", MAX_WINDOW - DEFAULT_WINDOW)
-        octets += [frame(SETTINGS, 0, 0, most), frame(WINDOW_UPDATE, 0, 0, widened)]
-    else:
-        octets.append(frame(SETTINGS, 0, 0))
-    octets.append(frame(SETTINGS, ACK, 0))
-    headers = request_headers(CHAT, f"127.0.0.1:{port}")
-    for number, name in enumerate(names):
+def _chats(port: int, room: str, names: Sequence[str], window: int) -> Client:
+    """A client that has begun a `Chat` for each name; each may be sent `window` bytes."""
+    initial = Setting.INITIAL_WINDOW_SIZE, window
+    client = Client(initial, connection_window=window, answers=False, gives_back=False)
+    client.acknowledge_settings()
+    for name in names:
+        stream = client.request(request_headers(CHAT, f"127.0.0.1:{port}"))
         join = pb.ChatMessage(join=pb.JoinChat(room_id=room, name=name))
-        stream = 2 * number + 1
-        octets.append(frame(HEADERS, END_HEADERS, stream, headers))
-        octets.append(frame(DATA, 0, stream, enveloped(join)))
-    return b"".join(octets)
+        client.data(stream, enveloped(join))
+    return client

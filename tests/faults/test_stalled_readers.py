@@ -6,7 +6,6 @@ Here it ends after a tenth of that.
 from __future__ import annotations
 
 import contextlib
-import struct
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,14 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.http2_frames import (
-    DEFAULT_WINDOW,
-    INITIAL_WINDOW_SIZE,
-    MAX_WINDOW,
-    SETTINGS,
-    WINDOW_UPDATE,
-    frame,
-)
+from chatroom.wire.http2 import frames
+from chatroom.wire.http2.frames import DEFAULT_WINDOW, LARGEST_WINDOW, Setting
 from tests.launch.quick_server import QUICK
 
 from .scale import SOAK, report, scaled
@@ -189,13 +182,13 @@ def test_stalled_readers_end_and_are_not_felt(tmp_path: Path, kinds: Sequence[Ki
 
 def narrow(peer: Peer) -> None:
     """Have windows of 65,535 bytes on streams that are opened from here on."""
-    peer.write(frame(SETTINGS, 0, 0, struct.pack(">HI", INITIAL_WINDOW_SIZE, DEFAULT_WINDOW)))
+    peer.write(frames.settings((Setting.INITIAL_WINDOW_SIZE, DEFAULT_WINDOW)))
 
 
 def widen(voice: Voice) -> None:
     """Take all that comes on this stream."""
-    widened = struct.pack(">I", MAX_WINDOW - DEFAULT_WINDOW)
-    voice.connection.write(frame(WINDOW_UPDATE, 0, voice.number, widened))
+    widened = frames.window_update(voice.number, LARGEST_WINDOW - DEFAULT_WINDOW)
+    voice.connection.write(widened)
 
 
 @pytest.mark.slow

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
-from bench.http2_frames import GOAWAY, request_headers
 from bench.http2_sink import Connection, Loop
 from bench.http2_streams import Stream
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.wire.envelopes import cut, envelope
-from chatroom.wire.grpc import CHAT, binary_octets
+from chatroom.wire.grpc import CHAT, binary_octets, request_headers
+from chatroom.wire.http2.frames import Kind
+from chatroom.wire.http2.headers import encode_cached
+from chatroom.wire.http2.reader import Frame
 
 SECONDS = 60.0
 """How long anything may take that is not what a test measures."""
@@ -44,11 +46,11 @@ class Peer(Connection):
         self.going_away: int | None = None
         """The error code of the last GOAWAY frame."""
 
-    def _other(self, kind: int, flags: int, number: int, payload: bytes) -> None:
-        if kind == GOAWAY:
-            self.going_away = int.from_bytes(payload[4:8], "big")
+    def _other(self, frame: Frame) -> None:
+        if frame.kind == Kind.GOAWAY:
+            self.going_away = frame.code
         else:
-            super()._other(kind, flags, number, payload)
+            super()._other(frame)
 
     def _ended(self) -> None:
         for stream in self.streams.values():
@@ -75,7 +77,7 @@ class Voice(Stream):
     def join(self, connection: Connection, **fields: object) -> None:
         """Open the stream; wait for `arrived` or `end`."""
         join = pb.JoinChat(room_id=self.room, name=self.name, features=self.features, **fields)
-        headers = request_headers(CHAT, f"127.0.0.1:{connection.port}")
+        headers = encode_cached(request_headers(CHAT, f"127.0.0.1:{connection.port}"))
         connection.open(self, headers, enveloped(pb.ChatMessage(join=join)))
 
     def say(self, text: str, nonce: str = "") -> None:

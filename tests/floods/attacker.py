@@ -9,20 +9,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from hpack import Decoder
-
-from bench.http2_frames import (
-    ACK,
-    GOAWAY,
-    HEADER,
-    HEADER_BYTES,
-    HEADERS,
-    PING,
-    PREFACE,
-    RST_STREAM,
-    SETTINGS,
-    frame,
-)
+from chatroom.wire.http2 import frames
+from chatroom.wire.http2.frames import PREFACE, SETTINGS_ACK, Kind
+from chatroom.wire.http2.reader import Frame, FrameReader
 
 SECONDS = 30.0
 """How long an answer may take; it never decides a test that passes."""
@@ -54,12 +43,12 @@ class Attacker:
         """How many frames of each type have come."""
         self.text = b""
         """All that has come, if it was HTTP/1.1."""
-        self._blocks: list[tuple[int, bytes]] = []
-        self._decoded: dict[int, dict[str, str]] = {}
-        self._decoder = Decoder()
+        self._reader = FrameReader()
+        self._spoken = False
+        """It has sent frames, not HTTP/1.1."""
+        self._fields: dict[int, dict[str, str]] = {}
         self._pongs: set[bytes] = set()
         self._pings = 0
-        self._buffer = b""
         self._socket = socket.socket()
         if receive_bytes:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
@@ -73,12 +62,12 @@ class Attacker:
         cls, port: int, *settings: bytes, reading: bool = True, receive_bytes: int = 0
     ) -> Attacker:
         """One that has sent the preface and SETTINGS (empty ones where none are given)."""
-        hello = settings or (frame(SETTINGS, 0, 0),)
+        hello = settings or (frames.settings(),)
         return cls(
             port,
             PREFACE,
             *hello,
-            frame(SETTINGS, ACK, 0),
+            SETTINGS_ACK,
             reading=reading,
             receive_bytes=receive_bytes,
         )
@@ -139,16 +128,12 @@ class Attacker:
         self._pings += 1
         opaque = struct.pack(">Q", 1 << 63 | self._pings)
         self.reading = True
-        self.send(frame(PING, 0, 0, opaque))
+        self.send(frames.ping(opaque))
         return self.until(lambda: opaque in self._pongs)
 
     def status(self, stream: int) -> dict[str, str]:
         """The header fields that have come on a stream; of trailers too."""
-        blocks, self._blocks = self._blocks, []
-        for number, block in blocks:
-            fields = {str(name): str(value) for name, value in self._decoder.decode(block)}
-            self._decoded.setdefault(number, {}).update(fields)
-        return self._decoded.get(stream, {})
+        return self._fields.get(stream, {})
 
     # ---- Inside -------------------------------------------------------------------
 
@@ -164,27 +149,21 @@ class Attacker:
         if not chunk:
             self.ended = True
             return
-        if self.text or (not self._buffer and chunk.startswith(b"HTTP/1.")):
+        if self.text or (not self._spoken and chunk.startswith(b"HTTP/1.")):
             self.text += chunk
             return
-        self._buffer += chunk
-        at = 0
-        while len(self._buffer) >= at + HEADER_BYTES:
-            word, flags, stream = HEADER.unpack_from(self._buffer, at)
-            end = at + HEADER_BYTES + (word >> 8)
-            if len(self._buffer) < end:
-                break
-            self._take(word & 0xFF, flags, stream, self._buffer[at + HEADER_BYTES : end])
-            at = end
-        self._buffer = self._buffer[at:]
+        self._spoken = True
+        for frame in self._reader.receive_data(chunk):
+            self._take(frame)
 
-    def _take(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
-        self.kinds[kind] += 1
-        if kind == GOAWAY:
-            self.goaway = int.from_bytes(payload[4:8], "big")
-        elif kind == RST_STREAM:
-            self.resets.setdefault(stream, int.from_bytes(payload, "big"))
-        elif kind == HEADERS:
-            self._blocks.append((stream, payload))
-        elif kind == PING and flags & ACK:
-            self._pongs.add(payload)
+    def _take(self, frame: Frame) -> None:
+        self.kinds[frame.kind] += 1
+        if frame.kind == Kind.GOAWAY:
+            self.goaway = frame.code
+        elif frame.kind == Kind.RST_STREAM:
+            self.resets.setdefault(frame.stream_id, frame.code)
+        elif frame.kind == Kind.HEADERS:
+            fields = {name.decode(): value.decode() for name, value in frame.headers}
+            self._fields.setdefault(frame.stream_id, {}).update(fields)
+        elif frame.kind == Kind.PING and frame.ack:
+            self._pongs.add(frame.payload)

@@ -2,59 +2,29 @@
 
 from __future__ import annotations
 
-import functools
-import struct
+from chatroom.wire.grpc import request_headers
+from chatroom.wire.http2 import frames
+from chatroom.wire.http2.frames import END_HEADERS, END_STREAM, Kind
+from chatroom.wire.http2.headers import encode_cached
 
-from bench.http2_frames import (
-    END_HEADERS,
-    END_STREAM,
-    HEADER,
-    HEADERS,
-    RST_STREAM,
-    SETTINGS,
-    WINDOW_UPDATE,
-    frame,
-    request_headers,
-)
-
-PRIORITY_FRAME = 2
-"""The type of the frame; `PRIORITY` of http2_frames is a flag of HEADERS."""
 UNKNOWN_FRAME = 0xBB
-
-SETTINGS_HEADER_TABLE_SIZE, SETTINGS_INITIAL_WINDOW_SIZE = 1, 4
-
-NO_ERROR, PROTOCOL_ERROR, FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR = 0, 1, 3, 6
-CANCEL, COMPRESSION_ERROR, ENHANCE_YOUR_CALM = 8, 9, 11
-
-MOST = 2**31 - 1
 AUTHORITY = "127.0.0.1"
 
 
-block = functools.cache(request_headers)
-"""The header block of a gRPC call (a path, an authority), made once."""
+def block(path: str) -> bytes:
+    """The header block of a gRPC call; it touches no table."""
+    return encode_cached(request_headers(path, AUTHORITY))
 
 
 def headers(stream: int, path: str, *, end: bool = False, more: bytes = b"") -> bytes:
-    """HEADERS of a gRPC call, with `more` of a header block behind its own."""
+    """HEADERS of a gRPC call, in one frame, with `more` of a header block behind its own."""
     flags = END_HEADERS | (END_STREAM if end else 0)
-    return frame(HEADERS, flags, stream, block(path, AUTHORITY) + more)
-
-
-def reset(stream: int, code: int = CANCEL) -> bytes:
-    return frame(RST_STREAM, 0, stream, struct.pack(">I", code))
-
-
-def window_update(stream: int, increment: int) -> bytes:
-    return frame(WINDOW_UPDATE, 0, stream, struct.pack(">I", increment))
-
-
-def settings(*pairs: tuple[int, int]) -> bytes:
-    return frame(SETTINGS, 0, 0, b"".join(struct.pack(">HI", *pair) for pair in pairs))
+    return frames.frame(Kind.HEADERS, flags, stream, block(path) + more)
 
 
 def frame_header(length: int, kind: int, flags: int, stream: int) -> bytes:
     """The first 9 bytes of a frame of any length, which may never follow."""
-    return HEADER.pack(length << 8 | kind, flags, stream)
+    return length.to_bytes(3, "big") + frames.frame(kind, flags, stream)[3:]
 
 
 def integer(value: int, prefix_bits: int, pattern: int = 0) -> bytes:

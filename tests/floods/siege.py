@@ -13,6 +13,7 @@ from pathlib import Path
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.wire.envelopes import envelope
 from chatroom.wire.grpc import Code
+from chatroom.wire.http2.frames import ErrorCode
 from tests.faults.people import roster
 from tests.faults.scale import report, scaled
 from tests.faults.server_process import MIB, ServerProcess, serving
@@ -21,7 +22,6 @@ from tests.interop.raw_grpc import CREATE, answer
 from tests.interop.raw_http2 import Connection
 
 from .attacker import Attacker
-from .hostile import ENHANCE_YOUR_CALM
 
 MESSAGES = "/rpc.ChatService/ListMessages"
 CROWD = 2 + 128
@@ -183,7 +183,7 @@ class Siege:
         That is with ENHANCE_YOUR_CALM, or one of these `codes`.
         """
         outcome = self.outcome(attacker)
-        ends = {f"GOAWAY {code}" for code in (ENHANCE_YOUR_CALM, *codes)}
+        ends = {f"GOAWAY {code}" for code in (ErrorCode.ENHANCE_YOUR_CALM, *codes)}
         assert outcome in {"absorbed", "closed", *ends}, outcome
 
 

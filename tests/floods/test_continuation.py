@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from bench.http2_frames import CONTINUATION, END_HEADERS, END_STREAM, HEADERS, PING, frame
 from chatroom.wire.grpc import CHAT
+from chatroom.wire.http2.frames import END_HEADERS, END_STREAM, ErrorCode, Kind, frame, ping
 from tests.faults.scale import scaled
 from tests.faults.server_process import MIB, ServerProcess
 
-from .hostile import (
-    AUTHORITY,
-    COMPRESSION_ERROR,
-    ENHANCE_YOUR_CALM,
-    PROTOCOL_ERROR,
-    UNKNOWN_FRAME,
-    block,
-    headers,
-    literal,
-)
+from .hostile import UNKNOWN_FRAME, block, headers, literal
 from .siege import besieged
 
 FRAMES = scaled(20_000, 500_000)
@@ -41,11 +32,16 @@ def test_continuation_without_end(server: ServerProcess, what: str) -> None:
     """
     with besieged(server, f"CONTINUATION without end, {what}") as siege:
         attacker = siege.attacker()
-        attacker.send(frame(HEADERS, END_STREAM, 1, block(CHAT, AUTHORITY)))
-        more = frame(CONTINUATION, 0, 1, NEVER_ENDING[what])
+        attacker.send(frame(Kind.HEADERS, END_STREAM, 1, block(CHAT)))
+        more = frame(Kind.CONTINUATION, 0, 1, NEVER_ENDING[what])
         attacker.send(more * min(FRAMES, scaled(20, 200) * MIB // len(more)))
-        attacker.send(frame(CONTINUATION, END_HEADERS, 1))
-        siege.ended(attacker, ENHANCE_YOUR_CALM, COMPRESSION_ERROR, PROTOCOL_ERROR)
+        attacker.send(frame(Kind.CONTINUATION, END_HEADERS, 1))
+        siege.ended(
+            attacker,
+            ErrorCode.ENHANCE_YOUR_CALM,
+            ErrorCode.COMPRESSION_ERROR,
+            ErrorCode.PROTOCOL_ERROR,
+        )
 
 
 def test_unfinished_blocks_on_many_connections(server: ServerProcess) -> None:
@@ -53,8 +49,8 @@ def test_unfinished_blocks_on_many_connections(server: ServerProcess) -> None:
     with besieged(server, "unfinished header blocks on 200 connections") as siege:
         for _ in range(scaled(200, 1000)):
             attacker = siege.attacker()
-            attacker.send(frame(HEADERS, END_STREAM, 1, block(CHAT, AUTHORITY)))
-            attacker.send(frame(CONTINUATION, 0, 1, FIELD * 110))
+            attacker.send(frame(Kind.HEADERS, END_STREAM, 1, block(CHAT)))
+            attacker.send(frame(Kind.CONTINUATION, 0, 1, FIELD * 110))
         for attacker in siege.attackers:
             attacker.take_what_is_there()
         siege.outcomes = ["ended" if attacker.ended else "waits" for attacker in siege.attackers]
@@ -63,9 +59,9 @@ def test_unfinished_blocks_on_many_connections(server: ServerProcess) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        frame(PING, 0, 0, bytes(8)),
+        ping(bytes(8)),
         headers(3, CHAT),
-        frame(CONTINUATION, END_HEADERS, 3),
+        frame(Kind.CONTINUATION, END_HEADERS, 3),
         frame(UNKNOWN_FRAME, 0, 1, b"?"),
     ],
     ids=["PING", "HEADERS", "CONTINUATION of another stream", "an unknown frame"],
@@ -74,14 +70,14 @@ def test_a_block_that_is_cut_by_something_else(server: ServerProcess, other: byt
     """RFC 9113, 6.10: anything else within a header block is PROTOCOL_ERROR."""
     with besieged(server, "a header block with another frame inside") as siege:
         attacker = siege.attacker()
-        attacker.send(frame(HEADERS, END_STREAM, 1, block(CHAT, AUTHORITY)))
+        attacker.send(frame(Kind.HEADERS, END_STREAM, 1, block(CHAT)))
         attacker.send(other)
-        siege.ended(attacker, PROTOCOL_ERROR)
+        siege.ended(attacker, ErrorCode.PROTOCOL_ERROR)
 
 
 def test_continuation_of_nothing(server: ServerProcess) -> None:
     """RFC 9113, 6.10: CONTINUATION where no block is open is PROTOCOL_ERROR."""
     with besieged(server, "CONTINUATION of nothing") as siege:
         attacker = siege.attacker()
-        attacker.send(frame(CONTINUATION, END_HEADERS, 1, FIELD))
-        siege.ended(attacker, PROTOCOL_ERROR)
+        attacker.send(frame(Kind.CONTINUATION, END_HEADERS, 1, FIELD))
+        siege.ended(attacker, ErrorCode.PROTOCOL_ERROR)

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from bench.http2_frames import CONTINUATION, END_HEADERS, END_STREAM, FRAME_LIMIT, HEADERS, frame
 from chatroom.wire.grpc import CHAT, Code
+from chatroom.wire.http2 import frames
+from chatroom.wire.http2.frames import (
+    END_HEADERS,
+    END_STREAM,
+    ErrorCode,
+    Kind,
+    Setting,
+    frame,
+    settings,
+)
 from tests.faults.scale import scaled
 from tests.faults.server_process import ServerProcess
 from tests.interop.raw_grpc import UNKNOWN
 
-from .hostile import (
-    AUTHORITY,
-    COMPRESSION_ERROR,
-    PROTOCOL_ERROR,
-    SETTINGS_HEADER_TABLE_SIZE,
-    block,
-    headers,
-    integer,
-    literal,
-    settings,
-)
+from .hostile import AUTHORITY, block, headers, integer, literal
 from .siege import Siege, besieged
 
 NEWEST = b"\xbe"
@@ -31,15 +30,10 @@ ROUNDS = range(1, 2 * scaled(2_000, 50_000), 2)
 
 def request(stream: int, fields: bytes) -> bytes:
     """A whole request with a header block of any length."""
-    first, rest = fields[:FRAME_LIMIT], fields[FRAME_LIMIT:]
-    octets = [frame(HEADERS, END_STREAM | (0 if rest else END_HEADERS), stream, first)]
-    while rest:
-        piece, rest = rest[:FRAME_LIMIT], rest[FRAME_LIMIT:]
-        octets.append(frame(CONTINUATION, 0 if rest else END_HEADERS, stream, piece))
-    return b"".join(octets)
+    return frames.headers(stream, fields, end=True)
 
 
-BASE = block(CHAT, AUTHORITY)
+BASE = block(CHAT)
 BIG_FIELD = literal(b"x-bomb", b"b" * 4000, indexed=True)
 """It fills the dynamic table of 4,096 bytes."""
 BOMBS = {
@@ -60,7 +54,7 @@ def test_bomb(server: ServerProcess, what: str) -> None:
         attacker = siege.attacker()
         attacker.send(request(1, BASE + first))
         attacker.flood(request(stream, BASE + later) for stream in STREAMS[1:])
-        siege.ended_or_absorbed(attacker, COMPRESSION_ERROR, PROTOCOL_ERROR)
+        siege.ended_or_absorbed(attacker, ErrorCode.COMPRESSION_ERROR, ErrorCode.PROTOCOL_ERROR)
 
 
 def test_table_churn(server: ServerProcess) -> None:
@@ -86,7 +80,7 @@ def test_table_sizes_up_and_down(server: ServerProcess) -> None:
 def test_the_peers_table_of_4_gib(server: ServerProcess) -> None:
     """RFC 7541, 4.2: a peer that allows a large table is not given one."""
     with besieged(server, "HPACK: a table of 4 GiB is allowed") as siege:
-        attacker = siege.attacker(settings((SETTINGS_HEADER_TABLE_SIZE, 2**32 - 1)))
+        attacker = siege.attacker(settings((Setting.HEADER_TABLE_SIZE, 2**32 - 1)))
         attacker.flood(headers(stream, f"/{stream}", end=True) for stream in ROUNDS)
         siege.ended_or_absorbed(attacker)
 
@@ -110,8 +104,8 @@ def test_nonsense(server: ServerProcess, what: str) -> None:
     """RFC 9113, 4.3: what cannot be decoded ends the connection with COMPRESSION_ERROR."""
     with besieged(server, f"HPACK: {what}") as siege:
         attacker = siege.attacker()
-        attacker.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, NONSENSE[what]))
-        siege.ended(attacker, COMPRESSION_ERROR)
+        attacker.send(frame(Kind.HEADERS, END_HEADERS | END_STREAM, 1, NONSENSE[what]))
+        siege.ended(attacker, ErrorCode.COMPRESSION_ERROR)
 
 
 LARGE = {
@@ -134,7 +128,7 @@ def still_in_step(siege: Siege, more: bytes) -> None:
     attacker.until(lambda: bool(attacker.status(3)))
     outcome = siege.outcome(attacker)
     if outcome != "absorbed":
-        siege.ended_or_absorbed(attacker, PROTOCOL_ERROR, COMPRESSION_ERROR)
+        siege.ended_or_absorbed(attacker, ErrorCode.PROTOCOL_ERROR, ErrorCode.COMPRESSION_ERROR)
         return
     refused = attacker.status(1).get(":status") in {"431", "400"} or 1 in attacker.resets
     assert refused, attacker.status(1)
@@ -156,4 +150,4 @@ def test_lists_above_the_limit(server: ServerProcess) -> None:
             request(stream, BASE + LARGE["fields of 20 KiB"])
             for stream in range(1, 2 * scaled(1_000, 5_000), 2)
         )
-        siege.ended_or_absorbed(attacker, PROTOCOL_ERROR, COMPRESSION_ERROR)
+        siege.ended_or_absorbed(attacker, ErrorCode.PROTOCOL_ERROR, ErrorCode.COMPRESSION_ERROR)

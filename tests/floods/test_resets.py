@@ -7,22 +7,23 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from bench.http2_frames import DATA, END_STREAM, frame
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.wire.envelopes import envelope
 from chatroom.wire.grpc import CHAT, SUBSCRIBE
+from chatroom.wire.http2.frames import (
+    LARGEST_WINDOW,
+    ErrorCode,
+    Kind,
+    data,
+    frame,
+    rst_stream,
+    window_update,
+)
 from tests.faults.scale import scaled
 from tests.faults.server_process import ServerProcess
 from tests.interop.raw_grpc import MEMBERS
 
-from .hostile import (
-    MOST,
-    PRIORITY_FRAME,
-    headers,
-    literal,
-    reset,
-    window_update,
-)
+from .hostile import headers, literal
 from .siege import besieged
 
 STREAMS = scaled(10_000, 200_000)
@@ -37,13 +38,13 @@ def streams(count: int = STREAMS) -> range:
 def subscribed(stream: int, room: str) -> bytes:
     """A whole request that goes on for as long as its stream: the server has a member more."""
     join = pb.JoinChat(room_id=room, name=f"n{stream}").SerializeToString()
-    return headers(stream, SUBSCRIBE) + frame(DATA, END_STREAM, stream, envelope(join))
+    return headers(stream, SUBSCRIBE) + data(stream, envelope(join), end=True)
 
 
 def listed(stream: int, room: str) -> bytes:
     """A whole request that reads a room's members."""
     request = pb.ListMembersRequest(room_id=room).SerializeToString()
-    return headers(stream, MEMBERS) + frame(DATA, END_STREAM, stream, envelope(request))
+    return headers(stream, MEMBERS) + data(stream, envelope(request), end=True)
 
 
 def begun(stream: int, _: str) -> bytes:
@@ -56,7 +57,10 @@ def test_rapid_reset(server: ServerProcess, request_: Callable[[int, str], bytes
     """CVE-2023-44487: calls that are cancelled in the same breath never pile up at work."""
     with besieged(server, f"rapid reset of calls {request_.__name__}") as siege:
         attacker = siege.attacker()
-        attacker.flood(request_(stream, siege.room) + reset(stream) for stream in streams())
+        attacker.flood(
+            request_(stream, siege.room) + rst_stream(stream, ErrorCode.CANCEL)
+            for stream in streams()
+        )
         siege.ended_or_absorbed(attacker)
 
 
@@ -65,7 +69,10 @@ def test_rapid_reset_on_many_connections(server: ServerProcess) -> None:
     with besieged(server, "rapid reset on many connections") as siege:
         for _ in range(scaled(20, 200)):
             attacker = siege.attacker()
-            attacker.flood(subscribed(stream, siege.room) + reset(stream) for stream in streams(90))
+            attacker.flood(
+                subscribed(stream, siege.room) + rst_stream(stream, ErrorCode.CANCEL)
+                for stream in streams(90)
+            )
             siege.ended_or_absorbed(attacker)
 
 
@@ -74,11 +81,11 @@ def zero_increment(stream: int) -> bytes:
 
 
 def window_overflow(stream: int) -> bytes:
-    return window_update(stream, MOST)
+    return window_update(stream, LARGEST_WINDOW)
 
 
 def data_after_end(stream: int) -> bytes:
-    return frame(DATA, 0, stream, b"\0")
+    return data(stream, b"\0")
 
 
 def headers_after_end(stream: int) -> bytes:
@@ -86,11 +93,11 @@ def headers_after_end(stream: int) -> bytes:
 
 
 def priority_of_four_bytes(stream: int) -> bytes:
-    return frame(PRIORITY_FRAME, 0, stream, bytes(4))
+    return frame(Kind.PRIORITY, 0, stream, bytes(4))
 
 
 def priority_on_itself(stream: int) -> bytes:
-    return frame(PRIORITY_FRAME, 0, stream, struct.pack(">IB", stream, 15))
+    return frame(Kind.PRIORITY, 0, stream, struct.pack(">IB", stream, 15))
 
 
 MISDEEDS = [

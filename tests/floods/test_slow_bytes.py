@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import pytest
 
-from bench.http2_frames import CONTINUATION, DATA, END_STREAM, HEADERS, PREFACE, frame
 from chatroom.wire.envelopes import envelope
 from chatroom.wire.grpc import CHAT
+from chatroom.wire.http2.frames import END_STREAM, PREFACE, Kind, data, frame
 from tests.faults.scale import SOAK
 from tests.faults.server_process import ServerProcess
 from tests.interop.raw_grpc import MEMBERS
 
 from .attacker import Attacker
-from .hostile import AUTHORITY, block, headers
+from .hostile import block, headers
 from .siege import HOLD_ROUNDS, Siege, besieged
 
 CONNECTIONS = 200
@@ -81,7 +81,7 @@ def test_slow_body(server: ServerProcess, what: str) -> None:
             siege.attacker().send(BODIES[what])
         for number in range(HOLD_ROUNDS):
             for attacker in siege.attackers:
-                attacker.send(frame(DATA, 0, 1, octets[number : number + 1]))
+                attacker.send(data(1, octets[number : number + 1]))
             siege.wait()
         judge(siege)
 
@@ -89,13 +89,13 @@ def test_slow_body(server: ServerProcess, what: str) -> None:
 @pytest.mark.parametrize("silent", [False, True], ids=["a byte in a frame", "nothing more"])
 def test_slow_header_block(server: ServerProcess, *, silent: bool) -> None:
     """A header block that goes on by a byte at a time, or stops."""
-    fields = block(CHAT, AUTHORITY)
+    fields = block(CHAT)
     with besieged(server, f"slow header block, {silent=}, {CONNECTIONS} connections") as siege:
         for _ in range(CONNECTIONS):
-            siege.attacker().send(frame(HEADERS, END_STREAM, 1, fields[:10]))
+            siege.attacker().send(frame(Kind.HEADERS, END_STREAM, 1, fields[:10]))
         for number in range(HOLD_ROUNDS):
             octet = fields[10 + number : 11 + number]
             for attacker in siege.attackers:
-                attacker.send(b"" if silent else frame(CONTINUATION, 0, 1, octet))
+                attacker.send(b"" if silent else frame(Kind.CONTINUATION, 0, 1, octet))
             siege.wait()
         judge(siege)

@@ -7,17 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from bench.http2_frames import DATA, DEFAULT_WINDOW, END_STREAM, frame
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.wire.envelopes import envelope
 from chatroom.wire.grpc import Code
+from chatroom.wire.http2.frames import (
+    DEFAULT_WINDOW,
+    LARGEST_WINDOW,
+    Setting,
+    data,
+    settings,
+    window_update,
+)
 from tests.faults.people import Person
 from tests.faults.scale import scaled
 from tests.faults.server_process import ServerProcess
 from tests.interop.raw_grpc import answer
 from tests.interop.raw_http2 import Connection
 
-from .hostile import MOST, SETTINGS_INITIAL_WINDOW_SIZE, headers, settings, window_update
+from .hostile import headers
 from .siege import MESSAGES, Siege, besieged, chatserver
 
 ARCHIVE = "archive"
@@ -48,8 +55,7 @@ def pages() -> bytes:
     """Requests for the newest page, on each of the streams."""
     request = pb.ListMessagesRequest(room_id=ARCHIVE, page_size=1000).SerializeToString()
     return b"".join(
-        headers(stream, MESSAGES) + frame(DATA, END_STREAM, stream, envelope(request))
-        for stream in STREAMS
+        headers(stream, MESSAGES) + data(stream, envelope(request), end=True) for stream in STREAMS
     )
 
 
@@ -65,7 +71,7 @@ def test_zero_windows_held(server: ServerProcess) -> None:
     """Answers of a mebibyte wait for windows of nothing: not all of each is kept."""
     with besieged(server, f"windows of zero, {CONNECTIONS} x 100 answers of 1 MiB") as siege:
         for _ in range(CONNECTIONS):
-            siege.attacker(settings((SETTINGS_INITIAL_WINDOW_SIZE, 0))).send(pages())
+            siege.attacker(settings((Setting.INITIAL_WINDOW_SIZE, 0))).send(pages())
         hold(siege)
         for attacker in siege.attackers:
             siege.ended_or_absorbed(attacker)
@@ -74,7 +80,7 @@ def test_zero_windows_held(server: ServerProcess) -> None:
 def test_window_of_one_byte(server: ServerProcess) -> None:
     """CVE-2019-9511: answers are asked for a byte at a time, over all streams."""
     with besieged(server, "windows of one byte, 100 answers of 1 MiB") as siege:
-        attacker = siege.attacker(settings((SETTINGS_INITIAL_WINDOW_SIZE, 1)))
+        attacker = siege.attacker(settings((Setting.INITIAL_WINDOW_SIZE, 1)))
         attacker.send(pages())
         hold(siege)
         dribble = b"".join(window_update(stream, 1) for stream in STREAMS)
@@ -84,7 +90,10 @@ def test_window_of_one_byte(server: ServerProcess) -> None:
 
 def test_windows_open_and_socket_unread(server: ServerProcess) -> None:
     """CVE-2019-9517: the windows are 2 GiB, and the kernel takes nothing more."""
-    wide = (settings((SETTINGS_INITIAL_WINDOW_SIZE, MOST)), window_update(0, MOST - DEFAULT_WINDOW))
+    wide = (
+        settings((Setting.INITIAL_WINDOW_SIZE, LARGEST_WINDOW)),
+        window_update(0, LARGEST_WINDOW - DEFAULT_WINDOW),
+    )
     with besieged(server, f"socket unread, {CONNECTIONS} x 100 answers of 1 MiB") as siege:
         for _ in range(CONNECTIONS):
             siege.attacker(*wide, reading=False, receive_bytes=4096).send(pages())

@@ -14,9 +14,10 @@ from typing import Self
 
 from chatroom.wire.addresses import Address
 from chatroom.wire.envelopes import cut
-from chatroom.wire.grpc import percent_decoded
-from chatroom.wire.http2.client import Client, Frame
+from chatroom.wire.grpc import CONTENT_TYPE, percent_decoded, request_headers
+from chatroom.wire.http2.client import Client
 from chatroom.wire.http2.frames import MAX_FRAME_BYTES, ErrorCode, Kind
+from chatroom.wire.http2.reader import Frame
 
 TIMEOUT_SECONDS = 10.0
 WINDOW_BYTES = 1 << 24
@@ -117,18 +118,9 @@ class Connection:
         """Begin a gRPC call as a client library does, with `headers` beside; its stream."""
         return self.open([*self.request_headers(path), *headers], end=end)
 
-    def request_headers(
-        self, path: str, content_type: bytes = b"application/grpc"
-    ) -> list[tuple[bytes, bytes]]:
+    def request_headers(self, path: str, content_type: bytes = CONTENT_TYPE) -> Headers:
         """The Request-Headers of a gRPC call, without the optional ones."""
-        return [
-            (b":method", b"POST"),
-            (b":scheme", b"http"),
-            (b":path", path.encode()),
-            (b":authority", self.authority),
-            (b"te", b"trailers"),
-            (b"content-type", content_type),
-        ]
+        return list(request_headers(path, self.authority.decode(), content_type=content_type))
 
     def data(self, stream: int, data: bytes, *, end: bool = False, frame_bytes: int = 0) -> None:
         """Send DATA within the peer's flow control, at most `frame_bytes` in a frame.

@@ -16,8 +16,9 @@ from chatroom.core.limits import Limits
 from chatroom.server.port.http2 import Http2Protocol
 from chatroom.wire.envelopes import cut, envelope
 from chatroom.wire.grpc import CHAT
-from chatroom.wire.http2.client import Client, Frame
+from chatroom.wire.http2.client import Client
 from chatroom.wire.http2.frames import Kind, Setting
+from chatroom.wire.http2.reader import Frame
 from tests.carriers import run
 from tests.server.services import Running, running
 

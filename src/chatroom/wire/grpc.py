@@ -105,6 +105,24 @@ def timeout_value(seconds: float) -> bytes:
     return b"9" * _DIGITS + b"H"
 
 
+def request_headers(
+    path: str, authority: str, *more: tuple[bytes, bytes], content_type: bytes = CONTENT_TYPE
+) -> tuple[tuple[bytes, bytes], ...]:
+    """What begins a call in clear text: "Request-Headers", without those that may be left out.
+
+    `more` is custom metadata, and what else a caller wants to say.
+    """
+    return (
+        (b":method", b"POST"),
+        (b":scheme", b"http"),
+        (b":path", path.encode()),
+        (b":authority", authority.encode()),
+        (b"te", b"trailers"),
+        (b"content-type", content_type),
+        *more,
+    )
+
+
 def status_trailers(
     code: int, message: str = "", details: bytes = b""
 ) -> list[tuple[bytes, bytes]]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from hpack import Encoder
+from collections.abc import Iterable
 
 from chatroom.wire.http2 import frames
+from chatroom.wire.http2.client import Client
 from chatroom.wire.http2.connection import Connection
 from chatroom.wire.http2.events import ConnectionEnded, Event, RequestReceived, StreamReset
-from chatroom.wire.http2.frames import HEADER_BYTES, PREFACE, ErrorCode, Kind, unpack_header
+from chatroom.wire.http2.frames import ErrorCode, Kind
+from chatroom.wire.http2.headers import encode
 from chatroom.wire.http2.limits import Http2Limits
 from chatroom.wire.http2.output import SharedFrames
+from chatroom.wire.http2.reader import Frame
 from chatroom.wire.http2.streams import Stream
 
 REQUEST = (
@@ -21,37 +22,14 @@ REQUEST = (
     (":path", "/chat"),
 )
 RESPONSE = ((b":status", b"200"), (b"content-type", b"application/grpc"))
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One frame of the server."""
-
-    kind: int
-    flags: int
-    stream_id: int
-    payload: bytes
-
-    @property
-    def number(self) -> int:
-        """The four bytes of a WINDOW_UPDATE or a RST_STREAM."""
-        return int.from_bytes(self.payload, "big")
-
-
-def cut(data: bytes) -> list[Frame]:
-    """All frames of these bytes, which end where a frame ends."""
-    out = []
-    while data:
-        high, low, kind, flags, stream_id = unpack_header(data)
-        end = HEADER_BYTES + (high << 8 | low)
-        assert len(data) >= end
-        out.append(Frame(kind, flags, stream_id, data[HEADER_BYTES:end]))
-        data = data[end:]
-    return out
+OK = encode(RESPONSE)
 
 
 class Peer:
-    """The client; `now` is the time of both, in seconds."""
+    """The client; `now` is the time of both, in seconds.
+
+    It answers nothing and gives no window back, unless a test does so.
+    """
 
     def __init__(
         self,
@@ -66,7 +44,8 @@ class Peer:
         self.connection = Connection(
             self.limits, shared or SharedFrames(), self._touch, self.now, spread=spread
         )
-        self.encoder = Encoder()
+        self.client = Client(answers=False, gives_back=False)
+        self.client.data_to_send()  # the preface: it is for `open`, or for the test, to say
 
     def _touch(self) -> None:
         self.touched += 1
@@ -75,10 +54,14 @@ class Peer:
         """Send bytes; what they mean to the server."""
         return self.connection.receive_data(b"".join(parts), self.now)
 
+    def tell(self) -> list[Event]:
+        """Send what `client` has queued; what it means to the server."""
+        return self.send(self.client.data_to_send())
+
     def read(self) -> list[Frame]:
         """What the server writes in this turn."""
         self.connection.advance(self.now)
-        return cut(self.connection.data_to_send())
+        return self.client.receive_data(self.connection.data_to_send())
 
     def read_all(self) -> list[Frame]:
         """What the server writes in as many turns as it needs."""
@@ -87,15 +70,22 @@ class Peer:
             out += more
         return out
 
-    def check(self, *, unsent: bool = False) -> list[Event]:
-        """Let the server look at its clock."""
+    def written(self) -> bytes:
+        """The bytes that the server writes in this turn; `client` does not see them."""
+        self.connection.advance(self.now)
+        return self.connection.data_to_send()
+
+    def check(self, seconds: float = 0.0, *, unsent: bool = False) -> list[Event]:
+        """Let time go by, and the server look at its clock."""
+        self.now += seconds
         return self.connection.check(self.now, unsent=unsent)
 
     def open(self, *settings: tuple[int, int], settled: bool = True) -> Peer:
         """Say the preface and SETTINGS, acknowledge the server's unless told not to."""
-        assert [] == self.send(PREFACE, frames.settings(*settings))
+        self.client = Client(*settings, answers=False, gives_back=False)
         if settled:
-            assert [] == self.send(frames.SETTINGS_ACK)
+            self.client.acknowledge_settings()
+        assert [] == self.tell()
         self.read()
         return self
 
@@ -103,11 +93,14 @@ class Peer:
         self, *extra: tuple[str, str], fields: tuple[tuple[str, str], ...] = REQUEST
     ) -> bytes:
         """A request's header block, by hpack's encoder: its table goes on from block to block."""
-        return self.encoder.encode([*fields, *extra])
+        return self.client.block(encoded(*fields, *extra), huffman=True)
 
-    def request(self, stream_id: int, *extra: tuple[str, str], end: bool = False) -> Stream:
-        """Send a request that the server takes; its stream."""
-        events = self.send(frames.headers(stream_id, self.block(*extra), end=end))
+    def request(
+        self, stream_id: int | None = None, *extra: tuple[str, str], end: bool = False
+    ) -> Stream:
+        """Send a request that the server takes, by default on the next stream; its stream."""
+        self.client.request(encoded(*REQUEST, *extra), stream_id=stream_id, end=end)
+        events = self.tell()
         assert [RequestReceived] == [type(event) for event in events]
         assert isinstance(events[0], RequestReceived)
         return events[0].stream
@@ -117,12 +110,9 @@ class Peer:
         last = events[-1]
         assert isinstance(last, ConnectionEnded)
         assert (code, False) == (last.code, last.by_peer)
-        goaway = cut(self.connection.data_to_send())[-1]
+        goaway = self.client.receive_data(self.connection.data_to_send())[-1]
         assert Kind.GOAWAY == goaway.kind
-        assert (code, last.reason.encode()) == (
-            int.from_bytes(goaway.payload[4:8], "big"),
-            goaway.payload[8:],
-        )
+        assert (code, last.reason.encode()) == (goaway.code, goaway.debug)
         assert [] == self.send(frames.ping(b"too late"))
         return last.reason
 
@@ -136,7 +126,23 @@ class Peer:
 
     def resets(self) -> list[tuple[int, int]]:
         """The streams that the server resets in what it writes now, and why."""
-        return [(f.stream_id, f.number) for f in self.read() if f.kind == Kind.RST_STREAM]
+        return resets(self.read())
+
+    def alive(self) -> bool:
+        """Whether the connection answers a PING."""
+        self.client.ping(b"lives it")
+        self.tell()
+        return any(frame.ack and frame.payload == b"lives it" for frame in self.read_all())
+
+
+def encoded(*fields: tuple[str, str]) -> list[tuple[bytes, bytes]]:
+    """Header fields as bytes."""
+    return [(name.encode(), value.encode()) for name, value in fields]
+
+
+def resets(written: Iterable[Frame]) -> list[tuple[int, int]]:
+    """The streams that were reset, and why: (stream id, code)."""
+    return [(frame.stream_id, frame.code) for frame in written if frame.kind == Kind.RST_STREAM]
 
 
 def updates(written: list[Frame]) -> list[tuple[int, int]]:

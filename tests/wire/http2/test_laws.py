@@ -11,7 +11,7 @@ from chatroom.wire.http2.frames import ErrorCode
 from chatroom.wire.http2.headers import Malformed, check_request, encode
 from chatroom.wire.http2.windows import ReceiveWindow
 
-from .ends import REQUEST, Ends, resets
+from .peer import REQUEST, Peer, encoded, resets
 
 NAMES = st.sampled_from([b"grpc-status", b"content-type", b":status", b"authorization", b"x-a"])
 
@@ -54,10 +54,12 @@ def test_a_receive_window_loses_nothing(reads: list[int], size: int) -> None:
 )
 def test_what_no_request_line_could_hold(name: bytes, value: bytes) -> None:
     """9113, 8.3.1 and 10.3: what would become two requests at a server of HTTP/1.1 is none."""
-    headers = [(name, value) if name == known else (known, said) for known, said in REQUEST]
+    headers = [
+        (name, value) if name == known else (known, said) for known, said in encoded(*REQUEST)
+    ]
     with pytest.raises(Malformed):
         check_request(headers)
-    ends = Ends()
-    ends.client.request(headers)
-    assert ends.tell() == []
-    assert resets(ends.hear()) == [(1, ErrorCode.PROTOCOL_ERROR)]
+    peer = Peer().open()
+    peer.client.request(headers)
+    assert peer.tell() == []
+    assert resets(peer.read_all()) == [(1, ErrorCode.PROTOCOL_ERROR)]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from chatroom.wire.http2.events import RequestReceived
+from chatroom.wire.http2.events import ConnectionEnded, DataReceived
 from chatroom.wire.http2.frames import PREFACE, ErrorCode, Kind, Setting
 from chatroom.wire.http2.limits import Http2Limits
 
-from .ends import OK, REQUEST, Ends, body, resets
+from .peer import OK, REQUEST, Peer, encoded, resets
 
 
 def test_what_we_say_first() -> None:
     """Ours are the first frame, and the connection's window follows (3.4, 6.9.2)."""
-    assert Ends(begun=False).flush() == bytes.fromhex(
+    assert Peer().written() == bytes.fromhex(
         "000012 04 00 00000000"
         "0003 000000a0"  # MAX_CONCURRENT_STREAMS 160
         "0004 00004000"  # INITIAL_WINDOW_SIZE 16 KiB
@@ -24,26 +24,21 @@ def test_what_we_say_first() -> None:
 
 def test_settings_are_acknowledged() -> None:
     """6.5.3; the preface and SETTINGS may come byte by byte."""
-    ends = Ends(begun=False)
-    ends.flush()
+    peer = Peer()
+    peer.read()
     for octet in PREFACE + bytes.fromhex("000000 04 00 00000000"):
-        ends.say(bytes((octet,)))
-    assert ends.flush() == bytes.fromhex("000000 04 01 00000000")
-    assert ends.events == []
+        assert [] == peer.send(bytes((octet,)))
+    assert bytes.fromhex("000000 04 01 00000000") == peer.written()
 
 
 def test_unknown_settings_and_frames_are_ignored() -> None:
     """5.5 and 6.5.2."""
-    ends = Ends()
-    ends.say(
-        bytes.fromhex(
-            "000006 04 00 00000000 0f0f 01020304"
-            "000003 fa ff 00000000 aabbcc"
-            "000001 fa 00 00000063 00"
-        )
+    peer = Peer().open()
+    said = bytes.fromhex(
+        "000006 04 00 00000000 0f0f 01020304000003 fa ff 00000000 aabbcc000001 fa 00 00000063 00"
     )
-    assert ends.flush() == bytes.fromhex("000000 04 01 00000000")
-    assert ends.events == []
+    assert [] == peer.send(said)
+    assert bytes.fromhex("000000 04 01 00000000") == peer.written()
 
 
 @pytest.mark.parametrize(
@@ -60,68 +55,70 @@ def test_unknown_settings_and_frames_are_ignored() -> None:
 )
 def test_settings_that_are_none(frame: str, code: ErrorCode) -> None:
     """6.5 and 6.5.2: each ends the connection with the code it has there."""
-    ends = Ends()
-    ends.say(bytes.fromhex(frame))
-    assert ends.end().code == code
-    goaway = ends.exchange()[-1]
-    assert (goaway.kind, goaway.code) == (Kind.GOAWAY, code)
+    peer = Peer().open()
+    peer.ended(peer.send(bytes.fromhex(frame)), code)
 
 
 def test_a_frame_before_settings() -> None:
     """3.4: the first frame is SETTINGS, and no acknowledgement."""
     for frame in ("000008 06 00 00000000 0000000000000000", "000000 04 01 00000000"):
-        ends = Ends(begun=False)
-        ends.say(PREFACE + bytes.fromhex(frame))
-        assert ends.end().code == ErrorCode.PROTOCOL_ERROR
+        peer = Peer()
+        peer.ended(peer.send(PREFACE + bytes.fromhex(frame)), ErrorCode.PROTOCOL_ERROR)
 
 
 def test_before_ours_are_acknowledged_the_defaults_hold() -> None:
     """6.5.3: 65,535 bytes a stream are legal until then, and more streams than we announce."""
-    ends = Ends(Http2Limits(streams=2), answers=False)
+    peer = Peer(Http2Limits(streams=2)).open(settled=False)
     for _ in range(2):
-        stream = ends.open()
+        stream = peer.request()
         for _ in range(3):
-            ends.client.data(stream.stream_id, bytes(16_384))
-        ends.client.data(stream.stream_id, bytes(16_383))
-    ends.tell()
-    assert len(body(ends.events)) == 2 * 65_535
+            peer.client.data(stream.stream_id, bytes(16_384))
+        peer.client.data(stream.stream_id, bytes(16_383))
+        came = [event.data for event in peer.tell() if isinstance(event, DataReceived)]
+        assert 65_535 == len(b"".join(came))
     for _ in range(300):  # no bucket: it cannot know better
-        ends.client.request(REQUEST, end=True)
-    assert ends.tell() == []
-    assert resets(ends.hear()) == [(5 + 2 * n, ErrorCode.REFUSED_STREAM) for n in range(300)]
-    ends.client.acknowledge_settings()
-    ends.tell()
-    assert [stream.receive.left for stream in ends.server.streams.values()] == [-49_151, -49_151]
+        peer.client.request(encoded(*REQUEST), end=True)
+    assert peer.tell() == []
+    assert resets(peer.read_all()) == [(5 + 2 * n, ErrorCode.REFUSED_STREAM) for n in range(300)]
+    peer.client.acknowledge_settings()
+    peer.tell()
+    assert [stream.receive.left for stream in peer.connection.streams.values()] == [
+        -49_151,
+        -49_151,
+    ]
 
 
 def test_an_empty_end_on_a_window_below_zero() -> None:
     """6.9.1: a frame of no bytes may be sent whatever the window is."""
-    ends = Ends(answers=False)
-    stream = ends.open()
-    ends.client.data(stream.stream_id, bytes(16_384))
-    ends.client.data(stream.stream_id, bytes(16_384))
-    ends.client.acknowledge_settings()
-    ends.client.data(stream.stream_id, b"", end=True)
-    ends.tell()
-    assert resets(ends.hear()) == []
+    peer = Peer().open(settled=False)
+    stream = peer.request()
+    peer.client.data(stream.stream_id, bytes(16_384))
+    peer.client.data(stream.stream_id, bytes(16_384))
+    peer.client.acknowledge_settings()
+    peer.client.data(stream.stream_id, b"", end=True)
+    peer.tell()
+    assert resets(peer.read_all()) == []
 
 
 def test_a_smaller_initial_window_moves_all_streams() -> None:
     """6.9.2: windows may come to be below 0, and then what waits, waits."""
-    ends = Ends(None, (Setting.INITIAL_WINDOW_SIZE, 2000), gives_back=False)
-    streams = [ends.open(), ends.open()]
+    peer = Peer().open((Setting.INITIAL_WINDOW_SIZE, 2000))
+    streams = [peer.request(), peer.request()]
     for stream in streams:
         stream.headers(OK)
-        stream.send(bytes(1500), ends.now)
+        stream.send(bytes(1500), peer.now)
     assert [stream.window for stream in streams] == [500, 500]
-    ends.client.settings((Setting.INITIAL_WINDOW_SIZE, 100))
-    ends.exchange()
+    peer.read_all()
+    peer.client.settings((Setting.INITIAL_WINDOW_SIZE, 100))
+    peer.tell()
+    assert [(Kind.SETTINGS, 0)] == [(f.kind, f.stream_id) for f in peer.read_all()]
     assert [stream.window for stream in streams] == [-1400, -1400]
     for stream in streams:
-        stream.send(b"x" * 10, ends.now)
-    assert ends.flush() == b""
-    ends.client.settings((Setting.INITIAL_WINDOW_SIZE, 1510))
-    assert [frame.payload for frame in ends.exchange() if frame.kind == Kind.DATA] == [
+        stream.send(b"x" * 10, peer.now)
+    assert b"" == peer.written()
+    peer.client.settings((Setting.INITIAL_WINDOW_SIZE, 1510))
+    peer.tell()
+    assert [frame.payload for frame in peer.read_all() if frame.kind == Kind.DATA] == [
         b"x" * 10
     ] * 2
     assert [stream.window for stream in streams] == [0, 0]
@@ -129,12 +126,11 @@ def test_a_smaller_initial_window_moves_all_streams() -> None:
 
 def test_an_initial_window_that_overflows_one() -> None:
     """6.9.2: above 2^31-1 ends the connection."""
-    ends = Ends()
-    ends.open()
-    ends.client.window_update(1, (1 << 31) - 1 - 65_535)
-    ends.client.settings((Setting.INITIAL_WINDOW_SIZE, 65_536))
-    ends.tell()
-    assert ends.end().code == ErrorCode.FLOW_CONTROL_ERROR
+    peer = Peer().open()
+    peer.request()
+    peer.client.window_update(1, (1 << 31) - 1 - 65_535)
+    peer.client.settings((Setting.INITIAL_WINDOW_SIZE, 65_536))
+    peer.ended(peer.tell(), ErrorCode.FLOW_CONTROL_ERROR)
 
 
 def test_many_windows_in_one_frame_move_the_streams_once() -> None:
@@ -142,43 +138,39 @@ def test_many_windows_in_one_frame_move_the_streams_once() -> None:
 
     Only the last counts: the first would overflow the window, were it applied.
     """
-    ends = Ends()
-    stream = ends.open()
-    ends.client.window_update(1, 1000)
-    ends.client.settings(
+    peer = Peer().open()
+    stream = peer.request()
+    peer.client.window_update(1, 1000)
+    peer.client.settings(
         (Setting.INITIAL_WINDOW_SIZE, (1 << 31) - 1), (Setting.INITIAL_WINDOW_SIZE, 5)
     )
-    ends.exchange()
-    assert stream.window == 1005
-    assert ends.alive()
+    peer.tell()
+    assert 1005 == stream.window
+    assert peer.alive()
 
 
 def test_settings_time_out() -> None:
     """6.5.3: ours are acknowledged within 10 s, or SETTINGS_TIMEOUT."""
-    ends = Ends(answers=False)
-    ends.check(9.9)
-    ends.client.ping(bytes(8))
-    ends.tell()
-    assert ends.events == []
-    ends.check(0.1)
-    assert ends.end().code == ErrorCode.SETTINGS_TIMEOUT
+    peer = Peer().open(settled=False)
+    assert [] == peer.check(9.9)
+    peer.client.ping(bytes(8))
+    assert [] == peer.tell()
+    peer.ended(peer.check(0.1), ErrorCode.SETTINGS_TIMEOUT)
 
 
 def test_a_settings_flood() -> None:
     """CVE-2019-9515; so many acknowledgements are none of ours either."""
     for frame in ("000000 04 00 00000000", "000000 04 01 00000000"):
-        ends = Ends()
-        ends.say(bytes.fromhex(frame) * 48)
-        assert ends.events == []
-        ends.say(bytes.fromhex(frame) * 10)
-        assert ends.end().code == ErrorCode.ENHANCE_YOUR_CALM
+        peer = Peer().open()
+        assert [] == peer.send(bytes.fromhex(frame) * 48)
+        peer.ended(peer.send(bytes.fromhex(frame) * 10), ErrorCode.ENHANCE_YOUR_CALM)
 
 
 def test_nothing_after_the_end_begins_a_call() -> None:
     """6.8: what follows a client's GOAWAY with an error, in the same read, is not served."""
-    ends = Ends()
-    ends.client.goaway(ErrorCode.INTERNAL_ERROR, b"oh")
-    ends.client.request(REQUEST)
-    ends.tell()
-    assert (ends.end().by_peer, ends.end().code, ends.end().reason) == (True, 2, "oh")
-    assert not any(isinstance(event, RequestReceived) for event in ends.events)
+    peer = Peer().open()
+    peer.client.goaway(ErrorCode.INTERNAL_ERROR, b"oh")
+    peer.client.request(encoded(*REQUEST))
+    (event,) = peer.tell()
+    assert isinstance(event, ConnectionEnded)
+    assert (True, 2, "oh") == (event.by_peer, event.code, event.reason)

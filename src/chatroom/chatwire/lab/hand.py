@@ -10,7 +10,7 @@ from hpack import Encoder
 
 from chatroom.wire.addresses import Address
 from chatroom.wire.envelopes import envelope
-from chatroom.wire.grpc import CHAT
+from chatroom.wire.grpc import CHAT, request_headers
 from chatroom.wire.http2 import frames
 from chatroom.wire.http2.frames import SETTINGS_ACK, Setting
 
@@ -66,15 +66,9 @@ class Hand:
         self, stream: int, path: str = CHAT, *more: tuple[str, str], end: bool = False
     ) -> bytes:
         """HEADERS that begin a gRPC call. Send it: the compression table counts on it."""
-        fields = [
-            (":method", "POST"),
-            (":scheme", "http"),
-            (":path", path),
-            (":authority", self._authority),
-            ("te", "trailers"),
-            ("content-type", "application/grpc"),
-            *more,
-        ]
+        fields = request_headers(
+            path, self._authority, *((name.encode(), value.encode()) for name, value in more)
+        )
         return frames.headers(stream, self._encoder.encode(fields), end=end)
 
     async def _drop(self) -> None:

@@ -1,79 +1,28 @@
 """A client's side of a connection that does what it is told: for tests, tools and load.
 
 It refuses nothing. What it queues is what was asked for, legal or not; `send` alone heeds
-flow control. What has come is told frame by frame, with decoded headers.
+flow control. What has come is told as `reader.FrameReader` tells it.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
-from hpack import Decoder, Encoder
+from hpack import Encoder
 
 from . import frames
 from .frames import (
-    ACK,
     DEFAULT_WINDOW,
-    END_HEADERS,
     END_STREAM,
-    HEADER_BYTES,
-    LARGEST_STREAM_ID,
     MAX_FRAME_BYTES,
     PADDED,
     PREFACE,
     ErrorCode,
     Kind,
     Setting,
-    unpack_header,
-    unpadded,
 )
-from .headers import Headers
-
-_LONGEST_LIST = 1 << 20
-"""Bytes of a header list that a server may send to us."""
-
-
-@dataclass(slots=True)
-class Frame:
-    """One frame that has come; a header block is one, however many frames it took."""
-
-    kind: int
-    flags: int
-    stream_id: int
-    payload: bytes
-    """Without padding; of a header block the whole block."""
-    headers: Headers = field(default_factory=list)
-    """Of HEADERS, in their order."""
-    flow_bytes: int = 0
-    """What DATA took of the windows, padding included."""
-
-    @property
-    def end(self) -> bool:
-        """Whether it ends its stream."""
-        return self.kind in (Kind.DATA, Kind.HEADERS) and bool(self.flags & END_STREAM)
-
-    @property
-    def ack(self) -> bool:
-        """Whether it is the answer to SETTINGS or PING."""
-        return self.kind in (Kind.SETTINGS, Kind.PING) and bool(self.flags & ACK)
-
-    @property
-    def code(self) -> int:
-        """The error code of RST_STREAM or GOAWAY."""
-        begin = 4 if self.kind == Kind.GOAWAY else 0
-        return int.from_bytes(self.payload[begin : begin + 4], "big")
-
-    @property
-    def debug(self) -> bytes:
-        """What GOAWAY says beside its code."""
-        return self.payload[8:]
-
-    @property
-    def number(self) -> int:
-        """The increment of WINDOW_UPDATE; the last stream id of GOAWAY."""
-        return int.from_bytes(self.payload[:4], "big") & LARGEST_STREAM_ID
+from .reader import Frame, FrameReader
 
 
 class Client:
@@ -99,11 +48,9 @@ class Client:
         self.windows: dict[int, int] = {}
         """And on each stream that was begun by `request`."""
         self._encoder = Encoder()
-        self._decoder = Decoder(max_header_list_size=_LONGEST_LIST)
+        self._reader = FrameReader()
         self._out: list[bytes] = [PREFACE, frames.settings(*settings)]
         self._next = 1
-        self._rest = b""
-        self._block: Frame | None = None
         self._waiting: dict[int, deque[tuple[bytes, bool]]] = {}
         if connection_window > DEFAULT_WINDOW:
             self.window_update(0, connection_window - DEFAULT_WINDOW)
@@ -123,9 +70,9 @@ class Client:
         """Queue any frame."""
         self._out.append(frames.frame(kind, flags, stream_id, payload))
 
-    def block(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    def block(self, headers: Iterable[tuple[bytes, bytes]], *, huffman: bool = False) -> bytes:
         """A header block. It must be sent: the compression table counts on it."""
-        return self._encoder.encode(list(headers), huffman=False)
+        return self._encoder.encode(list(headers), huffman=huffman)
 
     def request(
         self,
@@ -217,35 +164,15 @@ class Client:
 
         Raises HPACKError, ConnectionFault for frames that are none.
         """
-        data = self._rest + data
-        at, came = 0, []
-        while len(data) - at >= HEADER_BYTES:
-            high, low, kind, flags, stream_id = unpack_header(data, at)
-            end = at + HEADER_BYTES + (high << 8 | low)
-            if end > len(data):
-                break
-            frame = Frame(kind, flags, stream_id & LARGEST_STREAM_ID, data[at + HEADER_BYTES : end])
-            at = end
-            whole = self._take(frame)
-            if whole is not None:
-                came.append(whole)
-        self._rest = data[at:]
+        came = self._reader.receive_data(data)
+        for frame in came:
+            self._take(frame)
         return came
 
-    def _take(self, frame: Frame) -> Frame | None:
+    def _take(self, frame: Frame) -> None:
         kind = frame.kind
-        if kind == Kind.CONTINUATION and self._block is not None:
-            self._block.payload += frame.payload
-            self._block.flags |= frame.flags & END_HEADERS
-            return self._headers_over()
-        if kind == Kind.HEADERS:
-            frame.payload = unpadded(frame.flags, frame.payload)
-            if frame.flags & frames.PRIORITY:
-                frame.payload = frame.payload[5:]
-            self._block = frame
-            return self._headers_over()
         if kind == Kind.DATA:
-            self._take_data(frame)
+            self._give_back(frame)
         elif kind == Kind.SETTINGS and not frame.ack:
             self._take_settings(frame)
         elif kind == Kind.PING and not frame.ack and self.answers:
@@ -254,23 +181,12 @@ class Client:
             self._widen(frame)
         elif kind == Kind.RST_STREAM:
             self._waiting.pop(frame.stream_id, None)
-        return frame
 
-    def _headers_over(self) -> Frame | None:
-        block = self._block
-        if block is None or not block.flags & END_HEADERS:
-            return None
-        self._block = None
-        block.headers = [(name, value) for name, value in self._decoder.decode(block.payload, True)]
-        return block
-
-    def _take_data(self, frame: Frame) -> None:
-        frame.flow_bytes = size = len(frame.payload)
-        frame.payload = unpadded(frame.flags, frame.payload)
-        if size and self.gives_back:
-            self.window_update(0, size)
+    def _give_back(self, frame: Frame) -> None:
+        if frame.flow_bytes and self.gives_back:
+            self.window_update(0, frame.flow_bytes)
             if not frame.end:
-                self.window_update(frame.stream_id, size)
+                self.window_update(frame.stream_id, frame.flow_bytes)
 
     def _take_settings(self, frame: Frame) -> None:
         for key, value in frames.settings_of(frame.payload):
