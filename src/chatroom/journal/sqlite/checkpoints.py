@@ -8,6 +8,7 @@ come steadily, and for half as long as before in a flood (docs/decisions/0003).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -35,21 +36,27 @@ class Checkpoints:
         self._connection: sqlite3.Connection | None = None
         self._running: asyncio.Future[None] | None = None
 
+    async def open(self) -> None:
+        """Be ready; the file is there. Where that fails the writer does it all."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._open)
+
+    def _open(self) -> None:
+        with contextlib.suppress(OSError, sqlite3.Error):
+            connection = opening.connect(self._path)
+            connection.execute(f"PRAGMA synchronous = {self._sync.upper()}")
+            self._connection = connection
+
     def begin(self) -> bool:
-        """Copy what is in the log by now; False: that is being done already."""
-        if self._running is not None and not self._running.done():
+        """Copy what is in the log by now; False: not now, or never."""
+        if self._connection is None or (self._running is not None and not self._running.done()):
             return False
         self._running = asyncio.get_running_loop().run_in_executor(self._thread, self._copy)
         return True
 
     def _copy(self) -> None:
-        try:
-            if self._connection is None:
-                self._connection = opening.connect(self._path)
-                self._connection.execute(f"PRAGMA synchronous = {self._sync.upper()}")
+        assert self._connection is not None
+        with contextlib.suppress(sqlite3.Error):  # the writer meets the same disk, and tells
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        except sqlite3.Error:
-            pass  # the writer meets the same disk, and tells
 
     async def close(self) -> None:
         """Finish what was begun."""

@@ -65,6 +65,7 @@ class SQLiteJournal:
     async def open(self) -> list[StoredRoom]:
         """See `Journal.open`."""
         rooms = await self._in(self._write_thread, self._open)
+        await self._checkpoints.open()
         filling = await self._write(Filling.begin, self._legible)
         if filling is not None:
             self.filling = asyncio.get_running_loop().create_task(
