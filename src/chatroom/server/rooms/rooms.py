@@ -51,6 +51,7 @@ class Rooms:
             limits=self._limits,
             rng=self._rng,
         )
+        room.log.active = stored.active
         return room
 
     def every(self) -> Iterable[Room]:
