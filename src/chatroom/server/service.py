@@ -27,6 +27,7 @@ from .calls.health import Health
 from .calls.health import application as health_application
 from .calls.streams import Streams
 from .calls.web_text import with_text
+from .page import codes
 from .page.edition import Edition
 from .page.site import Site
 from .port import sockets
@@ -94,6 +95,8 @@ class Service:
             **dict.fromkeys(REFLECTION, with_text(reflection.ConnectReflection(described, limits))),
             "/healthz": self._healthz,
         }
+        if self._edition is not None:
+            routes[codes.PATH] = codes.Codes(self._gate, limits, time.monotonic)
         return Front(
             routes,
             self._gate,

@@ -141,7 +141,9 @@ async def _refused(send: Send, content_type: bytes, http_status: int, sentence: 
 
 
 async def _plain(send: Send, status: int, sentence: str) -> None:
-    await respond(send, status, sentence.encode() + b"\n", b"text/plain; charset=utf-8")
+    body = sentence.encode() + b"\n"
+    nosniff = [(b"x-content-type-options", b"nosniff")]  # it may repeat what a link has brought
+    await respond(send, status, body, b"text/plain; charset=utf-8", nosniff)
 
 
 async def _preflight(send: Send, origin: bytes, headers: Headers) -> None:
