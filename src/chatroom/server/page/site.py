@@ -17,7 +17,7 @@ REVALIDATED = b"no-cache"
 FOR_GOOD = b"public, max-age=31536000, immutable"
 """RFC 8246."""
 
-_OTHER_EDITION = re.compile(rf"{FOLDER}[0-9a-f]{{{NAME_DIGITS}}}/.*\.js")
+_SCRIPT = re.compile(rf"{FOLDER}([0-9a-f]{{{NAME_DIGITS}}})/.*\.js")
 LOAD_AGAIN = b"""\
 // This server has another edition of the page than the document that asks for this.
 if (performance.getEntriesByType("navigation")[0]?.type !== "reload") location.reload();
@@ -43,7 +43,7 @@ class Site:
             await _give(scope, send, self._edition.document, REVALIDATED)
         elif (file := self._edition.files.get(path)) is not None:
             await _give(scope, send, file, FOR_GOOD)
-        elif _OTHER_EDITION.fullmatch(path):
+        elif (found := _SCRIPT.fullmatch(path)) and found[1] != self._edition.name:
             again: Headers = [(b"cache-control", b"no-store"), *GUARDS]
             await respond(send, 200, LOAD_AGAIN, TYPES[".js"], again)
         else:
