@@ -18,7 +18,7 @@ from chatroom.journal.port import (
 )
 
 from .checksum import COLUMNS, Legible, believed, checksum, damaged, sound
-from .ends import check_facts, end_of_log
+from .ends import check_facts, end_of_log, last_said
 from .statements import ManyRows, Value, transaction
 
 _COLUMNS = "room, sequence, sent, kind, author, envelope, checksum"
@@ -98,18 +98,11 @@ class Writer:
             check_facts(room_id, epoch, title, created, capacity, history, oldest, size)
             newest, last_sent = end_of_log(self.connection, key, room_id, oldest, self._legible)
             facts = RoomFacts(key, room_id, epoch, created, title, bool(private), capacity, history)
-            there, active = tuple(inside.get(key, ())), self._active(key)
+            there = tuple(inside.get(key, ()))
+            active = last_said(self.connection, key, self._legible)
             rooms.append(StoredRoom(facts, newest, last_sent, oldest, size, there, active))
             self._newest[key] = newest
         return rooms
-
-    def _active(self, key: int) -> int:
-        """See `StoredRoom.active`. What was not said is passed over: 0.6 µs an entry."""
-        row = self.connection.execute(
-            "SELECT sent FROM entry WHERE room = ? AND kind = 0 ORDER BY sequence DESC LIMIT 1",
-            (key,),
-        ).fetchone()
-        return 0 if row is None else int(row[0])
 
     def open_rooms(self) -> list[int]:
         """The keys of all open rooms."""
