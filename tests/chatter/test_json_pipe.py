@@ -90,9 +90,9 @@ def test_created_room_is_an_object(server, chatter) -> None:
     at = ("--host", server, "--json", "--create")
     alone = json.loads(chatter(*at).stdout)
     room, arrival = map(json.loads, chatter(*at, "--name", "Bob").stdout.splitlines())
-    assert {"room_id", "title", "private", "member_count", "capacity", "created", "sequence"} == (
-        alone.keys() & room.keys()
-    )
+    fields = {"room_id", "title", "private", "member_count", "capacity", "created", "sequence"}
+    assert fields | {"active"} == alone.keys() & room.keys()
+    assert alone["active"] is None
     assert room["room_id"] == arrival["room_id"]
 
 

@@ -47,6 +47,19 @@ def test_created_room_is_listed(server: str) -> None:
     play(server, scene)
 
 
+def test_a_room_tells_when_something_was_last_said(server: str) -> None:
+    """Nothing yet when it is made; then as the message itself has it."""
+
+    async def scene(chat: Chat) -> None:
+        created = await chat.create_room("talk")
+        async with chat.join("talk", "Bob") as room:
+            said = await room.send("hello")
+        listed = {room.room_id: room for room in await chat.rooms()}["talk"]
+        assert (None, said.sent) == (created.active, listed.active)
+
+    play(server, scene)
+
+
 def test_private_room_is_not_listed(server: str) -> None:
     """A private room is found by nobody who does not know its id."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from chatroom.journal import Append, SyncMode
 from chatroom.journal.sqlite import SQLiteJournal
+from chatroom.journal.sqlite.checksum import Legible
 from chatroom.server import cli, service
 
 LATE_SECONDS = 0.05
@@ -20,8 +21,8 @@ LATE_SECONDS = 0.05
 class HastyJournal(SQLiteJournal):
     """Stores what it has acknowledged, all of it and in order, but later."""
 
-    def __init__(self, path: Path, *, sync: SyncMode = "full") -> None:
-        super().__init__(path, sync=sync)
+    def __init__(self, path: Path, *, sync: SyncMode = "full", legible: Legible) -> None:
+        super().__init__(path, sync=sync, legible=legible)
         self._late: list[Append] = []
         self._one_at_a_time = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()

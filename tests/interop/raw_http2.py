@@ -7,6 +7,7 @@ Reads block until something comes, for at most `TIMEOUT_SECONDS`.
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -84,14 +85,17 @@ class Response:
 
 
 class Connection:
-    """One HTTP/2 connection in clear text, with prior knowledge; a context manager."""
+    """One HTTP/2 connection, with prior knowledge or by ALPN; a context manager."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, tls: ssl.SSLContext | None = None) -> None:
+        """`tls` has to offer h2; None: in clear text."""
         self.authority = address.encode()
         self.responses: dict[int, Response] = {}
         self._client = Client(connection_window=WINDOW_BYTES)
         self._pongs: set[bytes] = set()
         self._socket = socket.create_connection(Address.parse(address), timeout=TIMEOUT_SECONDS)
+        if tls is not None:
+            self._socket = tls.wrap_socket(self._socket)
 
     def __enter__(self) -> Self:
         self._flush()

@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.server.page.codes import draw
+from chatroom.server.page.edition import Edition
+from chatroom.server.page.guards import POLICY
 from tests.carriers import run
 from tests.client.certificates import Pair, authority, signed
 from tests.faults.server_process import ServerProcess, serving
@@ -105,6 +108,24 @@ def test_a_script_gets_its_answer(proxy: int, pairs: tuple[Pair, Pair]) -> None:
     answer = connection.getresponse()
     assert (200, True) == (answer.status, b'"lobby"' in answer.read())
     connection.close()
+
+
+def test_a_page_comes_whole(proxy: int, pairs: tuple[Pair, Pair]) -> None:
+    """The document and a module as they left the server, with what guards them, and a code."""
+    tls = ssl.create_default_context(cafile=str(pairs[0].certificate))
+    page = Edition.read()
+    module = next(path for path in page.files if path.endswith(".js"))
+    code = f"/qr?room=lobby&origin=https%3A%2F%2F127.0.0.1%3A{proxy}"
+    expected = {"/r/lobby": page.document.plain.content, module: page.files[module].plain.content}
+    for path in ("/r/lobby", module, code):
+        connection = http.client.HTTPSConnection("127.0.0.1", proxy, context=tls, timeout=20)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        assert 200 == answer.status
+        assert POLICY.decode() == answer.getheader("content-security-policy")
+        body = answer.read()
+        assert body == expected.get(path, draw(f"https://127.0.0.1:{proxy}/r/lobby"))
+        connection.close()
 
 
 def test_the_shortest_nginx_serves_methods_and_streams(

@@ -156,6 +156,24 @@ def test_the_end_of_a_log_is_believed_where_it_can_be(tmp_path: Path) -> None:
         asyncio.run(newest())
 
 
+def test_when_something_was_last_said_is_told_of_what_is_sound(tmp_path: Path) -> None:
+    """The time of a damaged message is not believed; without any other it is not known."""
+    path = tmp_path / "j.db"
+    logs = write_file(path)
+
+    async def active() -> int:
+        journal, rooms = await opened(path)
+        await journal.close()
+        return rooms[0].active
+
+    assert logs[1][200].sent == asyncio.run(active())
+    changed(path, "UPDATE entry SET sent = 1 << 62 WHERE room = 1 AND sequence > 197")
+    assert logs[1][197].sent == asyncio.run(active())
+    changed(path, "UPDATE entry SET author = 1 WHERE room = 1 AND kind = 0 AND sequence < 198")
+    changed(path, "DELETE FROM entry WHERE room = 1 AND sequence > 168")
+    assert 0 == asyncio.run(active())
+
+
 def test_the_check_at_start_is_bounded(tmp_path: Path) -> None:
     """When its time is over it has found nothing, and the start goes on."""
     path = tmp_path / "j.db"

@@ -120,6 +120,23 @@ def test_open_lists_rooms_as_they_are(shelve: Callable[[ShelfScene], None]) -> N
     shelve(scene)
 
 
+def test_open_tells_when_something_was_last_said(shelve: Callable[[ShelfScene], None]) -> None:
+    """Arrivals and departures do not count, nor does what is not kept any more."""
+
+    async def scene(shelf: Shelf) -> None:
+        rooms = [await shelf.journal.create_room(a_room(name)) for name in ("silent", "talk")]
+        silent, talk = (room.facts.key for room in rooms)
+        kinds = [Kind.ENTERED, Kind.SAID, Kind.SAID, Kind.LEFT, Kind.ENTERED]
+        stored = [Entry(n, NOW + n, kind, 7, b"envelope") for n, kind in enumerate(kinds, 1)]
+        await shelf.journal.append([Append(talk, stored), Append(silent, stored[:1])])
+        assert [0, 0] == [room.active for room in rooms]
+        assert [0, NOW + 3] == [room.active for room in await shelf.reopen()]
+        await shelf.journal.trim(talk, entries=2, size=BIG)
+        assert [0, 0] == [room.active for room in await shelf.reopen()]
+
+    shelve(scene)
+
+
 def test_closed_rooms_are_gone_after_the_next_open(shelve: Callable[[ShelfScene], None]) -> None:
     """A purge that did not come to its end is finished then."""
 

@@ -5,12 +5,8 @@ Spoken by hand to servers in processes of their own, over HTTP/1.1 and HTTP/2.
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from http.client import HTTPConnection
-from typing import Protocol
 
 import pytest
 
@@ -19,6 +15,7 @@ from chatroom.wire.grpc import Code
 from tests.faults.server_process import ServerProcess, serving
 from tests.interop.raw_grpc import TRAILERS_ONLY
 from tests.interop.raw_http2 import Connection
+from tests.server.asking import Answer, Ask, over_http1, over_http2
 
 PAGE = "https://chat.example"
 OTHER_PAGE = "https://elsewhere.example"
@@ -26,79 +23,6 @@ NAME = "chat.example"
 ROOMS = "/rpc.ChatService/ListChatRooms"
 EXPOSED = {"grpc-status", "grpc-message", "grpc-status-details-bin"}
 """What a gRPC-Web client must see of a response that has no body."""
-
-
-@dataclass
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    def listed(self, name: str) -> set[str]:
-        """A header's value as a list, in lower case."""
-        return {each.strip().lower() for each in self.headers.get(name, "").split(",")} - {""}
-
-
-class Ask(Protocol):
-    """One request on a connection of its own."""
-
-    def __call__(
-        self,
-        server: ServerProcess,
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        body: bytes = b"",
-        *,
-        host: str = "",
-    ) -> Answer: ...
-
-
-def over_http1(
-    server: ServerProcess,
-    method: str,
-    path: str,
-    headers: dict[str, str],
-    body: bytes = b"",
-    *,
-    host: str = "",
-) -> Answer:
-    with contextlib.closing(HTTPConnection(server.address, timeout=10)) as connection:
-        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-        fields = {"host": host or server.address, **headers, "content-length": str(len(body))}
-        for name, value in fields.items():
-            connection.putheader(name, value)
-        connection.endheaders(body)
-        response = connection.getresponse()
-        told = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, told, response.read())
-
-
-def over_http2(
-    server: ServerProcess,
-    method: str,
-    path: str,
-    headers: dict[str, str],
-    body: bytes = b"",
-    *,
-    host: str = "",
-) -> Answer:
-    with Connection(server.address) as connection:
-        fields = {
-            ":method": method,
-            ":scheme": "http",
-            ":path": path,
-            ":authority": host or server.address,
-            **headers,
-        }
-        stream = connection.open(
-            [(name.encode(), value.encode()) for name, value in fields.items()], end=not body
-        )
-        if body:
-            connection.data(stream, body, end=True)
-        response = connection.response(stream)
-        told = {name.decode(): value.decode() for name, value in response.headers.items()}
-        return Answer(response.http_status, told, response.data)
 
 
 @pytest.fixture(params=[over_http1, over_http2], ids=["HTTP/1.1", "HTTP/2"])

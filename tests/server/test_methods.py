@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.limits import Limits
@@ -61,6 +63,37 @@ def test_a_room_that_cannot_be_is_refused(
             assert expected == await refusal(server, "CreateChatRoom", request)
             listed = await server.carrier.call("ListChatRooms", pb.ListChatRoomsRequest())
             assert 1 == len(listed.chat_rooms)
+
+    run(scene())
+
+
+def test_a_room_tells_when_something_was_last_said(tmp_path: Path) -> None:
+    """Listed and joined, also after a restart; coming and going is no talk."""
+
+    async def active(server: Running) -> list[Timestamp | None]:
+        listed = await server.carrier.call("ListChatRooms", pb.ListChatRoomsRequest())
+        return [r.active if r.HasField("active") else None for r in listed.chat_rooms]
+
+    async def scene() -> None:
+        async with running(tmp_path) as server:
+            assert not (await server.create("lobby")).HasField("active")
+            await server.create("quiet")
+            bob = await server.join("lobby", "Bob", pb.FEATURE_EVENTS, pb.FEATURE_ECHO)
+            assert not bob.joined.room.HasField("active")
+            assert [None, None] == await active(server)
+            await server.say(bob, "hello")
+            sent = (await bob.receive()).sent
+            assert [sent, None] == await active(server)
+            await (await server.join("lobby", "Alice")).cancel()
+            assert (await bob.receive()).HasField("entered")
+            assert (await bob.receive()).HasField("left")
+            assert [sent, None] == await active(server)
+            await bob.cancel()
+        async with running(tmp_path) as server:
+            assert [sent, None] == await active(server)
+            carl = await server.join("lobby", "Carl", pb.FEATURE_EVENTS)
+            assert sent == carl.joined.room.active
+            await carl.cancel()
 
     run(scene())
 

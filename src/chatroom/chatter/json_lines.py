@@ -62,6 +62,7 @@ def room_object(room: ChatRoom) -> dict[str, Any]:
         "capacity": room.capacity,
         "created": rfc3339(room.created),
         "sequence": room.sequence,
+        "active": rfc3339(room.active),
     }
 
 

@@ -109,6 +109,8 @@ class ChatRoom:
     capacity: int = 0
     created: datetime | None = None
     sequence: int = 0
+    active: datetime | None = None
+    """When something was last said; None: never, or a server that does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +228,7 @@ def room_from(room: chat_pb2.ChatRoom) -> ChatRoom:
         capacity=room.capacity,
         created=_time(room.created) if room.HasField("created") else None,
         sequence=room.sequence,
+        active=_time(room.active) if room.HasField("active") else None,
     )
 
 

@@ -100,3 +100,10 @@ class Limits:
     page_bytes: int = 1 * MIB
     """Of entries in one answer, or of rooms where all of them were asked for."""
     page_members: int = 1000
+
+    # QR codes
+    codes_kept: int = 256
+    """Drawn lately, in memory: 2 KiB each."""
+    code_rate: float = 2.0
+    """Codes a second that are drawn, for everybody together: 10 to 30 ms of a core each."""
+    code_burst: int = 10

@@ -30,13 +30,15 @@ class Log:
     """Drafts become entries here, in turns: take and stamp, then publish or fail."""
 
     __slots__ = (
-        "_drafts", "_in_flight", "_last_sent", "_unlogged", "oldest", "size", "tail",
+        "_drafts", "_in_flight", "_last_sent", "_unlogged", "active", "oldest", "size", "tail",
     )  # fmt: skip
 
     def __init__(
         self, *, newest: int, last_sent: int, oldest: int, size: int, limits: Limits
     ) -> None:
         """Begin after the entry `newest`, sent at `last_sent` (ns since 1970)."""
+        self.active = 0
+        """When something published was last said, in ns since 1970; 0: never."""
         self.tail = Tail(newest, max_bytes=limits.tail_bytes, chunk_bytes=limits.chunk_bytes)
         self.oldest = oldest
         """The sequence of the oldest entry that the journal keeps."""
@@ -108,6 +110,9 @@ class Log:
         if entries:
             self.tail.extend(entries)
             self.size += all_stored_bytes(entries)
+            said = next((e for e in reversed(entries) if e.kind is Kind.SAID), None)
+            if said is not None:
+                self.active = said.sent
         for draft, entry in zip(turn.drafts, entries, strict=True):
             if draft.settle is not None:
                 draft.settle(entry)

@@ -80,6 +80,7 @@ class MemoryJournal:
             oldest=log.oldest,
             size=log.size,
             inside=sorted(inside, key=lambda record: (record.since, record.author)),
+            active=next((e.sent for e in reversed(log.entries) if e.kind is Kind.SAID), 0),
         )
 
     async def create_room(self, room: NewRoom) -> StoredRoom:

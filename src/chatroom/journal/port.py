@@ -77,6 +77,8 @@ class StoredRoom:
     """The sum of `Entry.stored_bytes` of all that are kept."""
     inside: Sequence[MemberRecord] = ()
     """Who is in the room, in order of arrival."""
+    active: int = 0
+    """When the newest thing said that is kept was sent, in ns since 1970; 0: there is none."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -143,6 +143,7 @@ def main() -> None:
     help="Every connection begins with a header of the PROXY protocol (version 1 or 2), which "
     "says for whom the proxy in front has made it.",
 )
+@click.option("--no-page", is_flag=True, help="Serve programs alone: no page for browsers at /.")
 @click.option("--tls-cert", type=_FILE, help="Certificate chain, PEM.")
 @click.option("--tls-key", type=_FILE, help="Its private key, PEM.")
 @click.option("--client-ca", type=_FILE, help="Ask clients for certificates signed by this, PEM.")
@@ -184,7 +185,7 @@ def chatserver(
     ctx: click.Context, bind: tuple[str, ...], data: Path | None, in_memory: bool, sync: SyncMode,
     room: tuple[str, ...], message_rate: float, message_burst: int, room_capacity: int,
     max_members: int, max_rooms: int, keep_entries: int, keep_bytes: int, keep_total: int,
-    allow_host: tuple[str, ...], allow_origin: tuple[str, ...], proxy_protocol: bool,
+    allow_host: tuple[str, ...], allow_origin: tuple[str, ...], proxy_protocol: bool, no_page: bool,
     tls_cert: Path | None, tls_key: Path | None, client_ca: Path | None,
     admin_token_file: Path | None, drain_delay: float,
     max_connection_age: float, loop: LoopName, log_level: str,
@@ -237,6 +238,7 @@ def chatserver(
             origins=frozenset(allow_origin),
         ),
         proxy_protocol=proxy_protocol,
+        page=not no_page,
         tls=Tls(certificate=tls_cert, key=tls_key, client_ca=client_ca)
         if tls_cert is not None and tls_key is not None
         else None,

@@ -27,6 +27,9 @@ from .calls.health import Health
 from .calls.health import application as health_application
 from .calls.streams import Streams
 from .calls.web_text import with_text
+from .page import codes
+from .page.edition import Edition
+from .page.site import Site
 from .port import sockets
 from .port.asgi import Application, Receive, Scope, Send, respond
 from .port.bridge import BodyBounds, asgi_calls
@@ -76,6 +79,8 @@ class Service:
         self.addresses: tuple[Address, ...] = ()
         self._listeners: list[socket.socket] = []
         self._port: Port | None = None
+        self._edition: Edition | None = None
+        """The page, once started, unless it is left out."""
         self.certificates: Certificates | None = None
         """Of TLS, once started."""
         self._committing: asyncio.Task[None] | None = None
@@ -93,10 +98,13 @@ class Service:
             **dict.fromkeys(REFLECTION, with_text(reflection.ConnectReflection(described, limits))),
             "/healthz": self._healthz,
         }
+        if self._edition is not None:
+            routes[codes.PATH] = codes.Codes(self._gate, limits, time.monotonic)
         return Front(
             routes,
             self._gate,
             native=dict.fromkeys(REFLECTION, reflection.native(described, limits)),
+            page=Site(self._edition) if self._edition is not None else None,
             in_flight=self._in_flight,
             notices=self._notices,
         )
@@ -113,6 +121,8 @@ class Service:
                 self.admin_token.read()
             # In a thread: whose loop this is may have more to do.
             await asyncio.to_thread(names.load)
+            if self._settings.page:
+                self._edition = await asyncio.to_thread(Edition.read)
             for address in self._settings.bind:
                 self._listeners += sockets.listen(address)
             self.addresses = tuple(sockets.address_of(each) for each in self._listeners)

@@ -74,6 +74,8 @@ class Settings:
     allowed: Allowed = field(default_factory=Allowed)
     proxy_protocol: bool = False
     """Connections come from a proxy that says by the PROXY protocol for whom."""
+    page: bool = True
+    """Whether browsers get a page at `/`."""
     tls: Tls | None = None
     admin_token_file: Path | None = None
     """Holds the token that admin methods want; None: everybody may call them."""

@@ -207,7 +207,7 @@ class Member(_message.Message):
     def __init__(self, name: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reason: _Optional[_Union[LeaveReason, str]] = ...) -> None: ...
 
 class ChatRoom(_message.Message):
-    __slots__ = ("room_id", "title", "private", "member_count", "capacity", "created", "sequence")
+    __slots__ = ("room_id", "title", "private", "member_count", "capacity", "created", "sequence", "active")
     ROOM_ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     PRIVATE_FIELD_NUMBER: _ClassVar[int]
@@ -215,6 +215,7 @@ class ChatRoom(_message.Message):
     CAPACITY_FIELD_NUMBER: _ClassVar[int]
     CREATED_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    ACTIVE_FIELD_NUMBER: _ClassVar[int]
     room_id: str
     title: str
     private: bool
@@ -222,7 +223,8 @@ class ChatRoom(_message.Message):
     capacity: int
     created: _timestamp_pb2.Timestamp
     sequence: int
-    def __init__(self, room_id: _Optional[str] = ..., title: _Optional[str] = ..., private: _Optional[bool] = ..., member_count: _Optional[int] = ..., capacity: _Optional[int] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sequence: _Optional[int] = ...) -> None: ...
+    active: _timestamp_pb2.Timestamp
+    def __init__(self, room_id: _Optional[str] = ..., title: _Optional[str] = ..., private: _Optional[bool] = ..., member_count: _Optional[int] = ..., capacity: _Optional[int] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sequence: _Optional[int] = ..., active: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CreateChatRoomRequest(_message.Message):
     __slots__ = ("private", "room_id", "title", "capacity", "history")

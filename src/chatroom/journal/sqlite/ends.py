@@ -50,6 +50,26 @@ def end_of_log(
     raise Damage(f"it cannot be told where the messages of room {room_id} end")
 
 
+def last_said(connection: sqlite3.Connection, key: int, legible: Legible) -> int:
+    """When the newest sound entry that was said was sent, in ns since 1970; 0: not known.
+
+    What was not said is passed over: 0.6 µs an entry. A start does not fail for this.
+    """
+    rows = connection.execute(
+        f"SELECT {COLUMNS} FROM entry WHERE room = ? AND kind = 0 ORDER BY sequence DESC", (key,)
+    )
+    try:
+        for row in rows:
+            entry = sound(row, legible)
+            if entry is not None:
+                return entry.sent
+    except sqlite3.DatabaseError:  # a damaged page; whoever reads it is told so
+        pass
+    finally:
+        rows.close()
+    return 0
+
+
 def check_facts(room_id: object, epoch: object, title: object, *numbers: object) -> None:
     """Raise Damage if a row of `room` cannot be one of ours: it has no checksum."""
     if not (isinstance(room_id, str) and is_room_id(room_id)):

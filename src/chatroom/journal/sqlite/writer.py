@@ -18,7 +18,7 @@ from chatroom.journal.port import (
 )
 
 from .checksum import COLUMNS, Legible, believed, checksum, damaged, sound
-from .ends import check_facts, end_of_log
+from .ends import check_facts, end_of_log, last_said
 from .failed_commits import commit_something
 from .statements import ManyRows, Value, transaction
 
@@ -99,9 +99,9 @@ class Writer:
             check_facts(room_id, epoch, title, created, capacity, history, oldest, size)
             newest, last_sent = end_of_log(self.connection, key, room_id, oldest, self._legible)
             facts = RoomFacts(key, room_id, epoch, created, title, bool(private), capacity, history)
-            rooms.append(
-                StoredRoom(facts, newest, last_sent, oldest, size, tuple(inside.get(key, ())))
-            )
+            there = tuple(inside.get(key, ()))
+            active = last_said(self.connection, key, self._legible)
+            rooms.append(StoredRoom(facts, newest, last_sent, oldest, size, there, active))
             self._newest[key] = newest
         return rooms
 

@@ -208,4 +208,5 @@ def room_message(room: Room) -> pb.ChatRoom:
         capacity=room.capacity,
         created=timestamp(room.facts.created),
         sequence=room.newest,
+        active=timestamp(room.log.active) if room.log.active else None,
     )

@@ -25,6 +25,7 @@ from .gate import Foreign, Gate, HeaderInvalid
 from .in_flight import InFlight
 from .notices import Notices
 
+PAGE = ("/r/", "/page/")
 CORS_METHODS = b"POST, GET"
 CORS_MAX_AGE = b"7200"
 ALLOWED_METHODS = b"GET, HEAD, POST, OPTIONS"
@@ -56,15 +57,19 @@ class Front:
         gate: Gate,
         *,
         native: Mapping[str, Application],
+        page: Application | None = None,
         in_flight: InFlight,
         notices: Notices,
     ) -> None:
         """`routes` maps whole paths; `native` takes precedence for native gRPC requests.
 
+        `page` has `/`, and what is below the folders of `PAGE`.
+
         Who is refused by the gate is told to the operator by `notices`.
         """
         self._routes = routes
         self._native = native
+        self._page = page
         self._gate = gate
         self._in_flight = in_flight
         self._notices = notices
@@ -106,6 +111,8 @@ class Front:
             application = self._routes.get(path)
             if native:
                 send = _trailers_only_without_messages(send)
+            elif application is None and (path == "/" or path.startswith(PAGE)):
+                application = self._page
         if scope["method"] == "OPTIONS" and (application is not None or path in ABOUT_ALL):
             await respond(send, 200, b"", b"text/plain", [(b"allow", ALLOWED_METHODS)])
             return
@@ -134,7 +141,9 @@ async def _refused(send: Send, content_type: bytes, http_status: int, sentence: 
 
 
 async def _plain(send: Send, status: int, sentence: str) -> None:
-    await respond(send, status, sentence.encode() + b"\n", b"text/plain; charset=utf-8")
+    body = sentence.encode() + b"\n"
+    nosniff = [(b"x-content-type-options", b"nosniff")]  # it may repeat what a link has brought
+    await respond(send, status, body, b"text/plain; charset=utf-8", nosniff)
 
 
 async def _preflight(send: Send, origin: bytes, headers: Headers) -> None:

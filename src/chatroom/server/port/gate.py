@@ -94,7 +94,7 @@ class Gate:
                 f"this server does not answer to the name {name!r} where a browser may be asking; "
                 "its --allow-host can add it",
             )
-        if origin and not self._may_call(origin, host):
+        if origin and not self.may_call(origin, host):
             raise Foreign(
                 Kind.ORIGIN,
                 f"pages of {origin} may not call this server; its --allow-origin can add them",
@@ -113,7 +113,7 @@ class Gate:
             return False
         return True
 
-    def _may_call(self, text: str, host: str) -> bool:
+    def may_call(self, text: str, host: str) -> bool:
         """Whether a page may call, when its request names this Host."""
         if self._any_origin:
             return True

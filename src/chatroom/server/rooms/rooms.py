@@ -59,6 +59,7 @@ class Rooms:
         self._keys.add(stored.facts.key)
         if not stored.facts.private:
             insort(self._public, room.room_id)
+        room.log.active = stored.active
         return room
 
     def has(self, key: int) -> bool:

@@ -1,0 +1,1 @@
+"""The browser's page: its files as they are served, and links drawn as QR codes."""
