@@ -15,6 +15,7 @@ from chatroom.server.port.bridge import BodyBounds, asgi_calls
 from chatroom.server.port.certificates import Certificates
 from chatroom.server.port.notices import Notices
 from chatroom.server.port.port import Port, PortLimits
+from chatroom.server.port.rota import Rota
 from chatroom.server.port.sockets import listen
 from chatroom.server.settings import Tls
 from chatroom.wire.addresses import Address
@@ -43,7 +44,7 @@ async def port(
     [listener] = listen(Address("127.0.0.1", 0))
     opened = Port(
         (listener,),
-        asgi_calls(who, lambda _: BodyBounds()),
+        asgi_calls(who, lambda _: BodyBounds(), Rota()),
         who,
         limits or PortLimits(proxied=proxied),
         notices=Notices(asyncio.get_running_loop().time),
