@@ -56,15 +56,15 @@ def main() -> None:
     multiple=True,
     metavar="HOST:PORT",
     default=["127.0.0.1:8080"],
-    help="Where to listen: on every address of the host; may be given more than once. "
-    "Port 0: any free one.",
+    help="Where to listen; may be given more than once. If HOST is a name, on all its "
+    "addresses; without one (:8080), on every IPv4 address. Port 0: any free one.",
 )
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
     default=None,
-    show_default="your data directory",
+    show_default="on Linux ~/.local/share/chatroom",
     help="Where rooms and messages are kept.",
 )
 @click.option("--in-memory", is_flag=True, help="Keep nothing: all is gone with the process.")

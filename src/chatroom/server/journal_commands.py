@@ -20,7 +20,7 @@ _DATA = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
     default=None,
-    show_default="as the server's",
+    show_default="as for the server",
     help="The server's data directory.",
 )
 
@@ -35,7 +35,7 @@ def data_directory(chosen: Path | None) -> Path:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.pass_context
 def backup_command(ctx: click.Context, data: Path | None, file: Path) -> None:
-    """Copy all rooms and messages to FILE, also while the server runs.
+    """Copy all rooms and messages to FILE; the server may run.
 
     To restore: stop the server, put FILE into its data directory as chatroom.db in the
     place of all files called chatroom.db…, and start it. Clients notice, and do not
@@ -56,9 +56,9 @@ def backup_command(ctx: click.Context, data: Path | None, file: Path) -> None:
 @_DATA
 @click.pass_context
 def check_command(ctx: click.Context, data: Path | None) -> None:
-    """Read all rooms and messages and say whether they are sound; changes nothing.
+    """Read all rooms and messages and say whether they are sound.
 
-    Also while the server runs. Exit code 0: nothing is wrong; 1: something is.
+    Nothing is changed. The server may run. Exit code 0: nothing is wrong; 1: something is.
     """
     path = _journal(ctx, data)
     try:
@@ -80,11 +80,11 @@ def check_command(ctx: click.Context, data: Path | None) -> None:
 @_DATA
 @click.pass_context
 def repair_command(ctx: click.Context, data: Path | None) -> None:
-    """Make a damaged file sound: what can be read is kept, the rest is said.
+    """Keep what is sound of a damaged file, and tell what is lost.
 
-    The server must not run. The damaged file is kept beside the new one. In the place of
+    The server must be stopped. The damaged file is kept beside the new one. In the place of
     each message that is lost, clients show that there was one. Exit code 0: it is sound
-    now, or was; 1: nothing was changed.
+    now, or was before; 1: nothing was changed.
     """
     path = _journal(ctx, data)
     try:
