@@ -145,9 +145,14 @@ class Wire:
 
 
 class RecordedCall(StreamCall):
-    """A call that remembers what it was refused with."""
+    """A call that remembers what it was refused with, and how often it was to go on."""
 
     refusal: Refusal | None = None
+    went_on = 0
+
+    def go_on(self) -> None:
+        self.went_on += 1
+        super().go_on()
 
     def refuse(self, refusal: Refusal) -> None:
         self.refusal = self.refusal or refusal
