@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import sys
 import weakref
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.limits import Limits
 from chatroom.journal.memory import MemoryJournal
+from chatroom.server.port.rota import AT_ONCE, Rota
 from tests.carriers import run
 from tests.server.listeners import Listener, TamedJournal, lobby
+from tests.server.turn_work import Work, counted
 
 
 def test_a_full_outbox_stops_the_reading_of_its_stream() -> None:
@@ -107,6 +111,33 @@ def test_joined_lists_a_roster_up_to_its_bound() -> None:
                 await listener.close()
 
     run(scene())
+
+
+def test_who_is_let_in_by_one_commit_is_told_of_all_the_others_by_turns() -> None:
+    """A roster of 500 takes 5 ms, and a connection may have 128 streams that wait for it."""
+    work = Work()
+
+    async def scene() -> None:
+        journal = TamedJournal()
+        async with lobby(journal) as hub:
+            turn = Rota().of("a connection")
+            journal.going.clear()
+            members = [
+                Listener(hub, f"M{n}", pb.FEATURE_EVENTS, history=0, turn=turn) for n in range(40)
+            ]
+            for member in members:
+                member.ask()
+            while hub.rooms.get("lobby").member_count < len(members):
+                await asyncio.sleep(0)
+            sys.setprofile(work.profile)
+            journal.going.set()
+            assert {"joined"} == {(await each.next()).WhichOneof("event") for each in members}
+            sys.setprofile(None)
+            for member in members:
+                await member.close()
+
+    counted(scene(), work)
+    assert 0 < work.calls["room_message"] <= 2 * AT_ONCE  # let in by the last turn, and by this one
 
 
 def test_silence_is_broken_by_heartbeats_for_members_with_events() -> None:

@@ -240,6 +240,7 @@ class MemberStream(Delivery):
             turn, self._turn = self._turn, next_turn  # many members keep one function
             await turn()
             self._place = await self._open(join)
+            await turn()  # one commit lets many in, and each is told of all the others
             self._stage = Stage.REPLAYING
             self._talks = not self._subscribe
             self._call.begin()
