@@ -18,6 +18,7 @@ from chatroom.server.calls.listing import Listing, prepared
 from chatroom.server.calls.protocols import PROTOCOLS, JsonRuns
 from chatroom.server.calls.stream import MemberStream
 from chatroom.server.calls.stream_call import StreamCall
+from chatroom.server.port.rota import Turn, next_turn
 from chatroom.server.rooms.hub import Hub
 from chatroom.wire.envelopes import envelope, payloads
 
@@ -145,9 +146,14 @@ class Wire:
 
 
 class RecordedCall(StreamCall):
-    """A call that remembers what it was refused with."""
+    """A call that remembers what it was refused with, and how often it was to go on."""
 
     refusal: Refusal | None = None
+    went_on = 0
+
+    def go_on(self) -> None:
+        self.went_on += 1
+        super().go_on()
 
     def refuse(self, refusal: Refusal) -> None:
         self.refusal = self.refusal or refusal
@@ -165,6 +171,7 @@ class Listener:
         history: int = 10,
         room: str = "lobby",
         resume: pb.Resume | None = None,
+        turn: Turn = next_turn,
     ) -> None:
         self.hub = hub
         self.wire = Wire()
@@ -179,7 +186,7 @@ class Listener:
             now=asyncio.get_running_loop().time(),
             on_end=lambda: None,
         )
-        self.stream = MemberStream(hub, self.call, subscribe=False)
+        self.stream = MemberStream(hub, self.call, subscribe=False, turn=turn)
         self.call.serve(self.stream)
         self.wire.carry(self.call)
         self.join = pb.JoinChat(

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import sys
+import weakref
+
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.limits import Limits
 from chatroom.journal.memory import MemoryJournal
+from chatroom.server.port.rota import AT_ONCE, Rota
 from tests.carriers import run
 from tests.server.listeners import Listener, TamedJournal, lobby
+from tests.server.turn_work import Work, counted
 
 
 def test_a_full_outbox_stops_the_reading_of_its_stream() -> None:
@@ -106,6 +113,33 @@ def test_joined_lists_a_roster_up_to_its_bound() -> None:
     run(scene())
 
 
+def test_who_is_let_in_by_one_commit_is_told_of_all_the_others_by_turns() -> None:
+    """A roster of 500 takes 5 ms, and a connection may have 128 streams that wait for it."""
+    work = Work()
+
+    async def scene() -> None:
+        journal = TamedJournal()
+        async with lobby(journal) as hub:
+            turn = Rota().of("a connection")
+            journal.going.clear()
+            members = [
+                Listener(hub, f"M{n}", pb.FEATURE_EVENTS, history=0, turn=turn) for n in range(40)
+            ]
+            for member in members:
+                member.ask()
+            while hub.rooms.get("lobby").member_count < len(members):
+                await asyncio.sleep(0)
+            sys.setprofile(work.profile)
+            journal.going.set()
+            assert {"joined"} == {(await each.next()).WhichOneof("event") for each in members}
+            sys.setprofile(None)
+            for member in members:
+                await member.close()
+
+    counted(scene(), work)
+    assert 0 < work.calls["room_message"] <= 2 * AT_ONCE  # let in by the last turn, and by this one
+
+
 def test_silence_is_broken_by_heartbeats_for_members_with_events() -> None:
     """Again and again, and not for a plain client."""
 
@@ -157,6 +191,48 @@ def test_what_says_nothing_is_read_at_a_pace_too() -> None:
                 alice.wire.request(pb.ChatMessage(heartbeat=pb.Heartbeat()))
             assert 19 == await alice.unread()  # of 30 ten passed, and one waits
             await alice.close()
+
+    run(scene())
+
+
+def test_who_waits_for_its_rate_is_read_on_once_however_often_it_catches_up() -> None:
+    """Each catch-up tries to read on; else each would leave a timer that begets another."""
+
+    async def scene() -> None:
+        limits = Limits(message_rate=20, message_burst=1)
+        async with lobby(MemoryJournal(), limits) as hub:
+            alice = await Listener(hub, "Alice", pb.FEATURE_ECHO).open()
+            for number in range(5):
+                alice.say(str(number))
+            await alice.said()
+            for _ in range(100):
+                alice.call.go_on()  # as at the end of a catch-up
+            before = alice.call.went_on
+            assert ["1", "2", "3", "4"] == [(await alice.said()).message for _ in range(4)]
+            assert 10 > alice.call.went_on - before
+            await alice.close()
+
+    run(scene())
+
+
+def test_who_goes_while_it_waits_for_its_rate_is_forgotten() -> None:
+    """A low rate has it wait for minutes; what its stream held is not kept for so long."""
+
+    async def scene() -> None:
+        async with lobby(MemoryJournal(), Limits(message_rate=0.01, message_burst=1)) as hub:
+            alice = await Listener(hub, "Alice", pb.FEATURE_ECHO).open()
+            alice.say("first")
+            alice.say("second")
+            await alice.said()
+            assert alice.call.waits
+            wire = weakref.ref(alice.wire)
+            await alice.close()
+            del alice
+            for name in ("Bob", "Carol"):  # the last turns of the log are still held
+                await (await Listener(hub, name).open()).close()
+                await hub.commits.flush()
+            gc.collect()
+            assert wire() is None
 
     run(scene())
 

@@ -76,6 +76,8 @@ def test_a_header_is_read_wherever_it_is_cut(header: bytes, peer: tuple[str, int
         b"PROXY TCP4 203.0.113.256 10.0.0.1 56324 443\r\n",
         b"PROXY TCP4 2001:db8::7 10.0.0.1 56324 443\r\n",
         b"PROXY TCP6 203.0.113.7 ::1 56324 443\r\n",
+        b"PROXY TCP6 fe80::7%eth0 ::1 56324 443\r\n",
+        b"PROXY TCP6 fe80::7%\x1b[2J\nx ::1 56324 443\r\n",
         b"PROXY TCP4 203.0.113.\xb2 10.0.0.1 56324 443\r\n",
         b"PROXY TCP4 203.0.113.7 10.0.0.1 65536 443\r\n",
         b"PROXY TCP4 203.0.113.7 10.0.0.1 080 443\r\n",

@@ -73,6 +73,8 @@ def _text(data: bytes) -> ProxyHeader | None:
         raise ProxyHeaderInvalid("its line is not of TCP4, TCP6 or UNKNOWN")
     source, destination, *ports = rest
     family = ipaddress.IPv4Address if kind == b"TCP4" else ipaddress.IPv6Address
+    if b"%" in source + destination:  # `ipaddress` takes any text for a zone; 2.1 knows none
+        raise ProxyHeaderInvalid("its addresses have a zone")
     try:
         peer = family(source.decode("ascii"))
         family(destination.decode("ascii"))

@@ -61,8 +61,9 @@ class MemberStream(Delivery):
     """
 
     __slots__ = (
-        "_began", "_empty", "_heartbeat_due", "_patient", "_quiet_at", "_quiet_since",
-        "_silent_since", "_spoke", "_subscribe", "_subscription", "_talks", "_turn",
+        "_asked", "_began", "_empty", "_heartbeat_due", "_pace", "_patient", "_quiet_at",
+        "_quiet_since", "_silent_since", "_spoke", "_subscribe", "_subscription", "_talks",
+        "_turn",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +90,10 @@ class MemberStream(Delivery):
         self._spoke = False
         """Something came, or could not be read, since the last check."""
         self._empty: TokenBucket | None = None
+        self._asked = False
+        """Somebody has been asked to have it read on: nobody else is to be."""
+        self._pace: asyncio.TimerHandle | None = None
+        """The last who was asked because it is above its rate."""
         hub.newcomers.add(self._turn_away)
 
     # ---- Upwards ------------------------------------------------------------------
@@ -106,8 +111,11 @@ class MemberStream(Delivery):
         member = place.member
         field = the_one_field(message, joined=True)
         self._spoke = True
+        if self._asked:
+            return False
         if hub.commits.full:
-            hub.commits.when_room_to_read(self._call.go_on)
+            self._asked = True
+            hub.commits.when_room_to_read(self._read_on)
             return False
         if member.outbox and hub.talk.read_later(member):
             self._outbox_full = True
@@ -117,7 +125,8 @@ class MemberStream(Delivery):
         else:
             wait = self._pace_empty()
         if wait:
-            self._loop.call_later(wait, self._call.go_on)
+            self._asked = True
+            self._pace = self._loop.call_later(wait, self._read_on)
             return False
         if field == "message":
             if not member.over:  # else it is too late, and its stream is about to say why
@@ -143,6 +152,10 @@ class MemberStream(Delivery):
             return 0
         self._spoke = True
         return hub.talk.say_all(place, said)
+
+    def _read_on(self) -> None:
+        self._asked = False
+        self._call.go_on()
 
     def _hear_early(self, message: Message) -> bool:
         """Take a message of a stream that does not talk: not yet, not any more, or never."""
@@ -227,6 +240,7 @@ class MemberStream(Delivery):
             turn, self._turn = self._turn, next_turn  # many members keep one function
             await turn()
             self._place = await self._open(join)
+            await turn()  # one commit lets many in, and each is told of all the others
             self._stage = Stage.REPLAYING
             self._talks = not self._subscribe
             self._call.begin()
@@ -299,6 +313,8 @@ class MemberStream(Delivery):
         joining = self._stage is Stage.JOINING
         self._stage = Stage.OVER
         self._talks = False
+        if self._pace is not None:
+            self._pace.cancel()  # at a low rate it would keep all this for long
         self._hub.newcomers.discard(self._turn_away)
         task, self._task = self._task, None
         if task is not None and task is not asyncio.current_task():
