@@ -1,4 +1,4 @@
-/** What the browser keeps: names, drafts, last rooms; for this tab alone a token and, over a reload, a session. */
+/** What is kept: names, drafts, last rooms; in this tab alone a token and, over a reload, a session. */
 
 const ROOMS = 12;
 

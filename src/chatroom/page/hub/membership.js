@@ -1,4 +1,4 @@
-/** One member of one room: it outlives its streams, and the tabs that show it. */
+/** One member of one room: it outlives its streams. */
 
 import { call } from "../wire/call.js";
 import { ChatError, asError } from "../wire/errors.js";

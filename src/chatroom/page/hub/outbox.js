@@ -40,7 +40,7 @@ export function makeOutbox(token, tell, trace) {
 				const error = asError(failure);
 				posted.retried = true;
 				if (error.reason === "RATE_LIMITED") {
-					// Nothing was stored, and nothing overtakes it: it may be said again in its turn.
+					// Nothing was stored, nothing overtakes it: it is said again in its turn.
 					posted.note = `slow mode: ${error.message}`;
 					if (all.has(nonce)) tell("posted", posted);
 					await pause(error.retryAfter * 1000 || 1000);

@@ -12,7 +12,7 @@ const YES = new Set([
 ]);
 const FIRST = 250; // ms
 const LIMIT = 10_000;
-export const NAME = 30_000; // so long a name in use is asked for again: it may be one's own
+export const NAME = 30_000; // so long a name in use is asked for: it may be one's own
 
 /** Whether a stream that ended so is resumed. @param {{code: string, reason: string}} error */
 export function decision({ code, reason }) {

@@ -1,4 +1,4 @@
-/** Rows of the log: what one or several entries look like. */
+/** Rows of the log: what entries look like. */
 
 import { isolated, make, stamp } from "../dom.js";
 import { colourOf } from "../names.js";
