@@ -35,13 +35,14 @@ soak: $(STAMP) ## The tests of faults and floods of bytes at full length, with t
 	@SOAK=1 $(BIN)/python -m pytest -s --timeout 3600 tests/faults tests/floods tests/chatwire/test_garbage.py tests/wire/http2/test_fuzz.py tests/chatter/test_safe_text.py tests/interop/test_proxies_silence.py $(ARGS)
 	@SOAK=1 $(BIN)/python -m pytest -n auto --timeout 3600 -m hypothesis --ignore tests/faults --ignore tests/floods $(ARGS)
 
-check: $(STAMP) ## Lint, format, types, generated code, import rules, the contract
+check: $(STAMP) ## Lint, format, types, generated code, import rules, the contract, the page
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/python tools/generate.py --check
 	@$(BIN)/python -m pytest -q tests/test_architecture.py
 	@$(BIN)/python tools/check_contract.py
+	@if [ -x tests/page/node_modules/.bin/tsc ]; then tests/page/node_modules/.bin/tsc -p tests/page; fi
 
 format: $(STAMP) ## Fix what ruff can fix
 	@$(BIN)/ruff check --fix .

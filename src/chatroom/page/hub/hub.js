@@ -1,0 +1,93 @@
+/**
+ * A SharedWorker: tabs of one room, name and token share one membership and its one stream. No
+ * browser slows its timers down.
+ */
+
+import { makeMembership } from "./membership.js";
+import { makeWiretap } from "./wiretap.js";
+
+const LIVE = 4; // of the six connections over HTTP/1.1; two are left for calls
+const LINGER = 5_000; // ms that a room is kept that no tab shows: a reload is no departure
+
+/** A membership and who shows it. @param {Attach} asked @param {() => void} ended */
+function makeSeat(asked, ended) {
+	/** @type {Set<MessagePort>} */
+	const ports = new Set();
+	const wiretap = makeWiretap();
+	/** @type {Tell} */
+	const tell = (...told) => ports.forEach((port) => port.postMessage(told));
+	const membership = makeMembership(asked, tell, wiretap.take, ended);
+	return { ports, wiretap, membership, scarce: asked.scarce, waiting: true, lingering: 0 };
+}
+
+/** @type {Map<string, ReturnType<typeof makeSeat>>} */
+const seats = new Map();
+
+/** @param {MessagePort} port */
+export function connect(port) {
+	/** @type {ReturnType<typeof makeSeat> | undefined} */
+	let seat;
+	const part = () => {
+		const left = seat;
+		seat = undefined;
+		left?.wiretap.want(port, false);
+		if (left?.ports.delete(port) && !left.ports.size) {
+			left.lingering = setTimeout(left.membership.leave, LINGER);
+		}
+	};
+	/** @type {Takes<ToHub>} */
+	const takes = {
+		attach(asked) {
+			part();
+			seat = attach(asked, port);
+		},
+		bye: part,
+		say: (said) => seat?.membership.say(said),
+		typing: (active) => seat?.membership.type(active),
+		wire: (wanted) => seat?.wiretap.want(port, wanted),
+		hurry: () => seat?.membership.hurry(),
+		leave: () => seat?.membership.leave(),
+	};
+	port.onmessage = ({ data }) => {
+		const [kind, value] = /** @type {[keyof ToHub, never]} */ (data);
+		takes[kind](value);
+	};
+	port.addEventListener("close", part); // a tab that crashed, where the browser tells of it
+}
+
+/** @param {Attach} asked @param {MessagePort} port */
+function attach(asked, port) {
+	const key = JSON.stringify([asked.room, asked.name, asked.token]);
+	const found = seats.get(key);
+	const seat = found ?? makeSeat(asked, () => {
+		seats.delete(key);
+		admit();
+	});
+	seats.set(key, seat);
+	clearTimeout(seat.lingering);
+	seat.ports.add(port);
+	if (found) seat.membership.catchUp((...told) => port.postMessage(told));
+	else {
+		admit();
+		const live = [...seats.values()].filter(({ waiting }) => !waiting);
+		if (seat.waiting) void seat.membership.poll(live.map((each) => each.membership.room).join(", "));
+	}
+	return seat;
+}
+
+/** Let those in, as they came, for whom there is a connection. */
+function admit() {
+	const all = [...seats.values()];
+	for (const seat of all) {
+		const live = all.filter(({ scarce, waiting }) => scarce && !waiting).length;
+		if (!seat.waiting || (seat.scarce && live >= LIVE)) continue;
+		seat.waiting = false;
+		void seat.membership.run();
+		seat.membership.hurry(); // it may be polling
+	}
+}
+
+addEventListener("connect", (event) => {
+	const [port] = /** @type {MessageEvent} */ (event).ports;
+	if (port) connect(port);
+});

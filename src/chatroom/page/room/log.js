@@ -1,0 +1,267 @@
+/** The log on the screen: a window on a part of the room's entries, loaded as somebody scrolls. */
+
+import { call } from "../wire/call.js";
+import { asError } from "../wire/errors.js";
+import { byId, make } from "../dom.js";
+import { dress, merge, noticeRow, rowOf } from "./rows.js";
+
+const PAGE = 100;
+const MOST = 400; // entries on the screen
+const WAITING = 1000; // new entries for the next frame; more are loaded later
+const FLOOD = 6; // so many new messages at once are not read out
+const AT_END = 48; // px: how near the end counts as there
+const NEAR = 800; // px: how near an edge loads more
+
+const scroller = byId("scroller");
+const list = byId("log");
+const divider = make("div", "unread", make("span", "", "new"));
+
+/** @param {Message} entry */
+const number = ({ sequence }) => Number(sequence);
+const attended = () => !document.hidden && document.hasFocus();
+
+/** @param {Where} where @param {() => void} moved  unread or the position has changed */
+export function makeLog({ room, token }, moved) {
+	/** @type {Row[]} */
+	let rows = [];
+	/** @type {Message[]} */
+	let waiting = [];
+	let me = "";
+	let unread = 0;
+	let unreadFrom = 0;
+	let newest = 0; // the newest sequence known of
+	let last = 0; // the last one shown
+	let count = 0;
+	let atStart = false; // whether the room's first and last entry are shown
+	let atEnd = false;
+	let pinned = true; // whether the end is looked at, and what comes is followed
+	let busy = false;
+	let loading = Promise.resolve();
+	let scheduled = false;
+
+	/** One page at a time, and nothing is read out meanwhile. @param {object} which @param {Show} show */
+	async function load(which, show) {
+		while (busy) await loading;
+		busy = true;
+		list.ariaLive = "off";
+		const request = { room_id: room, page_size: PAGE, ...which };
+		let good = true;
+		loading = call("ListMessages", request, token).then(show).catch((failure) => {
+			good = false;
+			byId("trouble").textContent = `Messages could not be loaded: ${asError(failure).message}`;
+		});
+		await loading;
+		busy = false;
+		follow();
+		requestAnimationFrame(() => (list.ariaLive = "polite"));
+		return good;
+	}
+
+	/** Load at an edge, and leave what is looked at where it is. @param {object} which @param {Show} show */
+	async function loadMore(which, show) {
+		const good = await load(which, (page) => {
+			const edge = scroller.getBoundingClientRect().top;
+			const bottom = (/** @type {Row} */ { element }) => element.getBoundingClientRect().bottom;
+			const seen = rows.find((row) => bottom(row) > edge);
+			const before = seen ? bottom(seen) : 0; // its top moves with the day above it
+			show(page);
+			if (seen?.element.isConnected) scroller.scrollTop += bottom(seen) - before;
+		});
+		if (good) scrolled();
+		await fill();
+	}
+
+	/** If the end is what is shown: show what waits, load what is missing. */
+	async function fill() {
+		while (atEnd && !busy) {
+			let next = last;
+			const fitting = waiting.filter((entry) => number(entry) === next + 1 && ++next);
+			waiting = [];
+			if (fitting.length) {
+				list.ariaLive = fitting.length > FLOOD ? "off" : "polite";
+				grow(fitting);
+			}
+			if (last >= newest) return;
+			const before = last;
+			await load({ after: String(before) }, ({ messages }) => grow(messages));
+			if (last === before) return; // it failed; the next entry asks again
+		}
+	}
+
+	/** New entries at the end. @param {Message[]} [entries] */
+	function grow(entries) {
+		append(entries);
+		drop(!pinned);
+		follow();
+	}
+
+	/** @param {Message[]} [entries] */
+	function append(entries = []) {
+		const added = [];
+		for (const entry of entries) {
+			const missing = number(entry) - last - 1;
+			if (missing < 0) continue;
+			if (last && missing) added.push(noticeRow(`${missing} messages are missing: they are not kept any more.`, last));
+			last = number(entry);
+			added.push(rowOf(entry, me));
+		}
+		newest = Math.max(newest, last);
+		list.append(...join(rows, added));
+		divide();
+	}
+
+	/** @param {Message[]} [entries] */
+	function prepend(entries = []) {
+		/** @type {Row[]} */
+		const above = [];
+		const added = join(above, entries.map((entry) => rowOf(entry, me)));
+		const [below] = rows;
+		if (below && merge(above.at(-1), below)) rows.shift()?.element.remove();
+		else if (below) dress(below, above.at(-1));
+		list.prepend(...added);
+		rows.unshift(...above);
+		divide();
+	}
+
+	/** Add rows to others; the elements to be shown. @param {Row[]} to @param {Row[]} more */
+	function join(to, more) {
+		const added = [];
+		for (const row of more) {
+			count += row.count;
+			if (merge(to.at(-1), row)) continue;
+			dress(row, to.at(-1));
+			to.push(row);
+			added.push(row.element);
+		}
+		return added;
+	}
+
+	/** Drop what is too much. @param {boolean} below  or else above */
+	function drop(below) {
+		while (count > MOST) {
+			const row = below ? rows.pop() : rows.shift();
+			if (!row) return;
+			row.element.remove();
+			count -= row.count;
+			if (below) atEnd = false;
+			else atStart = false;
+		}
+		if (below) last = rows.at(-1)?.last ?? 0;
+		else if (rows[0]) dress(rows[0]);
+	}
+
+	/** The line where unread begins, once that is shown. */
+	function divide() {
+		if (!unreadFrom || divider.isConnected) return;
+		const row = rows.find((each) => each.last >= unreadFrom);
+		if (row && row.first <= unreadFrom) row.element.before(divider);
+	}
+
+	function scrolled() {
+		const { scrollTop, scrollHeight, clientHeight } = scroller;
+		const below = scrollHeight - clientHeight - scrollTop;
+		pinned = below < AT_END || (pinned && document.hidden);
+		if (busy || !rows[0]) return;
+		if (scrollTop < NEAR && !atStart) {
+			void loadMore({ before: String(rows[0].first) }, ({ messages, more }) => {
+				atStart = !more;
+				prepend(messages);
+				drop(true);
+			});
+		} else if (below < NEAR && !atEnd) {
+			void loadMore({ after: String(last) }, ({ messages, more }) => {
+				atEnd = !more;
+				append(messages);
+				drop(false);
+			});
+		}
+		if (atEnd && pinned && attended()) read();
+		else moved();
+	}
+
+	/** Stay at the end; unseen, not beyond where unread begins. */
+	function follow() {
+		if (!atEnd || !pinned) return;
+		const { scrollHeight, clientHeight, scrollTop } = scroller;
+		const end = scrollHeight - clientHeight;
+		const unseen = document.hidden && divider.isConnected;
+		const line = unseen ? Math.max(divider.offsetTop - AT_END, scrollTop) : end;
+		scroller.scrollTop = Math.min(end, line);
+	}
+
+	/** All was looked at; with `done` the line goes too. @param {boolean} [done] */
+	function read(done) {
+		unread = 0;
+		if (done) divider.remove();
+		if (!divider.isConnected) unreadFrom = 0;
+		moved();
+	}
+
+	/** There are entries up to this one. @param {number} sequence */
+	function reaches(sequence) {
+		newest = Math.max(newest, sequence);
+		if (scheduled) return;
+		scheduled = true;
+		const flush = () => {
+			scheduled = false;
+			void fill();
+		};
+		if (document.hidden) setTimeout(flush, 200);
+		else requestAnimationFrame(flush);
+	}
+
+	/** Show the newest page, in place of whatever is shown. */
+	async function open() {
+		await load({}, ({ messages, more }) => {
+			rows = [];
+			last = count = 0;
+			list.replaceChildren();
+			atStart = !more;
+			atEnd = pinned = true;
+			append(messages);
+		});
+		await fill();
+	}
+
+	scroller.addEventListener("scroll", scrolled, { passive: true });
+	new ResizeObserver(follow).observe(scroller);
+
+	return {
+		open, follow, read, reaches,
+		state: () => ({ atEnd: atEnd && pinned, unread, newest }),
+
+		/** @param {string} name */
+		isFor: (name) => (me = name),
+
+		/** New entries; those that were not known of yet. @param {Message[]} entries */
+		take(entries) {
+			const fresh = entries.filter((entry) => number(entry) > newest);
+			const looked = attended() && atEnd && pinned;
+			for (const entry of fresh) {
+				if (entry.entered || entry.left || entry.name === me || looked) continue;
+				if (!unread && !divider.isConnected) unreadFrom = number(entry);
+				unread += 1;
+			}
+			if (atEnd && waiting.length < WAITING) waiting.push(...fresh);
+			if (fresh.length) reaches(Math.max(...fresh.map(number)));
+			moved();
+			return fresh;
+		},
+
+		/** Go to the newest entry, and load it where it was dropped. */
+		async toEnd() {
+			if (!atEnd) await open();
+			pinned = true;
+			follow();
+			read();
+		},
+
+		/** Sequences have started over: what is shown is of a log that is gone. */
+		async startOver() {
+			newest = 0;
+			waiting = [];
+			await open();
+			list.append(...join(rows, [noticeRow("The room was begun anew: messages may be missing.", last)]));
+		},
+	};
+}

@@ -1,0 +1,184 @@
+/** A room: what the hub tells is shown, what one does is told to it. */
+
+import { byId } from "../dom.js";
+import { areScarce, openPort } from "../hub/port.js";
+import { keepResume, lastRooms, rememberRoom, takeResume } from "../store.js";
+import { bell, count, notify } from "./attention.js";
+import { makeComposer } from "./composer.js";
+import { showState } from "./connection.js";
+import { showEnvelopes, wireDrawer } from "./drawer.js";
+import { showEnding } from "./ending.js";
+import { makeLog } from "./log.js";
+import { showMembers } from "./members.js";
+import { refusePending, removePending, showPending } from "./pending.js";
+import { mentions } from "./pieces.js";
+import { share } from "./share.js";
+import { forgetTyping, noteTyping } from "./typists.js";
+
+const nameForm = byId("name-form");
+const nameField = byId("name");
+const toEnd = byId("to-end");
+const trouble = byId("trouble");
+
+/** @param {string} room @param {string} token */
+export async function openRoom(room, token) {
+	const where = { room, token };
+	let me = "";
+	let title = room;
+	let successor = "";
+	let opened = false;
+	/** @type {Joined | null} */
+	let joined = null;
+	/** @type {Member[] | null} */
+	let members = null;
+
+	const port = await openPort();
+	/** @type {TellHub} */
+	const tell = (...told) => port.postMessage(told);
+	const hurry = () => tell("hurry", null);
+	const log = makeLog(where, moved);
+	byId("room").hidden = false;
+	const names = () => (members ?? []).map(({ name }) => name).filter((name) => name !== me);
+	const composer = makeComposer(room, say, (active) => tell("typing", active), names);
+
+	/** Something about unread or the position has changed. */
+	function moved() {
+		const { atEnd, unread } = log.state();
+		toEnd.hidden = atEnd || !opened;
+		toEnd.textContent = unread ? `${unread} new ↓` : "To the newest ↓";
+		count(title, unread);
+	}
+
+	/** @param {string} text */
+	function say(text) {
+		const random = crypto.getRandomValues(new Uint32Array(3)); // 96 bits
+		tell("say", { text, nonce: random.join("-") });
+		void log.toEnd();
+		log.read(true);
+	}
+
+	/** @param {string} name @param {Resume | null} [resume] */
+	function join(name, resume = null) {
+		me = log.isFor(name);
+		show("");
+		tell("attach", { room, name, token, scarce: areScarce(), resume });
+		if (!opened) void log.open();
+		opened = true;
+		composer.begin();
+	}
+
+	/** The composer, or in place of it this. @param {"" | "name-form" | "ending"} instead */
+	function show(instead) {
+		for (const id of ["name-form", "ending"]) byId(id).hidden = id !== instead;
+		byId("composer").hidden = instead !== "";
+		byId("talk").hidden = !opened && instead !== "";
+	}
+
+	/** @param {string} name @param {string} sentence */
+	function askName(name, sentence) {
+		byId("name-why").textContent = sentence;
+		nameField.value = name || me || (lastRooms()[0]?.name ?? "");
+		show("name-form");
+		nameField.select();
+	}
+
+	/** @param {State} state */
+	function change(state) {
+		const { phase, reason, sentence, metadata = {} } = state;
+		showState(state);
+		trouble.textContent = "";
+		byId("polling").hidden = phase !== "polling";
+		byId("polling-rooms").textContent = sentence;
+		byId("speak").hidden = phase === "polling";
+		if (phase !== "live") forgetTyping();
+		if (phase !== "over") return;
+		joined = null;
+		const [free = ""] = Object.values(metadata);
+		if (reason === "NAME_TAKEN") askName(free, "That name is taken in this room. This one is free:");
+		else if (reason === "NAME_INVALID") askName("", sentence);
+		else {
+			show("ending");
+			showEnding(state, successor, () => join(me));
+		}
+	}
+
+	/** @param {Joined} admission */
+	function admit(admission) {
+		joined = admission;
+		me = log.isFor(joined.name);
+		title = joined.room?.title || room;
+		byId("title").textContent = title;
+		composer.limitTo(joined.limits?.text_bytes);
+		rememberRoom(room, me);
+		log.reaches(Number(joined.sequence ?? 0));
+		moved();
+	}
+
+	/** @param {Message[]} entries */
+	function take(entries) {
+		for (const { name = "", message = "", closed } of log.take(entries)) {
+			noteTyping(name, false);
+			successor = closed?.successor ?? successor;
+			if (name !== me && mentions(message, me)) notify(title, name, message);
+		}
+	}
+
+	/** @type {Takes<ToTab>} */
+	const takes = {
+		state: change,
+		joined: admit,
+		entries: take,
+		newest: log.reaches,
+		anew: log.startOver,
+		stored: removePending,
+		wire: showEnvelopes,
+		typing: ({ name, active }) => name !== me && noteTyping(name, active),
+		members(known) {
+			members = known;
+			void showMembers(members, joined?.room?.member_count ?? 0, me, where);
+		},
+		posted(posted) {
+			showPending(posted, me);
+			log.follow();
+		},
+		refused(posted) {
+			refusePending(posted, me, say);
+			log.follow();
+		},
+	};
+	port.onmessage = ({ data }) => {
+		const [kind, value] = /** @type {[keyof ToTab, never]} */ (data);
+		takes[kind](value);
+	};
+	byId("title").textContent = title;
+	wireDrawer((wanted) => tell("wire", wanted));
+	bell();
+	toEnd.onclick = () => void log.toEnd();
+	byId("share").onclick = () => share(room);
+	byId("state-now").onclick = hurry;
+	byId("leave").onclick = () => {
+		tell("leave", null);
+		location.assign("/");
+	};
+	nameForm.onsubmit = (event) => {
+		event.preventDefault();
+		if (nameField.value.trim()) join(nameField.value.trim());
+	};
+	const seen = () => !document.hidden && log.state().atEnd && log.read();
+	document.addEventListener("visibilitychange", () => {
+		if (!document.hidden) hurry();
+		seen();
+	});
+	addEventListener("focus", seen);
+	addEventListener("online", hurry);
+	addEventListener("pagehide", () => {
+		if (joined) keepResume(room, { name: me, session: joined.session, epoch: joined.epoch, after: log.state().newest });
+		tell("bye", null);
+	});
+	addEventListener("pageshow", (event) => event.persisted && location.reload());
+
+	const kept = takeResume(room);
+	const name = kept?.name ?? lastRooms().find(({ id }) => id === room)?.name;
+	if (name) join(name, kept && { session: kept.session, epoch: kept.epoch, after: kept.after });
+	else askName("", "");
+}

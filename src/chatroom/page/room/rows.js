@@ -1,0 +1,108 @@
+/** Rows of the log: what entries look like. */
+
+import { isolated, make, stamp } from "../dom.js";
+import { colourOf } from "../names.js";
+import { pieces } from "./pieces.js";
+
+const TOGETHER = 5 * 60_000; // ms in which messages of one author stand under one name
+const FOLDED = 100; // comings and goings in one row
+const NAMED = 2; // names of each kind there
+const TIME = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
+const DAY = new Intl.DateTimeFormat([], { dateStyle: "full" });
+const DID = ["came", "left", "lost the connection", "had to go"];
+
+/** @param {Message} entry @param {string} me  one's own name @returns {Row} */
+export function rowOf(entry, me) {
+	const { name = "", message = "", sent = "", entered, left, closed } = entry;
+	const sequence = Number(entry.sequence);
+	const at = Date.parse(sent);
+	if (entered || left) {
+		const row = { ...noticeRow("", sequence), count: 1, at, moves: [entry] };
+		return fold({ ...row, kind: "moves" });
+	}
+	if (closed) return { ...noticeRow(message, sequence), count: 1 };
+	const element = said(name, message, at, me);
+	return { ...noticeRow("", sequence), element, kind: "said", count: 1, name, at };
+}
+
+/** A line of the page's own. @param {string} text @param {number} after @returns {Row} */
+export function noticeRow(text, after) {
+	const element = make("div", "row notice", make("p", "", text));
+	return { element, kind: "notice", first: after, last: after, count: 0, name: "", at: 0, moves: [] };
+}
+
+/** @param {string} name @param {string} text @param {number} at  0: not stored @param {string} me */
+export function said(name, text, at, me) {
+	const parts = pieces(text, name === me ? "" : me);
+	const body = make("div", "text", ...parts.map(elementOf));
+	body.dir = "auto";
+	const tile = make("span", "tile", (Array.from(name)[0] ?? "").toUpperCase());
+	tile.ariaHidden = "true";
+	const message = make("div", "message", tile, make("span", "who", isolated(name)), body);
+	if (at) message.append(stamp(at, TIME.format(at)));
+	const mentioned = parts.some(({ kind }) => kind === "mention");
+	return make("div", `row said c${colourOf(name)}${mentioned ? " mentioned" : ""}`, message);
+}
+
+/** @param {Piece} piece */
+function elementOf({ kind, text, href = "" }) {
+	if (kind === "code") return make("code", "", text.slice(1, -1));
+	if (kind === "mention") return make("mark", "", text);
+	if (kind === "text") return text;
+	const anchor = make("a", "", text);
+	anchor.href = href;
+	anchor.rel = "noopener noreferrer";
+	anchor.target = "_blank";
+	anchor.title = anchor.host;
+	return anchor;
+}
+
+/** Take a row into the one above, if both are moves. @param {Row | undefined} row @param {Row} next */
+export function merge(row, next) {
+	if (row?.kind !== "moves" || next.kind !== "moves" || !sameDay(row, next)) return false;
+	if (row.count + next.count > FOLDED) return false;
+	row.moves.push(...next.moves);
+	row.last = next.last;
+	row.count += next.count;
+	fold(row);
+	return true;
+}
+
+/** "Bob, Alice and 3 others came". @param {Row} row */
+function fold(row) {
+	const names = /** @type {Set<string>[]} */ (DID.map(() => new Set()));
+	for (const { name = "", entered, left } of row.moves) {
+		const reason = left?.reason ?? "";
+		const did = entered ? 0 : reason.endsWith("_LOST") ? 2 : reason.endsWith("_REMOVED") ? 3 : 1;
+		names[did]?.add(name);
+	}
+	const line = make("p");
+	names.forEach((set, did) => {
+		if (!set.size) return;
+		if (line.hasChildNodes()) line.append(" · ");
+		const shown = [...set].slice(0, set.size === NAMED + 1 ? set.size : NAMED);
+		const rest = set.size - shown.length;
+		shown.forEach((name, index) => {
+			const last = !rest && index === shown.length - 1;
+			line.append(index ? (last ? " and " : ", ") : "", isolated(name));
+		});
+		line.append(`${rest ? ` and ${rest} others` : ""} ${DID[did]}`);
+	});
+	row.element.replaceChildren(line);
+	row.element.className = "row moves";
+	return row;
+}
+
+/** @param {Row} row @param {Row} other */
+const sameDay = (row, other) => DAY.format(row.at) === DAY.format(other.at);
+
+/** What depends on the row above. @param {Row} row @param {Row} [above] */
+export function dress(row, above) {
+	if (!row.at) return;
+	const newDay = !above?.at || !sameDay(row, above);
+	const day = row.element.querySelector(":scope > .day");
+	if (!newDay) day?.remove();
+	else if (!day) row.element.prepend(make("div", "day", make("span", "", DAY.format(row.at))));
+	const follows = !newDay && row.kind === "said" && above.kind === "said" && above.name === row.name;
+	row.element.classList.toggle("follows", follows && row.at - above.at < TOGETHER);
+}

@@ -1,0 +1,61 @@
+/** What is kept: names, drafts, last rooms; in this tab alone a token and, over a reload, a session. */
+
+const ROOMS = 12;
+
+/** @param {"localStorage" | "sessionStorage"} where */
+const kept = (where) => ({
+	/** @param {string} key @returns {any} */
+	get(key) {
+		try {
+			return JSON.parse(self[where].getItem(key) ?? "null");
+		} catch {
+			return null;
+		}
+	},
+	/** @param {string} key @param {unknown} value  anything empty is removed */
+	set(key, value) {
+		try {
+			if (value) self[where].setItem(key, JSON.stringify(value));
+			else self[where].removeItem(key);
+		} catch {
+			// switched off, or full
+		}
+	},
+});
+const local = kept("localStorage");
+const ofTab = kept("sessionStorage");
+
+/** The rooms visited last, newest first. @returns {LastRoom[]} */
+export const lastRooms = () => local.get("rooms") ?? [];
+
+/** @param {string} id @param {string} name */
+export function rememberRoom(id, name) {
+	const others = lastRooms().filter((room) => room.id !== id);
+	local.set("rooms", [{ id, name }, ...others].slice(0, ROOMS));
+}
+
+/** @param {string} room @returns {string} */
+export const draftOf = (room) => local.get(`draft ${room}`) ?? "";
+
+/** @param {string} room @param {string} text */
+export const keepDraft = (room, text) => local.set(`draft ${room}`, text);
+
+/** The token in the fragment, which is taken out of the address. @returns {string} */
+export function takeToken() {
+	const given = new URLSearchParams(location.hash.slice(1)).get("token");
+	if (given !== null) {
+		ofTab.set("token", given);
+		history.replaceState(null, "", location.pathname);
+	}
+	return given ?? ofTab.get("token") ?? "";
+}
+
+/** @param {string} room @param {Resume & {name: string}} resume */
+export const keepResume = (room, resume) => ofTab.set(`resume ${room}`, resume);
+
+/** A copy of the tab finds nothing. @param {string} room @returns {Resume & {name: string} | null} */
+export function takeResume(room) {
+	const found = ofTab.get(`resume ${room}`);
+	ofTab.set(`resume ${room}`, null);
+	return found;
+}

@@ -1,0 +1,1 @@
+"""The page in a browser: Debian's Chromium, led by Playwright."""

@@ -1,0 +1,40 @@
+// Two browsers and a terminal in one room.
+
+import assert from "node:assert/strict";
+import { act, browser, done, heard, hears, person, say } from "../people.mjs";
+
+const ann = await person("Ann", "lobby");
+const bob = await person("Bob", "lobby");
+await say(ann, "Hello @Bob, see https://example.com/a_(b).");
+await hears(bob, "Hello");
+assert.equal(1, await bob.locator("#log .mentioned").count());
+assert.equal(0, await ann.locator("#log .mentioned").count());
+assert.equal("https://example.com/a_(b)", await bob.locator("#log a").getAttribute("href"));
+await say(bob, "`code` it is");
+await hears(ann, "it is");
+assert.equal("code", await ann.locator("#log code").textContent());
+await bob.type("#text", "and how");
+await ann.locator("#typing", { hasText: "Bob is typing" }).waitFor();
+await act("terminal", "from a terminal");
+await hears(ann, "from a terminal");
+await hears(bob, "from a terminal");
+const expected = [
+  "Ann: Hello @Bob, see https://example.com/a_(b).",
+  "Bob: code it is",
+  "Cat: from a terminal",
+];
+assert.deepEqual(expected, await heard(ann));
+assert.deepEqual(expected, await heard(bob));
+assert.match(await act("history"), /Ann: Hello @Bob[^]*Bob: `code` it is[^]*Cat: from a terminal/);
+assert.equal(0, await ann.locator("#pending .row").count());
+
+// Somebody with a name that is taken is offered a free one, and comes in under it.
+const other = await browser.newPage();
+await other.goto(ann.url());
+await other.fill("#name", "bob");
+await other.press("#name", "Enter");
+await other.locator("#name-why", { hasText: "taken" }).waitFor();
+assert.equal("bob 2", await other.inputValue("#name"));
+await other.press("#name", "Enter");
+await other.waitForSelector("#state[data-phase=live]");
+await done();

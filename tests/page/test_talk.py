@@ -1,0 +1,139 @@
+"""What people see and do: browsers and a terminal in one room, whatever happens to it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.client.certificates import authority
+from tests.faults.server_process import ServerProcess, serving
+from tests.interop.programs import running, tool
+from tests.launch.program import ran
+
+from .playing import HERE, packages, play
+
+CHATTER = ["-m", "chatroom.chatter"]
+
+
+def terminal(address: str, *arguments: str, stdin: str = "") -> str:
+    """Run chatter to its end: "ok", or what it said instead; what it printed for `history`."""
+    command = [*CHATTER, *arguments, "--host", address]
+    run: subprocess.CompletedProcess[str] = ran(
+        command, input=stdin, capture_output=True, text=True, timeout=60
+    )
+    return run.stdout or run.stderr or "ok"
+
+
+def test_two_browsers_and_a_terminal_talk() -> None:
+    """Everybody is shown the same in the same order; links, code, mentions, typing, free names."""
+    with running("--room", "lobby") as address:
+        acts = {
+            "terminal": lambda text: terminal_says(address, text),
+            "history": lambda: terminal(address, "history", "lobby"),
+        }
+        play("talk", address, acts)
+
+
+def terminal_says(address: str, text: str) -> str:
+    said = terminal(address, "send", "--room", "lobby", "--name", "Cat", text)
+    return "ok" if said.strip() else said
+
+
+class Mortal:
+    """A server on disk that is killed and started again at its address."""
+
+    def __init__(self, folder: Path) -> None:
+        self._arguments = ["--data", str(folder), "--room", "lobby", "--room", "tea"]
+        self._serving = serving(*self._arguments)
+        self.server: ServerProcess = self._serving.__enter__()
+        self.address = self.server.address
+
+    def kill(self) -> None:
+        self.server.process.kill()
+        self.server.process.wait()
+        self._serving.__exit__(None, None, None)
+
+    def restart(self) -> None:
+        self._serving = serving(*self._arguments, bind=[self.address])
+        self.server = self._serving.__enter__()
+
+
+@pytest.mark.slow
+def test_a_killed_server_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    """What is said before, while and after it is away comes once and in order; nobody leaves."""
+    server = Mortal(tmp_path)
+    try:
+        acts = {"kill": server.kill, "restart": server.restart}
+        play("kill", server.address, acts)
+    finally:
+        server.kill()
+
+
+def test_a_deleted_room_says_so() -> None:
+    """And leads to its successor; a room that never was leads to the others."""
+    with running("--room", "lobby", "--room", "old") as address:
+        play("closed", address)
+
+
+def test_hostile_texts_are_texts() -> None:
+    """Markup, links of other kinds, turned directions and huge words change nothing else."""
+    with running("--room", "lobby") as address:
+        play("hostile", address, {"terminal": lambda text: terminal_says(address, text)})
+
+
+@pytest.mark.slow
+def test_tabs_share_connections() -> None:
+    """Twelve tabs of a room are one member; of twelve rooms four are live, the others say so."""
+    rooms = [argument for number in range(1, 13) for argument in ("--room", f"r{number}")]
+    with running(*rooms) as address:
+        play("tabs", address)
+
+
+@pytest.mark.slow
+def test_over_tls_every_room_is_live(tmp_path: Path) -> None:
+    """HTTP/2 carries more rooms than six connections would."""
+    pair = authority(tmp_path, "localhost")
+    rooms = [argument for number in range(1, 8) for argument in ("--room", f"r{number}")]
+    with running(*rooms, "--tls-cert", str(pair.certificate), "--tls-key", str(pair.key)) as where:
+        play("encrypted", f"https://{where}")
+
+
+@pytest.mark.slow
+def test_a_long_history_is_a_window() -> None:
+    """Scrolled back to the first of many messages, the view stays put and the page stays small."""
+
+    def many(count: int) -> None:
+        lines = "".join(f"line {number}\n" for number in range(1, count + 1))
+        terminal(address, "--room", "lobby", "--name", "ci", "--history", "0", stdin=lines)
+
+    with running("--room", "lobby", "--message-rate", "0") as address:
+        play("history", address, {"many": many})
+
+
+def test_the_linkifier_links_http_alone() -> None:
+    """Whatever it is given: the pieces are the text, and only http and https become links."""
+    play("pieces", "")
+
+
+@pytest.mark.slow
+def test_every_state_is_for_everyone(tmp_path: Path) -> None:
+    """axe-core finds nothing in any state, light or dark. PICTURES: a folder for pictures."""
+    pictures = os.environ.get("PICTURES", str(tmp_path))
+    server = Mortal(tmp_path / "data")
+    try:
+        acts = {"kill": server.kill, "restart": server.restart}
+        play("states", server.address, acts, PICTURES=pictures)
+    finally:
+        server.kill()
+
+
+def test_the_types_of_the_page_hold() -> None:
+    """tsc, strict, finds nothing in the page's modules."""
+    tsc = packages() / ".bin" / "tsc"
+    checked = subprocess.run(
+        [tool("node"), str(tsc), "-p", str(HERE)], capture_output=True, text=True, timeout=60
+    )
+    assert "" == checked.stdout + checked.stderr
