@@ -78,6 +78,13 @@ def test_a_deleted_room_says_so() -> None:
         play("closed", address)
 
 
+@pytest.mark.slow
+def test_a_link_opened_again_leads_back() -> None:
+    """A closed tab holds its name for some seconds; who comes back at once waits for it."""
+    with running("--room", "lobby") as address:
+        play("closed_tab", address)
+
+
 def test_hostile_texts_are_texts() -> None:
     """Markup, links of other kinds, turned directions and huge words change nothing else."""
     with running("--room", "lobby") as address:

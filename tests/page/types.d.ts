@@ -60,8 +60,11 @@ type State = {
 };
 type Where = { room: string; token: string };
 
-/** `scarce`: the origin has six connections for all tabs. */
-type Attach = Where & { name: string; scarce: boolean; resume: Resume | null };
+/**
+ * `scarce`: the origin has six connections for all tabs. `again`: one was there under this name,
+ * and a tab that was closed just now may still hold it for 15 s.
+ */
+type Attach = Where & { name: string; scarce: boolean; resume: Resume | null; again: boolean };
 /** What a tab tells the hub, each as [kind, value]. */
 type ToHub = {
   attach: Attach;

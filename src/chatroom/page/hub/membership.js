@@ -16,7 +16,7 @@ const PAGE = 1000;
  * @param {Attach} asked @param {Tell} tell  everybody who shows it @param {Trace} trace
  * @param {() => void} ended
  */
-export function makeMembership({ room, name, token, resume }, tell, trace, ended) {
+export function makeMembership({ room, name, token, resume, again }, tell, trace, ended) {
 	/** @type {State} */
 	let state = { phase: "connecting", sentence: "joining" };
 	/** @type {Joined | null} the latest admission */
@@ -41,7 +41,7 @@ export function makeMembership({ room, name, token, resume }, tell, trace, ended
 		abort.abort();
 	}
 
-	/** Join, and stay over as many streams as it takes. */
+	/** Join, and stay. */
 	async function run() {
 		running = true;
 		let taken = 0; // since when the name has been asked for again
@@ -59,7 +59,7 @@ export function makeMembership({ room, name, token, resume }, tell, trace, ended
 			if (state.phase === "over") return;
 			const what = failure && decision(failure);
 			taken = what === "briefly" ? taken || begun : 0;
-			const givenUp = taken && (!resume || Date.now() - taken > NAME);
+			const givenUp = taken && (!(resume || again) || Date.now() - taken > NAME);
 			if (!failure || what === "no" || givenUp) return end("the stream ended", failure);
 			set({ phase: "lost", sentence: failure.message });
 			await pause(backoff(admitted ? Date.now() - admitted : 0, failure.retryAfter));
@@ -75,7 +75,7 @@ export function makeMembership({ room, name, token, resume }, tell, trace, ended
 			room_id: room,
 			name,
 			features: ["FEATURE_EVENTS", "FEATURE_ECHO"],
-			history: 0, // who shows the room reads its log by pages
+			history: 0, // tabs read the log by pages
 			...(resume && { resume: { ...resume, after: String(seen) } }),
 		};
 		const late = setTimeout(() => cut("the server does not answer"), ADMISSION);

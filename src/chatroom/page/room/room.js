@@ -58,10 +58,10 @@ export async function openRoom(room, token) {
 	}
 
 	/** @param {string} name @param {Resume | null} [resume] */
-	function join(name, resume = null) {
+	function join(name, resume = null, again = false) {
 		me = log.isFor(name);
 		show("");
-		tell("attach", { room, name, token, scarce: areScarce(), resume });
+		tell("attach", { room, name, token, scarce: areScarce(), resume, again });
 		if (!opened) void log.open();
 		opened = true;
 		composer.begin();
@@ -179,6 +179,6 @@ export async function openRoom(room, token) {
 
 	const kept = takeResume(room);
 	const name = kept?.name ?? lastRooms().find(({ id }) => id === room)?.name;
-	if (name) join(name, kept && { session: kept.session, epoch: kept.epoch, after: kept.after });
+	if (name) join(name, kept && { session: kept.session, epoch: kept.epoch, after: kept.after }, true);
 	else askName("", "");
 }
