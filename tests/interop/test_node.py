@@ -6,6 +6,9 @@ its text form over HTTP/1.1, on an XMLHttpRequest of our own.
 
 from __future__ import annotations
 
+import subprocess
+from http.client import HTTPConnection
+
 from .programs import HERE, ROOT, missing, output, tool
 
 TRANSCRIPT = """\
@@ -65,3 +68,24 @@ def test_a_conversation_by_grpc_js(address: str) -> None:
 def test_rooms_by_grpc_web_as_text(address: str) -> None:
     """Mode grpcwebtext: methods, streams as they come, their statuses, and refusals."""
     assert WEB_TRANSCRIPT.splitlines() == transcript("web_text.mjs", "grpc-web", address)
+
+
+def test_the_example_in_javascript(address: str) -> None:
+    """`examples/room.mjs`, which needs no package: it joins, says a line, and shows what comes."""
+    http = HTTPConnection(address)
+    kind = {"content-type": "application/json"}
+    http.request("POST", "/rpc.ChatService/CreateChatRoom", b'{"room_id": "example"}', kind)
+    assert 200 == http.getresponse().status
+    http.close()
+    example = str(ROOT / "examples" / "room.mjs")
+    command = [tool("node"), example, f"http://{address}", "example", "Parrot", "hello"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        shown = [running.stdout.readline().strip() for _ in range(4)]
+        running.kill()
+    assert [
+        "chat server: you are in room example as Parrot",
+        "Parrot: Has entered the chat",
+        "chat server:",
+        "Parrot: hello",
+    ] == shown
