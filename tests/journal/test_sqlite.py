@@ -6,6 +6,7 @@ import asyncio
 import re
 import sqlite3
 import stat
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -335,3 +336,41 @@ def test_a_probe_is_a_commit_and_fails_as_one(tmp_path: Path) -> None:
         await journal.close()
 
     asyncio.run(scene())
+
+
+def test_the_log_is_copied_beside_the_writer(tmp_path: Path) -> None:
+    """Long before the writer would do it: the file grows while the log is still short."""
+    path = tmp_path / "j.db"
+
+    async def scene() -> None:
+        journal, _ = await opened(path)
+        key = await new_room(journal)
+        before = path.stat().st_size
+        log = path.with_name("j.db-wal")
+        for start in range(1, 6_001, 500):
+            await journal.append([Append(key, entries(start, 500, size=2_000))])
+            if path.stat().st_size > before:
+                break
+        assert path.stat().st_size > before
+        assert log.stat().st_size < opening.CHECKPOINT_PAGES * 4_096
+        await journal.close()
+
+    asyncio.run(scene())
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="locks are looked at in /proc")
+def test_another_connection_leaves_the_locks_of_the_first(tmp_path: Path) -> None:
+    """Closing any descriptor of a file ends a process's locks on it (fcntl, 2): we have none."""
+    path = tmp_path / "j.db"
+    with closing(sqlite3.connect(path)) as first:
+        first.execute("CREATE TABLE held (it)")
+        first.execute("BEGIN EXCLUSIVE")
+
+        def locks() -> int:
+            inode = f":{path.stat().st_ino} "
+            return sum(inode in line for line in Path("/proc/locks").read_text().splitlines())
+
+        held = locks()
+        assert held
+        with closing(opening.connect(path)):
+            assert held == locks()

@@ -243,7 +243,7 @@ class Http2Protocol(asyncio.Protocol):
     # ---- The port's clock ------------------------------------------------------------
 
     def check(self, now: float) -> None:
-        """Do what is due; the port calls it a few times a second."""
+        """Do what is due; the port calls it twice a second."""
         unsent = self.transport.get_write_buffer_size()
         if unsent == 0 or unsent < self._unsent:
             self._unsent_since = now

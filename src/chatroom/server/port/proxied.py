@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Any, cast
 
 from chatroom.wire.proxy_protocol import V1, V2, ProxyHeaderInvalid, parse
 
+from .first_bytes import FirstBytes
 from .notices import Kind, Notices
-
-log = logging.getLogger(__name__)
 
 TOLD_BY = 5
 """No request of HTTP and no record of TLS begins as the first bytes of a header do."""
 
 
-class Proxied(asyncio.Protocol):
-    """Waits for the header, then hands the transport to what speaks behind it.
+class Proxied(FirstBytes):
+    """Takes the header, then hands the connection to what speaks behind it.
 
     The header is asked for and not guessed: a client that may or may not send one could
     give itself any address (doc/proxy-protocol.txt, 2).
@@ -27,23 +25,16 @@ class Proxied(asyncio.Protocol):
     def __init__(
         self,
         behind: Callable[[], asyncio.Protocol],
-        on_closed: Callable[[Proxied], object],
+        on_closed: Callable[[FirstBytes], object],
         *,
         notices: Notices,
         seconds: float,
         since: float,
     ) -> None:
-        """The header has `seconds` from `since` on, of the clock that `check` is told."""
+        """See `FirstBytes`."""
+        super().__init__(on_closed, seconds=seconds, since=since)
         self._behind = behind
-        self._on_closed = on_closed
         self._notices = notices
-        self._seconds = seconds
-        self._since = since
-        self._first = b""
-        self._transport: asyncio.Transport
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's has no base of asyncio's
 
     def data_received(self, data: bytes) -> None:
         self._first += data
@@ -58,37 +49,12 @@ class Proxied(asyncio.Protocol):
             )
             self._transport.abort()
             return
-        if header is not None:
-            self._hand_over(header.peer, self._first[header.size :])
-
-    def _hand_over(self, peer: tuple[str, int] | None, rest: bytes) -> None:
+        if header is None:
+            return
         transport = self._transport
-        if peer is not None:
-            transport = cast("asyncio.Transport", PeerTransport(transport, peer))
-        protocol = self._behind()
-        self._on_closed(self)
-        transport.set_protocol(protocol)
-        protocol.connection_made(transport)
-        if rest:
-            protocol.data_received(rest)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        del exc  # who says nothing and goes is nobody's failure
-        self._on_closed(self)
-
-    def check(self, now: float) -> None:
-        """End a connection whose header has not come in time."""
-        if now - self._since >= self._seconds:
-            log.debug("a connection sent no PROXY header for %g s", self._seconds)
-            self._transport.abort()
-
-    def drain(self) -> None:
-        """Nothing is under way: end."""
-        self._transport.abort()
-
-    def abort(self) -> None:
-        """End at once."""
-        self._transport.abort()
+        if header.peer is not None:
+            transport = cast("asyncio.Transport", PeerTransport(transport, header.peer))
+        self._hand_over(self._behind(), transport, self._first[header.size :])
 
 
 class PeerTransport:

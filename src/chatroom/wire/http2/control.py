@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from . import frames
 from .events import ConnectionEnded, StreamReset
 from .frames import (
@@ -16,8 +14,6 @@ from .frames import (
     Setting,
     StreamFault,
 )
-from .limits import Http2Limits
-from .output import SharedFrames
 from .state import ConnectionState, End, Phase
 
 _LEAVING = b"leaving\0"
@@ -26,22 +22,6 @@ _LEAVING = b"leaving\0"
 
 class Control(ConnectionState):
     """All frames but those of which requests consist, and GOAWAY of ours."""
-
-    def __init__(
-        self,
-        limits: Http2Limits,
-        shared: SharedFrames,
-        on_output: Callable[[], object],
-        now: float,
-        *,
-        spread: float = 0.0,
-    ) -> None:
-        """See `ConnectionState`."""
-        super().__init__(limits, shared, on_output, now, spread=spread)
-        self._leave_when_open = False
-        """GOAWAY is to be said as soon as the peer has begun."""
-        self._shut_since: float | None = None
-        """Since when the connection's window holds up who has something to send."""
 
     def _priority(self, _flags: int, stream_id: int, payload: bytes, now: float) -> None:
         self._buckets.take("idle_frames", now)

@@ -79,6 +79,10 @@ class ConnectionState:
         self._forgotten = 0
         """The highest id that fell out of `_closed`: how one up to it has ended nobody knows."""
         self._events: list[Event] = []
+        self._leave_when_open = False
+        """GOAWAY is to be said as soon as the peer has begun."""
+        self._shut_since: float | None = None
+        """Since when the connection's window holds up who has something to send."""
         output = self.output
         output.queue(
             frames.settings(
