@@ -285,13 +285,25 @@ def test_a_stream_without_events_has_no_session_and_leaves_at_once() -> None:
 
 
 def test_a_join_that_ends_before_its_client_learnt_the_session_leaves_at_once() -> None:
-    async def scene(hub: Hub) -> None:
-        alice = Listener(hub, "Alice", *BOTH)
-        alice.ask()
-        alice.go()
-        await gone(hub, "Alice")
+    """Its arrival was being stored: nobody could come back to such a place."""
 
-    play(scene)
+    async def scene() -> None:
+        journal = TamedJournal()
+        async with lobby(journal, FOREVER) as hub:
+            room = hub.rooms.get("lobby")
+            journal.going.clear()
+            alice = Listener(hub, "Alice", *BOTH)
+            alice.ask()
+            await until(lambda: room.member_called("Alice") is not None)
+            alice.go()
+            await asyncio.sleep(0)
+            journal.going.set()
+            await gone(hub, "Alice")
+            assert 0 == hub.sessions.waiting
+            log = await journal.read(room.facts.key, after=0, entries=99, size=1 << 20)
+            assert ["ENTERED", "LEFT"] == [entry.kind.name for entry in log]
+
+    run(scene())
 
 
 @pytest.mark.parametrize(

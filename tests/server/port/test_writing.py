@@ -107,6 +107,18 @@ def test_nothing_is_written_to_a_transport_that_is_paused() -> None:
     asyncio.run(scene())
 
 
+def test_nothing_is_written_to_a_transport_that_was_aborted() -> None:
+    """The stream is told of its end only when the loop comes to it."""
+
+    async def scene() -> None:
+        connection = Connected()
+        stream = await connection.request()
+        connection.protocol.abort()
+        assert b"" == connection.written_by(lambda: stream.offer(b"news"))
+
+    asyncio.run(scene())
+
+
 def test_nothing_overtakes_the_goaway_of_a_drain() -> None:
     """It waits for the end of the turn, and so does what comes behind it."""
 

@@ -23,6 +23,7 @@ from .http1_requests import NOTHING_ENDLESS, Endless
 from .http2 import Begin, Http2Protocol
 from .notices import Notices
 from .proxied import Proxied
+from .slices import in_slices
 from .sniff import Sniff
 from .tls import TlsLimits, TlsProtocol
 from .turns import Turns
@@ -256,15 +257,11 @@ class Port:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(self._limits.tick)
-            now = self._loop.time()
-            for number, connection in enumerate(tuple(self._connections)):
-                if number % CHECKED_AT_ONCE == CHECKED_AT_ONCE - 1:
-                    await asyncio.sleep(0)
-                    now = self._loop.time()
+            async for connection in in_slices(self._connections, CHECKED_AT_ONCE):
                 if connection not in self._connections:
                     continue  # it has ended since
                 try:
-                    connection.check(now)
+                    connection.check(self._loop.time())
                 except Exception:
                     log.exception("a connection failed, and is ended")
                     connection.abort()
