@@ -30,7 +30,7 @@ from tests.journal.damaging import (
 )
 from tests.journal.journals import BIG
 
-EXAMPLES = 500 if SOAK else 40
+EXAMPLES = 500 if SOAK else 20
 Try = Callable[[bytes], tuple[int | None, int | None]]
 
 

@@ -15,7 +15,7 @@ from chatroom.journal import Append, Journal, JournalError, NewRoom, StoredRoom
 from chatroom.journal.memory import MemoryJournal
 from chatroom.server.calls import encode
 from chatroom.server.calls.listing import Listing, prepared
-from chatroom.server.calls.protocols import PROTOCOLS, JsonRuns
+from chatroom.server.calls.protocols import PROTOCOLS, Rewritten, as_json
 from chatroom.server.calls.stream import MemberStream
 from chatroom.server.calls.stream_call import StreamCall
 from chatroom.server.port.rota import Turn, next_turn
@@ -181,7 +181,7 @@ class Listener:
             [],
             pb.ChatMessage,
             limit=hub.limits.envelope_bytes,
-            json=JsonRuns(),
+            json=Rewritten(as_json),
             extra=[],
             now=asyncio.get_running_loop().time(),
             on_end=lambda: None,

@@ -12,7 +12,7 @@ from google.rpc.status_pb2 import Status as StatusMessage
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.refusals import Refusal, RoomNotFound
-from chatroom.server.calls.protocols import CONNECT_END, PROTOCOLS, WEB_TRAILERS, JsonRuns
+from chatroom.server.calls.protocols import CONNECT_END, PROTOCOLS, WEB_TRAILERS, Rewritten, as_json
 from chatroom.server.calls.statuses import OK, EnvelopeInvalid, Status
 from chatroom.wire.envelopes import cut, envelope, payloads
 from chatroom.wire.grpc import Code, binary_octets
@@ -220,7 +220,7 @@ def test_a_run_in_json_has_the_same_messages() -> None:
     """In the same order, each in an envelope; one that is shared is the same object."""
     messages = [pb.Message(name=f"{n}", message="ü" * n, sequence=n + 1) for n in range(5)]
     run = b"".join([envelope(message.SerializeToString()) for message in messages])
-    runs = JsonRuns()
+    runs = Rewritten(as_json)
     written = runs.of(run)
     parse = PROTOCOLS[JSON].parser(pb.Message)
     assert messages == [parse(payload) for payload in payloads(written)]

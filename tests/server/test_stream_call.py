@@ -10,7 +10,7 @@ import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.refusals import Refusal, RoomFull
-from chatroom.server.calls.protocols import PROTOCOLS, JsonRuns
+from chatroom.server.calls.protocols import PROTOCOLS, Rewritten, as_json
 from chatroom.server.calls.stream_call import StreamCall
 from chatroom.wire.envelopes import compressed, envelope
 from chatroom.wire.grpc import Code
@@ -132,7 +132,7 @@ class Scene:
         self,
         *headers: tuple[bytes, bytes],
         media: bytes = GRPC,
-        json: JsonRuns | None = None,
+        json: Rewritten | None = None,
         room: int = 1 << 20,
     ) -> None:
         self.exchange = Exchange(room)
@@ -144,7 +144,7 @@ class Scene:
             list(headers),
             pb.ChatMessage,
             limit=LIMIT,
-            json=json or JsonRuns(),
+            json=json or Rewritten(as_json),
             extra=[],
             now=100.0,
             on_end=self._on_end,
@@ -411,7 +411,7 @@ def test_a_call_keeps_its_place_while_its_listener_works_on(gone: bool) -> None:
 
 def test_json_of_a_run_is_made_once_for_everyone() -> None:
     """All are handed the very same bytes, whether they could be offered at once or not."""
-    json = JsonRuns()
+    json = Rewritten(as_json)
     scenes = [Scene(media=b"application/connect+json", json=json) for _ in range(3)]
     scenes += [Scene(media=b"application/grpc-web+json", json=json, room=10) for _ in range(3)]
     run = envelope(pb.Message(name="Alice", message="Hello", sequence=7).SerializeToString())

@@ -139,9 +139,14 @@ def whole(octets: bytes) -> bool:
     return 0 < end == len(octets)
 
 
+def gzip_in_parts() -> zlib._Compress:
+    """What compresses as `gzip` does, for a message that is not made at once."""
+    return zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _WBITS["gzip"])
+
+
 def gzip(message: bytes) -> bytes:
     """Compress a message as `grpc-encoding: gzip` says (RFC 1952)."""
-    deflate = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _WBITS["gzip"])
+    deflate = gzip_in_parts()
     return deflate.compress(message) + deflate.flush()
 
 

@@ -52,11 +52,9 @@ def _accepting(media: bytes) -> str:
     """The field that names the encodings of requests, in the protocol of a media type."""
     if media.startswith(b"application/grpc"):
         return "grpc-accept-encoding"
-    return (
-        "connect-accept-encoding"
-        if media.startswith(b"application/connect+")
-        else ("accept-encoding")
-    )
+    if media.startswith(b"application/connect+"):
+        return "connect-accept-encoding"
+    return "accept-encoding"
 
 
 class Gzip:

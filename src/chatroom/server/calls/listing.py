@@ -7,7 +7,6 @@ One Wins"), so a list can be encoded in parts.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -18,13 +17,11 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from chatroom.server.port.rota import next_turn
+from chatroom.wire.envelopes import gzip_in_parts
 from chatroom.wire.varint import varint
 
 _LEN = 2
 """The wire type of messages."""
-GZIP_LEVEL = 6
-_GZIP_WINDOW = 31
-"""zlib's number for a gzip header, and the largest window."""
 
 
 @dataclass(slots=True)
@@ -49,7 +46,7 @@ class Prepared(bytes):
 async def prepared(listing: Listing, *, json: bool, gzip: bool) -> Prepared:
     """The response in one of the two codecs, and compressed as well if `gzip`."""
     parts = _json(listing) if json else _binary(listing)
-    compressor = zlib.compressobj(GZIP_LEVEL, wbits=_GZIP_WINDOW) if gzip else None
+    compressor = gzip_in_parts() if gzip else None
     made: list[bytes] = []
     compressed: list[bytes] = []
     for part in parts:

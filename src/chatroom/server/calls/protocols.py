@@ -200,27 +200,34 @@ def _given(headers: Headers, name: bytes) -> bytes | None:
     return next((value for key, value in headers if key == name), None)
 
 
-# ---- JSON --------------------------------------------------------------------------------
+# ---- Other forms ----------------------------------------------------------------------------
 
 
-class JsonRuns:
-    """Runs of envelopes with JSON in place of protobuf.
+class Rewritten:
+    """Runs of envelopes in another form.
 
     It exists to keep one fact: what many members get is written once, however many they are.
     """
 
-    __slots__ = ("_json", "_run")
+    __slots__ = ("_form", "_run", "_written")
 
-    def __init__(self) -> None:
+    def __init__(self, form: Callable[[bytes], bytes]) -> None:
+        """`form` writes a run anew."""
+        self._form = form
         self._run = b""
-        self._json = b""
+        self._written = b""
 
     def of(self, run: bytes) -> bytes:
-        """The same messages in JSON; `run` is enveloped protobuf."""
+        """The same run in the other form."""
         if run is not self._run:
-            self._json = b"".join([_json_envelope(payload) for payload in payloads(run)])
+            self._written = self._form(run)
             self._run = run
-        return self._json
+        return self._written
+
+
+def as_json(run: bytes) -> bytes:
+    """A run of envelopes with JSON in place of protobuf."""
+    return b"".join([_json_envelope(payload) for payload in payloads(run)])
 
 
 @lru_cache(maxsize=1024)

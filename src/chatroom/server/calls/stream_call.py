@@ -17,7 +17,7 @@ from chatroom.wire.envelopes import HEAD_BYTES, EnvelopeError, EnvelopeReader
 from chatroom.wire.grpc import Code
 from chatroom.wire.http2.headers import Headers
 
-from .protocols import JsonRuns, RpcProtocol
+from .protocols import Rewritten, RpcProtocol
 from .statuses import LATE, OK, Status, refusal_of
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class StreamCall:
         message_type: type[ProtobufMessage],
         *,
         limit: int,
-        json: JsonRuns,
+        json: Rewritten,
         extra: Headers,
         now: float,
         on_end: Callable[[], None],

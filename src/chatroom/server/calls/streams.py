@@ -20,12 +20,13 @@ from chatroom.server.rooms.hub import Hub
 from chatroom.wire.grpc import CHAT, SUBSCRIBE, media_type
 from chatroom.wire.http2.headers import Headers
 from chatroom.wire.http2.streams import Stream
+from chatroom.wire.text_form import as_text
 
-from .protocols import PROTOCOLS, JsonRuns, RpcProtocol, first
+from .protocols import PROTOCOLS, Rewritten, RpcProtocol, as_json, first
 from .statuses import LATE, Status
 from .stream import MemberStream
 from .stream_call import StreamCall
-from .web_text import TextExchange, TextRuns
+from .web_text import TextExchange
 
 MESSAGES: dict[str, type[ProtobufMessage]] = {CHAT: pb.ChatMessage, SUBSCRIBE: pb.JoinChat}
 """What a request of each method consists of."""
@@ -41,8 +42,8 @@ class Streams:
         self._hub = hub
         self._gate = gate
         self._in_flight = in_flight
-        self._json = JsonRuns()
-        self._text = TextRuns()
+        self._json = Rewritten(as_json)
+        self._text = Rewritten(as_text)
 
     def on_http2(self, otherwise: Begin, rota: Rota) -> Begin:
         """What begins calls on HTTP/2 streams; what is no stream of ours goes to `otherwise`.

@@ -18,33 +18,13 @@ from chatroom.wire.http2.headers import Headers
 from chatroom.wire.http2.streams import Call
 from chatroom.wire.text_form import GROUP, TextInvalid, TextReader, as_text
 
-from .protocols import TEXT_TYPES
+from .protocols import TEXT_TYPES, Rewritten
 from .statuses import EnvelopeInvalid
 from .stream_call import StreamCall
 
 _OCTETS = 3
 """What a group of characters stands for."""
 _BINARY_TYPES = (b"application/grpc-web", b"application/grpc-web+proto")
-
-
-class TextRuns:
-    """Runs of envelopes in the text form.
-
-    It exists to keep one fact: what many members get is written once, however many they are.
-    """
-
-    __slots__ = ("_run", "_text")
-
-    def __init__(self) -> None:
-        self._run = b""
-        self._text = b""
-
-    def of(self, run: bytes) -> bytes:
-        """The same run in the text form."""
-        if run is not self._run:
-            self._text = as_text(run)
-            self._run = run
-        return self._text
 
 
 # ---- Calls that are pushed -----------------------------------------------------------------
@@ -55,7 +35,7 @@ class TextExchange:
 
     __slots__ = ("_inner", "_runs", "offer")
 
-    def __init__(self, inner: Exchange, runs: TextRuns) -> None:
+    def __init__(self, inner: Exchange, runs: Rewritten) -> None:
         self._inner = inner
         self._runs = runs
         self.offer: Callable[[bytes], bool] = self._offer
