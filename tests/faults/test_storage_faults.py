@@ -269,7 +269,8 @@ def test_a_checkpoint_that_fails_costs_nothing(tmp_path: Path) -> None:
     """The database cannot be written, only its log: messages go on, and all are kept."""
 
     async def scene() -> None:
-        with serving(tmp_path / "data", "--keep-bytes", "64M") as server:
+        keeping = ("--keep-bytes", "64M")  # all of it, also when the next server looks
+        with serving(tmp_path / "data", *keeping) as server:
             ann = await Member(GrpcCarrier(server.port), "Ann", *BOTH).enter()
             for calls in ("pwrite64", "fsync,fdatasync"):  # beside the writer, then its own
                 with failing(server, calls, "EIO", (JOURNAL_FILE,)) as injection:
@@ -279,7 +280,7 @@ def test_a_checkpoint_that_fails_costs_nothing(tmp_path: Path) -> None:
                     await ann.is_heard_saying("during", times=20)
             await ann.is_heard_saying("after", times=20)
             await asyncio.to_thread(server.kill)
-        with DiskServer(tmp_path / "data") as server:
+        with DiskServer(tmp_path / "data", *keeping) as server:
             assert [] == await missing(server.port, ["lobby"], ann.shown)
 
     run(scene())
