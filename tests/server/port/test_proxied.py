@@ -61,11 +61,11 @@ async def port(
 async def told(address: tuple[str, int], *pieces: bytes) -> bytes:
     """Everything that is answered to these bytes, each piece sent by itself."""
     reader, writer = await asyncio.open_connection(*address)
-    for piece in pieces:
-        writer.write(piece)
-        await writer.drain()
-        await asyncio.sleep(0)
     try:
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0)
         return await reader.read()
     except ConnectionResetError:
         return b""
@@ -177,6 +177,50 @@ def test_without_a_good_header_the_connection_ends(
         run(scene)
     assert 1 == len(caplog.messages)
     assert "--proxy-protocol asks for a header" in caplog.messages[0]
+
+
+@pytest.mark.parametrize("first", [LINE, BINARY, LOCAL], ids=["v1", "v2", "local"])
+@pytest.mark.parametrize("second", [LINE, BINARY], ids=["v1", "v2"])
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+def test_a_second_header_ends_the_connection(
+    run: Run,
+    first: bytes,
+    second: bytes,
+    tls: bool,
+    localhost: Pair,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """However it is cut nothing is served, and the log says what is wrong and not what is right."""
+
+    async def scene() -> None:
+        async with port(tls=localhost if tls else None) as address:
+            for pieces in (
+                (first + second + WHO,),
+                (first, second + WHO),
+                tuple(bytes((byte,)) for byte in first + second + WHO),
+            ):
+                assert b"" == await told(address, *pieces)
+
+    with caplog.at_level(logging.WARNING):
+        run(scene)
+    assert 1 == len(caplog.messages)
+    line = caplog.messages[0]
+    assert line.startswith("127.0.0.1:")
+    assert "came behind another" in line
+    assert "--proxy-protocol" not in line
+
+
+@pytest.mark.parametrize("method", [b"PROPFIND", b"POST", b"\r\n\r\nGET"])
+def test_a_request_that_begins_as_a_header_does_is_a_request(run: Run, method: bytes) -> None:
+    """Its first letters are waited for, and then it is served."""
+
+    async def scene() -> None:
+        async with port() as address:
+            request = method + WHO.removeprefix(b"GET")
+            for pieces in ((LINE, request), tuple(bytes((byte,)) for byte in LINE + request)):
+                assert (await told(address, *pieces)).endswith(b"\r\n203.0.113.7:56324")
+
+    run(scene)
 
 
 def test_a_header_has_the_time_of_a_preface(run: Run) -> None:

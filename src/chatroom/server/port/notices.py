@@ -24,7 +24,7 @@ class Kind(enum.Enum):
     FLOOD = "floods"
     NOT_HTTP = "bytes that are no HTTP"
     TLS = "failures of TLS"
-    NOT_PROXIED = "connections without a PROXY header"
+    NOT_PROXIED = "connections without their one PROXY header"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

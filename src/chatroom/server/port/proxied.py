@@ -51,10 +51,25 @@ class Proxied(FirstBytes):
             return
         if header is None:
             return
+        rest = self._first[header.size :]
+        if any(mark[:TOLD_BY].startswith(rest[:TOLD_BY]) for mark in (V1, V2)):
+            if len(rest) >= TOLD_BY:
+                self._refuse_second()
+            return  # else it is not yet known what comes
         transport = self._transport
         if header.peer is not None:
             transport = cast("asyncio.Transport", PeerTransport(transport, header.peer))
-        self._hand_over(self._behind(), transport, self._first[header.size :])
+        self._hand_over(self._behind(), transport, rest)
+
+    def _refuse_second(self) -> None:
+        """End a connection with two headers: the second may be a client's own, and a lie."""
+        self._notices.tell(
+            Kind.NOT_PROXIED,
+            self._transport.get_extra_info("peername"),
+            "ended: one header of the PROXY protocol came behind another; only the proxy next to "
+            "this server may send one, and it must read those of proxies in front of it",
+        )
+        self._transport.abort()
 
 
 class PeerTransport:
