@@ -28,6 +28,7 @@ from chatroom.core.refusals import (
 from chatroom.journal.memory import MemoryJournal
 from chatroom.server.calls.methods import Methods
 from chatroom.server.rooms.hub import Hub
+from chatroom.server.rooms.sessions import Place
 from tests.carriers import run
 from tests.server.listeners import Listener, TamedJournal, lobby
 
@@ -627,10 +628,45 @@ def test_nothing_is_left_of_who_was_lost_while_its_room_was_deleted() -> None:
             journal.going.set()
             await deleting
             await hub.commits.flush()
-            assert {} == hub.sessions._places
+            assert {} == hub.sessions._places == hub.sessions._of_room
             assert 0 == hub.sessions.waiting
 
     run(scene())
+
+
+class WatchedPlace(Place):
+    """A place that counts how often any of its kind is looked at."""
+
+    looks = 0
+
+    def __getattribute__(self, name: str) -> object:
+        WatchedPlace.looks += 1
+        return super().__getattribute__(name)
+
+
+def test_a_room_that_is_deleted_costs_its_own_sessions_and_nobody_elses() -> None:
+    """Of a hundred members of another room none is looked at; all of its own are forgotten."""
+
+    async def scene(hub: Hub) -> None:
+        other = await hub.rooms.create(room_id="other")
+        for author in range(1_000, 1_100):
+            record = MemberRecord(
+                author=author, name=f"Member {author}", since=1, logged=True,
+                session=author.to_bytes(32, "big"),
+            )  # fmt: skip
+            hub.sessions.enter(WatchedPlace(other, other.restore(record, monotonic=0.0)))
+        alice = await Listener(hub, "Alice", *BOTH).open()
+        bob = await Listener(hub, "Bob", *BOTH).open()
+        await bob.close()  # in the grace
+        WatchedPlace.looks = 0
+        await hub.delete_room("lobby", reason="", successor="")
+        assert 0 == WatchedPlace.looks
+        assert {other} == {place.room for place in hub.sessions._places.values()}
+        assert 0 == hub.sessions.waiting
+        assert 0 < WatchedPlace.looks, "nothing was counted"
+        await alice.close()
+
+    play(scene)
 
 
 def test_a_late_resume_that_is_cut_before_it_is_stored_comes_back_whole() -> None:

@@ -100,6 +100,8 @@ class Sessions:
         self._grace = grace
         self._clock = clock
         self._places: dict[bytes, Place] = {}
+        self._of_room: dict[Room, set[bytes]] = {}
+        """The keys of `_places`: a room that is deleted asks for its own alone."""
         self._waiting: dict[Member, asyncio.TimerHandle] = {}
 
     @property
@@ -109,8 +111,10 @@ class Sessions:
 
     def enter(self, place: Place) -> None:
         """Note the place of a member; a stream that resumes has a new one."""
-        if place.member.session is not None:
-            self._places[place.member.session] = place
+        session = place.member.session
+        if session is not None:
+            self._places[session] = place
+            self._of_room.setdefault(place.room, set()).add(session)
 
     def place(self, session: str) -> Place | None:
         """The place of a member who is in a room."""
@@ -165,11 +169,15 @@ class Sessions:
         place = self._places.get(member.session)
         if place is not None and place.member is member:
             del self._places[member.session]
+            of_room = self._of_room[place.room]
+            of_room.remove(member.session)
+            if not of_room:
+                del self._of_room[place.room]
 
     def drop(self, room: Room) -> None:
         """Forget everyone in a room that was deleted, also who left while that was stored."""
-        for place in [place for place in self._places.values() if place.room is room]:
-            self.forget(place.member)
+        for session in self._of_room.pop(room, ()):
+            self.resumed(self._places.pop(session).member)
         for member in room.members():
             self.resumed(member)
 
