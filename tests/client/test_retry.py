@@ -11,6 +11,7 @@ import pytest
 from chatroom.client import ChatError, Patience
 from chatroom.client.backoff import Backoff
 from chatroom.client.retry import READS, RULES, Stream, call_is_retried, stream_retry
+from chatroom.server.calls.statuses import CODES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "retrying.md"
 
@@ -34,6 +35,7 @@ def error(code: str, reason: str = "") -> ChatError:
         ("ABORTED", "SESSION_REPLACED", Stream.GIVE_UP),
         ("ABORTED", "", Stream.GIVE_UP),
         ("PERMISSION_DENIED", "REMOVED", Stream.GIVE_UP),
+        ("DATA_LOSS", "DATA_LOSS", Stream.GIVE_UP),
         ("UNAUTHENTICATED", "", Stream.GIVE_UP),
         ("INVALID_ARGUMENT", "SESSION_MISMATCH", Stream.GIVE_UP),
     ],
@@ -54,6 +56,7 @@ def test_stream_is_retried_by_code_and_reason(code: str, reason: str, expected: 
         ("UNAVAILABLE", "JOURNAL_UNAVAILABLE", "CreateChatRoom", False),
         ("DEADLINE_EXCEEDED", "", "ListMessages", False),
         ("NOT_FOUND", "ROOM_NOT_FOUND", "ListMessages", False),
+        ("DATA_LOSS", "DATA_LOSS", "ListMessages", False),
     ],
 )
 def test_call_is_retried_by_what_it_changes(
@@ -66,6 +69,14 @@ def test_call_is_retried_by_what_it_changes(
 def test_every_status_has_one_rule() -> None:
     """No code and reason stands in the table twice."""
     assert len(RULES) == len({(rule.code, rule.reason) for rule in RULES})
+
+
+@pytest.mark.parametrize("code", ["UNAVAILABLE", "RESOURCE_EXHAUSTED", "ABORTED", "DATA_LOSS"])
+def test_what_may_pass_by_itself_has_a_rule_for_each_reason(code: str) -> None:
+    """Somebody has decided for each, where the code alone does not say what to do."""
+    told = {refusal.reason for refusal, its in CODES.items() if its.name == code}
+    assert told
+    assert told <= {rule.reason for rule in RULES if rule.code == code}
 
 
 def test_the_page_for_other_languages_shows_the_table() -> None:

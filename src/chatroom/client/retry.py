@@ -66,6 +66,7 @@ RULES = (
     Rule("ABORTED", "SESSION_REPLACED", Stream.GIVE_UP, Call.NONE, "two clients would take turns"),
     Rule("NOT_FOUND", "ROOM_CLOSED", Stream.GIVE_UP, Call.NONE, "the room is deleted"),
     Rule("NOT_FOUND", "ROOM_NOT_FOUND", Stream.GIVE_UP, Call.NONE, "deleted while away"),
+    Rule("DATA_LOSS", "DATA_LOSS", Stream.GIVE_UP, Call.NONE, "an entry stays damaged"),
     Rule("PERMISSION_DENIED", "REMOVED", Stream.GIVE_UP, Call.NONE, "an admin decided so"),
     Rule("RESOURCE_EXHAUSTED", "MESSAGE_TOO_LARGE", Stream.GIVE_UP, Call.NONE, "it stays so"),
     Rule("INVALID_ARGUMENT", "SESSION_MISMATCH", Stream.GIVE_UP, Call.NONE, "it stays so"),
