@@ -18,10 +18,10 @@ MAY_IMPORT = {
     "core": {"core"},
     "journal": {"journal", "core"},
     "wire": {"wire", "api"},
-    "server": {"server", "api", "core", "journal", "wire"},
+    "server": {"server", "api", "core", "journal", "wire", "interrupts"},
     "client": {"client", "api", "wire"},
-    "chatter": {"chatter", "client", "api", "wire"},
-    "chatwire": {"chatwire", "api", "wire"},
+    "chatter": {"chatter", "client", "api", "wire", "interrupts"},
+    "chatwire": {"chatwire", "api", "wire", "interrupts"},
 }
 """Of our own packages; the table of docs/architecture.md."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chatroom.chatter.interrupts import end_at_once
+from chatroom.interrupts import end_at_once
 
 
 def main() -> None:

@@ -22,7 +22,6 @@ from chatroom.chatter.commands.rooms import (
 from chatroom.chatter.commands.setup import completion_command, config_command
 from chatroom.chatter.failures import Terminated, complain
 from chatroom.chatter.help_pages import Group, option
-from chatroom.chatter.interrupts import INTERRUPTED
 from chatroom.chatter.options import (
     NAME,
     OUTPUT,
@@ -37,6 +36,7 @@ from chatroom.chatter.options import (
 )
 from chatroom.chatter.safe_text import safe_text
 from chatroom.chatter.screen import forget_unwritten, takes_screen
+from chatroom.interrupts import INTERRUPTED
 
 if TYPE_CHECKING:
     from chatroom.chatter.given import Given

@@ -9,7 +9,6 @@ from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from chatroom.chatter.failures import Failure, Terminated
-from chatroom.chatter.interrupts import raise_again
 from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.screen import aside, never_fail_to_encode
 from chatroom.client import (
@@ -23,6 +22,7 @@ from chatroom.client import (
     TokenInvalid,
     connect,
 )
+from chatroom.interrupts import raise_again
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

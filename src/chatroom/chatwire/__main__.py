@@ -1,5 +1,21 @@
-"""`python -m chatroom.chatwire`."""
+"""`chatwire`, and `python -m chatroom.chatwire`."""
 
-from chatroom.chatwire.cli import main
+from __future__ import annotations
 
-main()
+from chatroom.interrupts import end_at_once, raise_again
+
+
+def main() -> None:
+    """The program. Most of its start is imports, and they may be interrupted."""
+    end_at_once()
+    from chatroom.chatwire.cli import main as run
+
+    raise_again()
+    try:
+        run()
+    finally:
+        end_at_once()  # Python's own end takes a moment too
+
+
+if __name__ == "__main__":
+    main()

@@ -11,12 +11,12 @@ import click
 from chatroom.chatwire.lab.command import lab
 from chatroom.chatwire.reading import read
 from chatroom.chatwire.show.options import show_options
+from chatroom.interrupts import INTERRUPTED
 from chatroom.wire.addresses import Address, AddressInvalid
 
 if TYPE_CHECKING:
     from chatroom.chatwire.show.printer import Show
 
-INTERRUPTED = 130
 READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 WRITABLE = click.Path(dir_okay=False, writable=True, path_type=Path)
 

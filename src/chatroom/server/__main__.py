@@ -1,5 +1,20 @@
-"""`python -m chatroom.server` is `chatserver`."""
+"""`chatserver`, and `python -m chatroom.server`."""
 
-from .cli import main
+from __future__ import annotations
 
-main()
+from chatroom.interrupts import end_at_once
+
+
+def main() -> None:
+    """The program. Most of its start is imports, and they may be interrupted."""
+    end_at_once()
+    from .cli import main as run
+
+    try:
+        run()
+    finally:
+        end_at_once()  # Python's own end takes a moment too
+
+
+if __name__ == "__main__":
+    main()

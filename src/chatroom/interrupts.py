@@ -1,9 +1,10 @@
-"""What an interrupt (Ctrl-C) does while there is nothing yet that could be left in order."""
+"""What an interrupt (Ctrl-C) does to a program of ours before it can take care of one itself."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 
 INTERRUPTED = 130
 """The exit code; as shells give it, 128 + SIGINT."""
@@ -23,6 +24,16 @@ def raise_again() -> None:
     """From now on an interrupt is raised, for asyncio to make a cancellation of it."""
     if signal.getsignal(signal.SIGINT) is _end:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def exit_in_order() -> None:
+    """From now on an interrupt is SystemExit: what is under way cleans up, and no word is said."""
+    if signal.getsignal(signal.SIGINT) is _end:
+        signal.signal(signal.SIGINT, _exit)
+
+
+def _exit(_signal: int, _frame: object) -> None:
+    sys.exit(INTERRUPTED)
 
 
 def _end(_signal: int, _frame: object) -> None:
