@@ -33,6 +33,9 @@ class GrpcMember:
         room = await self._stub.CreateChatRoom(pb.CreateChatRoomRequest())
         return room.room_id
 
+    async def delete(self, room: str) -> None:
+        await self._stub.DeleteChatRoom(pb.DeleteChatRoomRequest(room_id=room))
+
     async def join(self, room: str, name: str, *features: pb.Feature) -> None:
         """Return when it has seen its own arrival."""
         self._call = self._stub.Chat()

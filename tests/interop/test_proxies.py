@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
+import grpc.aio
 import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
@@ -95,6 +96,31 @@ def test_who_comes_through_a_proxy_hears_and_is_missed(
             assert took < SOON if not features else GRACE - 0.1 < took < GRACE + SOON
         finally:
             await alice.close()
+
+    run(scene())
+
+
+def test_how_a_stream_ended_comes_through(proxy: int, pairs: tuple[Pair, Pair]) -> None:
+    """A refused join has its status, and a deleted room its last message besides."""
+    ca = pairs[0].certificate
+
+    async def scene() -> None:
+        member, admin = GrpcMember(proxy, ca), GrpcMember(proxy, ca)
+        try:
+            for _ in range(3):
+                with pytest.raises(grpc.aio.AioRpcError) as refused:
+                    await member.join("nowhere", "Bob")
+                assert grpc.StatusCode.NOT_FOUND is refused.value.code()
+            room = await admin.room()
+            await member.join(room, "Bob")
+            await admin.delete(room)
+            assert "chat room is closing" == (await member.hear()).message
+            with pytest.raises(grpc.aio.AioRpcError) as ended:
+                await member.hear()
+            assert "was closed" in str(ended.value.details())
+        finally:
+            await member.close()
+            await admin.close()
 
     run(scene())
 

@@ -142,21 +142,54 @@ def test_closed_ids_are_remembered_in_a_bounded_number() -> None:
 
 @pytest.mark.parametrize("trailers", [b"\x88", None], ids=["trailers", "empty DATA"])
 def test_an_end_before_the_body_was_read_tells_the_peer_to_stop(trailers: bytes | None) -> None:
-    """8.1: END_STREAM, then RST_STREAM with NO_ERROR; what still comes is ignored."""
+    """8.1: END_STREAM, and some time later RST_STREAM with NO_ERROR; what comes is ignored."""
+    peer = answered_early(trailers)
+    assert [] == peer.send(frames.data(1, b"more"))
+    for now, expected in ((0.0, []), (0.9, []), (1.0, [(1, ErrorCode.NO_ERROR)]), (9.0, [])):
+        assert [] == peer.connection.check(now, unsent=False)
+        assert expected == peer.resets()
+    assert [] == peer.send(frames.data(1, b"rest", end=True))
+    assert [] == peer.read()
+
+
+def answered_early(trailers: bytes | None = b"\x88") -> Peer:
+    """A peer whose request is still open, and the response to it is over."""
     peer = Peer().open()
     stream = peer.request(1)
     stream.headers(b"\x88")
     peer.read()
     stream.end(trailers)
-    first, second = peer.read()
-    assert (1, 1) == (first.flags & 1, first.stream_id)
-    assert (Kind.RST_STREAM, 1, ErrorCode.NO_ERROR) == (
-        second.kind,
-        second.stream_id,
-        second.number,
-    )
-    assert [] == peer.send(frames.data(1, b"rest", end=True))
-    assert [] == peer.read()
+    [last] = peer.read()
+    assert (1, 1) == (last.flags & 1, last.stream_id)
+    return peer
+
+
+@pytest.mark.parametrize(
+    "end",
+    [frames.data(1, b"rest", end=True), frames.headers(1, b"\x88", end=True)]
+    + [frames.rst_stream(1, code) for code in (0, 8)],
+    ids=["DATA", "trailers", "NO_ERROR", "CANCEL"],
+)
+def test_a_peer_that_ends_its_request_by_itself_is_told_nothing(end: bytes) -> None:
+    """gRPC's clients do, when the status comes first. It is no cancelled call either."""
+    peer = answered_early()
+    peer.connection.check(0.0, unsent=False)
+    assert [] == peer.send(end)
+    peer.connection.check(5.0, unsent=False)
+    assert [] == peer.resets()
+    assert {} == peer.connection.output.early
+
+
+def test_answers_before_the_end_of_their_requests_are_bounded() -> None:
+    """Of more than there may be streams the oldest is ended at once."""
+    peer = Peer().open()
+    bound = peer.connection.limits.streams
+    for number in range(bound + 1):
+        stream = peer.request(2 * number + 1)
+        stream.headers(b"\x88", end=True)
+        peer.connection.release(stream)
+    assert [(1, ErrorCode.NO_ERROR)] == peer.resets()
+    assert bound == len(peer.connection.output.early)
 
 
 def test_an_end_after_the_body_is_the_end() -> None:

@@ -40,6 +40,7 @@ codes = st.sampled_from((ErrorCode.NO_ERROR, ErrorCode.CANCEL, ErrorCode.INTERNA
 KNOWN_AS = {
     StreamState.OPEN: State.OPEN,
     StreamState.HALF_CLOSED_LOCAL: State.HALF_CLOSED_REMOTE,
+    StreamState.HALF_CLOSED_REMOTE: State.CLOSED,
     StreamState.CLOSED: State.CLOSED,
 }
 """What the client's state is to the server, while nothing travels."""
@@ -308,6 +309,10 @@ class Conversation(Sides):
             one.ended = True
             one.stream.end(encode(TRAILERS))
         self.server_did()
+        self.everything_travels()
+        for _ in range(2):  # the peer is told to end what was answered before its end
+            self.now += LIMITS.early_seconds
+            assert [] == self.server.check(self.now, unsent=False)
         self.everything_travels()
         self.both_agree()
         self.bytes_come_in_order()

@@ -189,6 +189,8 @@ class Connection(Requests, Control):
                 elif now - since >= limits.stall_seconds / 10.0 and stream.window > 0:
                     stream.squeeze()
         self._check_connection_window(now)
+        if self.output.early:
+            self.output.end_requests(now, limits.early_seconds)
         return events
 
     def _check_connection_window(self, now: float) -> None:

@@ -41,7 +41,10 @@ class Control(ConnectionState):
         if len(payload) != 4:
             raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "RST_STREAM is not of 4 bytes")
         self._check_not_idle(stream_id, "RST_STREAM")
-        self._buckets.take("resets", now)
+        if stream_id in self.output.early:
+            del self.output.early[stream_id]  # it has its answer: nothing is cancelled
+        else:
+            self._buckets.take("resets", now)
         stream = self.streams.get(stream_id)
         if stream is not None:
             code = int.from_bytes(payload, "big")

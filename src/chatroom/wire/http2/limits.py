@@ -85,6 +85,9 @@ class Http2Limits:
     bytes of ours are unsent."""
     stall_seconds: float = 10.0
     """A stream whose window stays closed, although it has something to send, is reset."""
+    early_seconds: float = 1.0
+    """From a response that ends before its request to the RST_STREAM with NO_ERROR that asks for
+    no more of it, unless the peer ends it sooner. Meanwhile at most `stream_window` comes."""
     write_seconds: float = 11.0
     """A connection that takes no byte for so long, although there are some, is closed: one
     second later, so that a stalled stream ends alone."""

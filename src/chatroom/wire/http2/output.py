@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from .frames import DEFAULT_TABLE_BYTES, DEFAULT_WINDOW, data_prefix
+from .frames import DEFAULT_TABLE_BYTES, DEFAULT_WINDOW, ErrorCode, data_prefix, rst_stream
 from .headers import TABLE_UPDATE
 
 S = TypeVar("S")
@@ -52,9 +52,9 @@ class Output(Generic[S]):
     """The writing side of a connection: frames, the connection's window, turns."""
 
     __slots__ = (
-        "_marked", "_on_output", "_round_bytes", "_table_update", "bytes", "clear", "direct",
-        "done", "frames", "initial_window", "least", "least_data", "on_closed", "paused", "shared",
-        "stalled", "turns", "window",
+        "_marked", "_most_early", "_on_output", "_round_bytes", "_table_update", "bytes", "clear",
+        "direct", "done", "early", "frames", "initial_window", "least", "least_data", "on_closed",
+        "paused", "shared", "stalled", "turns", "window",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +65,7 @@ class Output(Generic[S]):
         *,
         round_bytes: int,
         least_data: int,
+        most_early: int,
     ) -> None:
         """`on_output` is called once when there is something to write; `take` arms it again.
 
@@ -74,6 +75,7 @@ class Output(Generic[S]):
         self.on_closed = on_closed
         self._on_output = on_output
         self._round_bytes = round_bytes
+        self._most_early = most_early
         self.frames: list[bytes] = []
         """What waits to be written."""
         self.direct: Callable[[bytes], object] | None = None
@@ -101,6 +103,9 @@ class Output(Generic[S]):
         """Streams that have something to send and a closed window; since when."""
         self.done: dict[S, None] = {}
         """Streams whose call is to be told that everything is gone that it sent."""
+        self.early: dict[int, float | None] = {}
+        """Streams whose response has ended before the request, by id: since when, if a tick has
+        come. Neither the peer nor we have ended their requests."""
         self.turns: deque[S] = deque()
         """Streams that have something to send and wait for their turn."""
 
@@ -175,6 +180,27 @@ class Output(Generic[S]):
         """Everything is gone that a stream had to send; its call is told in the next turn."""
         self.done[stream] = None
         self.touch()
+
+    def end_early(self, stream_id: int) -> None:
+        """A response has ended before its request; the peer is told later, unless it ends it.
+
+        RST_STREAM with NO_ERROR (8.1) right behind a response loses it behind HAProxy, which
+        drops what it has not passed on yet (its issue 1219, mended in 2025).
+        """
+        if len(self.early) >= self._most_early:
+            oldest = next(iter(self.early))
+            del self.early[oldest]
+            self.queue(rst_stream(oldest, ErrorCode.NO_ERROR))
+        self.early[stream_id] = None
+
+    def end_requests(self, now: float, seconds: float) -> None:
+        """A tick: tell the peer to send no more of requests that were answered so long ago."""
+        for stream_id, since in list(self.early.items()):
+            if since is None:
+                self.early[stream_id] = now
+            elif now - since >= seconds:
+                del self.early[stream_id]
+                self.queue(rst_stream(stream_id, ErrorCode.NO_ERROR))
 
     def forget(self, stream: S) -> None:
         """A stream is not to be asked any more."""

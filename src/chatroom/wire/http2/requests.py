@@ -53,7 +53,7 @@ class Requests(ConnectionState):
             payload = unpadded(flags, payload)
         stream = self.streams.get(stream_id)
         if stream is None:
-            self._on_closed(Kind.DATA, stream_id, now)
+            self._on_closed(Kind.DATA, stream_id, now, end=bool(flags & END_STREAM))
             return
         if stream.state is not State.OPEN:
             raise StreamFault(stream_id, ErrorCode.STREAM_CLOSED, "DATA after the request's end")
@@ -123,7 +123,7 @@ class Requests(ConnectionState):
             self._trailers(stream, headers, end, too_long)
             return
         if stream_id <= self._highest:
-            self._on_closed(Kind.HEADERS, stream_id, now)
+            self._on_closed(Kind.HEADERS, stream_id, now, end=end)
             return
         self._highest = stream_id
         if stream_id > self._last_served:
@@ -179,9 +179,11 @@ class Requests(ConnectionState):
         stream.request_over()
         self._events.append(TrailersReceived(stream, headers))
 
-    def _on_closed(self, kind: Kind, stream_id: int, now: float) -> None:
+    def _on_closed(self, kind: Kind, stream_id: int, now: float, *, end: bool) -> None:
         """A frame of a stream that is over, or never was; its window was given back."""
         self._check_not_idle(stream_id, kind.name)
+        if end:
+            self.output.early.pop(stream_id, None)
         how = self._closed.get(stream_id)
         if how is End.RESET_BY_US or stream_id > self._last_served:
             self._buckets.take("idle_frames", now)

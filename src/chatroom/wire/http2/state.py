@@ -60,6 +60,7 @@ class ConnectionState:
             shared,
             round_bytes=limits.round_bytes,
             least_data=limits.least_data,
+            most_early=limits.streams,
         )
         self.streams: dict[int, Stream] = {}
         """Those that can still send or receive."""

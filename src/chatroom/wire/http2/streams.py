@@ -6,7 +6,7 @@ import enum
 from typing import Protocol
 
 from . import frames
-from .frames import MAX_FRAME_BYTES, ErrorCode
+from .frames import MAX_FRAME_BYTES
 from .output import Output
 from .windows import ReceiveWindow
 
@@ -18,8 +18,8 @@ class State(enum.Enum):
     HALF_CLOSED_REMOTE = "half-closed (remote)"
     """The request has ended."""
     CLOSED = "closed"
-    """Also from the moment the response ends before the request: the peer is then told to send
-    no more of it (RST_STREAM with NO_ERROR, 8.1), so that half-closed (local) never lasts."""
+    """Also from the moment the response ends before the request. If the peer does not end it
+    either, it is soon told to (`Output.early`), so that half-closed (local) never lasts."""
 
 
 _NO_WINDOW = -(1 << 62)
@@ -272,7 +272,7 @@ class Stream:
     def _response_over(self) -> None:
         unread = self.state is State.OPEN
         if unread:
-            self.output.queue(frames.rst_stream(self.stream_id, ErrorCode.NO_ERROR))
+            self.output.end_early(self.stream_id)
         self.close(reset=unread)
 
     def close(self, *, reset: bool) -> None:

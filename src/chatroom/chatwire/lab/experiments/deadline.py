@@ -106,8 +106,8 @@ EXPERIMENT = Experiment(
         Step(
             title="And asks for no more",
             prose="""
-                Ann has not half-closed. RST_STREAM with NO_ERROR after a complete response
-                tells her that nothing she still has to say is wanted.
+                Ann has not half-closed. A second later RST_STREAM with NO_ERROR, after a
+                complete response, tells her that nothing she still has to say is wanted.
             """,
             shows=(sent_to("Ann", Kind.RST_STREAM, error("NO_ERROR")),),
         ),

@@ -83,10 +83,7 @@ EXPERIMENT = Experiment(
                 here or elsewhere. The details say which UNAVAILABLE it is (DRAINING), and after
                 how long (RetryInfo).
             """,
-            shows=(
-                sent_to("Ann", Kind.HEADERS, END_STREAM, status("UNAVAILABLE", "DRAINING")),
-                sent_to("Ann", Kind.RST_STREAM, error("NO_ERROR")),
-            ),
+            shows=(sent_to("Ann", Kind.HEADERS, END_STREAM, status("UNAVAILABLE", "DRAINING")),),
         ),
         Step(
             title="To HTTP/2: GOAWAY, in two steps",

@@ -93,10 +93,11 @@ EXPERIMENT = Experiment(
         Step(
             title="You need not go on",
             prose="""
-                Ann's half of the stream is still open. RST_STREAM with NO_ERROR says: the
-                response is complete, and what you might still send is not needed. Of all resets
-                this one alone takes nothing back: a client must not throw away the response
-                because of it.
+                Ann's half of the stream is still open. After a second the server sends
+                RST_STREAM with NO_ERROR: the response is complete, and what you might still
+                send is not needed. Of all resets this one alone takes nothing back: a client
+                must not throw away the response because of it. The second is for proxies that
+                did, when the reset came at once.
             """,
             shows=(sent_to("Ann", Kind.RST_STREAM, error("NO_ERROR"), stream(1)),),
         ),
