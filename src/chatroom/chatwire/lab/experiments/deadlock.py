@@ -219,10 +219,11 @@ EXPERIMENT = Experiment(
         of it.
 
         The cure is in the program, not in the protocol: no direction may wait for the other.
-        Read in one task and write in another, and put something bounded between them. In this
-        server `listen` and `chunks` of `server/calls/stream.py` are those tasks, and between
-        them is the log. What bounds it: the newest entries are kept and the older ones
-        dropped, and a reader that takes nothing for 10 s is ended.
+        Read in one task and write in another, and put something bounded between them. This
+        server does without the tasks: what comes is pushed into a stream (`MemberStream.hear`),
+        and what goes is pushed out of it (`Delivery.pump`). Between the two is the log. It is
+        bounded: the newest entries are kept and the older ones dropped, and a reader that
+        takes nothing for 10 s is ended.
 
         It comes late, and only under load: short messages, or few, never fill a window. That
         is why it is met in production and not in tests.
