@@ -83,7 +83,7 @@ class Call:
 
 @asynccontextmanager
 async def exchange(peer: Peer) -> AsyncIterator[tuple[AsgiExchange, Call, asyncio.Task[None]]]:
-    carried = AsgiExchange(peer.receive, peer.send)
+    carried = AsgiExchange({}, peer.receive, peer.send)
     call = Call(carried)
     carried.carry(call)
     running = asyncio.create_task(carried.run())

@@ -93,7 +93,7 @@ class Streams:
             sentence = b"a stream in both directions needs HTTP/2\n"
             await respond(send, 505, sentence, b"text/plain; charset=utf-8")
             return
-        exchange = AsgiExchange(receive, send)
+        exchange = AsgiExchange(scope, receive, send)
         self._serve(
             self._in_form(protocol, exchange), path, protocol, headers, [UNBUFFERED], next_turn
         )

@@ -14,6 +14,14 @@ Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+PUSH = "chatroom.push"
+"""An extension of our own servers' scopes: what writes a piece of a response's body without a
+task, as `http1_exchange.Exchange.push`."""
+
+
+def address_of(name: object) -> tuple[str, int] | None:
+    """A socket's name as a scope has it; None for what has no port, such as a Unix socket."""
+    return (str(name[0]), int(name[1])) if isinstance(name, tuple) else None
 
 
 async def respond(

@@ -18,7 +18,7 @@ from chatroom.wire.http2.frames import ErrorCode
 from chatroom.wire.http2.headers import Headers, encode, encode_cached
 from chatroom.wire.http2.streams import Stream
 
-from .asgi import Application, Event, Scope
+from .asgi import Application, Event, Scope, address_of
 from .http2 import Begin, Http2Protocol
 from .rota import Rota, Turn, begin_turns
 from .wake import Wake
@@ -131,8 +131,8 @@ class AsgiCall:
             "query_string": query,
             "root_path": "",
             "headers": fields,
-            "client": _address(info("peername")),
-            "server": _address(info("sockname")),
+            "client": address_of(info("peername")),
+            "server": address_of(info("sockname")),
             "extensions": extensions,
         }
 
@@ -324,10 +324,6 @@ class AsgiCall:
     def _end(self, trailers: bytes | None) -> None:
         self._ended = True
         self._stream.end(trailers)
-
-
-def _address(name: object) -> tuple[str, int] | None:
-    return (str(name[0]), int(name[1])) if isinstance(name, tuple) else None
 
 
 def asgi_calls(application: Application, bounds: Callable[[str], BodyBounds], rota: Rota) -> Begin:

@@ -1,18 +1,19 @@
 """An exchange on an ASGI server's: how calls that are pushed go over HTTP/1.1.
 
 Two tasks stand between: one awaits the request's events and pushes them, one awaits that
-what was sent is taken.
+what was sent is taken. What can go at once is pushed, where the server lets it (`PUSH`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 from chatroom.wire.http2.headers import Headers
 from chatroom.wire.http2.streams import Call
 
-from .asgi import Event, Receive, Send
+from .asgi import PUSH, Event, Receive, Scope, Send
 from .wake import Wake
 
 ROOM_BYTES = 64 * 1024
@@ -23,8 +24,10 @@ CHECK_SECONDS = 0.25
 class AsgiExchange:
     """`Exchange` over ASGI; `run` lasts as long as the exchange."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._loop = asyncio.get_running_loop()
+        extensions: dict[str, Callable[[bytes], bool]] = scope.get("extensions", {})
+        self._push = extensions.get(PUSH, _pushes_nothing)
         self._receive = receive
         self._send = send
         self._call: Call | None = None
@@ -117,6 +120,8 @@ class AsgiExchange:
         self._put({"type": "http.response.start", "status": 200, "headers": headers})
 
     def send(self, data: bytes) -> None:
+        if not (self._events or self._ended) and self._push(data):
+            return
         self._waiting = True
         self._put({"type": "http.response.body", "body": data, "more_body": True})
 
@@ -153,3 +158,7 @@ class AsgiExchange:
         if not self._ended:
             self._events.append(event)
             self._wake.set()
+
+
+def _pushes_nothing(_data: bytes) -> bool:
+    return False

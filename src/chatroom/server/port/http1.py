@@ -14,9 +14,9 @@ import struct
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
-from .asgi import Application
+from .asgi import Application, address_of
 from .http1_exchange import ClientDisconnected, Exchange
 from .http1_limits import Http1Limits
 from .http1_requests import NOTHING_ENDLESS, BadRequest, Endless, RequestHead, RequestReader, Stage
@@ -314,7 +314,7 @@ class Http1Connection(asyncio.Protocol):
         sockname = self._transport.get_extra_info("sockname")
         peername = self._transport.get_extra_info("peername")
         scope = exchange.scope(
-            "https" if self._tls else "http", address(sockname), address(peername)
+            "https" if self._tls else "http", address_of(sockname), address_of(peername)
         )
         try:
             await self._application(scope, exchange.receive, exchange.send)
@@ -342,6 +342,11 @@ class Http1Connection(asyncio.Protocol):
         if not self._transport.is_closing():
             self._written += len(data)
             self._transport.write(data)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the peer takes bytes now."""
+        return self._paused is None
 
     async def writable(self) -> None:
         """Wait until the peer takes bytes, or is gone."""
@@ -390,8 +395,3 @@ class Http1Connection(asyncio.Protocol):
         if self._ending is not Ending.CLOSED:
             self._ending = Ending.CLOSED
             self._transport.close()
-
-
-def address(name: Any) -> Any:
-    """Host and port as ASGI has them; None for what has none, such as a Unix socket."""
-    return tuple(name[:2]) if isinstance(name, tuple) else None

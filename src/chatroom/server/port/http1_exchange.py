@@ -6,7 +6,7 @@ import asyncio
 import enum
 from typing import Protocol
 
-from .asgi import Event, Scope
+from .asgi import PUSH, Event, Scope
 from .http1_requests import RequestHead
 from .http1_responses import CONTINUE, Response, ResponseError
 
@@ -19,6 +19,10 @@ class Wire(Protocol):
     """What an exchange asks of its connection."""
 
     def write(self, data: bytes | memoryview) -> None: ...
+    @property
+    def ready(self) -> bool:
+        """Whether the peer takes bytes now."""
+
     async def writable(self) -> None:
         """Returns when the peer takes bytes; raises ClientDisconnected."""
 
@@ -145,7 +149,7 @@ class Exchange:
             "headers": head.headers,
             "server": server,
             "client": client,
-            "extensions": {},
+            "extensions": {PUSH: self.push},
         }
 
     async def receive(self) -> Event:
@@ -192,6 +196,32 @@ class Exchange:
         else:
             raise ResponseError(f"{kind} has no place in a response that is {self.answer.name}")
 
+    def push(self, body: bytes) -> bool:
+        """Write a piece of the body now; False, and nothing, where it has to be sent instead.
+
+        Everything that was sent before must be written.
+        """
+        response = self._response
+        if (
+            response is None
+            or self.gone
+            or self.answer is Answer.ENDED
+            or len(body) > self._piece_bytes
+            or not self._wire.ready
+        ):
+            return False
+        self._write(response, body, last=False)
+        return True
+
+    def _write(self, response: Response, body: bytes | memoryview, *, last: bool) -> None:
+        """Write a piece of the body, and what of the head waits before it."""
+        piece = response.body(body, last=last)
+        if self.answer is Answer.HEAD_WAITS:
+            self.answer = Answer.BODY
+            piece = b"".join((response.head, piece))
+        if piece:
+            self._wire.write(piece)
+
     def _write_head(self) -> None:
         if self.answer is Answer.HEAD_WAITS and not self.gone:
             assert self._response is not None
@@ -210,13 +240,8 @@ class Exchange:
                 raise ClientDisconnected
             end = start + self._piece_bytes
             ends = last and end >= len(body)
-            piece = response.body(body if len(body) <= self._piece_bytes else whole[start:end],
-                                  last=ends)  # fmt: skip
-            if self.answer is Answer.HEAD_WAITS:
-                self.answer = Answer.BODY
-                piece = b"".join((response.head, piece))
-            if piece:
-                self._wire.write(piece)
+            piece = body if len(body) <= self._piece_bytes else whole[start:end]
+            self._write(response, piece, last=ends)
             start = end
             if start >= len(body):
                 break
