@@ -31,8 +31,8 @@ chat: $(STAMP) ## Join the lobby
 test: $(STAMP) ## Run the tests; says what was skipped for want of which tool
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
-soak: $(STAMP) ## The tests of faults and floods of bytes at full length, with their figures
-	@SOAK=1 $(BIN)/python -m pytest -s --timeout 3600 tests/faults tests/floods tests/chatwire/test_garbage.py tests/wire/http2/test_fuzz.py tests/chatter/test_safe_text.py tests/interop/test_proxies_silence.py $(ARGS)
+soak: $(STAMP) ## The tests of faults and floods at full length, with their figures
+	@SOAK=1 $(BIN)/python -m pytest -s --timeout 3600 tests/faults tests/floods tests/chatwire/test_garbage.py tests/wire/http2/test_fuzz.py tests/chatter/test_safe_text.py tests/interop/test_proxies_silence.py tests/page/test_load.py $(ARGS)
 	@SOAK=1 $(BIN)/python -m pytest -n auto --timeout 3600 -m hypothesis --ignore tests/faults --ignore tests/floods $(ARGS)
 
 check: $(STAMP) ## Lint, format, types, generated code, import rules, the contract, the page
