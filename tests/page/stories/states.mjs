@@ -10,6 +10,7 @@ const folder = process.env.PICTURES;
 const found = [];
 
 async function look(page, name) {
+  await page.mouse.move(0, 0); // nothing is pointed at
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme });
     await page.screenshot({ path: `${folder}/${name}-${colorScheme}.png` });
@@ -46,8 +47,9 @@ await say(ann, "Watch this");
 await ann.locator("#drawer-lines tr", { hasText: "Watch this" }).first().waitFor();
 await look(ann, "drawer");
 await ann.click("#wire");
+for (const title of ["Release 1.0", "Deutsche Ecke", "קפה"]) await call("CreateChatRoom", { title });
 const lobby = await tab("/", {}, context);
-await lobby.locator(".room-line").first().waitFor();
+await lobby.locator(".room-line", { hasText: "Release 1.0" }).waitFor();
 await look(lobby, "lobby");
 await lobby.click("#create-open");
 await look(lobby, "create");

@@ -22,6 +22,7 @@ function makeSeat(asked, ended) {
 
 /** @type {Map<string, ReturnType<typeof makeSeat>>} */
 const seats = new Map();
+const live = () => [...seats.values()].filter(({ scarce, waiting }) => scarce && !waiting);
 
 /** @param {MessagePort} port */
 export function connect(port) {
@@ -69,18 +70,15 @@ function attach(asked, port) {
 	if (found) seat.membership.catchUp((...told) => port.postMessage(told));
 	else {
 		admit();
-		const live = [...seats.values()].filter(({ waiting }) => !waiting);
-		if (seat.waiting) void seat.membership.poll(live.map((each) => each.membership.room).join(", "));
+		if (seat.waiting) void seat.membership.poll(live().map((each) => each.membership.room).join(", "));
 	}
 	return seat;
 }
 
 /** Let those in, as they came, for whom there is a connection. */
 function admit() {
-	const all = [...seats.values()];
-	for (const seat of all) {
-		const live = all.filter(({ scarce, waiting }) => scarce && !waiting).length;
-		if (!seat.waiting || (seat.scarce && live >= LIVE)) continue;
+	for (const seat of seats.values()) {
+		if (!seat.waiting || (seat.scarce && live().length >= LIVE)) continue;
 		seat.waiting = false;
 		void seat.membership.run();
 		seat.membership.hurry(); // it may be polling

@@ -17,9 +17,10 @@ if (matchMedia("(min-width: 60rem)").matches) toggle.click();
 /** @param {Member[] | null} known @param {number} total @param {string} me @param {Where} where */
 export async function showMembers(known, total, me, { room, token }) {
 	byId("members-count").textContent = String(known?.length ?? total);
-	const request = { room_id: room, page_size: ASKED };
-	const { members } = known ? { members: known } : await call("ListMembers", request, token).catch(() => ({}));
-	const lines = /** @type {Member[]} */ (members ?? []).map(({ name }) =>
+	const ask = () => call("ListMembers", { room_id: room, page_size: ASKED }, token).catch(() => ({}));
+	/** @type {Member[]} */
+	const members = known ?? (await ask()).members ?? [];
+	const lines = members.map(({ name }) =>
 		make("li", `c${colourOf(name)}`, isolated(name), name === me ? " (you)" : ""),
 	);
 	byId("members-list").replaceChildren(...lines);

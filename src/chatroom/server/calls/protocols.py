@@ -233,4 +233,4 @@ def as_json(run: bytes) -> bytes:
 @lru_cache(maxsize=1024)
 def _json_envelope(payload: bytes) -> bytes:
     message = pb.Message.FromString(payload)
-    return envelope(json_format.MessageToJson(message, indent=None).encode())
+    return envelope(json_format.MessageToJson(message, indent=None, ensure_ascii=False).encode())
