@@ -17,6 +17,7 @@ MESSAGES = scaled(ci=1_000, soak=20_000)
 SECONDS = scaled(ci=5, soak=60)
 RATE = 200
 """Messages a second."""
+VISITS = scaled(ci=1, soak=9)
 PART = 0.05
 """Seconds from one write of them to the next."""
 
@@ -58,3 +59,11 @@ def test_what_the_page_keeps_is_bounded() -> None:
         acts = {"flood": lambda seconds: flood(address, seconds)}
         figures = play("flood", address, acts, MESSAGES=str(MESSAGES), SECONDS=str(SECONDS))
     report("What the page keeps under load", figures)
+
+
+@pytest.mark.slow
+def test_a_visit_costs_little() -> None:
+    """Nothing is loaded twice, and nothing that is read moves; its times are printed."""
+    with running("--room", "lobby") as address:
+        figures = play("figures", address, ROUNDS=str(VISITS))
+    report("A visit, on loopback", figures)

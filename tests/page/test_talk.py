@@ -92,14 +92,6 @@ def test_hostile_texts_are_texts() -> None:
 
 
 @pytest.mark.slow
-def test_tabs_share_connections() -> None:
-    """Twelve tabs of a room are one member; of twelve rooms four are live, the others say so."""
-    rooms = [argument for number in range(1, 13) for argument in ("--room", f"r{number}")]
-    with running(*rooms) as address:
-        play("tabs", address)
-
-
-@pytest.mark.slow
 def test_over_tls_every_room_is_live(tmp_path: Path) -> None:
     """HTTP/2 carries more rooms than six connections would."""
     pair = authority(tmp_path, "localhost")

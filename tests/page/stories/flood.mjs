@@ -26,7 +26,7 @@ await ann.evaluate(async () => {
   const scroller = document.querySelector("#scroller");
   const first = () => document.querySelector("#log .text")?.textContent;
   while (first() !== "line 1" || scroller.scrollTop) {
-    scroller.scrollTop -= 400;
+    scroller.scrollTop -= 800;
     await new Promise(requestAnimationFrame);
   }
 });
