@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from chatroom.journal.sqlite import redo
 from tests.interop.programs import SECONDS, run, tool
 
 from .server_on_disk import JOURNAL_FILE, DiskServer
 
-LOG = JOURNAL_FILE + "-wal"
-"""SQLite's write-ahead log: what an append writes to and syncs."""
+LOGS = [JOURNAL_FILE + suffix for suffix in ("-wal", *redo.SUFFIXES)]
+"""The redo log, which an append writes to and syncs, and SQLite's write-ahead log."""
 FULL_BYTES = 2 * 1024 * 1024
 """Room on the small file system: enough for a few hundred messages."""
 TRACEABLE = ("-m", "tests.faults.traceable_server")
@@ -65,7 +66,7 @@ class Injection:
 
 @contextlib.contextmanager
 def failing(
-    server: DiskServer, calls: str, error: str, files: Sequence[str] = (LOG,)
+    server: DiskServer, calls: str, error: str, files: Sequence[str] = LOGS
 ) -> Iterator[Injection]:
     """Let these system calls on these files of the journal fail for the length of the block."""
     injection = Injection(server, calls, error, files)

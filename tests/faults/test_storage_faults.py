@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -21,7 +22,7 @@ from tests.carriers import Ended, GrpcCarrier, Stream, run
 from .load import missing, stored
 from .scale import report
 from .server_on_disk import JOURNAL_FILE, DiskServer
-from .storage import LOG, TRACEABLE, failing, full, inside, small_file_system
+from .storage import LOGS, TRACEABLE, failing, full, inside, small_file_system
 
 BOTH = [pb.FEATURE_EVENTS, pb.FEATURE_ECHO]
 REFUSED_IN_A_ROW = 100
@@ -127,6 +128,14 @@ class Member:
         )  # fmt: skip
         assert refused.HasField("retry_after")
 
+    async def is_refused_once_it_is_full(self) -> int:
+        """Say what still fits into the pages that the journal has: how often it did."""
+        for fitted in itertools.count():
+            await self.say("it fits", nonce=f"f{fitted}")
+            if (await self.hear()).HasField("refused"):
+                break
+        return fitted
+
 
 async def is_unavailable(carrier: GrpcCarrier, method: str, request: object) -> None:
     with pytest.raises(Ended) as ended:
@@ -161,6 +170,9 @@ class Outage:
     async def during(self) -> None:
         """Whoever wants something stored is refused, and nobody sees anything else."""
         carrier = self.carrier
+        for _ in range(await self.ann.is_refused_once_it_is_full()):
+            for member in (self.old, self.sue):
+                assert "Ann: it fits" == await member.hear_said()
         for number in range(REFUSED_IN_A_ROW):
             await self.ann.is_refused(f"refused {number}", nonce=f"n{number}")
         await self.old.say("refused as well")
@@ -311,7 +323,7 @@ def test_a_full_disk_does_not_keep_the_server_from_stopping(tmp_path: Path) -> N
         with serving(tmp_path / "data", small=True) as server:
             ann = await Member(GrpcCarrier(server.port), "Ann", *BOTH).enter()
             with full(server):
-                await ann.is_refused("refused")
+                await ann.is_refused_once_it_is_full()
                 stopping = asyncio.create_task(asyncio.to_thread(server.stop))
                 with pytest.raises(Ended) as ended:
                     await ann.hear_the_rest()
@@ -339,7 +351,7 @@ def test_an_outage_of_reading_is_told_and_passes(tmp_path: Path) -> None:
             carrier = GrpcCarrier(server.port)
             # The second time the connection that reads is there already.
             for name in "Bea", "Cy":
-                with failing(server, "pread64", "EIO", (LOG, JOURNAL_FILE)):
+                with failing(server, "pread64", "EIO", (*LOGS, JOURNAL_FILE)):
                     await is_unavailable(carrier, "ListMessages", everything)
                     # A name each: who was let in before the history failed keeps it for a while.
                     await cannot_join(carrier, f"Late {name}")
@@ -349,6 +361,8 @@ def test_an_outage_of_reading_is_told_and_passes(tmp_path: Path) -> None:
                 await member.say("after")
                 assert f"{name}: after" == await member.hear_said()
                 await member.stream.cancel()
+                # With it the file changes, so its pages have to be read again.
+                await carrier.call("CreateChatRoom", pb.CreateChatRoomRequest(room_id=name.lower()))
             assert not [line for line in server.said if "Traceback" in line]
 
     async def both() -> None:

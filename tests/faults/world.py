@@ -19,6 +19,7 @@ from typing import Any
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.limits import Limits
 from chatroom.journal.memory import MemoryJournal
+from chatroom.journal.sqlite import redo
 from chatroom.server.service import Service
 from chatroom.server.settings import Settings
 from chatroom.wire.addresses import Address
@@ -65,7 +66,8 @@ class World:
         else:
             new = self._data.with_name(f"data-{next(self._copies)}")
             new.mkdir()
-            for name in "chatroom.db", "chatroom.db-wal":
+            for suffix in ("", "-wal", *redo.SUFFIXES):
+                name = f"chatroom.db{suffix}"
                 if (self._data / name).exists():
                     shutil.copy(self._data / name, new / name)
             self._data = new

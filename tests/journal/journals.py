@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +50,27 @@ class Shelf:
         await self.journal.close()
         await self.open()
         return self.rooms
+
+    async def settle(self) -> None:
+        """Have what is stored in its last place: of SQLite, in the tables."""
+        if isinstance(self.journal, SQLiteJournal):
+            await self.journal.settle()
+
+    async def kill(self) -> list[StoredRoom]:
+        """Open what a journal whose process is killed now would leave."""
+        if isinstance(self.journal, SQLiteJournal):
+            left = self._path.with_name("killed")
+            left.mkdir()
+            for file in self._path.parent.glob(f"{self._path.name}*"):
+                if not file.name.endswith(("-shm", ".lock")):
+                    shutil.copy(file, left)
+            await self.journal.close()
+            for file in left.iterdir():
+                file.replace(self._path.with_name(file.name))
+            left.rmdir()
+            await self.open()
+            return self.rooms
+        return await self.reopen()
 
 
 def play_shelf(kind: str, directory: Path, scene: ShelfScene) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from chatroom.core.entry import Entry
 from chatroom.journal import Append, StoredRoom, SyncMode
-from chatroom.journal.sqlite import SQLiteJournal
+from chatroom.journal.sqlite import SQLiteJournal, redo
 from chatroom.wire.envelopes import envelope
 from tests.journal.journals import a_room, entries, nonced, record
 
@@ -103,7 +103,7 @@ async def fill(journal: SQLiteJournal) -> None:
 
 def killed(source: Path, target: Path) -> Path:
     """The file as a server that uses `source` would leave it if it were killed now."""
-    for suffix in ("", "-wal"):
+    for suffix in ("", "-wal", *redo.SUFFIXES):
         shutil.copyfile(
             source.with_name(source.name + suffix), target.with_name(target.name + suffix)
         )

@@ -38,7 +38,7 @@ def test_what_people_said_is_theirs_alone(tmp_path: Path) -> None:
         return modes
 
     modes = asyncio.run(scene())
-    assert {"j.db", "j.db-wal", "j.db-shm", "j.db.lock"} == set(modes)
+    assert {"j.db", "j.db-wal", "j.db-shm", "j.db.lock", "j.db-redo0", "j.db-redo1"} == set(modes)
     assert {0o600} == set(modes.values())
     assert 0o700 == stat.S_IMODE((tmp_path / "new").stat().st_mode)
 

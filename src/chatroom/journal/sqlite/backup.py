@@ -11,7 +11,9 @@ from pathlib import Path
 
 from chatroom.journal.port import JournalError, JournalUnusable
 
+from .damage import Damage
 from .opening import connect, known_version, why_unreadable
+from .recovery import catch_up, read_files
 
 
 class BackupFailed(JournalError):
@@ -28,8 +30,14 @@ class Copied:
     """Bytes of the file."""
 
 
+_WITHOUT_REDO_LOG = 3
+"""The last version of the schema that has none."""
+
+
 def backup(source: Path, target: Path) -> Copied:
     """Copy the journal `source` as it is at one moment to the new file `target`.
+
+    What was stored before it began is in it.
 
     The copy is one file with mode 0600, synced before it has its name; opening it gives
     rooms new epochs. Nothing waits for it but the reuse of the write-ahead log, which
@@ -64,15 +72,20 @@ def _copy(source: Path, partial: Path) -> tuple[int, int]:
             raise JournalUnusable(why_unreadable(source, error)) from error
         try:
             copy.execute("PRAGMA synchronous = OFF")  # it is synced as a whole
+            # First: what the tables get meanwhile is in the copy, and not in the files any more.
+            files = read_files(source)
             live.backup(copy)  # in one step: else each commit of the server starts it anew
             copy.execute("PRAGMA journal_mode = DELETE")
+            if version > _WITHOUT_REDO_LOG:
+                catch_up(copy, files)
+                copy.execute("UPDATE run SET redo = 0")
             if version > 1:
                 copy.execute("UPDATE run SET state = 'copied'")
             (rooms,) = copy.execute("SELECT count(*) FROM room WHERE NOT closed").fetchone()
             (entries,) = copy.execute(
                 "SELECT count(*) FROM entry JOIN room ON room = key WHERE NOT closed"
             ).fetchone()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, Damage) as error:
             raise BackupFailed(f"cannot copy {source}: {error}") from error
     return rooms, entries
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from chatroom.core.entry import Kind
+from chatroom.core.entry import Kind, all_stored_bytes
 from chatroom.journal.port import JournalUnusable
 
-from . import schema
+from . import recovery, schema
 from .checksum import COLUMNS, Legible, believed, sound
 from .damage import Damage
 from .ends import check_facts
-from .opening import connect, known_version, why_unreadable
+from .merging import Merged
+from .opening import connect, is_in_use, known_version, why_unreadable
 from .quick_check import wrong_header
 from .schema import SCHEMA_VERSION
 from .statements import STORED_BYTES
@@ -51,15 +52,19 @@ class Checked:
     """What is wrong, one thing each; empty: nothing."""
 
 
-def check(path: Path, legible: Legible = believed) -> Checked:
+def check(path: Path, legible: Legible = believed, *, in_use: bool | None = None) -> Checked:
     """Read the whole file, as it is at one moment; changes nothing.
 
-    `legible` judges entries that have no checksum yet. Raises JournalUnusable if it cannot
-    be read or is no journal.
+    `legible` judges entries that have no checksum yet. The redo log is looked at too if no
+    server writes it (`in_use`; None: see whether one does). Raises JournalUnusable if it
+    cannot be read or is no journal.
     """
     if not path.exists():
         raise JournalUnusable(f"there is no {path}; name the server's directory by --data")
     header = wrong_header(path)  # before SQLite has locks on it, which reading it would end
+    if in_use is None:
+        in_use = is_in_use(path.with_name(path.name + ".lock"))
+    files = recovery.read_files(path)  # before the tables: they may have it by then
     with closing(connect(path, read_only=True)) as connection:
         try:
             connection.execute("BEGIN")
@@ -78,7 +83,42 @@ def check(path: Path, legible: Legible = believed) -> Checked:
                 found.wrong.append(f"rooms cannot be read: {error}")
             else:
                 found.wrong += _readable(_wrong(connection, found.rooms))
+            found.wrong += _readable(_redo_log(connection, files, found, in_use=in_use))
     return found
+
+
+def _redo_log(
+    connection: sqlite3.Connection, files: recovery.Files, found: Checked, *, in_use: bool
+) -> Iterator[str]:
+    """Add what the redo log has to what was found in the tables."""
+    try:
+        waiting = recovery.waiting(connection, files)
+    except Damage:
+        return  # it is told elsewhere
+    if waiting.hole and not in_use:  # a server may have written one file since the other was read
+        yield "the redo log is damaged: something that was stored last cannot be read"
+    merged = Merged()
+    for record in waiting.records:
+        merged.add(record.appends)
+    names = dict(connection.execute("SELECT key, room_id FROM room WHERE NOT closed"))
+    inside = dict(connection.execute("SELECT author, room FROM member WHERE ended = 0"))
+    for key, added in merged.rooms.items():
+        there = {author for author, room in inside.items() if room == key}
+        for author, member in added.members.items():
+            (there.discard if member is None or member.ended else there.add)(author)
+        for room in [room for room in found.rooms if room.room_id == names.get(key)]:
+            found.rooms.remove(room)
+            if not added.closes:
+                found.rooms.append(
+                    replace(
+                        room,
+                        entries=room.entries + len(added.entries),
+                        newest=room.newest + len(added.entries),
+                        size=room.size + all_stored_bytes(added.entries),
+                        inside=len(there),
+                    )
+                )
+    found.rooms.sort(key=lambda room: room.room_id)
 
 
 def _readable(findings: Iterator[str]) -> Iterator[str]:

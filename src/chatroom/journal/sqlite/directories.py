@@ -17,10 +17,11 @@ def make_durable(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     # The first one's also if it is not new: who made it may have been killed just then.
     for parent in dict.fromkeys(each.parent for each in (directory, *new)):
-        _sync(parent)
+        sync_directory(parent)
 
 
-def _sync(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Have the names in a directory survive a loss of power, where that can be asked for."""
     # Not every system and not every file system can; SQLite ignores that as well.
     with contextlib.suppress(OSError):
         descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)

@@ -1,4 +1,4 @@
-"""The port over SQLite: which of three threads does what."""
+"""The port over SQLite: what is stored where, and which thread does it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from chatroom.core.entry import Entry
 from chatroom.core.record import MemberRecord
@@ -23,19 +24,25 @@ from chatroom.journal.port import (
     Trimmed,
 )
 
-from . import opening, upkeep
+from . import intake, opening, recovery, upkeep
 from .checkpoints import PAGES, Checkpoints
 from .checksum import Legible, believed
 from .damage import WHAT_TO_DO, Damage
 from .directories import make_durable
 from .failed_commits import take_its_place
 from .filling import Filling
+from .intake import Intake
+from .nonces import Nonces
 from .quick_check import quick_check
 from .reader import Reader
+from .redo import RedoLog
 from .writer import Writer
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+STORE_SECONDS = 2.0
+"""For which something is in the redo log alone, where little is said."""
 
 
 class SQLiteJournal:
@@ -54,9 +61,21 @@ class SQLiteJournal:
         """Gives entries of earlier versions their checksums; None: there were none such."""
         self._write_thread = ThreadPoolExecutor(1, "journal-writer")
         self._read_thread = ThreadPoolExecutor(1, "journal-reader")
+        self._redo_thread = ThreadPoolExecutor(1, "journal-redo")
         self._checkpoints = Checkpoints(path, sync)
         self._writer: Writer | None = None
         self._reader: Reader | None = None
+        self._redo: RedoLog | None = None
+        self._nonces = Nonces()
+        self._intake = Intake()
+        self._appending = asyncio.Lock()
+        self._recording = asyncio.Lock()
+        """Held while the redo log is written, or turned."""
+        self._storing: asyncio.Task[None] | None = None
+        """Brings what is in the redo log into the tables."""
+        self._later: asyncio.TimerHandle | None = None
+        self._failed: JournalError | None = None
+        """Why the tables could not get it."""
         self._lock: int | None = None
         self._closed = False
 
@@ -65,6 +84,12 @@ class SQLiteJournal:
     async def open(self) -> list[StoredRoom]:
         """See `Journal.open`."""
         rooms = await self._in(self._write_thread, self._open)
+        for room in rooms:
+            self._intake.opened(room.facts.key, room.newest)
+        self._nonces = Nonces(
+            await self._write(Writer.authors_of_nonces),
+            max([room.last_sent for room in rooms], default=0),
+        )
         await self._checkpoints.open()
         filling = await self._write(Filling.begin, self._legible)
         if filling is not None:
@@ -84,37 +109,73 @@ class SQLiteJournal:
 
     async def create_room(self, room: NewRoom) -> StoredRoom:
         """See `Journal.create_room`."""
-        return await self._write(Writer.create_room, room)
+        await self.settle()  # in this order they are lost, if they are
+        created = await self._write(Writer.create_room, room)
+        self._intake.opened(created.facts.key, 0)
+        return created
 
     async def append(self, appends: Sequence[Append]) -> None:
-        """See `Journal.append`."""
-        await self._write(Writer.append, appends)
-        writer = self._writer
-        if writer is not None and writer.pages >= PAGES and self._checkpoints.begin():
-            writer.pages = 0
+        """See `Journal.append`. Without a sync to wait for it is one write, here and now."""
+        async with self._appending:
+            if self._failed is not None or self._intake.full:
+                await self.settle()
+            redo = self._usable()
+            self._intake.check(appends)
+            nonced = [entry for append in appends for entry in append.entries if entry.nonce]
+            if nonced and self._nonces.may_be_used(nonced):
+                await self.settle()
+                await self._write(Writer.append, appends)
+                self._intake.stored(appends)
+            else:
+                await self._record(redo, appends)
+            self._nonces.used(nonced)
+        if self._intake.due:
+            self._begin_to_store()
+        elif self._later is None:
+            loop = asyncio.get_running_loop()
+            self._later = loop.call_later(STORE_SECONDS, self._begin_to_store)
 
     async def probe(self) -> None:
         """See `Journal.probe`."""
-        await self._write(Writer.probe)
+        async with self._appending:
+            await self.settle()
+            await self._record(self._usable(), ())
+            await self._write(Writer.probe)
 
     async def read(self, key: int, *, after: int, entries: int, size: int) -> list[Entry]:
         """See `Journal.read`."""
-        return await self._read(Reader.read, key, after, entries, size)
+        here = self._intake.entries_of(key)  # before the tables are read: there it may be by then
+        page = await self._read(Reader.read, key, after, entries, size)
+        return intake.upwards(page, here, after, entries, size)
 
     async def read_before(self, key: int, *, before: int, entries: int, size: int) -> list[Entry]:
         """See `Journal.read_before`."""
-        return await self._read(Reader.read_before, key, before, entries, size)
+        here = self._intake.entries_of(key)
+        found, before, entries, size = intake.downwards(here, before, entries, size)
+        if not found or (entries and size > 0):
+            found += (await self._read(Reader.read_before, key, before, entries, size))[::-1]
+        return found[::-1]
 
     async def said_before(self, key: int, *, before: int, count: int) -> int:
         """See `Journal.said_before`."""
-        return await self._read(Reader.said_before, key, before, count)
+        here = self._intake.entries_of(key)
+        found, count, before = intake.said(here, before, count)
+        below = await self._read(Reader.said_before, key, before, count)
+        return below if below < before else found
 
     async def session(self, digest: bytes) -> tuple[int, MemberRecord] | None:
         """See `Journal.session`."""
-        return await self._read(Reader.session, digest)
+        here = self._intake.session(digest)
+        if here is not None:
+            return here
+        found = await self._read(Reader.session, digest)
+        if found is None or self._intake.is_over(found[0], found[1].author):
+            return None
+        return found
 
     async def trim(self, key: int, *, entries: int, size: int) -> Trimmed:
         """See `Journal.trim`."""
+        await self.settle()
         trim = await self._write(upkeep.Trim.begin, key, entries, size)
         try:
             while await self._write(trim.step):
@@ -126,6 +187,8 @@ class SQLiteJournal:
 
     async def sweep(self, now: int) -> None:
         """See `Journal.sweep`."""
+        await self.settle()
+        self._nonces.sweep(now)
         while await self._write(upkeep.forget_sessions_step, now):
             pass
         nonces = upkeep.NonceSweep(now)
@@ -135,6 +198,7 @@ class SQLiteJournal:
 
     async def purge(self, key: int) -> None:
         """See `Journal.purge`."""
+        await self.settle()
         while await self._write(upkeep.purge_step, key):
             pass
         await self._give_back()
@@ -154,11 +218,77 @@ class SQLiteJournal:
         if self.filling is not None:
             self.filling.cancel()
             await asyncio.wait([self.filling])
+        if self._later is not None:
+            self._later.cancel()
+        async with self._appending:  # what was begun is over
+            if self._storing is not None:
+                await asyncio.wait([self._storing])
         await loop.run_in_executor(self._read_thread, self._close_reader)
         await self._checkpoints.close()
         await loop.run_in_executor(self._write_thread, self._close_writer)
         self._read_thread.shutdown()
         self._write_thread.shutdown()
+        self._redo_thread.shutdown()
+
+    # ---- From the redo log into the tables ----------------------------------------
+
+    def _usable(self) -> RedoLog:
+        if self._closed:
+            raise JournalError("the journal is closed")
+        if self._redo is None:
+            raise JournalError("the journal is not open")
+        return self._redo
+
+    async def _record(self, redo: RedoLog, appends: Sequence[Append]) -> None:
+        """Store appends in the redo log; raises JournalError."""
+        async with self._recording:
+            try:
+                if redo.waits:
+                    await _to_its_end(self._in(self._redo_thread, partial(redo.write, appends)))
+                else:
+                    redo.write(appends)
+            except OSError as error:
+                raise JournalError(error.strerror or str(error)) from error
+            finally:
+                if redo.number > self._intake.last:
+                    self._intake.add(appends, redo.number)
+
+    async def settle(self) -> None:
+        """Have all that is in the redo log by now in the tables too; raises JournalError."""
+        last = self._intake.last
+        while self._intake.stored_last < last:
+            storing = self._begin_to_store()
+            await asyncio.wait([storing])  # which a cancellation of the caller does not end
+            storing.result()
+            if self._failed is not None:
+                raise self._failed
+
+    def _begin_to_store(self) -> asyncio.Task[None]:
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        if self._storing is None:
+            self._storing = asyncio.create_task(self._store(), name="redo")
+        return self._storing
+
+    async def _store(self) -> None:
+        try:
+            async with self._recording:
+                redo = self._usable()
+                appends, last, new = self._intake.take()
+                if new:
+                    redo.turn()
+            await self._write(Writer.append, appends, redone=last)
+        except JournalError as error:
+            self._failed = error
+        else:
+            self._failed = None
+            self._intake.taken()
+            writer = self._writer
+            if writer is not None and writer.pages >= PAGES and self._checkpoints.begin():
+                writer.pages = 0
+        finally:
+            self._storing = None
 
     async def _in(self, thread: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         """Run `work` in the thread, its SQLite errors as JournalError."""
@@ -194,10 +324,13 @@ class SQLiteJournal:
             connection = opening.connect(self._path)
             opening.check_companion(self._path)
             quick_check(connection, self._path)
-            opening.prepare(connection, self._path, self._sync)
+            opening.prepare(connection, self._path)
+            recovery.recover(connection, recovery.read_files(self._path), self._legible)
+            run = opening.begin(connection, self._sync)
             writer = Writer(connection, self._legible)
             rooms = writer.rooms()
             opening.mark(self._lock)
+            self._redo = RedoLog(self._path, run, self._sync)
         except BaseException as error:
             if connection is not None:
                 connection.close()
@@ -211,8 +344,16 @@ class SQLiteJournal:
 
     def _close_writer(self) -> None:
         if self._writer is not None:
-            opening.leave_clean(self._writer.connection)
+            with contextlib.suppress(sqlite3.Error):  # a full disk; the redo log has it
+                while self._intake.waits:
+                    appends, last, _ = self._intake.take()
+                    self._writer.append(appends, redone=last)
+                    self._intake.taken()
+            left = opening.leave_clean(self._writer.connection, clean=not self._intake.waits)
             self._writer = None
+            if self._redo is not None:
+                (self._redo.remove if left else self._redo.close)()
+                self._redo = None
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -237,3 +378,17 @@ class SQLiteJournal:
         if self._reader is not None:
             self._reader.connection.close()
             self._reader = None
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await something that a cancellation of its caller must not break off."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    task.result()
+    if cancelled is not None:
+        raise cancelled

@@ -13,6 +13,7 @@ from chatroom.journal.port import JournalUnusable, SyncMode
 
 from . import checksum, schema
 from .damage import WHAT_TO_DO
+from .records import RUNS
 from .statements import transaction
 
 BUSY_SECONDS = 5.0
@@ -69,6 +70,25 @@ def locked(path: Path) -> int | None:
     return descriptor
 
 
+def is_in_use(path: Path) -> bool:
+    """Whether another process holds the lock file, as far as that can be told; makes none."""
+    try:
+        import fcntl  # not on Windows
+    except ImportError:
+        return True
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def mark(lock: int | None) -> None:
     """Note in the lock file that the file beside it is not empty any more."""
     if lock is not None:
@@ -105,8 +125,8 @@ def check_companion(path: Path) -> None:
         )
 
 
-def prepare(connection: sqlite3.Connection, path: Path, sync: SyncMode) -> None:
-    """Make the file usable, and say in it that it is in use.
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the file usable; what is written is synced until `begin`.
 
     Raises JournalUnusable, before anything is written if it is not ours to write to.
     """
@@ -130,16 +150,23 @@ def prepare(connection: sqlite3.Connection, path: Path, sync: SyncMode) -> None:
         # is used again but not given back, until a start that has it.
         with contextlib.suppress(sqlite3.OperationalError):
             execute("VACUUM")
+
+
+def begin(connection: sqlite3.Connection, sync: SyncMode) -> int:
+    """Say in the file that it is in use, and by which run: that number."""
+    execute = connection.execute
+    run = 1 + secrets.randbelow(RUNS - 1)
     with transaction(connection):
         (left,) = execute("SELECT state FROM run").fetchone()
         if left not in EPOCHS_HOLD:
             renew_epochs(connection)
         # Synced before anything that the sync mode may lose.
-        execute("UPDATE run SET state = ?", (sync,))
+        execute("UPDATE run SET state = ?, redo = ?, redone = 0", (sync, run))
         for table in ("entry", "trimmed"):
             execute(f"DELETE FROM {table} WHERE room IN (SELECT key FROM room WHERE closed)")
         execute("DELETE FROM room WHERE closed")
     execute(f"PRAGMA synchronous = {sync.upper()}")
+    return run
 
 
 def known_version(connection: sqlite3.Connection, path: Path) -> int:
@@ -164,13 +191,20 @@ def renew_epochs(connection: sqlite3.Connection) -> None:
         connection.execute("UPDATE room SET epoch = ? WHERE key = ?", (secrets.token_hex(8), key))
 
 
-def leave_clean(connection: sqlite3.Connection) -> None:
-    """Say in the file that nothing is missing, once that is certain, and close it."""
+def leave_clean(connection: sqlite3.Connection, *, clean: bool = True) -> bool:
+    """Say in the file that nothing is missing, once that is certain, and close it.
+
+    Returns whether it says so; not if it is not `clean`.
+    """
     try:
+        if not clean:
+            return False
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("UPDATE run SET state = 'clean'")
+        connection.execute("UPDATE run SET state = 'clean', redo = 0")
     except sqlite3.Error:
-        pass  # a full disk; then it was not left clean
+        return False  # a full disk; then it was not left clean
+    else:
+        return True
     finally:
         connection.close()
 

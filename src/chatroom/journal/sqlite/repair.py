@@ -15,10 +15,10 @@ from pathlib import Path
 from chatroom.core.entry import PAGE_BYTES
 from chatroom.journal.port import JournalError, JournalUnusable
 
-from . import opening, schema
+from . import opening, recovery, redo, schema
 from .check import check
 from .checksum import Legible, believed
-from .damage import is_damage
+from .damage import Damage, is_damage
 from .pages import rows_in_pages
 from .salvage import Salvage, Salvaged
 from .statements import transaction
@@ -26,6 +26,7 @@ from .statements import transaction
 _MOST_MISSING = 16
 """Times as long as it is a file may have been, if it says so."""
 _LOGS = ("-wal",)
+_BESIDE_IT = (*_LOGS, *redo.SUFFIXES)
 _OF_SQLITE = ("-wal", "-shm", "-journal")
 
 
@@ -82,7 +83,7 @@ def repair(path: Path, legible: Legible = believed) -> Repaired:
 def _wrong(path: Path, legible: Legible) -> list[str]:
     """What a check finds, if it is damage; raises JournalUnusable for anything else."""
     try:
-        return check(path, legible).wrong
+        return check(path, legible, in_use=False).wrong
     except JournalUnusable as error:
         cause = error.__cause__
         if isinstance(cause, sqlite3.Error) and (
@@ -153,6 +154,7 @@ def _salvage(path: Path, copy: Path, new: Path, legible: Legible) -> Salvaged:
                 connection.execute(
                     "UPDATE run SET state = ?", ("unknown" if salvaged.pages else state,)
                 )
+            _salvage_redo_log(path, old, connection, legible, salvaged)
         except sqlite3.Error as error:
             raise RepairFailed(
                 f"nothing of {path} can be read ({error}); put a backup in its place"
@@ -163,6 +165,26 @@ def _salvage(path: Path, copy: Path, new: Path, legible: Legible) -> Salvaged:
     with new.open("rb") as file:
         os.fsync(file.fileno())
     return salvaged
+
+
+def _salvage_redo_log(
+    path: Path,
+    old: sqlite3.Connection,
+    new: sqlite3.Connection,
+    legible: Legible,
+    salvaged: Salvaged,
+) -> None:
+    """Keep what the redo log has, if the file can still tell which one is its own."""
+    try:
+        found = recovery.waiting(old, recovery.read_files(path))
+    except (sqlite3.DatabaseError, Damage):
+        salvaged.changed.append("what was said in the last second may be missing")
+        return
+    stored, lost = recovery.salvage(new, found, legible)
+    salvaged.entries += stored
+    names = dict(new.execute("SELECT key, room_id FROM room"))
+    for key, sequences in lost.items():
+        salvaged.lost.setdefault(names[key], []).extend(sequences)
 
 
 def _mend_schema(copy: Path) -> int:
@@ -224,12 +246,12 @@ def _exchange(path: Path, new: Path) -> Path:
     old one beside the new one is noticed by `check_companion`.
     """
     kept = _free_name(path)
-    for suffix in ("", *_LOGS):
+    for suffix in ("", *_BESIDE_IT):
         old = path.with_name(path.name + suffix)
         if old.exists():
             _second_name(old, kept.with_name(kept.name + suffix))
     new.replace(path)
-    for suffix in _OF_SQLITE:
+    for suffix in (*_OF_SQLITE, *redo.SUFFIXES):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     descriptor = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:

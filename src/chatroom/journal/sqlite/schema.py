@@ -86,7 +86,12 @@ ALTER TABLE entry ADD COLUMN checksum INTEGER;    -- see `checksum`
 ALTER TABLE trimmed ADD COLUMN checksum INTEGER;
 """
 
-STEPS: Final = (_ROOMS_AND_ENTRIES, _MEMBERS_NONCES_AND_BOUNDS, _CHECKSUMS)
+_REDO_LOG = """
+ALTER TABLE run ADD COLUMN redo INTEGER NOT NULL DEFAULT 0;     -- the run; 0: no redo log
+ALTER TABLE run ADD COLUMN redone INTEGER NOT NULL DEFAULT 0;   -- so far the tables have it
+"""
+
+STEPS: Final = (_ROOMS_AND_ENTRIES, _MEMBERS_NONCES_AND_BOUNDS, _CHECKSUMS, _REDO_LOG)
 """The first makes an empty file one of version 1, each other one a file of the next version."""
 
 SCHEMA_VERSION: Final = len(STEPS)

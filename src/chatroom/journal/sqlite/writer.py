@@ -18,6 +18,7 @@ from chatroom.journal.port import (
 )
 
 from .checksum import COLUMNS, Legible, believed, checksum, damaged, sound
+from .damage import is_damage
 from .ends import check_facts, end_of_log, last_said
 from .failed_commits import commit_something
 from .statements import ManyRows, Value, transaction
@@ -48,6 +49,20 @@ _FIND = {
 }
 """The entries of authors and nonces. CROSS: in this order, by the index."""
 
+
+_AUTHORS = {
+    table: (
+        "WITH RECURSIVE next (author) AS ("
+        f"  SELECT min(author) FROM {table} WHERE nonce IS NOT NULL"
+        "  UNION ALL"
+        f"  SELECT (SELECT min(author) FROM {table}"
+        "    WHERE nonce IS NOT NULL AND author > last.author)"
+        "  FROM next AS last WHERE last.author IS NOT NULL)"
+        "SELECT author FROM next WHERE author IS NOT NULL"
+    )
+    for table in ("entry", "trimmed")
+}
+"""Each is found by the index, from the one before: however many nonces it has."""
 
 _PAGES_A_ROOM = 3
 """That an append writes at least: its last leaf, the one above that, and its row in `room`."""
@@ -132,8 +147,12 @@ class Writer:
         self._newest[key] = 0
         return StoredRoom(RoomFacts(key, *facts))
 
-    def append(self, appends: Sequence[Append]) -> None:
-        """See `Journal.append`."""
+    def newest_open(self, key: int) -> int | None:
+        """The newest sequence of an open room; None: it is not open."""
+        return self._newest.get(key)
+
+    def append(self, appends: Sequence[Append], *, redone: int = 0) -> None:
+        """See `Journal.append`. `redone`: up to which record of the redo log it is; 0: none."""
         for append in appends:
             newest = self._newest.get(append.key)
             if newest is None:
@@ -143,14 +162,14 @@ class Writer:
         nonced = [entry for append in appends for entry in append.entries if entry.nonce]
         if nonced and self.trimmed and (found := self._find("trimmed", nonced)):
             # The index of kept entries cannot refuse these.
-            self._settle(nonced, found + self._find("entry", nonced))
+            self._settle(nonced, found + self._find("entry", nonced), redone)
         try:
-            self._store(appends, nonced=bool(nonced))
+            self._store(appends, redone, nonced=bool(nonced))
         except sqlite3.IntegrityError:
             if not nonced:
                 raise
-            self._settle(nonced, self._find("entry", nonced))
-            self._store(appends, nonced=bool(nonced))
+            self._settle(nonced, self._find("entry", nonced), redone)
+            self._store(appends, redone, nonced=bool(nonced))
         self.appended = sum([len(append.entries) for append in appends])
         for append in appends:
             if append.entries:
@@ -158,7 +177,7 @@ class Writer:
             if append.closes:
                 self._ended[append.key] = self._newest.pop(append.key)
 
-    def _store(self, appends: Sequence[Append], *, nonced: bool) -> None:
+    def _store(self, appends: Sequence[Append], redone: int, *, nonced: bool) -> None:
         entries: list[Value] = []
         grown: list[Value] = []
         members: list[Value] = []
@@ -189,12 +208,26 @@ class Writer:
                 if append.closes:
                     connection.execute("UPDATE room SET closed = 1 WHERE key = ?", (append.key,))
                     connection.execute("DELETE FROM member WHERE room = ?", (append.key,))
+            if redone:
+                connection.execute("UPDATE OR ROLLBACK run SET redone = ?", (redone,))
 
     def probe(self) -> None:
         """See `Journal.probe`."""
         commit_something(self.connection)
 
     # ---- Nonces -----------------------------------------------------------------
+
+    def authors_of_nonces(self) -> set[int] | None:
+        """Who has nonces that may count; None: damage has made that unreadable."""
+        found: set[int] = set()
+        try:
+            for table in ("entry", "trimmed"):
+                found.update([author for (author,) in self.connection.execute(_AUTHORS[table])])
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            return None
+        return found
 
     def _find(self, table: str, nonced: Sequence[Entry]) -> list[tuple[int, Entry]]:
         """Entries stored with one of these nonces, with the keys of their rooms.
@@ -213,13 +246,19 @@ class Writer:
             found.append((room, entry))
         return found
 
-    def _settle(self, nonced: Iterable[Entry], found: Iterable[tuple[int, Entry]]) -> None:
-        """Forget the nonces found that count no more; raises NonceUsed if others do."""
+    def _settle(
+        self, nonced: Iterable[Entry], found: Iterable[tuple[int, Entry]], redone: int
+    ) -> None:
+        """Forget the nonces found that count no more; raises NonceUsed if others do.
+
+        What the redo log has is stored: nothing can be said against it any more.
+        """
         now = {(entry.author, entry.nonce): entry.sent for entry in nonced}
         used: dict[tuple[int, str], Entry] = {}
         old: list[tuple[int, int]] = []
         for room, first in found:
-            if now[first.author, first.nonce] - first.sent < NONCE_SECONDS * 1_000_000_000:
+            age = now[first.author, first.nonce] - first.sent
+            if not redone and age < NONCE_SECONDS * 1_000_000_000:
                 used[first.author, first.nonce] = first
             else:
                 old.append((room, first.sequence))
