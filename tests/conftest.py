@@ -62,7 +62,7 @@ def tables() -> None:
     names.load()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="session")
 def blocking_calls() -> Iterator[BlockBuster]:
     """A blocking call that the project makes in an event loop is an error."""
     with blockbuster_ctx("chatroom") as blockbuster:

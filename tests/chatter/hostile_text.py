@@ -24,8 +24,10 @@ SHAPED = set(
     "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
 )
 """Format characters that are seen."""
+ASSIGNED = (*range(0x40000), *range(0xE0000, 0xF0000))
+"""The planes that have characters; the others are empty or private (Unicode 16, section 2.8)."""
 INVISIBLE = (
-    {chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) == "Cf"}
+    {chr(code) for code in ASSIGNED if unicodedata.category(chr(code)) == "Cf"}
     | set("\u034f\u115f\u1160\u17b4\u17b5\u2065\u3164\uffa0")
     | {chr(code) for code in (*range(0xFFF0, 0xFFF9), *range(0xE0000, 0xE1000))}
 ) - (BIDI | SHAPED | SELECTORS | set(JOINERS))

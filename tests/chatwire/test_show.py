@@ -23,6 +23,7 @@ from chatroom.chatwire.show.printer import Patient, Printer, Show, arrows_for
 from chatroom.chatwire.show.summary import Summary
 from chatroom.wire.envelopes import envelope
 from chatroom.wire.http2 import frames
+from tests.texts import CHARACTERS
 
 from .wire import REQUEST, RESPONSE, Talk
 
@@ -86,7 +87,7 @@ def test_hostile_text_is_shown_and_never_obeyed(verbose: bool) -> None:
     assert "\\u202eevil" in whole
 
 
-@given(st.text())
+@given(st.text(CHARACTERS))
 def test_harmless_text_is_one_printable_line(text: str) -> None:
     """Whatever it was; what was printable stays as it is."""
     shown = harmless(text)

@@ -19,6 +19,7 @@ from chatroom.api.rpc import chat_pb2
 from chatroom.server.calls.descriptions import Descriptions, reflection_v1
 from chatroom.server.calls.reflection import descriptions
 from chatroom.wire.grpc import Code
+from tests.texts import CHARACTERS
 
 CHAT = "rpc/chat.proto"
 HEALTH = "grpc_health/v1/health.proto"
@@ -176,7 +177,7 @@ def test_what_else_the_process_has_loaded_is_not_told() -> None:
 
 
 @given(
-    st.text() | st.from_regex(r"\A(rpc|ChatService|Chat|Message|[.\0 ]){0,6}\Z"),
+    st.text(CHARACTERS) | st.from_regex(r"\A(rpc|ChatService|Chat|Message|[.\0 ]){0,6}\Z"),
     st.integers(-(2**31), 2**31 - 1),
 )
 def test_any_name_has_an_answer(name: str, number: int) -> None:

@@ -10,8 +10,9 @@ from chatroom.core.entry import Closing, Draft, Kind, Passage
 from chatroom.core.leave_reason import LeaveReason
 from chatroom.server.calls import encode
 from chatroom.wire.envelopes import envelope, payload
+from tests.texts import CHARACTERS
 
-text = st.text(st.characters(codec="utf-8"), max_size=50)
+text = st.text(CHARACTERS, max_size=50)
 times = st.integers(0, (1 << 62) - 1)
 
 

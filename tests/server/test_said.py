@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.server.calls.said import said_in
+from tests.texts import CHARACTERS
 
-text = st.text(st.characters(codec="utf-8"), max_size=140)
+text = st.text(CHARACTERS, max_size=140)
 MESSAGE = pb.ChatMessage(message=pb.Message(message="Hey", nonce="n1"))
 
 

@@ -26,6 +26,7 @@ from chatroom.wire.grpc import (
     timeout_seconds,
     timeout_value,
 )
+from tests.texts import CHARACTERS
 
 
 def test_the_paths_are_those_of_the_contract() -> None:
@@ -103,7 +104,7 @@ def test_a_timeout_survives_its_encoding(seconds: float) -> None:
     assert seconds * 0.999999 - 1e-9 <= read <= seconds * 1.0001 + 1e-9
 
 
-@given(st.text(st.characters(codec="utf-8")))
+@given(st.text(CHARACTERS))
 def test_messages_survive_their_encoding(text: str) -> None:
     """Percent-encoded they are printable ASCII, and decode to what they were."""
     encoded = percent_encoded(text)
