@@ -8,8 +8,8 @@ from functools import cache
 
 import pytest
 
-from chatroom.chatwire.lab.catalogue import experiments
 from chatroom.chatwire.lab.running import Outcome, run
+from tests.chatwire.lab.forked import quick
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +18,6 @@ def outcome_of() -> Callable[[str], Outcome]:
 
     @cache
     def outcome(name: str) -> Outcome:
-        return asyncio.run(run(experiments()[name]))
+        return asyncio.run(run(quick(name)))
 
     return outcome

@@ -11,7 +11,6 @@ import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.chatwire.decode.records import Kind
-from chatroom.chatwire.lab.catalogue import experiments
 from chatroom.chatwire.lab.experiment import Experiment
 from chatroom.chatwire.lab.experiments import deadlock
 from chatroom.chatwire.lab.finding import ACK, error, says, sent_by, sent_to, sets
@@ -20,6 +19,7 @@ from chatroom.chatwire.lab.requests import joining, saying
 from chatroom.chatwire.lab.running import run
 from chatroom.chatwire.lab.stage import Stage
 from chatroom.chatwire.lab.story import NotShown
+from tests.chatwire.lab.forked import quick
 
 if TYPE_CHECKING:
     from chatroom.chatwire.lab.naive import Context
@@ -58,7 +58,7 @@ def test_no_deadlock_with_a_server_that_reads_on() -> None:
             async with stage.client("Ann", deadlock.WINDOW) as ann:
                 await deadlock.stuck(stage, ann.Chat())
 
-    sentence = why_not(replace(deadlock.EXPERIMENT, scene=scene))
+    sentence = why_not(replace(quick("deadlock"), scene=scene))
     assert "all of Ann's messages went out although nobody read the answers" in sentence
 
 
@@ -74,7 +74,7 @@ def test_no_goaway_for_a_patient_client() -> None:
                 await stage.until(sent_to("Ann", Kind.DATA, says("Has entered the chat")))
                 await stage.until(sent_to("Ann", Kind.GOAWAY))
 
-    sentence = why_not(replace(experiments()["pings"], scene=scene), 2.0)
+    sentence = why_not(replace(quick("pings"), scene=scene), 2.0)
     assert 'step 2, "Are you there?" is not shown: no PING from Ann' in sentence
     assert "(waited 2 s for GOAWAY to Ann)" in sentence
 
@@ -90,7 +90,7 @@ def test_a_deadline_that_is_not_sent() -> None:
             talk.cancel()
             await stage.until(sent_by("Ann", Kind.RST_STREAM, error("CANCEL")))
 
-    sentence = why_not(replace(experiments()["deadline"], scene=scene))
+    sentence = why_not(replace(quick("deadline"), scene=scene))
     assert sentence.startswith('step 1, "Two seconds, and they begin now" is not shown')
     assert "with the field grpc-timeout = 2S" in sentence
 
@@ -108,7 +108,7 @@ def test_a_drain_without_a_farewell() -> None:
             stage.server.process.kill()
             await stage.until(sent_to("Ann", Kind.ENDED))
 
-    sentence = why_not(replace(experiments()["drain"], scene=scene))
+    sentence = why_not(replace(quick("drain"), scene=scene))
     assert sentence.startswith('step 2, "To the program: draining" is not shown')
 
 
@@ -123,7 +123,7 @@ def test_coming_back_without_resuming() -> None:
                 await stage.until(sent_to(who, Kind.DATA, sets("live")))
                 stage.tap.cut()
 
-    sentence = why_not(replace(experiments()["resume"], scene=scene))
+    sentence = why_not(replace(quick("resume"), scene=scene))
     assert "A second connection, and a join that resumes" in sentence
     assert "no DATA from Bob again with a join that resumes" in sentence
 
@@ -140,7 +140,7 @@ def test_streams_on_connections_of_their_own() -> None:
                 await stage.until(sent_to("the gateway", Kind.SETTINGS, ACK))
                 talk.cancel()
 
-    sentence = why_not(replace(experiments()["streams"], scene=scene))
+    sentence = why_not(replace(quick("streams"), scene=scene))
     assert sentence.startswith('step 2, "The second call: a byte for each field" is not shown')
 
 
@@ -154,5 +154,5 @@ def test_messages_that_are_not_compressed() -> None:
             await stage.until(sent_to("Ann", Kind.DATA, sets("live")))
             talk.cancel()
 
-    sentence = why_not(replace(experiments()["envelopes"], scene=scene))
+    sentence = why_not(replace(quick("envelopes"), scene=scene))
     assert "with the field grpc-encoding = gzip" in sentence

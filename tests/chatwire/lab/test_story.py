@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from chatroom.chatwire.decode.records import Kind
-from chatroom.chatwire.lab.catalogue import experiments
 from chatroom.chatwire.lab.experiment import Experiment
 from chatroom.chatwire.lab.finding import OPEN, says, sent_by, sent_to, sets
 from chatroom.chatwire.lab.requests import joining, saying
@@ -16,8 +15,9 @@ from chatroom.chatwire.lab.running import run
 from chatroom.chatwire.lab.servers import Server, ServerDidNotStart, chatserver
 from chatroom.chatwire.lab.stage import Stage
 from chatroom.chatwire.lab.story import NotShown
+from tests.chatwire.lab.forked import quick
 
-JOIN = experiments()["join"]
+JOIN = quick("join")
 
 
 def why_not(experiment: Experiment) -> str:
