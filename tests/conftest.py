@@ -18,7 +18,7 @@ from tests.turns import long_turns
 
 SHOWN_TURNS = 20
 
-settings.register_profile("short", max_examples=40)
+settings.register_profile("short", max_examples=40, deadline=None)
 settings.register_profile("soak", max_examples=500, deadline=None)
 settings.load_profile("soak" if SOAK else "short")
 

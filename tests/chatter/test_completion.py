@@ -11,9 +11,11 @@ import pytest
 
 from tests.chatter.conftest import environment
 from tests.interop.programs import missing
+from tests.launch.program import ran
 
 SCRIPT = """
-eval "$(chatter completion bash)"
+eval "$1"
+shift
 COMP_WORDS=("$@")
 COMP_CWORD=$(($# - 1))
 _chatter_completion chatter
@@ -22,8 +24,17 @@ printf '%s\\n' "${COMPREPLY[@]}"
 SECONDS = 30.0
 
 
+@pytest.fixture(scope="module")
+def script() -> str:
+    """What `chatter completion bash` prints."""
+    return ran(
+        ["-m", "chatroom.chatter", "completion", "bash"],
+        capture_output=True, text=True, check=True, env=environment(),
+    ).stdout  # fmt: skip
+
+
 @pytest.fixture
-def complete(tmp_path: Path):
+def complete(script: str, tmp_path: Path):
     """What bash offers for the last of the words."""
     bash = shutil.which("bash")
     if bash is None:
@@ -36,7 +47,7 @@ def complete(tmp_path: Path):
     def words(*typed: str, **variables: str) -> list[str]:
         path = f"{program.parent}:{environment()['PATH']}"
         ended = subprocess.run(
-            [bash, "--norc", "-c", SCRIPT, "bash", "chatter", *typed],
+            [bash, "--norc", "-c", SCRIPT, "bash", script, "chatter", *typed],
             env=environment(PATH=path, **variables),
             capture_output=True,
             text=True,

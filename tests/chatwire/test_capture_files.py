@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from chatroom.chatwire.capture import BrokenCapture, read_capture
 from chatroom.chatwire.passage import Chunk, Missing, Opened, Passage
+from tests.faults.scale import scaled
 
 from .captures import (
     ACK,
@@ -241,7 +242,7 @@ WHOLE = (
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=scaled(100, 5000))
 @given(st.data())
 def test_no_damage_raises_anything_else(data: st.DataObject) -> None:
     """Bytes changed anywhere, in either format: read, or said to be broken."""

@@ -21,6 +21,7 @@ from chatroom.core.limits import Limits
 from chatroom.core.member import Member
 from chatroom.core.refusals import NameTaken
 from tests.core.rooms import admit, commit, fail, new_room, read
+from tests.faults.scale import scaled
 
 NAMES = st.sampled_from(["Alice", "Bob", "Carol", "Dan", "alice"])
 
@@ -116,5 +117,7 @@ class RoomMachine(RuleBasedStateMachine):
         assert set(left) <= arrived
 
 
-RoomMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+RoomMachine.TestCase.settings = settings(
+    max_examples=scaled(50, 500), stateful_step_count=40, deadline=None
+)
 TestRoom = RoomMachine.TestCase

@@ -13,6 +13,7 @@ from chatroom.chatter.terminal.lines import Line, Tone
 from chatroom.chatter.terminal.rows import Painter
 from chatroom.chatter.terminal.scrollback import Scrollback
 from chatroom.chatter.terminal.symbols import ASCII
+from tests.faults.scale import scaled
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -168,4 +169,4 @@ class Window(RuleBasedStateMachine):
 
 
 TestWindow = Window.TestCase
-TestWindow.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+TestWindow.settings = settings(max_examples=scaled(50, 500), stateful_step_count=30, deadline=None)

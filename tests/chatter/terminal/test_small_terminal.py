@@ -10,6 +10,7 @@ import pytest
 from tests.chatter.emulator import Emulator
 from tests.chatter.terminal.guests import guests_at
 from tests.client.servers import Restartable
+from tests.faults.scale import scaled
 
 SMALL = (12, 40)
 
@@ -130,13 +131,13 @@ def test_what_is_new_is_marked(bob, guests, room) -> None:
 
 def test_a_flood(bob, guests, room) -> None:
     """1,000 messages a second: the typed line survives and is sent as typed."""
-    over = guests.enter(room, "Alice").flood(3000, per_second=1000)
+    over = guests.enter(room, "Alice").flood(scaled(1000, 3000), per_second=1000)
     for word in ("one", "two", "three", "four", "five"):
         bob.until("flood ")
         bob.type(f"{word} ")
         bob.wait(lambda rows, word=word: rows[-1].endswith(word))
     over()
-    bob.until("flood 3000")
+    bob.until(f"flood {scaled(1000, 3000)}")
     bob.press("enter")
     bob.until("Bob: one two three four five")
 

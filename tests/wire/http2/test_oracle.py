@@ -18,6 +18,7 @@ from hypothesis.stateful import initialize, invariant, precondition, rule
 from chatroom.wire.http2.frames import MAX_FRAME_BYTES, ErrorCode
 from chatroom.wire.http2.headers import encode
 from chatroom.wire.http2.streams import State
+from tests.faults.scale import scaled
 
 from .sides import (
     LIMITS,
@@ -329,6 +330,6 @@ class Conversation(Sides):
 
 
 Conversation.TestCase.settings = settings(
-    max_examples=2 * settings.default.max_examples, stateful_step_count=80, deadline=None
+    max_examples=scaled(40, 1000), stateful_step_count=80, deadline=None
 )
 TestConversation = Conversation.TestCase
