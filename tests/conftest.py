@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 from collections.abc import Iterator
@@ -104,20 +103,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("turns of an event loop above 50 ms")
         for seconds, test in sorted(found, reverse=True)[:SHOWN_TURNS]:
             terminalreporter.line(f"{seconds * 1000:6.0f} ms  {test}")
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """A test marked `alone` runs while no other one does, whatever runs in parallel.
-
-    Tests share a lock or have it alone; who waits for it holds the gate, so that nobody
-    overtakes. The time limit of a test begins when it has the lock.
-    """
-    alone = item.get_closest_marker("alone") is not None
-    base = item.config.rootpath / ".pytest_cache"
-    base.mkdir(exist_ok=True)
-    with (base / "gate").open("w") as gate, (base / "room").open("w") as room:
-        fcntl.flock(gate, fcntl.LOCK_EX)
-        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        fcntl.flock(gate, fcntl.LOCK_UN)
-        return (yield)

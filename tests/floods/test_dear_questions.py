@@ -1,6 +1,7 @@
 """How long another connection waits while one calls each unary method a hundred times at once.
 
-Printed and not asserted, since a busy machine makes any figure: what the loop does between two
+Printed by `make soak`, where no other test runs meanwhile, and not asserted, since a busy machine
+makes any figure: what the loop does between two
 turns is counted in tests/server/test_dear_questions.py. The goal: 50 ms more than alone.
 """
 
@@ -65,7 +66,6 @@ def p99(address: str) -> float:
     return sorted(took)[int(len(took) * 0.99) - 1]
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("method", REQUESTS)
 def test_a_flood_of_one_connection_beside_the_health_check_of_another(
     server: ServerProcess, method: str

@@ -20,7 +20,7 @@ from chatroom.core.entry import Kind
 from chatroom.journal import JournalUnusable
 from chatroom.journal.sqlite import SQLiteJournal, check
 from chatroom.server.calls import encode
-from tests.conftest import SOAK
+from tests.faults.scale import SOAK, scaled
 from tests.journal.damaging import (
     PAGE,
     Logs,
@@ -30,7 +30,7 @@ from tests.journal.damaging import (
 )
 from tests.journal.journals import BIG
 
-EXAMPLES = 500 if SOAK else 20
+EXAMPLES = scaled(20, 500)
 Try = Callable[[bytes], tuple[int | None, int | None]]
 
 
@@ -105,9 +105,12 @@ def test_any_byte_of_the_header(sound: Sound, at: int, mask: int) -> None:
 
 @pytest.mark.parametrize("fill", [b"\0", b"\xa5"])
 def test_any_page(sound: Sound, fill: bytes) -> None:
-    """Zeroed, or overwritten: a start refuses, and a repair loses no more than the page."""
-    pages = len(sound.octets) // PAGE
-    for page in range(1, pages):
+    """Zeroed, or overwritten: a start refuses, and a repair loses no more than the page.
+
+    Each page in one of these ways, and in soak in both.
+    """
+    pages = range(1, len(sound.octets) // PAGE)
+    for page in pages if SOAK else pages[fill == b"\0" :: 2]:
         _, kept = sound.check(sound.with_bytes(page * PAGE, fill * PAGE))
         assert kept is not None, page
         assert kept >= sound.entries - 60, page
@@ -118,7 +121,17 @@ def test_any_end(sound: Sound) -> None:
     """A copy that was broken off: it does not start; what is there is kept."""
     size = len(sound.octets)
     before = 0
-    for end in (1, 15, 16, 100, 512, PAGE - 1, *range(PAGE, size, 3 * PAGE), size - 2000, size - 1):
+    for end in (
+        1,
+        15,
+        16,
+        100,
+        512,
+        PAGE - 1,
+        *range(PAGE, size, scaled(5, 1) * PAGE),
+        size - 2000,
+        size - 1,
+    ):
         damaged, kept = sound.check(sound.octets[:end])
         if 1 < end < size - 1:
             assert damaged is None, end
