@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help install run chat test soak check format proto experiments bench wireshark tshark clean
+.PHONY: help install run chat test asyncio soak check format proto experiments bench wireshark tshark clean
 
 help: ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
@@ -30,6 +30,9 @@ chat: $(STAMP) ## Join the lobby
 
 test: $(STAMP) ## Run the tests; says what was skipped for want of which tool
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+
+asyncio: $(STAMP) ## The tests of server processes, on asyncio's own loop in place of uvloop
+	@CHATSERVER_LOOP=asyncio $(BIN)/python -m pytest -n auto --dist worksteal tests/floods tests/interop $(addsuffix *.py,$(addprefix tests/faults/test_,client_cuts cuts sigterm stalled vanished)) $(ARGS)
 
 soak: $(STAMP) ## The tests of faults and floods at full length, with their figures
 	@SOAK=1 $(BIN)/python -m pytest -s --timeout 3600 tests/faults tests/floods tests/chatwire/test_garbage.py tests/wire/http2/test_fuzz.py tests/chatter/test_safe_text.py tests/interop/test_proxies_silence.py tests/page/test_load.py $(ARGS)

@@ -191,7 +191,11 @@ def test_haproxys_checks_succeed(
             "    http-check send meth GET uri /healthz\n": "",
             "proto h2 check": "check inter 50ms rise 1 fall 1",
         }
-    changed["defaults\n"] = f"global\n    stats socket {tmp_path / 'stats.sock'}\n\ndefaults\n"
+    changed["defaults\n"] = (
+        f"global\n    stats socket {tmp_path / 'stats.sock'}\n\n"
+        # Else an answer is due within the 50 ms, which a busy machine needs.
+        "defaults\n    timeout check 20s\n"
+    )
     with haproxy(tmp_path, server.address, pair=pairs[1], changed=changed):
         while (state := checked(tmp_path / "stats.sock")) == "INI":
             pass
