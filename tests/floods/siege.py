@@ -220,9 +220,11 @@ def besieged(server: ServerProcess, title: str) -> Iterator[Siege]:
         left = server.resident() - before
         with Connection(server.address) as connection:
             alone = pair.names
-            while roster(connection, room) != alone and time.monotonic() < begun + RETURN_SECONDS:
+            until = time.monotonic() + RETURN_SECONDS
+            while roster(connection, room) != alone and time.monotonic() < until:
                 connection.ping()
-            assert alone == roster(connection, room)
+            found = roster(connection, room)
+            assert alone == found, f"beside {alone} there is {found}"
     finally:
         pair.close()
         sys.setswitchinterval(switching)

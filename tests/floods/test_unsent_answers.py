@@ -13,6 +13,7 @@ from chatroom.wire.grpc import Code
 from chatroom.wire.http2.frames import (
     DEFAULT_WINDOW,
     LARGEST_WINDOW,
+    ErrorCode,
     Setting,
     data,
     settings,
@@ -31,6 +32,8 @@ ARCHIVE = "archive"
 STREAMS = range(1, 201, 2)
 CONNECTIONS = scaled(1, 3)
 TEXT = "x" * 4000
+SILENT = ErrorCode.NO_ERROR
+"""An attacker answers no PING, and holds on for longer than that is borne, in soak."""
 TEXTS = 270
 """Slightly more than the mebibyte that one page may have."""
 
@@ -74,7 +77,7 @@ def test_zero_windows_held(server: ServerProcess) -> None:
             siege.attacker(settings((Setting.INITIAL_WINDOW_SIZE, 0))).send(pages())
         hold(siege)
         for attacker in siege.attackers:
-            siege.ended_or_absorbed(attacker)
+            siege.ended_or_absorbed(attacker, SILENT)
 
 
 def test_window_of_one_byte(server: ServerProcess) -> None:
@@ -85,7 +88,7 @@ def test_window_of_one_byte(server: ServerProcess) -> None:
         hold(siege)
         dribble = b"".join(window_update(stream, 1) for stream in STREAMS)
         attacker.send(dribble * scaled(200, 10_000))
-        siege.ended_or_absorbed(attacker)
+        siege.ended_or_absorbed(attacker, SILENT)
 
 
 def test_windows_open_and_socket_unread(server: ServerProcess) -> None:
