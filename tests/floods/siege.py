@@ -216,8 +216,7 @@ def besieged(server: ServerProcess, title: str) -> Iterator[Siege]:
         cpu = server.cpu_seconds() - cpu
         peak = pair.peak - before
         bounded = peak <= PEAK_BYTES
-        returned = bounded and came_back(server, before + LEFT_OVER_BYTES, descriptors)
-        left = server.resident() - before
+        # At once: the pair reads no more, so it is gone before long.
         with Connection(server.address) as connection:
             alone = pair.names
             until = time.monotonic() + RETURN_SECONDS
@@ -225,6 +224,8 @@ def besieged(server: ServerProcess, title: str) -> Iterator[Siege]:
                 connection.ping()
             found = roster(connection, room)
             assert alone == found, f"beside {alone} there is {found}"
+        returned = bounded and came_back(server, before + LEFT_OVER_BYTES, descriptors)
+        left = server.resident() - before
     finally:
         pair.close()
         sys.setswitchinterval(switching)
