@@ -1,4 +1,4 @@
-"""A TCP proxy in the same event loop, whose connections can be cut or go dead."""
+"""A TCP proxy in the same event loop, whose connections can be cut, held up or go dead."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ class Proxy:
         self._dead: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._fewer = asyncio.Event()
+        self._flows = asyncio.Event()
+        self._flows.set()
         self.accepted = 0
 
     async def __aenter__(self) -> Self:
@@ -34,6 +36,7 @@ class Proxy:
         trace: TracebackType | None,
     ) -> None:
         self._server.close()
+        self.release()
         self.cut()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
@@ -57,6 +60,14 @@ class Proxy:
         for pair in list(self._pairs):
             for writer in pair:
                 writer.transport.abort()
+
+    def hold(self) -> None:
+        """Pass nothing on, not even an end: as on a line that is broken for a while."""
+        self._flows.clear()
+
+    def release(self) -> None:
+        """Pass on what was held up, and what comes."""
+        self._flows.set()
 
     def swallow(self) -> None:
         """From now on lose what the present connections bring, without a word to either side."""
@@ -90,9 +101,15 @@ class Proxy:
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            while data := await reader.read(CHUNK):
+            while data := await self._read(reader):
                 if writer not in self._dead:
                     writer.write(data)
                     await writer.drain()
         except OSError:
             pass
+
+    async def _read(self, reader: asyncio.StreamReader) -> bytes:
+        try:
+            return await reader.read(CHUNK)
+        finally:
+            await self._flows.wait()
