@@ -2,7 +2,7 @@
 
 import { byId } from "../dom.js";
 import { areScarce, openPort } from "../hub/port.js";
-import { keepResume, lastRooms, rememberRoom, takeResume } from "../store.js";
+import { keepVisit, lastRooms, rememberRoom, takeVisit } from "../store.js";
 import { bell, count, notify } from "./attention.js";
 import { makeComposer } from "./composer.js";
 import { showState } from "./connection.js";
@@ -172,13 +172,16 @@ export async function openRoom(room, token) {
 	addEventListener("focus", seen);
 	addEventListener("online", hurry);
 	addEventListener("pagehide", () => {
-		if (joined) keepResume(room, { name: me, session: joined.session, epoch: joined.epoch, after: log.state().newest });
+		if (joined) {
+			const { session, epoch } = joined;
+			keepVisit(room, { name: me, resume: { session, epoch, after: log.state().newest } });
+		}
 		tell("bye", null);
 	});
 	addEventListener("pageshow", (event) => event.persisted && location.reload());
 
-	const kept = takeResume(room);
+	const kept = takeVisit(room);
 	const name = kept?.name ?? lastRooms().find(({ id }) => id === room)?.name;
-	if (name) join(name, kept && { session: kept.session, epoch: kept.epoch, after: kept.after }, true);
+	if (name) join(name, kept?.resume, true);
 	else askName("", "");
 }
