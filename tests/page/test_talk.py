@@ -56,8 +56,15 @@ def test_a_deleted_room_says_so() -> None:
 
 
 @pytest.mark.slow
+def test_a_closed_tab_leaves() -> None:
+    """The others are told within seconds; a reload, and a tab beside others, they do not see."""
+    with running("--room", "lobby") as address:
+        play("left", address)
+
+
+@pytest.mark.slow
 def test_a_link_opened_again_leads_back() -> None:
-    """A closed tab holds its name for some seconds; who comes back at once waits for it."""
+    """Without a SharedWorker a closed tab holds its name for 15 s; who comes back waits for it."""
     with running("--room", "lobby") as address:
         play("closed_tab", address)
 
