@@ -39,5 +39,5 @@ const found = await page.evaluate(
   { rows: script.replace("main.js", "room/rows.js"), parts: PARTS, seed: Number(process.env.SEED ?? 1), count: 20_000 },
 );
 assert.deepEqual([], found.wrong);
-assert.ok(found.links > 1000, `${found.links} links`);
+assert.ok(found.links > 500, `${found.links} links`);
 await done();
