@@ -48,14 +48,17 @@ class Line:
         """For a story."""
         return {
             "silence": lambda: self._do(self._proxy.hold),
+            "deafen": lambda: self._do(self._proxy.hold_answers),
             "resume": lambda: self._do(self._proxy.release),
             "break": lambda: self._do(self._break),
             "mend": lambda: self._do(lambda: self._proxy.retarget(self._target)),
         }
 
     def _break(self) -> None:
+        """What is held up is lost."""
         self._proxy.retarget(NOBODY)
         self._proxy.cut()
+        self._proxy.release()
 
     def _do(self, change: Callable[[], None]) -> None:
         async def act() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from types import TracebackType
 from typing import Self
 
@@ -33,7 +34,11 @@ class Mortal:
     @property
     def acts(self) -> Acts:
         """For a story."""
-        return {"kill": self.kill, "restart": self.restart}
+        return {"freeze": self.freeze, "kill": self.kill, "restart": self.restart}
+
+    def freeze(self) -> None:
+        """From now on it takes what is said to it, and does nothing."""
+        self.server.signal(signal.SIGSTOP)
 
     def kill(self) -> None:
         """By SIGKILL; nothing of it is left but what is on disk."""

@@ -23,7 +23,8 @@ def talk(tmp_path: Path, scheme: str, server: list[str], client: list[str], **ho
         Terminal(line.address, "lobby", "Cat", *client) as cat,
     ):
         acts = mortal.acts | line.acts | cat.acts
-        print(play("faults", f"{scheme}://{line.address}", acts, **how))
+        direct = f"{scheme}://{mortal.address}"
+        print(play("faults", f"{scheme}://{line.address}", acts, DIRECT=direct, **how))
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 // Three talk all the time, while the server is killed and the line is silent, or broken, for 10 s.
 
 import assert from "node:assert/strict";
-import { act, call, connected, done, heard, hears, person, say } from "../people.mjs";
+import { act, call, callAt, connected, done, heard, hears, person, say } from "../people.mjs";
 
 const CUT = 10_000; // ms
 const EVERY = 1_000; // ms between what each of them says
@@ -52,6 +52,10 @@ async function entries() {
 }
 
 async function kill() {
+  // What is said to it now is on its way when it dies.
+  await act("freeze");
+  await talk(1);
+  for (const page of [ann, bob]) await page.locator("#pending .row").first().waitFor();
   await act("kill");
   for (const page of [ann, bob]) await page.waitForSelector("#state[data-phase=lost]");
   await talk(4);
@@ -74,6 +78,14 @@ await settle();
 const moves = (await entries()).filter(({ entered, left }) => entered || left);
 assert.deepEqual(["Ann", "Bob", "Cat"], moves.map(({ name }) => name).sort(), "nobody was seen leaving");
 
+// What is said now is stored, and its answer is lost: it is said again.
+await act("deafen");
+await talk(2);
+const deaf = number - 1;
+for (;;) {
+  const { messages } = await callAt(process.env.DIRECT, "ListMessages", { room_id: "lobby", page_size: 1000 });
+  if (messages.filter(({ message }) => message === `${deaf}`).length === 3) break;
+}
 await act("break");
 await ann.waitForSelector("#state[data-phase=lost]");
 await talkFor(CUT);

@@ -38,7 +38,7 @@ async function unharmed(page) {
     acts: [...document.querySelectorAll("*")].flatMap((element) => element.getAttributeNames()).filter((name) => /^on|^style$/.test(name)),
     links: [...document.querySelectorAll("a")].map((anchor) => anchor.protocol),
     wide: document.documentElement.scrollWidth - innerWidth,
-    sideways: [...document.querySelectorAll("#scroller, #members")].map((box) => box.scrollWidth - box.clientWidth),
+    sideways: [...document.querySelectorAll("#scroller, #members, #log .text")].map((box) => box.scrollWidth - box.clientWidth),
     covered: [...document.querySelectorAll("header button, header a, #composer button, textarea")]
       .filter((control) => control.checkVisibility())
       .filter((control) => {

@@ -25,7 +25,6 @@ export async function openRoom(room, token) {
 	const where = { room, token };
 	let me = "";
 	let title = room;
-	let successor = "";
 	let opened = false;
 	/** @type {Joined | null} */
 	let joined = null;
@@ -98,7 +97,7 @@ export async function openRoom(room, token) {
 		else if (reason === "NAME_INVALID") askName("", sentence);
 		else {
 			show("ending");
-			showEnding(state, successor, () => join(me));
+			showEnding(state, () => join(me));
 		}
 	}
 
@@ -116,9 +115,8 @@ export async function openRoom(room, token) {
 
 	/** @param {Message[]} entries */
 	function take(entries) {
-		for (const { name = "", message = "", closed } of log.take(entries)) {
+		for (const { name = "", message = "" } of log.take(entries)) {
 			noteTyping(name, false);
-			successor = closed?.successor ?? successor;
 			if (name !== me && mentions(message, me)) notify(title, name, message);
 		}
 	}
