@@ -12,11 +12,11 @@ const NAMES = [
   "javascript:alert(1)",
   "W".repeat(32),
   "\u05D0\u05D1\u05D2 https://a.b",
-  `A${HIGH.repeat(3)}y${DEEP.repeat(4)}`,
+  `y${HIGH.repeat(4)}a${DEEP.repeat(4)}`,
   "\u{1F600}".repeat(32),
   "__proto__",
 ].map((name) => name.normalize("NFKC")); // as the server keeps names
-const TITLES = [`t${HIGH.repeat(60)}y${DEEP.repeat(60)}`, "<img src=x onerror=alert(1)>", "W".repeat(128), "\u05D0\u05D1\u05D2 & <b>"];
+const TITLES = [`y${HIGH.repeat(60)}a${DEEP.repeat(60)}`, "<img src=x onerror=alert(1)>", "W".repeat(128), "\u05D0\u05D1\u05D2 & <b>"];
 const TEXTS = [
   "before",
   "\u{1F600}".repeat(1024),
@@ -84,6 +84,8 @@ const different = (one, other) =>
 
 /** Nothing of these elements is drawn above or below their own boxes, over their neighbours. */
 async function keepToThemselves(page, selector) {
+  // The bold of DejaVu does not pile marks up, as other fonts do.
+  await page.evaluate(() => document.styleSheets[0].insertRule("b, bdi { font-weight: 400 !important }"));
   const elements = await page.locator(selector).all();
   assert.ok(elements.length);
   for (const [index, element] of elements.entries()) {
@@ -174,6 +176,10 @@ const titles = await lobby.$$eval(".room-line b", (all) => all.map((title) => ti
 assert.deepEqual([...TITLES].sort(), titles.filter((title) => title !== "lobby").sort());
 await unharmed(lobby);
 await lobby.screenshot({ path: `${process.env.PICTURES}/hostile-lobby.png` });
+// While they are looked at, the lines are not made anew.
+await lobby.evaluate(() => {
+  for (let timer = setInterval(() => {}); timer > 0; timer--) clearInterval(timer);
+});
 await keepToThemselves(lobby, ".room-line");
 
 // A link with a hostile path is a room that is not there.
