@@ -1,4 +1,4 @@
-"""A TCP proxy in the same event loop, whose connections can be cut or go dead."""
+"""A TCP proxy in the same event loop, whose connections can be cut, held up or go dead."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ class Proxy:
         self._dead: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._fewer = asyncio.Event()
+        self._asks, self._answers = asyncio.Event(), asyncio.Event()
+        self.release()
         self.accepted = 0
 
     async def __aenter__(self) -> Self:
@@ -34,6 +36,7 @@ class Proxy:
         trace: TracebackType | None,
     ) -> None:
         self._server.close()
+        self.release()
         self.cut()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
@@ -58,6 +61,20 @@ class Proxy:
             for writer in pair:
                 writer.transport.abort()
 
+    def hold(self) -> None:
+        """Pass nothing on, not even an end: as on a line that is broken for a while."""
+        self._asks.clear()
+        self._answers.clear()
+
+    def hold_answers(self) -> None:
+        """Pass on what clients say alone: the target does it, and nobody comes to know."""
+        self._answers.clear()
+
+    def release(self) -> None:
+        """Pass on what was held up, and what comes."""
+        self._asks.set()
+        self._answers.set()
+
     def swallow(self) -> None:
         """From now on lose what the present connections bring, without a word to either side."""
         for pair in self._pairs:
@@ -77,8 +94,8 @@ class Proxy:
         pair = (writer, target[1])
         self._pairs.add(pair)
         tasks = [
-            asyncio.create_task(self._pass(reader, target[1])),
-            asyncio.create_task(self._pass(target[0], writer)),
+            asyncio.create_task(self._pass(reader, target[1], self._asks)),
+            asyncio.create_task(self._pass(target[0], writer, self._answers)),
         ]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for one in pair:
@@ -88,11 +105,21 @@ class Proxy:
         self._fewer.set()
         self._dead.difference_update(pair)
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flows: asyncio.Event
+    ) -> None:
         try:
-            while data := await reader.read(CHUNK):
+            while data := await _read(reader, flows):
                 if writer not in self._dead:
                     writer.write(data)
                     await writer.drain()
         except OSError:
             pass
+
+
+async def _read(reader: asyncio.StreamReader, flows: asyncio.Event) -> bytes:
+    """What comes, or that it ends, once that may be passed on."""
+    try:
+        return await reader.read(CHUNK)
+    finally:
+        await flows.wait()

@@ -21,7 +21,10 @@ export async function act(...asked) {
 }
 
 /** A method of the server. */
-export async function call(method, request) {
+export const call = (method, request) => callAt(base, method, request);
+
+/** The same, by another way to it. */
+export async function callAt(base, method, request) {
   const headers = { "content-type": "application/json" };
   const body = JSON.stringify(request);
   const response = await fetch(`${base}/rpc.ChatService/${method}`, { method: "POST", headers, body });

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.client.certificates import authority
-from tests.faults.server_process import ServerProcess, serving
 from tests.interop.programs import running, tool
 from tests.launch.program import ran
 
+from .mortal import Mortal
 from .playing import HERE, packages, play
 
 CHATTER = ["-m", "chatroom.chatter"]
@@ -42,34 +42,11 @@ def terminal_says(address: str, text: str) -> str:
     return "ok" if said.strip() else said
 
 
-class Mortal:
-    """A server on disk that is killed and started again at its address."""
-
-    def __init__(self, folder: Path) -> None:
-        self._arguments = ["--data", str(folder), "--room", "lobby", "--room", "tea"]
-        self._serving = serving(*self._arguments)
-        self.server: ServerProcess = self._serving.__enter__()
-        self.address = self.server.address
-
-    def kill(self) -> None:
-        self.server.process.kill()
-        self.server.process.wait()
-        self._serving.__exit__(None, None, None)
-
-    def restart(self) -> None:
-        self._serving = serving(*self._arguments, bind=[self.address])
-        self.server = self._serving.__enter__()
-
-
 @pytest.mark.slow
 def test_a_killed_server_loses_and_doubles_nothing(tmp_path: Path) -> None:
     """What is said before, while and after it is away comes once and in order; nobody leaves."""
-    server = Mortal(tmp_path)
-    try:
-        acts = {"kill": server.kill, "restart": server.restart}
-        play("kill", server.address, acts)
-    finally:
-        server.kill()
+    with Mortal("--data", str(tmp_path), "--room", "lobby") as server:
+        play("kill", server.address, server.acts)
 
 
 def test_a_deleted_room_says_so() -> None:
@@ -79,8 +56,15 @@ def test_a_deleted_room_says_so() -> None:
 
 
 @pytest.mark.slow
+def test_a_closed_tab_leaves() -> None:
+    """The others are told within seconds; a reload, and a tab beside others, they do not see."""
+    with running("--room", "lobby") as address:
+        play("left", address)
+
+
+@pytest.mark.slow
 def test_a_link_opened_again_leads_back() -> None:
-    """A closed tab holds its name for some seconds; who comes back at once waits for it."""
+    """Without a SharedWorker a closed tab holds its name for 15 s; who comes back waits for it."""
     with running("--room", "lobby") as address:
         play("closed_tab", address)
 
@@ -121,12 +105,8 @@ def test_the_linkifier_links_http_alone() -> None:
 def test_every_state_is_for_everyone(tmp_path: Path) -> None:
     """axe-core finds nothing in any state, light or dark. PICTURES: a folder for pictures."""
     pictures = os.environ.get("PICTURES", str(tmp_path))
-    server = Mortal(tmp_path / "data")
-    try:
-        acts = {"kill": server.kill, "restart": server.restart}
-        play("states", server.address, acts, PICTURES=pictures)
-    finally:
-        server.kill()
+    with Mortal("--data", str(tmp_path / "data"), "--room", "lobby", "--room", "tea") as server:
+        play("states", server.address, server.acts, PICTURES=pictures)
 
 
 def test_the_types_of_the_page_hold() -> None:

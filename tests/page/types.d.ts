@@ -40,6 +40,8 @@ type ConnectError = {
 
 /** Where to go on after a reload, or on the next stream. */
 type Resume = { session: string; epoch: string; after: number };
+/** What a tab keeps over a reload. */
+type Visit = { name: string; resume: Resume };
 /** What was said and is not stored yet. */
 type Posted = { nonce: string; text: string; retried: boolean; note: string };
 /** One line of the wire drawer. `flag`: null for a call, which has no envelope. */
@@ -129,6 +131,10 @@ interface Elements {
   "share-dialog": HTMLDialogElement;
   "share-link": HTMLInputElement;
   text: HTMLTextAreaElement;
+}
+/** Of SharedWorkers; newer than TypeScript's own types. */
+interface WorkerOptions {
+  extendedLifetime?: boolean;
 }
 type Show = (page: Page) => void;
 type Say = (text: string) => void;

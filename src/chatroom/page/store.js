@@ -50,12 +50,12 @@ export function takeToken() {
 	return given ?? ofTab.get("token") ?? "";
 }
 
-/** @param {string} room @param {Resume & {name: string}} resume */
-export const keepResume = (room, resume) => ofTab.set(`resume ${room}`, resume);
+/** @param {string} room @param {Visit | null} visit */
+export const keepVisit = (room, visit) => ofTab.set(`visit ${room}`, visit);
 
-/** A copy of the tab finds nothing. @param {string} room @returns {Resume & {name: string} | null} */
-export function takeResume(room) {
-	const found = ofTab.get(`resume ${room}`);
-	ofTab.set(`resume ${room}`, null);
+/** A copy of the tab finds nothing. @param {string} room @returns {Visit | null} */
+export function takeVisit(room) {
+	const found = ofTab.get(`visit ${room}`);
+	keepVisit(room, null);
 	return found;
 }

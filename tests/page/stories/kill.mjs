@@ -11,6 +11,10 @@ const some = async (count) => {
 };
 for (let round = 0; round < 3; round++) {
   await some(4);
+  // What is said to it now is on its way when it dies.
+  await act("freeze");
+  await some(2);
+  await ann.locator("#pending .row").first().waitFor();
   await act("kill");
   await ann.waitForSelector("#state[data-phase=lost]");
   await some(4);

@@ -3,7 +3,8 @@
 /** @returns {Promise<MessagePort>} */
 export async function openPort() {
 	if ("SharedWorker" in self) {
-		return new SharedWorker(new URL("hub.js", import.meta.url), { type: "module" }).port;
+		// Where the browser can do that, it outlives the last tab, and leaves the rooms.
+		return new SharedWorker(new URL("hub.js", import.meta.url), { type: "module", extendedLifetime: true }).port;
 	}
 	const { connect } = await import("./hub.js");
 	const { port1, port2 } = new MessageChannel();

@@ -6,9 +6,9 @@ import { pathTo } from "../rooms.js";
 const panel = byId("ending");
 const PRIMARY = "button primary";
 
-/** @param {State} state @param {string} successor @param {() => void} join */
-export function showEnding({ reason = "", sentence, metadata }, successor, join) {
-	const next = successor || metadata?.successor || "";
+/** @param {State} state @param {() => void} join */
+export function showEnding({ reason = "", sentence, metadata }, join) {
+	const next = metadata?.successor;
 	const again = (/** @type {string} */ label) => button(label, join, PRIMARY);
 	if (reason === "ROOM_CLOSED") {
 		const on = next ? [link(pathTo(next), PRIMARY, "Go on in ", isolated(next))] : [];

@@ -2,7 +2,7 @@
 
 import { byId } from "../dom.js";
 import { areScarce, openPort } from "../hub/port.js";
-import { keepResume, lastRooms, rememberRoom, takeResume } from "../store.js";
+import { keepVisit, lastRooms, rememberRoom, takeVisit } from "../store.js";
 import { bell, count, notify } from "./attention.js";
 import { makeComposer } from "./composer.js";
 import { showState } from "./connection.js";
@@ -25,7 +25,6 @@ export async function openRoom(room, token) {
 	const where = { room, token };
 	let me = "";
 	let title = room;
-	let successor = "";
 	let opened = false;
 	/** @type {Joined | null} */
 	let joined = null;
@@ -98,7 +97,7 @@ export async function openRoom(room, token) {
 		else if (reason === "NAME_INVALID") askName("", sentence);
 		else {
 			show("ending");
-			showEnding(state, successor, () => join(me));
+			showEnding(state, () => join(me));
 		}
 	}
 
@@ -116,9 +115,8 @@ export async function openRoom(room, token) {
 
 	/** @param {Message[]} entries */
 	function take(entries) {
-		for (const { name = "", message = "", closed } of log.take(entries)) {
+		for (const { name = "", message = "" } of log.take(entries)) {
 			noteTyping(name, false);
-			successor = closed?.successor ?? successor;
 			if (name !== me && mentions(message, me)) notify(title, name, message);
 		}
 	}
@@ -172,13 +170,16 @@ export async function openRoom(room, token) {
 	addEventListener("focus", seen);
 	addEventListener("online", hurry);
 	addEventListener("pagehide", () => {
-		if (joined) keepResume(room, { name: me, session: joined.session, epoch: joined.epoch, after: log.state().newest });
+		if (joined) {
+			const { session, epoch } = joined;
+			keepVisit(room, { name: me, resume: { session, epoch, after: log.state().newest } });
+		}
 		tell("bye", null);
 	});
 	addEventListener("pageshow", (event) => event.persisted && location.reload());
 
-	const kept = takeResume(room);
+	const kept = takeVisit(room);
 	const name = kept?.name ?? lastRooms().find(({ id }) => id === room)?.name;
-	if (name) join(name, kept && { session: kept.session, epoch: kept.epoch, after: kept.after }, true);
+	if (name) join(name, kept?.resume, true);
 	else askName("", "");
 }

@@ -38,8 +38,7 @@ export async function call(method, request, token, patience = 15000, keepalive =
 	try {
 		answer = JSON.parse(body);
 	} catch {
-		const code = [408, 429, 502, 503, 504].includes(response.status) ? "unavailable" : "unknown";
-		throw new ChatError(code, `the server answered ${response.status}`);
+		throw new ChatError("unavailable", `the server answered ${response.status}`);
 	}
 	if (!response.ok) throw errorFrom(answer);
 	return answer;
