@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from chatroom.wire.http2.frames import (
     DEFAULT_WINDOW,
     LARGEST_WINDOW,
     ErrorCode,
+    Kind,
     Setting,
     data,
     settings,
@@ -25,8 +27,9 @@ from tests.faults.server_process import ServerProcess
 from tests.interop.raw_grpc import answer
 from tests.interop.raw_http2 import Connection
 
+from .attacker import Attacker
 from .hostile import headers
-from .siege import MESSAGES, Siege, besieged, chatserver
+from .siege import MESSAGES, MIB, Siege, besieged, chatserver
 
 ARCHIVE = "archive"
 STREAMS = range(1, 201, 2)
@@ -45,13 +48,18 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
     Of its own, so that what such an attack leaves behind is not the next one's beginning.
     """
     with chatserver(tmp_path, "--room", ARCHIVE) as running:
-        with Connection(running.address) as connection:
-            writer = Person(connection, ARCHIVE, "Writer", [pb.FEATURE_ECHO])
-            for _ in range(TEXTS):
-                writer.say(TEXT)
-            writer.say("done")
-            writer.hears("done")
+        fill(running)
         yield running
+
+
+def fill(running: ServerProcess) -> None:
+    """Have the room's newest page be a mebibyte."""
+    with Connection(running.address) as connection:
+        writer = Person(connection, ARCHIVE, "Writer", [pb.FEATURE_ECHO])
+        for _ in range(TEXTS):
+            writer.say(TEXT)
+        writer.say("done")
+        writer.hears("done")
 
 
 def pages() -> bytes:
@@ -65,8 +73,13 @@ def pages() -> bytes:
 def hold(siege: Siege) -> None:
     """Wait, and at last until a page of one's own has come: the others were read before it."""
     siege.hold()
+    answered(siege.server)
+
+
+def answered(server: ServerProcess) -> None:
+    """Ask for a page, and get it."""
     request = pb.ListMessagesRequest(room_id=ARCHIVE, page_size=1000).SerializeToString()
-    with Connection(siege.server.address) as connection:
+    with Connection(server.address) as connection:
         assert Code.OK == answer(connection, MESSAGES, envelope(request)).grpc_status
 
 
@@ -101,3 +114,20 @@ def test_windows_open_and_socket_unread(server: ServerProcess) -> None:
         for _ in range(CONNECTIONS):
             siege.attacker(*wide, reading=False, receive_bytes=4096).send(pages())
         hold(siege)
+
+
+def test_unread_answers_of_one_connection_after_another(tmp_path: Path) -> None:
+    """What each has held is free when it goes, not when the garbage collector comes by."""
+    with chatserver(tmp_path, "--room", ARCHIVE) as running:
+        fill(running)
+        most = 0
+        for number in range(8):
+            attacker = Attacker.greeting(running.port, settings((Setting.INITIAL_WINDOW_SIZE, 0)))
+            attacker.send(pages())
+            # The head of the first answer has come: the answer is made, and held.
+            assert attacker.until(partial(attacker.kinds.__contains__, Kind.HEADERS))
+            attacker.close()
+            answered(running)
+            if number == 1:
+                most = running.resident() + 16 * MIB
+        assert running.resident() < most

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
@@ -22,6 +23,17 @@ task, as `http1_exchange.Exchange.push`."""
 def address_of(name: object) -> tuple[str, int] | None:
     """A socket's name as a scope has it; None for what has no port, such as a Unix socket."""
     return (str(name[0]), int(name[1])) if isinstance(name, tuple) else None
+
+
+def let_go(error: BaseException | None) -> None:
+    """Free what an application's frames have held when its peer went.
+
+    A library that keeps an exception in a local variable makes a circle of its frames, and
+    what is in them, a whole answer for example, would wait for the garbage collector.
+    """
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 async def respond(

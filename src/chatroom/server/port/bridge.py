@@ -18,7 +18,7 @@ from chatroom.wire.http2.frames import ErrorCode
 from chatroom.wire.http2.headers import Headers, encode, encode_cached
 from chatroom.wire.http2.streams import Stream
 
-from .asgi import Application, Event, Scope, address_of
+from .asgi import Application, Event, Scope, address_of, let_go
 from .http2 import Begin, Http2Protocol
 from .rota import Rota, Turn, begin_turns
 from .wake import Wake
@@ -199,8 +199,8 @@ class AsgiCall:
         try:
             if await self._may_begin():
                 await application(scope, self._receive, self._send)
-        except ClientDisconnected:
-            pass
+        except ClientDisconnected as error:
+            let_go(error)
         except Exception:
             log.exception("the application failed at %s", scope["path"])
         else:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from typing import cast
 
-from .asgi import Application, address_of
+from .asgi import Application, address_of, let_go
 from .http1_exchange import ClientDisconnected, Exchange
 from .http1_limits import Http1Limits
 from .http1_requests import NOTHING_ENDLESS, BadRequest, Endless, RequestHead, RequestReader, Stage
@@ -318,8 +318,8 @@ class Http1Connection(asyncio.Protocol):
         )
         try:
             await self._application(scope, exchange.receive, exchange.send)
-        except ClientDisconnected:
-            pass
+        except ClientDisconnected as error:
+            let_go(error)
         except asyncio.CancelledError:
             self.abort()
             raise
