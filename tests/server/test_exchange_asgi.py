@@ -333,8 +333,6 @@ def test_a_subscriber_that_is_gone_leaves_though_nothing_is_written(
 
     play(scene)
 
-    play(scene)
-
 
 def test_a_watch_of_health_ends_with_its_peer() -> None:
     """The other stream that HTTP/1.1 carries; it is said of a call that is not ours."""

@@ -165,6 +165,20 @@ def test_a_stranger_leaves_one_line(stranger: str, caplog: pytest.LogCaptureFixt
     assert TIMES == len(debugged)
 
 
+def test_noise_hides_no_setting_that_is_wrong(caplog: pytest.LogCaptureFixture) -> None:
+    """Somebody knocks with SSH all day; the operator's own proxy sends what is not asked for."""
+
+    async def scene() -> None:
+        async with running() as server:
+            for stranger in ("SSH", "the PROXY protocol"):
+                await asyncio.to_thread(say, server.port, STRANGERS[stranger][0])
+
+    caplog.set_level(logging.INFO, "chatroom")
+    run(scene())
+    assert 2 == len(told(caplog)), told(caplog)
+    assert "--proxy-protocol has it read" in told(caplog)[1]
+
+
 CLIENTS: dict[str, bytes] = {
     "a request that is cut off": http1("POST", MEMBERS, JSON, body="{}")[:-1],
     "no JSON": http1("POST", MEMBERS, JSON, body="{"),

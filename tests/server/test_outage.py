@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 
 import grpc
+import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
@@ -134,3 +136,29 @@ def test_one_failure_and_then_silence_is_no_outage() -> None:
         outage.stop()
 
     run(scene())
+
+
+def test_an_outage_is_told_however_soon_it_follows_another(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A small write may work on a full disk: "stored again" may not stay the log's last word."""
+
+    async def scene() -> None:
+        told = Told()
+        outage = told.outage()
+        for told.now in (0.0, 1.0):
+            outage.failed(FULL)
+            outage.worked()
+        for told.now in (2.0, 8.0, 12.0, 13.0):
+            outage.failed(FULL)
+        outage.worked()
+        outage.stop()
+
+    caplog.set_level(logging.INFO)
+    run(scene())
+    assert [
+        "cannot store messages: no space left on device",
+        "messages are stored again, after a failure",
+        "nothing was stored for 10 s, and health says so: no space left on device",
+        "messages are stored again, after 4 failures",
+    ] == caplog.messages

@@ -9,18 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatroom.server.port.answers import Answers
-from chatroom.server.port.rota import AT_ONCE, Rota
+from chatroom.server.port.rota import AT_ONCE, CALL, Rota
 from tests.carriers import run
 
 
-async def worked(calls: dict[str, int], pieces: int) -> list[list[str]]:
-    """Whose pieces of work were done in each turn of the loop, if each call has so many."""
+async def worked(calls: dict[str, int], pieces: int, size: int = 1) -> list[list[str]]:
+    """Whose work was done in each turn of the loop, if each call has so many pieces of a size."""
     rota = Rota()
     turns: list[list[str]] = [[]]
 
     async def call(connection: str) -> None:
         for _ in range(pieces):
-            await rota.turn(connection)
+            await rota.turn(connection, size)
             turns[-1].append(connection)
 
     def count() -> None:
@@ -47,14 +47,20 @@ def test_one_call_does_not_wait_behind_a_hundred_of_another_connection() -> None
     run(scene())
 
 
-@given(st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 30)), st.integers(1, 5))
-def test_every_piece_is_done_and_few_in_one_turn(calls: dict[str, int], pieces: int) -> None:
-    """What was let in by the last turn of the loop, and at once in this one."""
+@given(
+    st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 30)),
+    st.integers(1, 5),
+    st.sampled_from([1, 3, CALL]),
+)
+def test_every_piece_is_done_and_few_in_one_turn(
+    calls: dict[str, int], pieces: int, size: int
+) -> None:
+    """What was let in by the last turn of the loop, and in this one; of large ones fewer."""
 
     async def scene() -> None:
-        turns = await worked(calls, pieces)
+        turns = await worked(calls, pieces, size)
         assert pieces * sum(calls.values()) == sum(map(len, turns))
-        assert all(len(turn) <= 2 * AT_ONCE for turn in turns)
+        assert all(len(turn) <= 2 * -(-AT_ONCE // size) for turn in turns)
 
     asyncio.run(scene())
 

@@ -27,6 +27,11 @@ FAILED = Status(Code.INTERNAL, "the server failed; its log has the reason")
 _NOTHING: Iterator[bytes] = iter(())
 
 
+def _nowhere(_run: bytes) -> bool:
+    """Offer a run when nobody is left."""
+    return False
+
+
 class Listener(Protocol):
     """What is behind the call, and is pushed what comes."""
 
@@ -304,6 +309,11 @@ class StreamCall:
             self.release()
 
     def release(self) -> None:
-        """What the call worked on has ended."""
+        """What the call worked on has ended.
+
+        It holds nothing then that holds it, so that nothing is left to the garbage collector.
+        """
         self._exchange.release()
         self._on_end()
+        self.offer = _nowhere
+        del self._listener

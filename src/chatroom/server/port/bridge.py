@@ -20,7 +20,7 @@ from chatroom.wire.http2.streams import Stream
 
 from .asgi import Application, Event, Scope, address_of, let_go
 from .http2 import Begin, Http2Protocol
-from .rota import Rota, Turn, begin_turns
+from .rota import CALL, Rota, Turn, begin_turns
 from .wake import Wake
 
 log = logging.getLogger(__name__)
@@ -341,7 +341,7 @@ def asgi_calls(application: Application, bounds: Callable[[str], BodyBounds], ro
             connection.release(stream)
             return
         bounded = bounds(path.decode("latin-1"))
-        turn = rota.of(connection)
+        turn = rota.of(connection, CALL)
         AsgiCall(application, connection, stream, headers, bounded, tasks, turn, end=end)
 
     return begin

@@ -23,6 +23,8 @@ class Kind(enum.Enum):
     ORIGIN = "refused Origins"
     FLOOD = "floods"
     NOT_HTTP = "bytes that are no HTTP"
+    UNASKED = "connections that an option would let in"
+    """TLS, or a PROXY header: whoever knocks with SSH all day does not hide those."""
     TLS = "failures of TLS"
     NOT_PROXIED = "connections without their one PROXY header"
 

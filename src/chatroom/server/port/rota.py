@@ -15,9 +15,13 @@ from functools import partial
 from .asgi import Application, Receive, Scope, Send
 
 AT_ONCE = 32
-"""Pieces of work in one turn of the loop: each is to take at most a millisecond, and most take a
-tenth. With 4 a storm of joins took a third longer: what comes in one turn is one batch, and
-smaller batches are more writes."""
+"""Pieces of work in one turn of the loop, of which each takes about a tenth of a millisecond.
+With 4 a storm of joins took a third longer: what comes in one turn is one batch, and smaller
+batches are more writes."""
+CALL = 4
+"""So many pieces is one that an ASGI application does: to begin a call, or a slice of a long
+answer. It takes three to five tenths of a millisecond, since libraries read the request, make
+the answer, and its head."""
 
 Turn = Callable[[], Awaitable[None]]
 """Awaits one's next turn."""
@@ -34,26 +38,29 @@ class Rota:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._waiting: dict[object, deque[asyncio.Future[None]]] = {}
-        """In the order in which connections have their turn."""
+        self._waiting: dict[object, deque[tuple[asyncio.Future[None], int]]] = {}
+        """In the order in which connections have their turn; what is done then, in pieces."""
         self._left = AT_ONCE
-        """Of this turn of the loop."""
+        """Of this turn of the loop; below 0 where the last one was too large."""
         self._scheduled = False
 
-    async def turn(self, connection: object) -> None:
-        """Return when it is the connection's turn; at once while nobody waits."""
-        if self._left and not self._waiting:
-            self._left -= 1
+    async def turn(self, connection: object, pieces: int = 1) -> None:
+        """Return when it is the connection's turn; at once while nobody waits.
+
+        What is done then takes as long as so many pieces.
+        """
+        if self._left > 0 and not self._waiting:
+            self._left -= pieces
             self._schedule()
             return
         waiting = self._loop.create_future()
-        self._waiting.setdefault(connection, deque()).append(waiting)
+        self._waiting.setdefault(connection, deque()).append((waiting, pieces))
         self._schedule()
         await waiting
 
-    def of(self, connection: object) -> Turn:
+    def of(self, connection: object, pieces: int = 1) -> Turn:
         """`turn`, for one connection."""
-        return partial(self.turn, connection)
+        return partial(self.turn, connection, pieces)
 
     def _schedule(self) -> None:
         if not self._scheduled:
@@ -64,14 +71,14 @@ class Rota:
         """Another turn of the loop: let the next ones go on."""
         self._scheduled = False
         self._left = AT_ONCE
-        while self._left and self._waiting:
+        while self._left > 0 and self._waiting:
             connection = next(iter(self._waiting))
             line = self._waiting.pop(connection)
-            waiting = line.popleft()
+            waiting, pieces = line.popleft()
             if line:
                 self._waiting[connection] = line  # behind the others
             if not waiting.done():  # cancelled
-                self._left -= 1
+                self._left -= pieces
                 waiting.set_result(None)
         if self._waiting or self._left < AT_ONCE:
             self._schedule()
@@ -81,7 +88,7 @@ def by_turns(application: Application, rota: Rota) -> Application:
     """An application whose requests take turns, each for itself: for connections with one."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        turn = rota.of(object())
+        turn = rota.of(object(), CALL)
         begin_turns(turn)
         await turn()
         await application(scope, receive, send)

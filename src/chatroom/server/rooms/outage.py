@@ -12,7 +12,8 @@ from chatroom.journal import JournalError
 log = logging.getLogger(__name__)
 
 LINES_SECONDS = 60.0
-"""Between two lines that say so: the log is often on the same disk."""
+"""Between two lines that tell of a first failure: the log is often on the same disk. What lasts
+for `Limits.outage` seconds is told each time, since health says it too."""
 
 
 class Outage:
@@ -32,7 +33,7 @@ class Outage:
         """`probe` is `Journal.probe`; `monotonic` is in seconds.
 
         `on_change` hears False when nothing was stored for `Limits.outage` seconds, and True
-        when something is then.
+        when something is then. The log has a line before each of the two.
         """
         self._probe = probe
         self._limits = limits
@@ -57,6 +58,10 @@ class Outage:
             log.error("cannot store messages: %s", error)
         if not self._told and now - self._since >= self._limits.outage:
             self._told = True
+            self._said = now
+            log.error(
+                "nothing was stored for %.0f s, and health says so: %s", now - self._since, error
+            )
             self._on_change(False)
         if self._trying is None:
             self._trying = asyncio.create_task(self._try(), name="outage")
@@ -66,7 +71,8 @@ class Outage:
         if not self._failures:
             return
         if self._said >= self._since:
-            log.warning("messages are stored again, after %d failures", self._failures)
+            times = "a failure" if self._failures == 1 else f"{self._failures} failures"
+            log.warning("messages are stored again, after %s", times)
         self._failures = 0
         if self._told:
             self._told = False
