@@ -85,23 +85,25 @@ class Tail:
 
     def extend(self, entries: Sequence[Entry]) -> None:
         """Add the entries that follow `newest`, and drop the oldest above the bound."""
-        expected = self.newest
-        size = 0
-        for entry in entries:
-            expected += 1
-            if entry.sequence != expected:
-                raise ValueError(f"entry {entry.sequence} does not follow {expected - 1}")
-            size += len(entry.envelope)
-        self.newest = expected
-        self._bytes += size + _ENTRY_OVERHEAD * len(entries)
-        self._entries.extend(entries)
+        newest = self.newest + len(entries)
+        sequences = [entry.sequence for entry in entries]
+        if sequences != list(range(self.newest + 1, newest + 1)):
+            raise ValueError(f"entries {sequences} do not follow {self.newest}")
+        self.newest = newest
+        kept = self._entries
+        kept.extend(entries)
         self._chunks.clear()
-        drop = 0
-        while self._bytes > self._max_bytes and drop < len(self._entries) - 1:
-            self._bytes -= len(self._entries[drop].envelope) + _ENTRY_OVERHEAD
-            drop += 1
-        if drop:
-            del self._entries[:drop]
+        size = sum([len(entry.envelope) for entry in entries]) + _ENTRY_OVERHEAD * len(entries)
+        surplus = self._bytes + size - self._max_bytes
+        self._bytes += size
+        if surplus > 0:
+            drop = freed = 0
+            most = len(kept) - 1
+            while freed < surplus and drop < most:
+                freed += len(kept[drop].envelope) + _ENTRY_OVERHEAD
+                drop += 1
+            self._bytes -= freed
+            del kept[:drop]
 
     def clear(self) -> None:
         """Drop all entries; whoever comes later reads them from the journal."""

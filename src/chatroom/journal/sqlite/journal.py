@@ -70,7 +70,7 @@ class SQLiteJournal:
         self._intake = Intake()
         self._appending = asyncio.Lock()
         self._recording = asyncio.Lock()
-        """Held while the redo log is written, or turned."""
+        """Held while a thread writes the redo log, and where it is turned."""
         self._storing: asyncio.Task[None] | None = None
         """Brings what is in the redo log into the tables."""
         self._later: asyncio.TimerHandle | None = None
@@ -116,12 +116,12 @@ class SQLiteJournal:
 
     async def append(self, appends: Sequence[Append]) -> None:
         """See `Journal.append`. Without a sync to wait for it is one write, here and now."""
+        nonced = [entry for append in appends for entry in append.entries if entry.nonce]
         async with self._appending:
             if self._failed is not None or self._intake.full:
                 await self.settle()
             redo = self._usable()
             self._intake.check(appends)
-            nonced = [entry for append in appends for entry in append.entries if entry.nonce]
             if nonced and self._nonces.may_be_used(nonced):
                 await self.settle()
                 await self._write(Writer.append, appends)
@@ -241,17 +241,19 @@ class SQLiteJournal:
 
     async def _record(self, redo: RedoLog, appends: Sequence[Append]) -> None:
         """Store appends in the redo log; raises JournalError."""
-        async with self._recording:
-            try:
-                if redo.waits:
-                    await _to_its_end(self._in(self._redo_thread, partial(redo.write, appends)))
-                else:
-                    redo.write(appends)
-            except OSError as error:
-                raise JournalError(error.strerror or str(error)) from error
-            finally:
-                if redo.number > self._intake.last:
-                    self._intake.add(appends, redo.number)
+        try:
+            if redo.waits:
+                async with self._recording:
+                    try:
+                        await _to_its_end(self._in(self._redo_thread, partial(redo.write, appends)))
+                    finally:
+                        if redo.number > self._intake.last:
+                            self._intake.add(appends, redo.number)
+            else:
+                redo.write(appends)
+                self._intake.add(appends, redo.number)
+        except OSError as error:
+            raise JournalError(error.strerror or str(error)) from error
 
     async def settle(self) -> None:
         """Have all that is in the redo log by now in the tables too; raises JournalError."""

@@ -3,7 +3,9 @@
 A record is a head and a payload. The head: the payload's bytes, the CRC-32 (of zlib) of all
 that follows it, the run of the server that wrote it, its number in that run. The payload: for
 each room its key, the first sequence, how many entries, members and authors that are gone,
-and whether it closes; then those. Numbers are little endian, texts are UTF-8.
+and whether it closes; then those. Of the entries each field is a column: time, author, the
+lengths of envelope and nonce, kind; then all envelopes and all nonces. Numbers are little
+endian, texts are UTF-8.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from zlib import crc32
 
 from chatroom.core.entry import Entry, Kind
@@ -21,7 +24,6 @@ _HEAD = struct.Struct("<IIqq")
 _RUN_AT = 8
 _CHECKED = struct.Struct("<qq")
 _ROOM = struct.Struct("<qqIII?")
-_ENTRY = struct.Struct("<qqIHB")
 _MEMBER = struct.Struct("<qqq???HB")
 _AUTHOR = struct.Struct("<q")
 _KINDS = {int(kind): kind for kind in Kind}
@@ -52,7 +54,7 @@ class Found:
 
 
 def encode(run: int, number: int, appends: Sequence[Append]) -> bytes:
-    """The record of an append; 0.7 µs an entry."""
+    """The record of an append; a third of a microsecond an entry where there are many."""
     parts: list[bytes] = []
     for append in appends:
         entries = append.entries
@@ -61,19 +63,31 @@ def encode(run: int, number: int, appends: Sequence[Append]) -> bytes:
         parts.append(
             _ROOM.pack(append.key, first, len(entries), len(members), len(gone), append.closes)
         )
-        for entry in entries:
-            envelope, nonce = entry.envelope, entry.nonce.encode()
-            parts += (
-                _ENTRY.pack(entry.sent, entry.author, len(envelope), len(nonce), int(entry.kind)),
-                envelope,
+        if entries:
+            envelopes = [entry.envelope for entry in entries]
+            nonces = [entry.nonce.encode() for entry in entries]
+            parts.append(
+                _columns(len(entries)).pack(
+                    *[entry.sent for entry in entries],
+                    *[entry.author for entry in entries],
+                    *map(len, envelopes),
+                    *map(len, nonces),
+                    *[entry.kind for entry in entries],
+                )
             )
-            if nonce:
-                parts.append(nonce)
+            parts += envelopes
+            parts += nonces
         parts += [_member(record) for record in members]
         parts += [_AUTHOR.pack(author) for author in gone]
     payload = b"".join(parts)
     checked = crc32(payload, crc32(_CHECKED.pack(run, number)))
     return _HEAD.pack(len(payload), checked, run, number) + payload
+
+
+@lru_cache(maxsize=256)
+def _columns(entries: int) -> struct.Struct:
+    n = entries
+    return struct.Struct(f"<{n}q{n}q{n}I{n}H{n}B")
 
 
 def _member(record: MemberRecord) -> bytes:
@@ -133,15 +147,18 @@ def _appends(payload: bytes) -> list[Append]:
     while at < len(payload):
         key, first, entry_count, member_count, gone_count, closes = _ROOM.unpack_from(payload, at)
         at += _ROOM.size
-        entries: list[Entry] = []
-        for sequence in range(first, first + entry_count):
-            sent, author, envelope_bytes, nonce_bytes, kind = _ENTRY.unpack_from(payload, at)
-            at += _ENTRY.size
-            envelope = payload[at : at + envelope_bytes]
-            at += envelope_bytes
-            nonce = payload[at : at + nonce_bytes].decode()
-            at += nonce_bytes
-            entries.append(Entry(sequence, sent, _KINDS[kind], author, envelope, nonce))
+        columns = _columns(entry_count)
+        values = columns.unpack_from(payload, at)
+        at += columns.size
+        sent, author, envelope_bytes, nonce_bytes, kind = (
+            values[n * entry_count : (n + 1) * entry_count] for n in range(5)
+        )
+        envelopes, at = _pieces(payload, at, envelope_bytes)
+        nonces, at = _pieces(payload, at, nonce_bytes)
+        entries = [
+            Entry(first + n, sent[n], _KINDS[kind[n]], author[n], envelopes[n], nonces[n].decode())
+            for n in range(entry_count)
+        ]
         members: list[MemberRecord] = []
         for _ in range(member_count):
             author, since, ended, logged, removed, has_session, name_bytes, session_bytes = (
@@ -162,3 +179,12 @@ def _appends(payload: bytes) -> list[Append]:
         at += 8 * gone_count
         appends.append(Append(key, entries, members, gone, closes=closes))
     return appends
+
+
+def _pieces(payload: bytes, at: int, sizes: Sequence[int]) -> tuple[list[bytes], int]:
+    """What stands there one behind the other, and where it ends."""
+    found: list[bytes] = []
+    for size in sizes:
+        found.append(payload[at : at + size])
+        at += size
+    return found, at

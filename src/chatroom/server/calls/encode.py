@@ -56,6 +56,7 @@ def entries(drafts: Iterable[Draft], first: int, sent: int) -> list[bytes]:
     time = _sent(sent)
     join = b"".join
     encoded: list[bytes] = []
+    named = begin = None
     for sequence, draft in enumerate(drafts, first):
         text = draft.text.encode()
         name = draft.name
@@ -63,7 +64,9 @@ def entries(drafts: Iterable[Draft], first: int, sent: int) -> list[bytes]:
             said = pb.Message(name=name, message=draft.text, sequence=sequence)
             encoded.append(envelope(said.SerializeToString() + time + _rest(draft)))
             continue
-        begin, size, number = _named(name), varint(len(text)), varint(sequence)
+        if begin is None or name is not named:  # one after the other is often the same one's
+            named, begin = name, _named(name)
+        size, number = varint(len(text)), varint(sequence)
         rest = _rest(draft) if draft.nonce or draft.kind is not Kind.SAID else b""
         length = (
             len(begin) + len(size) + len(text) + 1 + len(number) + len(time) + len(rest)
