@@ -32,10 +32,6 @@ from .sizes import Size
 
 log = logging.getLogger("chatserver")
 
-SWITCH_SECONDS = 0.001
-"""How long the loop keeps the interpreter's lock from the journal's thread. Python's own 5 ms are
-as long as a message takes in all: with 0.5 ms the median went from 2.3 to 1.9 ms and the 99th
-percentile from 13 to 9, 100 members at 200 messages a second, for the same CPU."""
 GC_THRESHOLD = 100_000
 """Objects that may be made before the garbage collector looks at the young ones."""
 
@@ -317,7 +313,6 @@ async def serve(settings: Settings) -> None:
     # What is here now stays; and messages are no cycles, so looking for some after every
     # 700 objects costs 7 % of the CPU and finds nothing.
     gc.collect()
-    sys.setswitchinterval(SWITCH_SECONDS)
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 50, 100)
     click.echo(f"chatserver: {_kept(settings)}", err=True)
