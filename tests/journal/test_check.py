@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from chatroom.journal import JournalUnusable
-from chatroom.journal.sqlite import SCHEMA_VERSION, CheckedRoom, check
+from chatroom.journal.sqlite import SCHEMA_VERSION, CheckedRoom, check, repair
 from tests.journal.journals import entries
 from tests.journal.sqlite_files import fill, opened, write_version_1
 
@@ -117,3 +118,11 @@ def test_what_is_no_journal_is_said(tmp_path: Path) -> None:
     (tmp_path / "j.db").write_text("not a database" * 100)
     with pytest.raises(JournalUnusable, match="is not a database"):
         check(tmp_path / "j.db")
+
+
+@pytest.mark.parametrize("look", [check, repair])
+def test_an_empty_file_is_no_journal(tmp_path: Path, look: Callable[[Path], object]) -> None:
+    """It is not damaged either: a repair could keep nothing of it."""
+    (tmp_path / "j.db").touch()
+    with pytest.raises(JournalUnusable, match="is empty; put your latest backup in its place"):
+        look(tmp_path / "j.db")

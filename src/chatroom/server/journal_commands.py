@@ -104,7 +104,10 @@ def repair_command(ctx: click.Context, data: Path | None) -> None:
     click.echo(
         f"{path}: kept {_count(salvaged.rooms, 'room')}, {_count(salvaged.entries, 'message')}"
     )
-    click.echo(f"{repaired.kept} is the damaged file; delete it once nobody misses anything")
+    click.echo(
+        f"{repaired.kept} is the damaged file, with {repaired.kept}-… beside it; delete them once "
+        "nobody misses anything"
+    )
 
 
 def _ranges(numbers: list[int], most: int = 10) -> str:

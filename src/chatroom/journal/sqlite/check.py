@@ -71,6 +71,10 @@ def check(path: Path, legible: Legible = believed, *, in_use: bool | None = None
             found = Checked(known_version(connection, path))
         except sqlite3.Error as error:
             raise JournalUnusable(why_unreadable(path, error)) from error
+        if not found.version and not header:
+            raise JournalUnusable(
+                f"{path} is empty; put your latest backup in its place, or let a server begin anew"
+            )
         if header:
             found.wrong.append(header)
         found.wrong += _readable(_integrity(connection))
@@ -84,6 +88,7 @@ def check(path: Path, legible: Legible = believed, *, in_use: bool | None = None
             else:
                 found.wrong += _readable(_wrong(connection, found.rooms))
             found.wrong += _readable(_redo_log(connection, files, found, in_use=in_use))
+    found.wrong = list(dict.fromkeys(found.wrong))  # one page can be in the way of two checks
     return found
 
 
