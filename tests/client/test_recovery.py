@@ -10,6 +10,7 @@ import pytest
 from chatroom.client import (
     Chat,
     ChatError,
+    DataLoss,
     Kind,
     NameTaken,
     Patience,
@@ -88,6 +89,7 @@ def test_other_statuses_end_the_membership(ending: Ending) -> None:
             "ROOM_CLOSED": RoomClosed,
             "ROOM_NOT_FOUND": RoomClosed,
             "REMOVED": Removed,
+            "DATA_LOSS": DataLoss,
         }
         assert expected.get(ending.reason, ChatError) is type(failure)
         assert 1 == len(server.joins)
