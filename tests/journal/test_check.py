@@ -124,5 +124,5 @@ def test_what_is_no_journal_is_said(tmp_path: Path) -> None:
 def test_an_empty_file_is_no_journal(tmp_path: Path, look: Callable[[Path], object]) -> None:
     """It is not damaged either: a repair could keep nothing of it."""
     (tmp_path / "j.db").touch()
-    with pytest.raises(JournalUnusable, match="is empty; put your latest backup in its place"):
+    with pytest.raises(JournalUnusable, match="is empty; put a backup in its place"):
         look(tmp_path / "j.db")

@@ -73,7 +73,7 @@ def check(path: Path, legible: Legible = believed, *, in_use: bool | None = None
             raise JournalUnusable(why_unreadable(path, error)) from error
         if not found.version and not header:
             raise JournalUnusable(
-                f"{path} is empty; put your latest backup in its place, or let a server begin anew"
+                f"{path} is empty; put a backup in its place, or let a server begin anew"
             )
         if header:
             found.wrong.append(header)
