@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 INTERRUPTED = 130
 """The exit code; as shells give it, 128 + SIGINT."""
@@ -18,6 +20,16 @@ def end_at_once() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)
+
+
+@contextmanager
+def ending_at_once() -> Iterator[None]:
+    """Around a program: most of its start is imports, and Python's own end takes a moment."""
+    end_at_once()
+    try:
+        yield
+    finally:
+        end_at_once()
 
 
 def raise_again() -> None:

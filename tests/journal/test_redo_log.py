@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from chatroom.core.entry import Entry, Kind
 from chatroom.journal import Append, JournalError, JournalUnusable, StoredRoom, SyncMode
 from chatroom.journal.sqlite import SQLiteJournal, backup, check, redo, repair
-from chatroom.journal.sqlite.intake import DUE_ENTRIES
+from chatroom.journal.sqlite.intake import DUE_ENTRIES, Intake, as_it_was_last, with_session
 from chatroom.journal.sqlite.nonces import Nonces
 from chatroom.journal.sqlite.records import RUNS, Found, Record, encode, records
 from chatroom.wire.envelopes import envelope
@@ -304,6 +304,59 @@ def test_a_hole_in_a_log_that_is_not_synced_is_a_loss_of_power(tmp_path: Path) -
     room, _ = found_in(path)
     assert 9 == room.newest
     assert "e1" != room.facts.epoch
+
+
+@pytest.mark.parametrize("between", ["a retry", "a room"])
+def test_what_the_tables_alone_have_got_is_not_passed_over(tmp_path: Path, between: str) -> None:
+    """A loss of power can cost the tables what they got, and not the log what came after it."""
+
+    async def scene() -> Path:
+        journal, key = await filled(tmp_path / "j.db", "normal", turns=1)
+        other = await new_room(journal, "other")
+        tables = killed(tmp_path / "j.db", tmp_path / "left.db")
+        if between == "a room":
+            await journal.create_room(a_room("lost"))
+        else:
+            told = nonced(4, "n", sent=NOW)
+            await journal.append([Append(key, [told])])
+            await journal.append(
+                [Append(key, [replace(told, sequence=5, sent=NOW + 600 * SECOND)])]
+            )
+        await journal.append([Append(other, entries(1, 1))])
+        killed(tmp_path / "j.db", tmp_path / "later.db")
+        for suffix in redo.SUFFIXES:
+            (tmp_path / f"later.db{suffix}").replace(tmp_path / f"left.db{suffix}")
+        await journal.close()
+        return tables
+
+    async def found(path: Path) -> dict[str, int]:
+        journal, rooms = await opened(path)
+        await journal.close()
+        return {room.facts.room_id: room.newest for room in rooms}
+
+    path = asyncio.run(scene())
+    newest = asyncio.run(found(path))
+    assert {"other": 0} == {room: newest[room] for room in newest if room != "126859"}
+    assert newest["126859"] in (3, 4)
+
+
+def test_a_session_is_as_it_was_told_last() -> None:
+    """Also while the tables get what was told before, and once they have got it."""
+    here = Intake()
+    here.opened(1, 0)
+    here.add([Append(1, members=[record(1, session=b"one"), record(2, session=b"two")])], 1)
+    here.take()
+    here.add([Append(1, members=[record(2, session=b"three")], gone=[1])], 2)
+    moment = here.moment()
+    here.taken()
+    stale = (1, record(1, session=b"one")), (1, record(2, session=b"two"))
+    assert [None, record(2, session=b"three")] == [as_it_was_last(moment, each) for each in stale]
+    assert (1, record(2, session=b"three")) == with_session(moment, b"three")
+    for digest in b"one", b"two":
+        found = with_session(moment, digest)
+        last = found and as_it_was_last(moment, found)
+        assert last is None or last.session != digest
+    assert None is with_session(moment, b"four")
 
 
 def test_a_repair_of_the_tables_keeps_the_log(tmp_path: Path) -> None:

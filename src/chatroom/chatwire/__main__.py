@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from chatroom.interrupts import end_at_once, raise_again
+from chatroom.interrupts import ending_at_once, raise_again
 
 
 def main() -> None:
-    """The program. Most of its start is imports, and they may be interrupted."""
-    end_at_once()
-    from chatroom.chatwire.cli import main as run
+    """The program."""
+    with ending_at_once():
+        from chatroom.chatwire.cli import main as run
 
-    raise_again()
-    try:
+        raise_again()
         run()
-    finally:
-        end_at_once()  # Python's own end takes a moment too
 
 
 if __name__ == "__main__":

@@ -95,35 +95,42 @@ def check(path: Path, legible: Legible = believed, *, in_use: bool | None = None
 def _redo_log(
     connection: sqlite3.Connection, files: recovery.Files, found: Checked, *, in_use: bool
 ) -> Iterator[str]:
-    """Add what the redo log has to what was found in the tables."""
+    """What is wrong with it; what it has is added to the rooms as they are in the tables."""
     try:
         waiting = recovery.waiting(connection, files)
     except Damage:
         return  # it is told elsewhere
     if waiting.hole and not in_use:  # a server may have written one file since the other was read
         yield "the redo log is damaged: something that was stored last cannot be read"
-    merged = Merged()
-    for record in waiting.records:
-        merged.add(record.appends)
-    names = dict(connection.execute("SELECT key, room_id FROM room WHERE NOT closed"))
-    inside = dict(connection.execute("SELECT author, room FROM member WHERE ended = 0"))
-    for key, added in merged.rooms.items():
-        there = {author for author, room in inside.items() if room == key}
-        for author, member in added.members.items():
-            (there.discard if member is None or member.ended else there.add)(author)
-        for room in [room for room in found.rooms if room.room_id == names.get(key)]:
-            found.rooms.remove(room)
-            if not added.closes:
-                found.rooms.append(
-                    replace(
-                        room,
-                        entries=room.entries + len(added.entries),
-                        newest=room.newest + len(added.entries),
-                        size=room.size + all_stored_bytes(added.entries),
-                        inside=len(there),
-                    )
-                )
-    found.rooms.sort(key=lambda room: room.room_id)
+    if waiting.records:
+        merged = Merged()
+        for record in waiting.records:
+            merged.add(record.appends)
+        found.rooms = list(_with(merged, connection, found.rooms))
+
+
+def _with(
+    merged: Merged, connection: sqlite3.Connection, rooms: list[CheckedRoom]
+) -> Iterator[CheckedRoom]:
+    """Rooms of the tables with what was stored since."""
+    keys = dict(connection.execute("SELECT room_id, key FROM room WHERE NOT closed"))
+    for room in rooms:
+        key = keys[room.room_id]
+        added = merged.rooms.get(key)
+        if added is None:
+            yield room
+        elif not added.closes:
+            sql = "SELECT author FROM member WHERE room = ? AND ended = 0"
+            inside = {author for (author,) in connection.execute(sql, (key,))}
+            for author, member in added.members.items():
+                (inside.discard if member is None or member.ended else inside.add)(author)
+            yield replace(
+                room,
+                entries=room.entries + len(added.entries),
+                newest=room.newest + len(added.entries),
+                size=room.size + all_stored_bytes(added.entries),
+                inside=len(inside),
+            )
 
 
 def _readable(findings: Iterator[str]) -> Iterator[str]:

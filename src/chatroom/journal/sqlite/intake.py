@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from chatroom.core.entry import Entry, Kind
 from chatroom.core.record import MemberRecord
-from chatroom.journal.port import Append, JournalConflict
+from chatroom.journal.port import Append
 
-from .merging import Merged
+from .merging import Merged, check_order
 
 DUE_ENTRIES = 4_000
 DUE_BYTES = 512 * 1024
@@ -37,12 +37,7 @@ class Intake:
 
     def check(self, appends: Sequence[Append]) -> None:
         """Raise JournalConflict if they do not follow what is there."""
-        for append in appends:
-            newest = self._newest.get(append.key)
-            if newest is None:
-                raise JournalConflict(f"room {append.key} is not open")
-            if append.entries and append.entries[0].sequence != newest + 1:
-                raise JournalConflict(f"room {append.key} is not as expected")
+        check_order(self._newest, appends)
 
     def stored(self, appends: Sequence[Append]) -> None:
         """They are stored, here or there."""
@@ -57,6 +52,10 @@ class Intake:
         self._coming.add(appends)
         self.last = number
         self.stored(appends)
+
+    def passed(self, number: int) -> None:
+        """The tables alone have got something, under this number; nothing else waits for them."""
+        self.last = self.stored_last = number
 
     @property
     def waits(self) -> bool:
@@ -88,30 +87,41 @@ class Intake:
 
     # ---- Reads: what the tables say is made before, or after, they get what is here ----------
 
+    def moment(self) -> list[Merged]:
+        """What is here now, the newest first. It stays as it is when the tables have got it."""
+        return [self._coming] if self._storing is None else [self._coming, self._storing]
+
     def entries_of(self, key: int) -> list[Entry]:
         """The entries of a room that are here, as they are now."""
-        return [entry for merged in self._both() for entry in merged.entries_of(key)]
+        return [entry for merged in self.moment()[::-1] for entry in merged.entries_of(key)]
 
-    def session(self, digest: bytes) -> tuple[int, MemberRecord] | None:
-        """The member whose session this is, and the key of its room, if that is here."""
-        for merged in reversed(self._both()):
-            for key, room in merged.rooms.items():
-                for record in room.members.values():
-                    if record is not None and record.session == digest and not self._over(key):
-                        return key, record
-        return None
+    def is_open(self, key: int) -> bool:
+        """Whether there is such a room."""
+        return key in self._newest
 
-    def is_over(self, key: int, author: int) -> bool:
-        """Whether what the tables know of a member is not true any more."""
-        return self._over(key) or any(
-            key in merged.rooms and author in merged.rooms[key].members for merged in self._both()
-        )
 
-    def _both(self) -> list[Merged]:
-        return [self._coming] if self._storing is None else [self._storing, self._coming]
+Member = tuple[int, MemberRecord]
+"""The key of a room, and somebody in it."""
 
-    def _over(self, key: int) -> bool:
-        return key not in self._newest
+
+def with_session(moment: Sequence[Merged], digest: bytes) -> Member | None:
+    """Whoever was told of with this session; perhaps of an earlier time."""
+    for merged in moment:
+        if digest in merged.sessions:
+            key, author = merged.sessions[digest]
+            record = merged.rooms[key].members[author]
+            return None if record is None else (key, record)
+    return None
+
+
+def as_it_was_last(moment: Sequence[Merged], found: Member) -> MemberRecord | None:
+    """What is known of a member; None: nothing is kept of it any more."""
+    key, record = found
+    for merged in moment:
+        room = merged.rooms.get(key)
+        if room is not None and record.author in room.members:
+            return room.members[record.author]
+    return record
 
 
 def upwards(

@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from chatroom.core.entry import Entry
 from chatroom.core.record import MemberRecord
@@ -36,6 +36,7 @@ from .nonces import Nonces
 from .quick_check import quick_check
 from .reader import Reader
 from .redo import RedoLog
+from .uncancelled import uncancelled
 from .writer import Writer
 
 P = ParamSpec("P")
@@ -86,16 +87,12 @@ class SQLiteJournal:
         rooms = await self._in(self._write_thread, self._open)
         for room in rooms:
             self._intake.opened(room.facts.key, room.newest)
-        self._nonces = Nonces(
-            await self._write(Writer.authors_of_nonces),
-            max([room.last_sent for room in rooms], default=0),
-        )
+        last_sent = max([room.last_sent for room in rooms], default=0)
+        self._nonces = Nonces(await self._write(Writer.authors_of_nonces), last_sent)
         await self._checkpoints.open()
         filling = await self._write(Filling.begin, self._legible)
         if filling is not None:
-            self.filling = asyncio.get_running_loop().create_task(
-                self._fill(filling), name="checksums"
-            )
+            self.filling = asyncio.create_task(self._fill(filling), name="checksums")
         return rooms
 
     async def _fill(self, filling: Filling) -> None:
@@ -109,10 +106,13 @@ class SQLiteJournal:
 
     async def create_room(self, room: NewRoom) -> StoredRoom:
         """See `Journal.create_room`."""
-        await self.settle()  # in this order they are lost, if they are
-        created = await self._write(Writer.create_room, room)
-        self._intake.opened(created.facts.key, 0)
-        return created
+        async with self._appending:
+            return await uncancelled(
+                self._in_the_tables(
+                    lambda writer, number: writer.create_room(room, redone=number),
+                    lambda created: self._intake.opened(created.facts.key, 0),
+                )
+            )
 
     async def append(self, appends: Sequence[Append]) -> None:
         """See `Journal.append`. Without a sync to wait for it is one write, here and now."""
@@ -122,18 +122,21 @@ class SQLiteJournal:
                 await self.settle()
             redo = self._usable()
             self._intake.check(appends)
-            if nonced and self._nonces.may_be_used(nonced):
-                await self.settle()
-                await self._write(Writer.append, appends)
-                self._intake.stored(appends)
+            asks = bool(nonced) and self._nonces.may_be_used(nonced)
+            self._nonces.used(nonced)  # before they are: whatever becomes of this, one may be
+            if asks:
+                await uncancelled(
+                    self._in_the_tables(
+                        lambda writer, number: writer.append(appends, redone=number),
+                        lambda _: self._intake.stored(appends),
+                    )
+                )
             else:
                 await self._record(redo, appends)
-            self._nonces.used(nonced)
         if self._intake.due:
             self._begin_to_store()
-        elif self._later is None:
-            loop = asyncio.get_running_loop()
-            self._later = loop.call_later(STORE_SECONDS, self._begin_to_store)
+        elif self._later is None and self._intake.waits:
+            self._later = asyncio.get_running_loop().call_later(STORE_SECONDS, self._begin_to_store)
 
     async def probe(self) -> None:
         """See `Journal.probe`."""
@@ -165,13 +168,12 @@ class SQLiteJournal:
 
     async def session(self, digest: bytes) -> tuple[int, MemberRecord] | None:
         """See `Journal.session`."""
-        here = self._intake.session(digest)
-        if here is not None:
-            return here
-        found = await self._read(Reader.session, digest)
-        if found is None or self._intake.is_over(found[0], found[1].author):
+        here = self._intake.moment()
+        found = intake.with_session(here, digest) or await self._read(Reader.session, digest)
+        if found is None or not self._intake.is_open(found[0]):
             return None
-        return found
+        record = intake.as_it_was_last(here, found)
+        return None if record is None or record.session != digest else (found[0], record)
 
     async def trim(self, key: int, *, entries: int, size: int) -> Trimmed:
         """See `Journal.trim`."""
@@ -218,11 +220,11 @@ class SQLiteJournal:
         if self.filling is not None:
             self.filling.cancel()
             await asyncio.wait([self.filling])
-        if self._later is not None:
-            self._later.cancel()
         async with self._appending:  # what was begun is over
             if self._storing is not None:
                 await asyncio.wait([self._storing])
+        if self._later is not None:
+            self._later.cancel()
         await loop.run_in_executor(self._read_thread, self._close_reader)
         await self._checkpoints.close()
         await loop.run_in_executor(self._write_thread, self._close_writer)
@@ -241,19 +243,34 @@ class SQLiteJournal:
 
     async def _record(self, redo: RedoLog, appends: Sequence[Append]) -> None:
         """Store appends in the redo log; raises JournalError."""
-        try:
-            if redo.waits:
-                async with self._recording:
-                    try:
-                        await _to_its_end(self._in(self._redo_thread, partial(redo.write, appends)))
-                    finally:
-                        if redo.number > self._intake.last:
-                            self._intake.add(appends, redo.number)
-            else:
-                redo.write(appends)
-                self._intake.add(appends, redo.number)
-        except OSError as error:
-            raise JournalError(error.strerror or str(error)) from error
+        if not redo.waits:
+            redo.write(appends)
+            self._intake.add(appends, redo.number)
+            return
+        async with self._recording:
+            try:
+                await uncancelled(self._in(self._redo_thread, partial(redo.write, appends)))
+            finally:
+                if redo.number > self._intake.last:
+                    self._intake.add(appends, redo.number)
+
+    async def _in_the_tables(
+        self, work: Callable[[Writer, int], T], note: Callable[[T], None]
+    ) -> T:
+        """Store something in the tables alone, once they have all that the redo log has.
+
+        It gets a number of the log's own: what the log has later is not done without it, should
+        a loss of power have cost the tables more than the log. The caller holds `_appending`.
+        """
+        await self.settle()
+        async with self._recording:
+            redo = self._usable()
+            number = redo.number + 1
+            done = await self._write(work, number)
+            redo.number = number
+            self._intake.passed(number)
+            note(done)
+        return done
 
     async def settle(self) -> None:
         """Have all that is in the redo log by now in the tables too; raises JournalError."""
@@ -280,7 +297,7 @@ class SQLiteJournal:
                 appends, last, new = self._intake.take()
                 if new:
                     redo.turn()
-            await self._write(Writer.append, appends, redone=last)
+            await self._write(Writer.append, appends, redone=last, logged=True)
         except JournalError as error:
             self._failed = error
         else:
@@ -349,7 +366,7 @@ class SQLiteJournal:
             with contextlib.suppress(sqlite3.Error):  # a full disk; the redo log has it
                 while self._intake.waits:
                     appends, last, _ = self._intake.take()
-                    self._writer.append(appends, redone=last)
+                    self._writer.append(appends, redone=last, logged=True)
                     self._intake.taken()
             left = opening.leave_clean(self._writer.connection, clean=not self._intake.waits)
             self._writer = None
@@ -380,17 +397,3 @@ class SQLiteJournal:
         if self._reader is not None:
             self._reader.connection.close()
             self._reader = None
-
-
-async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Await something that a cancellation of its caller must not break off."""
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as error:
-            cancelled = error
-    task.result()
-    if cancelled is not None:
-        raise cancelled

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chatroom.core.entry import Entry
 from chatroom.core.record import MemberRecord
-from chatroom.journal.port import Append
+from chatroom.journal.port import Append, JournalConflict
+
+
+def check_order(newest: Mapping[int, int], appends: Sequence[Append]) -> None:
+    """Raise JournalConflict if they do not follow the newest sequences of open rooms, by key."""
+    for append in appends:
+        last = newest.get(append.key)
+        if last is None:
+            raise JournalConflict(f"room {append.key} is not open")
+        if append.entries and append.entries[0].sequence != last + 1:
+            raise JournalConflict(f"room {append.key} is not as expected")
 
 
 @dataclass(slots=True)
@@ -26,6 +36,8 @@ class Merged:
     def __init__(self) -> None:
         self.rooms: dict[int, MergedRoom] = {}
         """By key."""
+        self.sessions: dict[bytes, tuple[int, int]] = {}
+        """The room's key and the author of each session that was told of."""
         self.entries = 0
         self.size = 0
         """Bytes of their envelopes."""
@@ -42,6 +54,8 @@ class Merged:
             self.size += sum([len(entry.envelope) for entry in entries])
             for record in append.members:
                 room.members[record.author] = record
+                if record.session is not None:
+                    self.sessions[record.session] = append.key, record.author
             for author in append.gone:
                 room.members[author] = None
             room.closes |= append.closes

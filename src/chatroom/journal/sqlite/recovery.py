@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chatroom.core.entry import Entry
+from chatroom.journal.port import JournalConflict, JournalUnusable
 
 from . import redo
 from .checksum import Legible, believed, damaged
@@ -38,11 +38,17 @@ Files = tuple[bytes, ...]
 
 
 def read_files(database: Path) -> Files:
-    """The files of the redo log as they are; raises OSError."""
+    """The files of the redo log as they are; raises JournalUnusable."""
     found: list[bytes] = []
     for path in redo.paths(database):
-        with contextlib.suppress(FileNotFoundError):
+        try:
             found.append(path.read_bytes())
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise JournalUnusable(
+                f"cannot read {path} ({error.strerror}); do this as the user who runs the server"
+            ) from error
     return tuple(found)
 
 
@@ -94,7 +100,10 @@ def _redo(connection: sqlite3.Connection, missing: Sequence[Record], legible: Le
             break  # its room went with the power: this is how it was before there was one
         merged.add(record.appends)
         redone = record.number
-    writer.append(merged.appends(), redone=redone)
+    try:
+        writer.append(merged.appends(), redone=redone, logged=True)
+    except JournalConflict as error:
+        raise Damage("its redo log does not follow what is stored") from error
 
 
 def salvage(
@@ -118,7 +127,7 @@ def salvage(
             if len(missing) > _MOST_MISSING:
                 continue
             marks: list[Entry] = [damaged(sequence) for sequence in missing]
-            writer.append([replace(append, entries=marks + entries)], redone=record.number)
+            writer.append([replace(append, entries=marks + entries)], logged=True)
             stored += len(entries)
             if missing:
                 lost.setdefault(append.key, []).extend(missing)

@@ -14,7 +14,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from chatroom.journal.port import Append, SyncMode
+from chatroom.journal.port import Append, JournalError, SyncMode
 
 from .directories import sync_directory
 from .records import encode
@@ -57,7 +57,7 @@ class RedoLog:
     def write(self, appends: Sequence[Append]) -> None:
         """Add a record, and sync it where that is waited for.
 
-        Raises OSError: then a start does not find it, and the next one takes its place.
+        Raises JournalError: then a start does not find it, and the next one takes its place.
         """
         data = encode(self.run, self.number + 1, appends)
         file = self._files[0]
@@ -67,9 +67,9 @@ class RedoLog:
                 written += _write_at(file, data[written:], self._at + written)
             if self.waits:
                 _sync(file)
-        except OSError:
+        except OSError as error:
             self._forget(file)
-            raise
+            raise JournalError(error.strerror or str(error)) from error
         self._at += len(data)
         self.number += 1
 

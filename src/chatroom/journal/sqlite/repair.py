@@ -178,7 +178,7 @@ def _salvage_redo_log(
     try:
         found = recovery.waiting(old, recovery.read_files(path))
     except (sqlite3.DatabaseError, Damage):
-        salvaged.changed.append("what was said in the last second may be missing")
+        salvaged.changed.append("what was said in the last seconds may be missing")
         return
     stored, lost = recovery.salvage(new, found, legible)
     salvaged.entries += stored

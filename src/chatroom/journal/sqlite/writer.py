@@ -11,7 +11,6 @@ from chatroom.core.record import MemberRecord
 from chatroom.journal.port import (
     NONCE_SECONDS,
     Append,
-    JournalConflict,
     NewRoom,
     NonceUsed,
     StoredRoom,
@@ -21,6 +20,7 @@ from .checksum import COLUMNS, STORED, Legible, believed, damaged, rows, sound
 from .damage import is_damage
 from .ends import check_facts, end_of_log, last_said
 from .failed_commits import commit_something
+from .merging import check_order
 from .statements import ManyRows, Value, transaction
 
 _STORE = ManyRows(f"INSERT OR ROLLBACK INTO entry ({STORED}) VALUES {{rows}}", 7)
@@ -131,17 +131,19 @@ class Writer:
         """A room is in the file no more."""
         self._ended.pop(key, None)
 
-    def create_room(self, room: NewRoom) -> StoredRoom:
-        """See `Journal.create_room`."""
+    def create_room(self, room: NewRoom, *, redone: int = 0) -> StoredRoom:
+        """See `Journal.create_room`, and `append`."""
         facts = (
             room.room_id, room.epoch, room.created, room.title, room.private, room.capacity,
             room.history,
         )  # fmt: skip
-        key = self.connection.execute(
-            "INSERT INTO room (room_id, epoch, created, title, private, capacity, history) "
-            "VALUES (?,?,?,?,?,?,?)",
-            facts,
-        ).lastrowid
+        with transaction(self.connection):
+            key = self.connection.execute(
+                "INSERT INTO room (room_id, epoch, created, title, private, capacity, history) "
+                "VALUES (?,?,?,?,?,?,?)",
+                facts,
+            ).lastrowid
+            self._have(redone)
         assert key is not None
         self._newest[key] = 0
         return StoredRoom(RoomFacts(key, *facts))
@@ -150,24 +152,22 @@ class Writer:
         """The newest sequence of an open room; None: it is not open."""
         return self._newest.get(key)
 
-    def append(self, appends: Sequence[Append], *, redone: int = 0) -> None:
-        """See `Journal.append`. `redone`: up to which record of the redo log it is; 0: none."""
-        for append in appends:
-            newest = self._newest.get(append.key)
-            if newest is None:
-                raise JournalConflict(f"room {append.key} is not open")
-            if append.entries and append.entries[0].sequence != newest + 1:
-                raise JournalConflict(f"room {append.key} is not as expected")
+    def append(self, appends: Sequence[Append], *, redone: int = 0, logged: bool = False) -> None:
+        """See `Journal.append`. With it the tables have all of the redo log up to `redone`.
+
+        What is `logged` there is stored: nothing can be said against its nonces any more.
+        """
+        check_order(self._newest, appends)
         nonced = [entry for append in appends for entry in append.entries if entry.nonce]
         if nonced and self.trimmed and (found := self._find("trimmed", nonced)):
             # The index of kept entries cannot refuse these.
-            self._settle(nonced, found + self._find("entry", nonced), redone)
+            self._settle(nonced, found + self._find("entry", nonced), logged=logged)
         try:
             self._store(appends, redone, nonced=bool(nonced))
         except sqlite3.IntegrityError:
             if not nonced:
                 raise
-            self._settle(nonced, self._find("entry", nonced), redone)
+            self._settle(nonced, self._find("entry", nonced), logged=logged)
             self._store(appends, redone, nonced=bool(nonced))
         self.appended = sum([len(append.entries) for append in appends])
         for append in appends:
@@ -200,8 +200,11 @@ class Writer:
                 if append.closes:
                     connection.execute("UPDATE room SET closed = 1 WHERE key = ?", (append.key,))
                     connection.execute("DELETE FROM member WHERE room = ?", (append.key,))
-            if redone:
-                connection.execute("UPDATE OR ROLLBACK run SET redone = ?", (redone,))
+            self._have(redone)
+
+    def _have(self, redone: int) -> None:
+        if redone:
+            self.connection.execute("UPDATE OR ROLLBACK run SET redone = ?", (redone,))
 
     def probe(self) -> None:
         """See `Journal.probe`."""
@@ -239,18 +242,15 @@ class Writer:
         return found
 
     def _settle(
-        self, nonced: Iterable[Entry], found: Iterable[tuple[int, Entry]], redone: int
+        self, nonced: Iterable[Entry], found: Iterable[tuple[int, Entry]], *, logged: bool
     ) -> None:
-        """Forget the nonces found that count no more; raises NonceUsed if others do.
-
-        What the redo log has is stored: nothing can be said against it any more.
-        """
+        """Forget the nonces found that count no more, or all; raises NonceUsed if others do."""
         now = {(entry.author, entry.nonce): entry.sent for entry in nonced}
         used: dict[tuple[int, str], Entry] = {}
         old: list[tuple[int, int]] = []
         for room, first in found:
             age = now[first.author, first.nonce] - first.sent
-            if not redone and age < NONCE_SECONDS * 1_000_000_000:
+            if not logged and age < NONCE_SECONDS * 1_000_000_000:
                 used[first.author, first.nonce] = first
             else:
                 old.append((room, first.sequence))
