@@ -97,13 +97,27 @@ def test_accepted_text_is_safe(raw: str) -> None:
     assert set() == {c for c in text if unicodedata.category(c) == "Cc"} - {"\n", "\t"}
 
 
-@given(st.text(CHARACTERS) | st.text(st.sampled_from("a \t\n\x85\xa0\u3000")))
-def test_what_may_plainly_be_said_is_what_the_rule_allows(raw: str) -> None:
+raw_texts = st.text(CHARACTERS) | st.text(st.sampled_from("a \t\n\x7f\x85\xa0\u3000"))
+
+
+@given(st.lists(raw_texts, max_size=4))
+def test_what_may_plainly_be_said_is_what_the_rule_allows(texts: list[str]) -> None:
     """The short way lets nothing through that the whole rule refuses."""
-    assert not may_be_said(raw, 40) or raw == checked_text(raw, limit=40)
+    if may_be_said(texts, 40):
+        assert texts == [checked_text(raw, limit=40) for raw in texts]
 
 
 def test_what_people_write_may_plainly_be_said() -> None:
     """Else the short way would be of no use."""
-    assert may_be_said("Hey Johnny, \u00e7a va? \U0001f44d", LIMIT)
-    assert not may_be_said("x" * 5, 16)
+    assert may_be_said(["Hey Johnny", "\u00e7a va? \U0001f44d"], LIMIT)
+    assert may_be_said(["Hey Johnny", "~"], LIMIT)
+    assert not may_be_said(["x", "x" * 5], 16)
+
+
+@pytest.mark.parametrize("wrong", ["", " ", "a\x7fb", "\u00e7\x85", "\u3000", "x" * 11])
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_one_that_may_not_be_said_is_found_among_others(wrong: str, at: int) -> None:
+    """Wherever it stands."""
+    texts = ["hey", "ça"]
+    assert may_be_said(texts, 40)
+    assert not may_be_said([*texts[:at], wrong, *texts[at:]], 40)

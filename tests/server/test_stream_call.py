@@ -11,6 +11,7 @@ import pytest
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.refusals import Refusal, RoomFull
 from chatroom.server.calls.protocols import PROTOCOLS, Rewritten, as_json
+from chatroom.server.calls.said import bytes_of, said_in
 from chatroom.server.calls.stream_call import StreamCall
 from chatroom.wire.envelopes import compressed, envelope
 from chatroom.wire.grpc import Code
@@ -99,14 +100,14 @@ class Listener:
         self.heard.append(message.message.message)
         return True
 
-    def hear_run(self, payloads: list[bytes]) -> int:
+    def hear_run(self, run: bytes) -> int:
         taken = 0
-        for payload in payloads[: self.at_once]:
+        for text, _ in said_in(run)[0][: self.at_once]:
             if not self.taking:
                 break
-            self.hear(pb.ChatMessage.FromString(payload))
+            self.hear(pb.ChatMessage(message=pb.Message(message=text)))
             taken += 1
-        return taken
+        return bytes_of(run, taken)
 
     def half_closed(self) -> None:
         self.half_closes += 1

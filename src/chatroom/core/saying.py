@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from itertools import takewhile
 
 from .entry import Draft, Kind, Said
 from .limits import Limits
@@ -10,15 +11,17 @@ from .member import Member
 from .text import may_be_said
 
 
-def drafts_of(member: Member, said: Iterable[Said], limits: Limits) -> list[Draft]:
+def drafts_of(member: Member, said: Sequence[Said], limits: Limits) -> list[Draft]:
     """Drafts for `Room.add_all`, up to the first that `Room.post` is to look at."""
-    text_bytes, nonce_bytes = limits.text_bytes, limits.nonce_bytes
+    plain = said
+    if not _plain(said, limits):  # one of them is not: which?
+        plain = list(takewhile(lambda each: _plain((each,), limits), said))
     kind, author, name = Kind.SAID, member.author, member.tag.text
-    drafts: list[Draft] = []
-    for text, nonce in said:
-        if not may_be_said(text, text_bytes) or (
-            nonce and not (nonce.isascii() and len(nonce) <= nonce_bytes)
-        ):
-            break
-        drafts.append(Draft(kind, author, name, text, nonce, member))
-    return drafts
+    return [Draft(kind, author, name, text, nonce, member) for text, nonce in plain]
+
+
+def _plain(said: Sequence[Said], limits: Limits) -> bool:
+    nonces = [nonce for _, nonce in said if nonce]
+    return may_be_said([text for text, _ in said], limits.text_bytes) and (
+        not nonces or ("".join(nonces).isascii() and max(map(len, nonces)) <= limits.nonce_bytes)
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from .refusals import RequestInvalid, TextInvalid, TextTooLong
 
@@ -12,12 +13,25 @@ from .refusals import RequestInvalid, TextInvalid, TextTooLong
 _NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def may_be_said(raw: str, limit: int) -> bool:
-    """Whether it is plainly a message of at most `limit` bytes, as nearly all are.
+_PLAIN_ASCII = bytes(range(0x20, 0x7F))
+
+
+def may_be_said(texts: Sequence[str], limit: int) -> bool:
+    """Whether all are plainly messages of at most `limit` bytes, as nearly all are.
 
     False says nothing: `checked_text` knows then.
     """
-    return raw.isprintable() and not raw.isspace() and len(raw) > 0 and len(raw) * 4 <= limit
+    joined = "".join(texts)
+    if joined.isascii():  # asked for all at once, in a fourth of the time that isprintable takes
+        plain = not joined.encode().translate(None, _PLAIN_ASCII)
+    else:
+        plain = joined.isprintable()
+    return (
+        plain
+        and all(texts)
+        and not any(map(str.isspace, texts))
+        and max(map(len, texts), default=0) * 4 <= limit
+    )
 
 
 def checked_text(raw: str, *, limit: int) -> str:

@@ -201,26 +201,10 @@ class EnvelopeReader:
         self._limit = limit
         self._buffer = bytearray()
 
-    def run(self, data: bytes) -> list[bytes]:
-        """The messages at the front of `data` that are whole, and not compressed.
-
-        What people send is nothing else. Nothing is kept: what is behind them goes to `feed`,
-        and so does all of it while something is kept.
-        """
-        messages: list[bytes] = []
-        if self._buffer:
-            return messages
-        limit = self._limit
-        total = len(data)
-        end = 0
-        while end < total:
-            begin = end + HEAD_BYTES
-            size = int.from_bytes(data[end:begin], "big")  # with flags it is above any limit
-            end = begin + size
-            if size > limit or end > total:
-                break
-            messages.append(data[begin:end])
-        return messages
+    @property
+    def between(self) -> bool:
+        """Whether what comes next begins an envelope: nothing is kept of one."""
+        return not self._buffer
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The messages that `data` completes; take them before feeding again.

@@ -49,30 +49,49 @@ def entries(drafts: Iterable[Draft], first: int, sent: int) -> list[bytes]:
     """Entries of the log, with sequences from `first` on; every reader gets these bytes.
 
     Encodings joined are the encoding of all merged (protobuf encoding guide, "Last One
-    Wins"), and what is the same for many entries is encoded once: the name, and the time of
-    a turn. By protobuf's own classes an entry took four times as long (2.5 against 0.65 µs).
-    The fields stand in the order of their numbers all the same; a test compares.
+    Wins"), and what is the same for many entries is encoded once: the name with the lengths
+    around it, the time of a turn, a sequence but for its low seven bits. By protobuf's own
+    classes an entry took six times as long (2.5 against 0.4 µs). The fields stand in the order
+    of their numbers all the same; a test compares.
     """
     time = _sent(sent)
     join = b"".join
     encoded: list[bytes] = []
-    named = begin = None
+    begins: dict[tuple[str, int, int], bytes] = {}
+    high, end = -1, b""
     for sequence, draft in enumerate(drafts, first):
-        text = draft.text.encode()
-        name = draft.name
-        if not (sequence and text and name):  # what is empty is left out
-            said = pb.Message(name=name, message=draft.text, sequence=sequence)
-            encoded.append(envelope(said.SerializeToString() + time + _rest(draft)))
+        text, name, nonce = draft.text.encode(), draft.name, draft.nonce
+        if draft.kind is not Kind.SAID or sequence < len(_NUMBERED) or not (text and name):
+            encoded.append(_entry(draft, sequence, time))
             continue
-        if begin is None or name is not named:  # one after the other is often the same one's
-            named, begin = name, _named(name)
-        size, number = varint(len(text)), varint(sequence)
-        rest = _rest(draft) if draft.nonce or draft.kind is not Kind.SAID else b""
-        length = (
-            len(begin) + len(size) + len(text) + 1 + len(number) + len(time) + len(rest)
-        ).to_bytes(HEAD_BYTES, "big")
-        encoded.append(join((length, begin, size, text, b"\x18", number, time, rest)))
+        if sequence >> 7 != high:
+            high = sequence >> 7
+            end = varint(high) + time
+            begins = {}  # its length is in them
+        rest = _nonce(nonce) if nonce else b""
+        beginning = name, len(text), len(rest)
+        begin = begins.get(beginning)
+        if begin is None:
+            begin = begins[beginning] = _begin(name, len(text), _NUMBERED_BYTES + len(end + rest))
+        encoded.append(join((begin, text, _NUMBERED[sequence & 0x7F], end, rest)))
     return encoded
+
+
+_NUMBERED = tuple(bytes((0x18, low | 0x80)) for low in range(0x80))
+"""The key of the sequence, field 3 (VARINT), and its low seven bits, if more follow."""
+_NUMBERED_BYTES = 2
+
+
+def _entry(draft: Draft, sequence: int, time: bytes) -> bytes:
+    """Any entry: what is empty is left out."""
+    head = pb.Message(name=draft.name, message=draft.text, sequence=sequence)
+    return envelope(head.SerializeToString() + time + _rest(draft))
+
+
+def _begin(name: str, text_bytes: int, more: int) -> bytes:
+    """An envelope up to the text, whose length it ends with; `more` bytes follow the text."""
+    begin = _named(name) + varint(text_bytes)
+    return (len(begin) + text_bytes + more).to_bytes(HEAD_BYTES, "big") + begin
 
 
 @lru_cache(maxsize=4096)
@@ -89,11 +108,16 @@ def _sent(ns: int) -> bytes:
     return pb.Message(sent=timestamp(ns)).SerializeToString()
 
 
+def _nonce(nonce: str) -> bytes:
+    """The nonce, field 5 (LEN)."""
+    octets = nonce.encode()
+    return b"\x2a%b%b" % (varint(len(octets)), octets)
+
+
 def _rest(draft: Draft) -> bytes:
     """The fields behind `sent`."""
     if draft.kind is Kind.SAID:
-        nonce = draft.nonce.encode()
-        return b"\x2a%b%b" % (varint(len(nonce)), nonce) if nonce else b""
+        return _nonce(draft.nonce) if draft.nonce else b""
     message = pb.Message(nonce=draft.nonce)
     if draft.passage is not None:
         passage = message.entered if draft.kind is Kind.ENTERED else message.left

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from chatroom.core.entry import Said
+from chatroom.wire.envelopes import HEAD_BYTES
 
 _MESSAGE = 0x12
 """The key of `ChatMessage.message`: field 2, of wire type LEN (protobuf encoding guide)."""
@@ -13,32 +12,54 @@ _TEXT = 0x12
 _NONCE = 0x2A
 """The key of `Message.nonce`: field 5, LEN."""
 
+LONGEST = 0x81
+"""Bytes of a message that is read here at most: the lengths in it have one byte each."""
 
-def said_in(payloads: Iterable[bytes]) -> list[Said]:
-    """What is said by the ChatMessages at the front, up to one that is not just that.
+_BEGIN_BYTES = HEAD_BYTES + 4
+_PLAIN = {
+    bytes((0, 0, 0, 0, size, _MESSAGE, size - 2, _TEXT, size - 4)): HEAD_BYTES + size
+    for size in range(5, LONGEST + 1)
+}
+"""The bytes of an envelope whose message is a text and nothing else, by how it begins."""
+_BESIDE = {begin[:-1]: size for begin, size in _PLAIN.items()}
+"""The same with something beside the text, by how it begins up to the text's length."""
 
-    A short one is read here in a fifth of the time that protobuf's classes take (0.3 against
-    1.6 µs), which is much of what a message costs. Anything else is left to them: other fields,
-    another order of fields, more than 127 bytes, what is no UTF-8.
+
+def said_in(run: bytes) -> tuple[list[Said], int]:
+    """What is said by the envelopes at the front, up to one that is not just that; their bytes.
+
+    A short one is read here in a seventh of the time that an envelope and protobuf's classes
+    take (0.3 against 2 µs), which is much of what a message costs. Anything else is left to
+    them: other fields, another order of fields, more than 127 bytes, what is no UTF-8.
     """
     found: list[Said] = []
-    for payload in payloads:
-        size = len(payload)
-        if not (
-            4 < size < 0x82
-            and payload[0] == _MESSAGE
-            and payload[1] == size - 2
-            and payload[2] == _TEXT
-        ):
-            break
-        end = 4 + payload[3]
+    total = len(run)
+    at = 0
+    while True:
+        text = at + _BEGIN_BYTES
+        begin = run[at:text]
+        size = _PLAIN.get(begin)
         try:
-            if end == size:
-                found.append((payload[4:].decode(), ""))
-            elif size - end > 2 and payload[end] == _NONCE and payload[end + 1] == size - end - 2:
-                found.append((payload[4:end].decode(), payload[end + 2 :].decode()))
+            if size is not None:
+                end = at + size
+                if end > total:
+                    break
+                found.append((run[text:end].decode(), ""))
             else:
-                break
+                end = at + _BESIDE.get(begin[:-1], total + 1)
+                nonce = text + begin[-1] if end <= total else end
+                if end - nonce <= 2 or run[nonce] != _NONCE or run[nonce + 1] != end - nonce - 2:
+                    break
+                found.append((run[text:nonce].decode(), run[nonce + 2 : end].decode()))
         except UnicodeDecodeError:
             break
-    return found
+        at = end
+    return found, at
+
+
+def bytes_of(run: bytes, count: int) -> int:
+    """The bytes of the first envelopes of a run that `said_in` has read."""
+    end = 0
+    for _ in range(count):
+        end += HEAD_BYTES + run[end + HEAD_BYTES - 1]
+    return end

@@ -21,7 +21,7 @@ from chatroom.server.rooms.sessions import Place, Resume
 from chatroom.wire.grpc import Code
 
 from .delivery import Delivery, Stage
-from .said import said_in
+from .said import bytes_of, said_in
 from .statuses import EnvelopeInvalid
 from .stream_call import FAILED, StreamCall
 
@@ -139,7 +139,7 @@ class MemberStream(Delivery):
             hub.quit(place)
         return True
 
-    def hear_run(self, payloads: list[bytes]) -> int:
+    def hear_run(self, run: bytes) -> int:
         """Take messages that say something and nothing else, as many as can be taken at once."""
         place = self._place
         if not self._talks or place is None:
@@ -147,11 +147,12 @@ class MemberStream(Delivery):
         hub = self._hub
         if hub.commits.full or hub.draining or place.member.outbox:
             return 0
-        said = said_in(payloads)
+        said, size = said_in(run)
         if not said:
             return 0
         self._spoke = True
-        return hub.talk.say_all(place, said)
+        taken = hub.talk.say_all(place, said)
+        return size if taken == len(said) else bytes_of(run, taken)
 
     def _read_on(self) -> None:
         self._asked = False

@@ -13,11 +13,12 @@ from google.protobuf.message import Message as ProtobufMessage
 
 from chatroom.core.refusals import Draining, Refusal
 from chatroom.server.port.exchange import Exchange
-from chatroom.wire.envelopes import HEAD_BYTES, EnvelopeError, EnvelopeReader
+from chatroom.wire.envelopes import EnvelopeError, EnvelopeReader
 from chatroom.wire.grpc import Code
 from chatroom.wire.http2.headers import Headers
 
 from .protocols import Rewritten, RpcProtocol
+from .said import LONGEST
 from .statuses import LATE, OK, Status, refusal_of
 
 log = logging.getLogger(__name__)
@@ -38,10 +39,10 @@ class Listener(Protocol):
     def hear(self, message: Any) -> bool:
         """Take a message; False: not now, `StreamCall.go_on` will be called. Raises Refusal."""
 
-    def hear_run(self, payloads: list[bytes]) -> int:
-        """Take messages as they came, from the first on, if that can be done at once.
+    def hear_run(self, run: bytes) -> int:
+        """Take short messages in their envelopes, from the first on, if that can be done at once.
 
-        How many were taken; what is left comes by `hear`. Raises Refusal.
+        The bytes of those that were taken; what is left comes by `hear`. Raises Refusal.
         """
 
     def half_closed(self) -> None:
@@ -69,8 +70,8 @@ class StreamCall:
 
     __slots__ = (
         "_begun", "_deadline", "_exchange", "_half_closed", "_head", "_json", "_listener",
-        "_messages", "_on_end", "_over", "_owed", "_parse", "_protocol", "_reader", "_uncut",
-        "_waiting", "offer",
+        "_messages", "_on_end", "_over", "_owed", "_parse", "_protocol", "_reader", "_runs",
+        "_uncut", "_waiting", "offer",
     )  # fmt: skip
 
     def __init__(
@@ -96,6 +97,8 @@ class StreamCall:
         self._parse = protocol.parser(message_type)
         self._json = json
         self._on_end = on_end
+        self._runs = not protocol.json and limit >= LONGEST
+        """Whether the listener may take messages as they came."""
         self._listener: Listener
         self._waiting: bytes | None = None
         """The message that came and was not taken. What is behind it is not even cut, so that
@@ -136,8 +139,8 @@ class StreamCall:
         if self._waiting is not None:
             self._uncut += data
             return
-        if not self._protocol.json:
-            taken = self._take_run(self._reader.run(data))
+        if self._runs and self._reader.between:
+            taken = self._take_run(data)
             if taken == len(data) and taken:
                 self._taken()
                 return
@@ -179,18 +182,16 @@ class StreamCall:
         else:
             self._taken()
 
-    def _take_run(self, payloads: list[bytes]) -> int:
-        """Have the listener take messages at once; the bytes of their envelopes."""
-        taken = 0
+    def _take_run(self, run: bytes) -> int:
+        """Have the listener take messages at once; the bytes of those that it took."""
         try:
-            if payloads:
-                taken = self._listener.hear_run(payloads)
+            return self._listener.hear_run(run)
         except Refusal as refusal:
             self.refuse(refusal)
         except Exception:
             log.exception("a call failed")
             self.finish(FAILED)
-        return sum(map(len, payloads[:taken])) + HEAD_BYTES * taken
+        return 0
 
     def _take(self, payload: bytes) -> bool:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from chatroom.core import refusals
 from chatroom.core.entry import Entry, Said
@@ -50,7 +50,7 @@ class Talk:
         place.room.post(place.member, text, nonce)
         self._commits.touch(place.room, len(text) + DRAFT_BYTES)
 
-    def say_all(self, place: Place, said: Iterable[Said]) -> int:
+    def say_all(self, place: Place, said: Sequence[Said]) -> int:
         """As `say` for each, up to one that is to be refused or above the rate; how many."""
         member, room = place.member, place.room
         if room.closing or member.over:

@@ -19,7 +19,6 @@ from .frames import (
     Kind,
     StreamFault,
     unpack_header,
-    unpack_word,
 )
 from .headers import BlockDecoder
 from .limits import Http2Limits
@@ -232,18 +231,19 @@ def _run(data: bytes, at: int, stream_id: int, payload: bytes) -> tuple[bytes, i
     """
     size = len(data)
     pieces = [payload]
-    while size - at >= HEADER_BYTES:
-        word, flags, number = unpack_word(data, at)
-        length = word >> 8
-        end = at + HEADER_BYTES + length
-        if (
-            word & 0xFF
-            or flags
-            or number != stream_id
-            or not 0 < length <= MAX_FRAME_BYTES
-            or end > size
-        ):
+    plain = _PLAIN_DATA + stream_id.to_bytes(4, "big")
+    while True:
+        begin = at + HEADER_BYTES
+        if data[at + 3 : begin] != plain:
             break
-        pieces.append(data[at + HEADER_BYTES : end])
+        length = int.from_bytes(data[at : at + 3], "big")
+        end = begin + length
+        if not 0 < length <= MAX_FRAME_BYTES or end > size:
+            break
+        pieces.append(data[begin:end])
         at = end
     return (payload if len(pieces) == 1 else b"".join(pieces)), at
+
+
+_PLAIN_DATA = bytes((Kind.DATA, 0))
+"""The type and the flags of a DATA frame that is nothing but a payload."""
