@@ -94,10 +94,10 @@ def index(experiments: Iterable[Experiment]) -> str:
         "",
         paragraphs(
             "Each is a short scene between a chat server and its clients, with the HTTP/2 "
-            "frames that show what happens. Every frame here was recorded from such a run; "
-            "the tests run them all again and fail when one does not show what its text "
-            "says. `chatwire lab NAME` runs one on your machine, `chatwire lab` lists them. "
-            "They are best read in this order.",
+            "frames that show what happens. Every frame here was recorded in a run of the "
+            "scene. The tests run all scenes again, and fail if one does not show what its "
+            "text says. `chatwire lab NAME` runs one on your machine, `chatwire lab` lists "
+            "them. They are best read in this order.",
             WIDTH,
         ),
         "",

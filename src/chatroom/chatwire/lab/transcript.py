@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from chatroom.chatwire.lab.story import Shown
     from chatroom.chatwire.show.line import Style
 
-PASSED = "the frame before, shown or not"
-"""Since when the second time of a line is: a story shows few frames, and how long nothing passed
-is part of what it tells."""
+PASSED = "the frame before, also if that is not shown"
+"""What the second time of a line counts from. A story shows few frames, and a time in which
+nothing passed is part of it."""
 
 
 def transcript(shown: Shown, style: Style) -> Iterator[str]:

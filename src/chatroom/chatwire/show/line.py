@@ -21,9 +21,10 @@ INDENT = " " * 38
 def legend(arrows: tuple[str, str], since: str = "the line before") -> str:
     """What the columns are, in a line."""
     return (
-        f"seconds, since {since}; connection; {arrows[0]} from the client, {arrows[1]} from the "
-        "server; stream; frame. window: what may still be sent, on stream / connection; with DATA "
-        "by its sender, with WINDOW_UPDATE by the other side"
+        f"seconds since the start; seconds since {since}; connection; {arrows[0]} from the client "
+        f"or {arrows[1]} from the server; stream; frame; what is in it. window: bytes that may "
+        "still be sent, on the stream / on the connection; with DATA by the side that sent it, "
+        "with WINDOW_UPDATE by the side that gets it"
     )
 
 

@@ -59,21 +59,22 @@ async def scene(stage: Stage) -> None:
 EXPERIMENT = Experiment(
     name="deadline",
     title="A deadline on a stream",
-    summary="a call that is given two seconds, and how each side keeps them",
+    summary="a call that may take two seconds, and how each side ends it",
     intro="""
-        A deadline is the time by which a call must be over. It is sent along, so that both
-        sides can keep it. Ann's client, played by hand, says two seconds and then only waits:
-        the server must keep it. Bob's client is grpcio's, and his server is frozen: it must
-        keep it itself.
+        A deadline is the time at which a call must be over. The client sends it with the call,
+        so that both sides can end the call then. Ann's client, played by hand, says two seconds
+        and then only waits: here the server ends the call. Bob's server is stopped: here his
+        client, grpcio, ends it.
     """,
     scene=scene,
     story=(
         Step(
             title="Two seconds, and they begin now",
             prose="""
-                `grpc-timeout` is a number of at most eight digits and a unit: H, M, S, m for
-                milliseconds, u and n. It is what is left, not a time of day: the clocks of the
-                two machines need not agree.
+                `grpc-timeout` is a number of at most eight digits and a unit: H, M and S for
+                hours, minutes and seconds, m, u and n for milli-, micro- and nanoseconds. It is
+                the time that is left, not a time of day. So the clocks of the two machines need
+                not agree.
             """,
             shows=(
                 sent_by(
@@ -89,33 +90,35 @@ EXPERIMENT = Experiment(
         Step(
             title="The stream begins like any other",
             prose="""
-                The deadline is of the whole call, not of the next message. A chat that is given
-                two seconds is over after two seconds, however lively it is.
+                The deadline is for the whole call, not for the next message. A chat with a
+                deadline of two seconds is over after two seconds, however much is said.
             """,
             shows=(sent_to("Ann", Kind.DATA, sets("live")),),
         ),
         Step(
-            title="The server keeps it",
+            title="The server ends the call",
             prose="""
-                It ends the call with trailers that say why. gRPC's document has servers send
-                RST_STREAM with CANCEL here, as the client knows by itself; this one sends a
-                status, which a client that keeps no deadline can read too.
+                The server ends the call with trailers that say why. By gRPC's document a server
+                only sends RST_STREAM with CANCEL here, since the client knows the reason. This
+                server sends a status, so that a client that does not look at its deadline
+                learns the reason too.
             """,
             shows=(ENDED_BY_THE_SERVER,),
         ),
         Step(
             title="And asks for no more",
             prose="""
-                Ann has not half-closed. A second later RST_STREAM with NO_ERROR, after a
-                complete response, tells her that nothing she still has to say is wanted.
+                Ann has not half-closed. A second later RST_STREAM with NO_ERROR tells her that
+                the response is complete, and that the rest of her request is not needed.
             """,
             shows=(sent_to("Ann", Kind.RST_STREAM, error("NO_ERROR")),),
         ),
         Step(
             title="Bob gives his call half a second",
             prose="""
-                `stub.Chat(timeout=0.5)`: the library writes what is left of it as it sends.
-                The scene has stopped the server's process (SIGSTOP) just before.
+                `stub.Chat(timeout=0.5)`: when the library sends the call, it writes how much of
+                the time is left. Just before, the scene has stopped the server's process
+                (SIGSTOP).
             """,
             shows=(
                 sent_by("Bob", Kind.HEADERS, call("Chat"), field("grpc-timeout")),
@@ -123,43 +126,44 @@ EXPERIMENT = Experiment(
             ),
         ),
         Step(
-            title="The client keeps it too",
+            title="Bob's client ends its call too",
             prose="""
-                Nothing has come, not even HEADERS: nobody is there to say that the time is
-                over. Bob's client says it to its program (DEADLINE_EXCEEDED), and to the server
-                with RST_STREAM, for whenever it reads that.
+                Nothing has come, not even HEADERS, since the server is stopped. Bob's client
+                tells its program that the time is over (DEADLINE_EXCEEDED). It also tells the
+                server, with RST_STREAM, which the server reads when it runs again.
             """,
             shows=(ENDED_BY_THE_CLIENT,),
             not_before=(sent_to("Bob", Kind.HEADERS), sent_to("Bob", Kind.DATA)),
         ),
         Step(
-            title="The connection has none",
+            title="The connection goes on",
             prose="""
-                The server runs again (SIGCONT). Only a call was given up, so the next one has
-                the same connection, and no deadline: stream 3 is answered.
+                The server runs again (SIGCONT). Only the call has ended. The next call is on
+                the same connection, without a deadline: stream 3 is answered.
             """,
             shows=(sent_by("Bob", Kind.HEADERS, call("ListChatRooms"), stream(3)), ANSWERED),
         ),
     ),
     why="""
-        Each side needs the deadline for something else. The client, so that its program goes on
-        whatever happens to the server or the network. The server, so that it does not work for
-        somebody who has stopped waiting: its client may be gone without a word.
+        Client and server need the deadline for different reasons. The client's program can go
+        on, whatever happens to the server or the network. The server does no work for a client
+        that has stopped waiting, and may be gone.
 
-        The two clocks race. DEADLINE_EXCEEDED therefore says nothing about what was done: a
-        message that was sent may be in the room. A client that wants to know asks, here with
-        the same nonce (see docs/retrying.md).
+        Either side may be the first to end the call. So DEADLINE_EXCEEDED does not tell what
+        was done: a message that was sent may be in the room. A client that has to know sends it
+        again with the same nonce (see docs/retrying.md).
 
-        For a chat it is a poor tool: it ends who talks and who is silent alike. What a long
-        stream wants is to notice a lost peer: heartbeats or keepalive (the experiment `pings`),
-        and to come back (the experiment `resume`). Deadlines are for the short calls beside it.
+        A deadline is of little use for a chat: it ends the stream also while people talk. A
+        long stream needs to notice that its peer is lost, by heartbeats or keepalive (the
+        experiment `pings`), and to come back (the experiment `resume`). Deadlines are for the
+        short calls beside it.
     """,
     try_next="""
-        `chatwire lab deadline --all`: does the server, once it runs again, still send anything
-        on Bob's first stream? It might: its frames and his RST_STREAM can cross, and who gets
-        frames on a stream that it has reset just ignores them.
+        `chatwire lab deadline --all`: does the server, when it runs again, still send anything
+        on Bob's first stream? It may, until it has read his RST_STREAM. A client ignores frames
+        of a stream that it has reset.
 
-        Call with `grpcurl -max-time 2 …` through `chatwire`, and look for `grpc-timeout`.
+        Call with `grpcurl -max-time 2 …` through `chatwire -v`, and look for `grpc-timeout`.
 
         Send `grpc-timeout: 2s` by hand, with the wrong unit, and see what the server makes of
         it.

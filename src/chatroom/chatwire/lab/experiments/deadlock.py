@@ -95,13 +95,13 @@ async def not_stuck(stage: Stage, talk: Call) -> None:
 EXPERIMENT = Experiment(
     name="deadlock",
     title="Both write, nobody reads: a deadlock, and its cure",
-    summary="two flow-control windows at 0, each waiting for the other, and a server that "
-    "cannot get there",
+    summary="two flow-control windows at 0, each waiting for the other, and a server to "
+    "which that cannot happen",
     intro="""
-        Ann sends long messages and means to read the answers later. Her server is written as
-        one writes the first one: it answers each message before it reads the next. A few
-        messages go well. Then nothing moves any more, and no error says so. Bob does the same
-        as Ann, but with a chatserver.
+        Ann sends long messages and wants to read the answers later. Her server is as simple as
+        a first server often is: it answers each message before it reads the next. A few
+        messages are answered. Then nothing moves any more, and there is no error. Bob does the
+        same as Ann, but with a chatserver.
     """,
     scene=scene,
     server=partial(chatserver, "--message-rate", "0"),
@@ -110,8 +110,8 @@ EXPERIMENT = Experiment(
             title="Ann writes",
             prose="""
                 Her client may send 65,535 bytes on the stream before it needs permission. Each
-                DATA frame takes its bytes from that window: what is left stands behind
-                `window`, on the stream and on the connection.
+                DATA frame takes its bytes from that window. The numbers after `window` are what
+                is left, on the stream and on the connection.
             """,
             shows=(sent_by("Ann", Kind.DATA, stream(1), beginning("0: ")),),
             bare=True,
@@ -119,8 +119,8 @@ EXPERIMENT = Experiment(
         Step(
             title="The server answers before it reads on",
             prose="""
-                `async for request in requests: yield answer(request)`. There is nothing wrong
-                with the line, as long as the answer can be sent.
+                `async for request in requests: yield answer(request)`. This line of Python
+                works as long as the answer can be sent.
             """,
             shows=(sent_to("Ann", Kind.DATA, stream(1), beginning("0: ")),),
             bare=True,
@@ -128,9 +128,9 @@ EXPERIMENT = Experiment(
         Step(
             title="Nobody reads the answers",
             prose="""
-                A library gives a window back as the program reads. Ann's reads nothing, so no
-                WINDOW_UPDATE for stream 1 comes from her, and the server's window goes to 0.
-                Its next write waits.
+                A library gives window back when its program reads. Ann's program reads nothing,
+                so no WINDOW_UPDATE for stream 1 comes from her, and the server's window goes to
+                0. Its next write waits.
             """,
             shows=(SPENT,),
             not_before=(sent_by("Ann", Kind.WINDOW_UPDATE, stream(1)),),
@@ -139,12 +139,12 @@ EXPERIMENT = Experiment(
         Step(
             title="So nobody reads the messages either",
             prose="""
-                A server that waits in a write does not read. It gives nothing back, and Ann's
-                window goes to 0 as well. Now her write waits for the server to read, which
-                waits for her to read.
+                A server that waits in a write does not read. It gives no window back, and Ann's
+                window goes to 0 as well. Now her write waits until the server reads, and the
+                server waits until she reads.
 
-                The second number is not 0: other streams of the connection are not concerned.
-                Which of the two windows is the first to be empty is chance.
+                The second number is not 0: other streams of the connection go on. Which of the
+                two windows is empty first is chance.
             """,
             shows=(sent_by("Ann", Kind.DATA, window_left(0)),),
             out_of_turn=True,
@@ -153,9 +153,10 @@ EXPERIMENT = Experiment(
         Step(
             title="Silence, until somebody reads",
             prose="""
-                Nothing passes for a second; it could be a year. To HTTP/2 all is well: two
-                streams of bytes at their limits, as each receiver wished. Then Ann begins to
-                read, and the first frame after the silence is her permission to go on.
+                Nothing passes for a second, and it could be a year. For HTTP/2 nothing is
+                wrong: in both directions the sender has reached the limit that the receiver has
+                set. Then Ann begins to read, and the first frame after the silence is her
+                permission to go on.
             """,
             shows=(sent_by("Ann", Kind.WINDOW_UPDATE, stream(1), quiet_for(QUIET_SECONDS)),),
             bare=True,
@@ -163,8 +164,8 @@ EXPERIMENT = Experiment(
         Step(
             title="One permission sets everything free",
             prose="""
-                The server's write succeeds, so it reads, so Ann's window opens, so her write
-                succeeds: to the last message and status OK.
+                The server's write succeeds, so the server reads. So Ann's window opens, and her
+                write succeeds. It goes on like this to the last message and status OK.
             """,
             shows=(
                 sent_to("Ann", Kind.DATA, stream(1)),
@@ -177,8 +178,8 @@ EXPERIMENT = Experiment(
         Step(
             title="Bob writes to a chatserver, and does not read either",
             prose="""
-                What he says comes back to him, as he asked for (FEATURE_ECHO). He does not take
-                it, and the server's window goes to 0, as with Ann.
+                He asked to get his own messages back (FEATURE_ECHO). He does not read them, and
+                the server's window goes to 0, as with Ann.
             """,
             shows=(sent_to("Bob", Kind.DATA, window_left(0)),),
             not_before=(sent_by("Bob", Kind.WINDOW_UPDATE, stream(1)),),
@@ -187,8 +188,9 @@ EXPERIMENT = Experiment(
         Step(
             title="The server reads on",
             prose="""
-                And here is the difference: it goes on to give back what it reads, although it
-                can write nothing. Bob's last message goes out, and he has read nothing yet.
+                This is the difference: the server can write nothing, but it goes on reading and
+                gives window back. So Bob can send his last message, although he has read
+                nothing yet.
             """,
             shows=(
                 sent_to("Bob", Kind.WINDOW_UPDATE, stream(1)),
@@ -200,9 +202,9 @@ EXPERIMENT = Experiment(
         Step(
             title="Then Bob reads",
             prose="""
-                All 60 are there, in order, and then the status. The room kept no queue for him
-                meanwhile: messages are in its log, and he is a position there that did not move
-                for a while.
+                All 60 messages come, in order, and then the status. The room kept no queue for
+                him: the messages are in its log, and his position in the log did not move for a
+                while.
             """,
             shows=(
                 sent_by("Bob", Kind.WINDOW_UPDATE, stream(1)),
@@ -213,35 +215,34 @@ EXPERIMENT = Experiment(
         ),
     ),
     why="""
-        A stream has a window for each direction, and to HTTP/2 they have nothing to do with
-        each other. A program ties them together as soon as it reads only when it has written.
-        If both sides do that, each can wait for the other. gRPC's guide to flow control warns
-        of it.
+        A stream has a window for each direction, and for HTTP/2 the two are independent. A
+        program that reads only after it has written makes one depend on the other. If both
+        sides do that, each can wait for the other. gRPC's guide to flow control warns of it.
 
         The cure is in the program, not in the protocol: no direction may wait for the other.
-        Read in one task and write in another, and put something bounded between them. This
-        server does without the tasks: what comes is pushed into a stream (`MemberStream.hear`),
-        and what goes is pushed out of it (`Delivery.pump`). Between the two is the log. It is
-        bounded: the newest entries are kept and the older ones dropped, and a reader that
-        takes nothing for 10 s is ended.
+        Read in one task and write in another, and put a bounded queue between them. This server
+        needs no tasks for that: what comes is pushed into a stream (`MemberStream.hear`), and
+        what goes is pushed out of it (`Delivery.pump`). Between the two is the log. It is
+        bounded: the newest entries are kept, older ones are deleted, and the stream of a reader
+        that takes nothing for 10 s is ended.
 
-        It comes late, and only under load: short messages, or few, never fill a window. That
-        is why it is met in production and not in tests.
+        Such a deadlock comes late, and only under load: a few short messages never fill a
+        window. So it is found in production and not in tests.
     """,
     try_next="""
-        `chatwire lab deadlock --frame window-update`: who gave back what, and when. Ann's
-        client gives the connection's window back as bytes come, that of stream 1 only as she
-        reads.
+        `chatwire lab deadlock --frame window-update`: which side gave window back, and when.
+        Ann's client gives the connection's window back when bytes come, and that of stream 1
+        only when she reads.
 
-        Give both of your own programs larger windows (`grpc.http2.lookahead_bytes` with
-        grpcio): the same happens, later.
+        Give the client and the server of such a pair larger windows
+        (`grpc.http2.lookahead_bytes` with grpcio): the same happens, later.
 
-        Give the call a deadline: the deadlock then ends as DEADLINE_EXCEEDED, and looks like a
-        slow server. See the experiment `deadline`.
+        Give the call a deadline: the deadlock then ends with DEADLINE_EXCEEDED, as if the
+        server were only slow. See the experiment `deadline`.
     """,
     references=(
-        rfc(9113, "5.2.1", "flow control is directional, and the receiver's to decide"),
-        rfc(9113, "5.2.2", "a deadlock of its own, of those who do not read control frames"),
+        rfc(9113, "5.2.1", "flow control is for each direction, and the receiver decides"),
+        rfc(9113, "5.2.2", "another deadlock: that of peers that do not read control frames"),
         rfc(9113, "6.9.1", "the flow-control window"),
         Reference(
             "gRPC, Flow Control",

@@ -54,25 +54,26 @@ EXPERIMENT = Experiment(
     title="A server that goes away",
     summary="what a chatserver says on SIGTERM: a message, a status, GOAWAY, and only then FIN",
     intro="""
-        Ann is in a room when whoever runs the server sends it SIGTERM, as a supervisor does
-        for every new version. A call that lasts for hours never ends by itself, so waiting
-        for it is no way to stop. The server ends it, on each of three levels in turn.
+        Ann is in a room when the server gets SIGTERM, as it does before every new version. A
+        call may last for hours, so the server cannot wait until it ends. It tells the program,
+        gRPC, HTTP/2 and TCP, one after the other, that this is the end.
     """,
     scene=scene,
     story=(
         Step(
             title="An ordinary moment",
             prose="""
-                Ann's own message comes back to her with its sequence: it is stored. Whatever
-                was acknowledged so survives what follows.
+                Ann's own message comes back to her with its sequence: it is stored. A message
+                that was acknowledged like this is not lost by what follows.
             """,
             shows=(sent_to("Ann", Kind.DATA, says("Is anybody here?")),),
         ),
         Step(
             title="To the program: draining",
             prose="""
-                The first to know is the chat: an event, with how long to wait before coming
-                back, and words for a person. It reaches only who asked for events.
+                The chat program is told first, by an event. It says how long to wait before
+                coming back, and has a sentence for a person. Only clients that asked for events
+                get it.
             """,
             shows=(sent_to("Ann", Kind.DATA, sets("draining")),),
         ),
@@ -80,21 +81,21 @@ EXPERIMENT = Experiment(
             title="To gRPC: the status",
             prose="""
                 The stream ends with trailers. UNAVAILABLE is the status that means: try again,
-                here or elsewhere. The details say which UNAVAILABLE it is (DRAINING), and after
-                how long (RetryInfo).
+                here or elsewhere. The details say why (DRAINING), and when to try again
+                (RetryInfo).
             """,
             shows=(sent_to("Ann", Kind.HEADERS, END_STREAM, status("UNAVAILABLE", "DRAINING")),),
         ),
         Step(
             title="To HTTP/2: GOAWAY, in two steps",
             prose="""
-                The first GOAWAY names the highest stream that there can be: stop opening
-                streams here, but what is on its way is still served. The PING behind it is
-                answered once Ann has read both.
+                The first GOAWAY names the highest stream number that is possible. It means:
+                open no more streams here, but those on their way are still served. When Ann's
+                client has read the GOAWAY and the PING behind it, it answers the PING.
 
-                Then the second one. `last stream 1` is the highest that was, or might have
-                been, worked on. A call on a higher one was not begun at all: a client may send
-                it again elsewhere without asking whether that is safe. NO_ERROR: nobody did
+                Then the second GOAWAY comes. `last stream 1` is the highest stream that the
+                server may have worked on. It did not begin any call on a higher stream, so a
+                client may safely send such a call again elsewhere. NO_ERROR: nobody did
                 anything wrong.
             """,
             shows=(
@@ -108,34 +109,33 @@ EXPERIMENT = Experiment(
         Step(
             title="To TCP: the end",
             prose="""
-                FIN and no reset, after the last byte of all that was said. Then the process
-                ends, with exit code 0.
+                FIN and no reset, after the last byte. Then the process ends, with exit code 0.
             """,
             shows=(sent_to("Ann", Kind.ENDED, FIN),),
         ),
     ),
     why="""
-        Each level has its own reader. The program learns from `draining` that it need not tell
-        its user of an error. The gRPC library learns from the status that the call may be
+        Each message has its own reader. The program learns from `draining` that it need not
+        show its user an error. The gRPC library learns from the status that the call may be
         repeated. The HTTP/2 connection pool learns from GOAWAY to open another connection. And
         TCP learns from FIN that nothing is missing.
 
-        Most servers begin with GOAWAY and let calls finish, which suits calls that do. Here it
-        comes last, as all streams have ended by then. The port accepts connections until then
-        too: who comes during the drain is told UNAVAILABLE, which is better than a refused
-        connection, behind which may be anything.
+        Most servers begin with GOAWAY and wait until all calls have ended. That is good for
+        calls that end soon. Here GOAWAY comes when all streams have ended. Until then the
+        server accepts connections, and tells new calls UNAVAILABLE. That says more than a
+        refused connection, which can have many reasons.
 
-        What would be missing without it: a connection that is simply closed leaves everyone
-        to guess which of their calls were worked on.
+        If a server simply closes the connection, its clients do not know which of their calls
+        it has worked on.
     """,
     try_next="""
-        Run `chatserver --drain-delay 5`, stop it with Ctrl-C, and ask its health meanwhile
-        with `grpcurl -plaintext localhost:8080 grpc.health.v1.Health/Check`: NOT_SERVING, so
-        that a load balancer sends nobody there any more.
+        Run `chatserver --drain-delay 5`, stop it with Ctrl-C, and ask for its health within the
+        5 s, with `grpcurl -plaintext localhost:8080 grpc.health.v1.Health/Check`: NOT_SERVING,
+        so that a load balancer sends nobody there any more.
 
-        Stop it with `kill -9` instead, and compare: no GOAWAY, no status, just the end of the
-        connection. `chatter` comes back in both cases, as soon as there is a server again; see
-        the experiment `resume`.
+        Stop it with `kill -9` instead, and compare: no GOAWAY and no status, only the end of
+        the connection. In both cases `chatter` comes back when there is a server again; see the
+        experiment `resume`.
 
         `chatwire lab drain --all`: how long each took.
     """,

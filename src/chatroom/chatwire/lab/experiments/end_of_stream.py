@@ -53,11 +53,11 @@ async def scene(stage: Stage) -> None:
 EXPERIMENT = Experiment(
     name="end-of-stream",
     title="End of stream and status",
-    summary="that a stream has ended is one thing, why is another",
+    summary="HTTP/2 says that a stream has ended, gRPC says why",
     intro="""
-        Three streams end in the same way: the server sends HEADERS with END_STREAM. What
-        differs are the fields in them: one where all is well, three where it is not. Ann has
-        left, Bob is removed by an admin, and Carl's room is deleted.
+        Three streams end in the same way: the server sends HEADERS with END_STREAM. Only the
+        fields in them differ: one field if all is well, three if not. Ann has left, Bob is
+        removed by an admin, and Carl's room is deleted.
     """,
     scene=scene,
     server=partial(chatserver, "--room", DOOMED),
@@ -65,8 +65,8 @@ EXPERIMENT = Experiment(
         Step(
             title="Ann has left: OK",
             prose="""
-                `grpc-status: 0`. To a program this is the plain end: `Recv()` gives io.EOF in
-                Go, a loop over the messages just ends in Python.
+                `grpc-status: 0`. For a program this is the normal end: in Go `Recv()` returns
+                io.EOF, in Python a loop over the messages ends.
             """,
             shows=(
                 sent_to(
@@ -83,8 +83,8 @@ EXPERIMENT = Experiment(
         Step(
             title="Bob is removed: PERMISSION_DENIED",
             prose="""
-                The same frame, `grpc-status: 7`. The sentence is for Bob, the reason `REMOVED`
-                for his program: it must not join again by itself.
+                The same frame with `grpc-status: 7`. The sentence is for Bob. The reason
+                `REMOVED` tells his program not to join again by itself.
             """,
             shows=(
                 sent_to(
@@ -101,17 +101,17 @@ EXPERIMENT = Experiment(
         Step(
             title="Carl's room is deleted: a last message",
             prose="""
-                An entry of the log, which every client can show: "chat server" says that the
-                room is closing. Programs find `closed` in it, with the room to move to.
+                It is an entry of the log, which every client can show: "chat server" says that
+                the room is closing. Programs find `closed` in it, with the room in which the
+                talk goes on.
             """,
             shows=(sent_to("Carl", Kind.DATA, says("chat room is closing"), sets("closed"), OPEN),),
         ),
         Step(
             title="Then: NOT_FOUND",
             prose="""
-                The room is not there any more, so joining again would be answered so too:
-                ROOM_CLOSED is the reason to give up, where UNAVAILABLE would be one to try
-                again.
+                The room does not exist any more, and another join would get NOT_FOUND too. So a
+                program that reads ROOM_CLOSED gives up. After UNAVAILABLE it would try again.
             """,
             shows=(
                 sent_to(
@@ -128,28 +128,29 @@ EXPERIMENT = Experiment(
         ),
     ),
     why="""
-        END_STREAM belongs to HTTP/2, and says only that nothing more comes. The status
-        belongs to gRPC, and comes last because only then is it known; a stream may fail after
-        a thousand messages. Trailers exist for this.
+        END_STREAM belongs to HTTP/2, and says only that nothing more comes. The status belongs
+        to gRPC. It comes last, since a stream may fail after a thousand messages. That is what
+        trailers are for.
 
-        The system that this one follows let a deleted room's stream just end. Its client got
-        io.EOF, which is how Go tells of OK, took it for an error, and said so to the person who
-        chatted. An end that has a meaning should carry it: in a last message for
-        people, in a status for programs.
+        In the original system, which this one follows, a deleted room's stream just ended, with
+        OK. For OK a client in Go gets io.EOF. The original's client took that for an error, and
+        told the user so. If an end has a reason, the server should say it: in a last message
+        for people, in a status for programs.
 
-        A stream that just stops, with RST_STREAM or with the connection, has no status at
-        all; the client's library makes one up, mostly UNAVAILABLE or CANCELLED.
+        A stream that is reset, or whose connection is lost, has no status. The client's library
+        makes one up, mostly UNAVAILABLE or CANCELLED.
     """,
     try_next="""
-        `chatter --room doomed --name Eve --host localhost:8081` through `chatwire`, then
-        `chatter delete doomed`: chatter says that the room was closed, and its exit code is 0.
+        With `chatserver --room doomed` and `chatwire` running: `chatter --room doomed --name
+        Eve --host localhost:8081`, then `chatter delete doomed`. The first says that the room
+        was closed, and its exit code is 0.
 
-        Compare with `refusal`: there is the status of a call that never began.
+        Compare with `refusal`: the status of a call that never began.
 
         docs/retrying.md says for each status and reason what a client should do.
     """,
     references=(
-        grpc_document("PROTOCOL-HTTP2", "Trailers, and that a status is sent even if it is OK"),
+        grpc_document("PROTOCOL-HTTP2", "Trailers; a status is sent even if it is OK"),
         grpc_document("statuscodes", "what each status means"),
         rfc(9113, "8.1", "trailers: HEADERS after DATA, with END_STREAM"),
     ),

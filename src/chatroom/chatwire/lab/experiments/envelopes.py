@@ -74,18 +74,19 @@ EXPERIMENT = Experiment(
     title="The first byte of an envelope",
     summary="a compressed message, and gRPC-Web, whose trailers are in the body",
     intro="""
-        Every message in gRPC has five bytes before it: one of flags and four of length. Two
-        of the eight flags have a meaning. The lowest says that this message is compressed. The
-        highest belongs to gRPC-Web, the form for browsers: what follows is no message but the
-        trailers.
+        Every message in gRPC has five bytes before it: one of flags and four of length. Two of
+        the eight flags have a meaning. The lowest says that this message is compressed. The
+        highest is for gRPC-Web, the form for browsers: it says that trailers follow, and no
+        message.
     """,
     scene=scene,
     story=(
         Step(
             title="Ann's client names a compression",
             prose="""
-                `grpc-encoding: gzip` says how messages are compressed that are; not that they
-                are. `grpc-accept-encoding` is what the client could read itself.
+                `grpc-encoding: gzip` says how the compressed messages are compressed. It does
+                not say that all are. `grpc-accept-encoding` names what the client itself can
+                read.
             """,
             shows=(
                 sent_by("Ann", Kind.HEADERS, role(Role.REQUEST), field("grpc-encoding", "gzip")),
@@ -95,8 +96,8 @@ EXPERIMENT = Experiment(
         Step(
             title="A message that stays as it is",
             prose="""
-                Gzip would make the join longer, so the client sends it with flags 0x00. That
-                is its choice for every message, and the reason why there is a flag at all.
+                Gzip would make the join longer, so the client sends it with flags 0x00. It may
+                choose for every message; that is what the flag is for.
             """,
             shows=(sent_by("Ann", Kind.DATA, sets("join"), UNCOMPRESSED),),
             verbose=True,
@@ -104,9 +105,8 @@ EXPERIMENT = Experiment(
         Step(
             title="A message that is compressed",
             prose="""
-                Flags 0x01. Each is compressed by itself and not as part of a stream of them, so
-                many small ones gain little. The DATA frame and its window count the compressed
-                bytes.
+                Flags 0x01. Each message is compressed by itself, so small messages gain little.
+                The DATA frame and its window count the compressed bytes.
             """,
             shows=(sent_by("Ann", Kind.DATA, says(LAUGHTER), COMPRESSED),),
             verbose=True,
@@ -114,17 +114,17 @@ EXPERIMENT = Experiment(
         Step(
             title="The server's side is its own decision",
             prose="""
-                It could answer in gzip and does not: the same bytes go to every member, whatever
-                each could read.
+                The server could answer in gzip. It does not, since the same bytes go to every
+                member, and not every client can read gzip.
             """,
             shows=(sent_to("Ann", Kind.DATA, says(LAUGHTER), UNCOMPRESSED),),
         ),
         Step(
             title="A browser calls",
             prose="""
-                Scripts in a browser cannot read HTTP trailers, nor say that they want HTTP/2.
-                So gRPC-Web is a POST over whatever version of HTTP there is, here 1.1. The
-                envelopes are the same.
+                Scripts in a browser cannot read HTTP trailers, and cannot ask for HTTP/2. So
+                gRPC-Web is a POST over any version of HTTP, here 1.1. The envelopes are the
+                same.
             """,
             shows=(
                 sent_by("a browser", Kind.REQUEST, field("content-type", BINARY)),
@@ -135,9 +135,9 @@ EXPERIMENT = Experiment(
         Step(
             title="The message, then the trailers, in one body",
             prose="""
-                The second envelope begins with 0x80. It holds what would be the trailers, as
-                lines of text: `grpc-status: 0`. To HTTP it is content; the response is over
-                with the last byte of the body.
+                The second envelope begins with 0x80. It holds the trailers as lines of text:
+                `grpc-status: 0`. For HTTP they are a part of the body, and the response ends
+                with its last byte.
             """,
             shows=(
                 sent_to("a browser", Kind.RESPONSE, field("content-type", BINARY)),
@@ -149,9 +149,9 @@ EXPERIMENT = Experiment(
         Step(
             title="A refusal: HTTP says 200",
             prose="""
-                There is no room `attic`. The status of HTTP does not say so; only the trailers
-                in the body do, with the same details as for everyone else. Who looks only at
-                the 200, as many proxies and logs do, sees no error.
+                There is no room `attic`. HTTP's status does not say so. Only the trailers in
+                the body do, with the same details as in native gRPC. Many proxies and logs look
+                only at the 200, and see no error.
             """,
             shows=(
                 sent_by("another browser", Kind.BODY, message_of("rpc.JoinChat")),
@@ -163,10 +163,10 @@ EXPERIMENT = Experiment(
             title="The same as text",
             prose="""
                 `grpc-web-text` is the whole body in base64: eight characters for the five bytes
-                of an empty message. It is for scripts that use XMLHttpRequest, which hands out
-                text as it comes but no bytes; `fetch` hands out both. The server answers in the
-                same form. It pads each write by itself, so that what has come can be read at
-                once: `=` may stand in the middle of a body.
+                of an empty message. It is for scripts that use XMLHttpRequest, which gives a
+                script text as it comes, but no bytes. (`fetch` gives both.) The server answers
+                in the same form. It pads each write by itself, so that a script can read at
+                once what has come. So `=` may be in the middle of a body.
             """,
             shows=(
                 sent_by("an old browser", Kind.REQUEST, field("content-type", TEXT)),
@@ -178,27 +178,28 @@ EXPERIMENT = Experiment(
         ),
     ),
     why="""
-        The envelope makes gRPC independent of frames: DATA frames end anywhere, and HTTP/1.1
-        has none. A flag in each envelope, instead of one for the call, lets a sender leave out
-        what does not gain, and what must not be compressed: a secret beside something that an
-        attacker chooses can be guessed from the length.
+        The envelope makes gRPC independent of frames: a DATA frame may end inside a message,
+        and HTTP/1.1 has no frames. The flag is in each envelope, and not once for the call. So
+        a sender can leave some messages uncompressed: those that would not become shorter, and
+        those with a secret beside text that an attacker chooses. From the compressed length the
+        attacker could guess the secret.
 
-        Trailers are what gRPC needs from HTTP/2 and browsers do not give. gRPC-Web moves them
-        to where nothing on the way can lose them. The price: streams go downwards only, as a
-        browser sends a request whole before it reads the response. So this service has
-        `Subscribe` and `SendMessage` for them beside `Chat`.
+        gRPC needs trailers, and browsers do not give them to scripts. gRPC-Web puts them into
+        the body, where no proxy can lose them. One thing is lost: a browser sends the whole
+        request before it reads the response, so only the server can stream. So this service has
+        `Subscribe` and `SendMessage` for browsers, beside `Chat`.
     """,
     try_next="""
-        `chatwire lab envelopes --frame response -v`: one of the heads says how long its body
-        is, another that it comes in chunks. Which, and why?
+        `chatwire lab envelopes --frame request,response -v`: the requests say how long their
+        body is, the responses that it comes in chunks. Why?
 
         Send an envelope with the flag 1 and no `grpc-encoding`: the call ends with INTERNAL, as
-        gRPC's document on compression wants.
+        gRPC's document on compression demands.
     """,
     references=(
         grpc_document("PROTOCOL-HTTP2", "Length-Prefixed-Message, Compressed-Flag"),
         grpc_document("compression", "who may compress what"),
         grpc_document("PROTOCOL-WEB", "trailers in the body, and the text form"),
-        rfc(9113, "10.6", "what compression gives away"),
+        rfc(9113, "10.6", "what an attacker can learn from compression"),
     ),
 )

@@ -72,28 +72,28 @@ EXPERIMENT = Experiment(
     title="Flow control",
     summary="a reader stalls and recovers, and nobody else notices",
     intro="""
-        Ann's client takes 500 bytes and then gives no permission for more, as a program
-        does that is busy or stopped in a debugger. Bob talks on, and Carl listens. Ann's
-        client is played by hand, since a library would give permission as it reads.
+        Ann's client takes 500 bytes and then gives no permission for more. A program that is
+        busy, or stopped in a debugger, does the same. Bob goes on talking, and Carl listens.
+        Ann's client is played by hand, since a library would give permission as it reads.
     """,
     scene=scene,
     story=(
         Step(
             title="Ann takes 500 bytes a stream",
             prose="""
-                Her SETTINGS say how large the window of each stream is in the beginning. They
-                bind the server, and only for the way to her.
+                Her SETTINGS say how large the window of each stream is in the beginning: how
+                much the server may send to her. They say nothing about what she may send.
             """,
             shows=(sent_by("Ann", Kind.SETTINGS, setting("INITIAL_WINDOW_SIZE", WINDOW)),),
         ),
         Step(
             title="Every byte of DATA is counted",
             prose="""
-                The two numbers after `window` are what the server may still send to her after
-                this frame: on the stream, and on the connection, whose window is 65,535 until
-                a WINDOW_UPDATE raises it. HEADERS are not counted, nor any other frame.
-                What lies between the two DATA frames here are the arrivals of Bob and Carl:
-                add them up.
+                The two numbers after `window` are the bytes that the server may still send to
+                her after this frame: on the stream, and on the connection, whose window is
+                65,535 until a WINDOW_UPDATE raises it. Only DATA is counted, no other frame.
+                Between the two DATA frames shown here are two more, with the arrivals of Bob
+                and Carl: the windows tell you their size.
             """,
             shows=(
                 sent_to("Ann", Kind.DATA, authored("Ann")),
@@ -103,20 +103,21 @@ EXPERIMENT = Experiment(
         Step(
             title="The window is used up",
             prose="""
-                In the fourth message: a DATA frame that is smaller than it was meant to be. It
-                holds what just fitted, and ends inside a message: flow control counts bytes and
-                knows nothing of messages.
+                Of Bob's fourth message only 51 bytes fit into the window. So the DATA frame
+                ends inside the message: flow control counts bytes and knows nothing of
+                messages.
 
-                The server has waited a second with it, in case a larger window comes: a frame
-                costs nine bytes and some work, however little it holds.
+                The server waited a second before it sent this frame, since a larger window
+                might come: also a small frame costs nine bytes and some work.
             """,
             shows=(sent_to("Ann", Kind.DATA, window_left(0), stream(1)),),
         ),
         Step(
             title="Carl does not notice",
             prose="""
-                Bob's eighth message, at Carl's. Each reader has windows of its own, so Ann's
-                are nobody's business but hers. To Ann nothing was sent since.
+                Carl gets Bob's eighth message. Each reader has windows of its own, so Ann's
+                closed window changes nothing for others. Meanwhile the server has sent nothing
+                to Ann.
             """,
             shows=(sent_to("Carl", Kind.DATA, says(text(8))),),
             not_before=(sent_to("Ann", Kind.DATA),),
@@ -124,8 +125,8 @@ EXPERIMENT = Experiment(
         Step(
             title="Ann gives permission",
             prose="""
-                WINDOW_UPDATE for stream 1: 5,000 bytes more. Until this very frame the server
-                kept silent.
+                WINDOW_UPDATE for stream 1: 5,000 bytes more. Until this frame the server sent
+                her nothing.
             """,
             shows=(sent_by("Ann", Kind.WINDOW_UPDATE, stream(1), increment(MORE)),),
             not_before=(sent_to("Ann", Kind.DATA),),
@@ -133,8 +134,8 @@ EXPERIMENT = Experiment(
         Step(
             title="All of it comes, in order",
             prose="""
-                First the rest of the message that was cut in two, then the others, up to the
-                eighth. Nothing was lost, nothing sent twice; it was only late.
+                First comes the rest of the message that was cut in two, then the others, up to
+                the eighth. Nothing was lost, and nothing was sent twice. It was only late.
             """,
             shows=(
                 sent_to("Ann", Kind.DATA, says(text(4))),
@@ -143,14 +144,14 @@ EXPERIMENT = Experiment(
         ),
     ),
     why="""
-        Without flow control a slow reader would cost the sender memory: what is not taken has
-        to be kept somewhere. TCP has it for a connection as a whole; but many streams share
-        one, and a stream that is not read must not hold up the others. So HTTP/2 counts again,
-        for each stream and for the connection.
+        Without flow control a slow reader would cost the sender memory: messages that are not
+        taken have to be kept somewhere. TCP has flow control for a whole connection. But many
+        streams share one, and a stream that is not read must not stop the others. So HTTP/2
+        counts again, for each stream and for the connection.
 
-        Where were the messages meanwhile? In the room's log, where they are for everyone. A
-        member is a position in it, and Ann's stands still, but for the rest of the message
-        that was cut. No queue of hers exists that could grow.
+        Where were the messages meanwhile? In the room's log, where all messages are. A member
+        is a position in the log, and Ann's position did not move. There is no queue of hers
+        that could grow: only the rest of the message that was cut is kept for her.
     """,
     try_next="""
         `chatwire lab stalled-reader`: Ann never gives permission.
@@ -158,8 +159,8 @@ EXPERIMENT = Experiment(
         `chatwire lab deadlock --frame data,window-update`: the same in both directions at
         once.
 
-        Stop a `chatter` with Ctrl-Z while others talk, and look at its windows. Why does it
-        take so long until they are used up? (Look at INITIAL_WINDOW_SIZE in `join`.)
+        Stop a `chatter` with Ctrl-Z for ten seconds while others talk, and look at its windows.
+        Why do they hardly shrink? (Look at INITIAL_WINDOW_SIZE in `join`.)
     """,
     references=(
         rfc(9113, "5.2", "flow control: its principles"),

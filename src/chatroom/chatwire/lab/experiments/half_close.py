@@ -53,9 +53,9 @@ EXPERIMENT = Experiment(
     title="Half-close",
     summary="one direction of a stream ends, the other goes on",
     intro="""
-        A stream has two directions, and each is ended by the one who sends in it. Ann says
-        something and then ends hers. She is still a member: whatever the others say goes on
-        coming to her.
+        A stream has two directions, and each is ended by the side that sends in it. Ann says
+        something and then ends her direction. She is still a member, and still gets what the
+        others say.
     """,
     scene=scene,
     story=(
@@ -67,10 +67,10 @@ EXPERIMENT = Experiment(
         Step(
             title="Ann half-closes",
             prose="""
-                A flag on the last DATA frame, END_STREAM. The frame may be empty, as here:
-                grpcio did not know yet that the message before was the last. The stream is now
-                half-closed: for Ann (local) it takes no more messages, for the server (remote)
-                none will come.
+                The flag END_STREAM on her last DATA frame. The frame may be empty, as here:
+                when grpcio sent the message, it did not know that this was the last one. The
+                stream is now half-closed: Ann can send no more on it (for her: "local"), and
+                the server gets no more (for the server: "remote").
 
                 In the API: `done_writing()` in Python, `CloseSend()` in Go, `end()` in Node.
             """,
@@ -78,11 +78,11 @@ EXPERIMENT = Experiment(
             not_before=(sent_to("Ann", Kind.HEADERS, END_STREAM),),
         ),
         Step(
-            title="And still hears",
+            title="She still hears Bob",
             prose="""
-                Two messages of Bob's, after that; it could be hours. Nothing about the way from
-                the server to Ann has changed. No one in the room is told anything: that Ann
-                says no more is no event.
+                Then come two messages of Bob's. This could go on for hours: nothing has changed
+                in the direction from the server to Ann. The others in the room are not told
+                that Ann has half-closed.
             """,
             shows=(
                 sent_to("Ann", Kind.DATA, says("Ann, can you hear me?"), OPEN),
@@ -97,9 +97,9 @@ EXPERIMENT = Experiment(
         Step(
             title="The server ends its direction",
             prose="""
-                Somebody deletes the room. The last message, then trailers with END_STREAM: now
-                both directions have ended, and the stream is closed. The tail of the stream was
-                the server's to decide, and its status came through.
+                Somebody deletes the room. The last message comes, then trailers with
+                END_STREAM: now both directions have ended, and the stream is closed. The server
+                decided when its direction ends, and its status reached Ann.
             """,
             shows=(
                 sent_to("Ann", Kind.DATA, sets("closed"), OPEN),
@@ -115,28 +115,28 @@ EXPERIMENT = Experiment(
         ),
     ),
     why="""
-        In HTTP/1.1 a request is over before its response begins, for most clients. HTTP/2
-        gives each direction its own end, so that "I have said everything" and "I want to hear
-        nothing more" are two things. A client that uploads half-closes and waits for the
-        result; one that chats may half-close and read on for hours.
+        In HTTP/1.1 most clients end a request before its response begins. In HTTP/2 each
+        direction has its own end, so "I have said everything" and "I want to hear nothing more"
+        are two different things. A client that uploads half-closes and waits for the result. A
+        client that chats may half-close and read on for hours.
 
-        What the server makes of it is the service's decision. Here it means: a member who
-        only listens. A service could as well answer the end of the requests with the end of
-        the responses, and many do.
+        Each service decides what half-close means to it. Here it means: a member who only
+        listens. Many services end the responses when the requests have ended.
     """,
     try_next="""
         `chatwire lab half-close-or-cancel`: what happens when the client cancels instead.
 
-        Pipe into the client: `echo Hello | chatter --room lobby --name Eve --host
-        localhost:8081` through `chatwire`. How does it end, with half-close or with `leave`?
+        Start `chatserver --room lobby` and `chatwire`, then `echo Hello | chatter --room lobby
+        --name Eve --host localhost:8081`. How does its stream end, with half-close or with
+        `leave`?
 
-        `chatwire lab half-close --frame headers,rst-stream`: Bob's stream is reset after its
-        trailers, by whichever side is first, since his direction was still open. Ann's is not:
-        both sides had ended it in order.
+        `chatwire lab half-close --frame headers,rst-stream`: Bob's direction was still open
+        when his trailers came, so his stream is reset after them, by the side that is first.
+        Ann's stream is not reset: both directions had ended.
     """,
     references=(
         rfc(9113, "5.1", "the states of a stream: half-closed (local), half-closed (remote)"),
         rfc(9113, "6.1", "END_STREAM on DATA"),
-        grpc_document("PROTOCOL-HTTP2", "EOS, and that it may be on an empty DATA frame"),
+        grpc_document("PROTOCOL-HTTP2", "EOS (end of stream), which may be on an empty DATA frame"),
     ),
 )

@@ -60,23 +60,23 @@ EXPERIMENT = Experiment(
     title="Half-close or cancel",
     summary="three ways to stop talking, and what the server can know of each",
     intro="""
-        Ann half-closes, Carl cancels, Dora says goodbye. On the wire these are three
-        different frames, and they promise different things. None of the four asked for
-        features, so no one has a session to come back with, and a member who is gone is gone
+        Ann half-closes, Carl cancels, Dora leaves, and Bob is there to hear it. On the wire
+        these are three different frames, and they mean different things. None of the four asked
+        for features, so nobody has a session to come back with: whose stream is lost has left
         at once.
     """,
     scene=scene,
     story=(
         Step(
             title="Ann half-closes",
-            prose="END_STREAM: the end of her messages, and of nothing else.",
+            prose="END_STREAM ends her messages, and nothing else.",
             shows=(sent_by("Ann", Kind.DATA, END_STREAM),),
         ),
         Step(
             title="Carl cancels",
             prose="""
-                RST_STREAM with CANCEL ends both directions at once: the stream is not needed any
-                more, and nobody waits for an answer.
+                RST_STREAM with CANCEL ends both directions at once: Carl needs the stream no
+                more, and waits for no answer.
             """,
             shows=(sent_by("Carl", Kind.RST_STREAM, error("CANCEL"), stream(1)),),
             not_before=(sent_by("Carl", Kind.DATA, END_STREAM),),
@@ -88,15 +88,16 @@ EXPERIMENT = Experiment(
         Step(
             title="Carl has left",
             prose="""
-                The server tells the room. It cannot know why: a cancelled call, a killed
-                program and a proxy that gave up look the same. To Carl it says nothing, not
-                even a status: his library made CANCELLED up by itself.
+                The server tells the room. It cannot know why Carl has left: a cancelled call, a
+                killed program and a proxy that gave up look the same. Carl gets nothing from
+                the server, not even a status: the CANCELLED that his program sees is made by
+                his library.
             """,
             shows=(sent_to("Bob", Kind.DATA, sets("left"), authored("Carl")),),
         ),
         Step(
             title="Ann is still there",
-            prose="What Bob says then comes to her, as if nothing had happened.",
+            prose="She gets what Bob says next.",
             shows=(
                 sent_by("Bob", Kind.DATA, says("Who is still here?")),
                 sent_to("Ann", Kind.DATA, says("Who is still here?"), OPEN),
@@ -105,10 +106,10 @@ EXPERIMENT = Experiment(
         Step(
             title="Dora leaves",
             prose="""
-                A message that means the end, in the service's own words. The server can answer
-                it: once all she has said is stored, the stream ends with OK. So she knows
-                that nothing was lost, without an echo of each message (FEATURE_ECHO), which
-                none of the four asked for.
+                `leave` is a message of this service. The server can answer it: when all that
+                Dora has said is stored, her stream ends with OK. So she knows that nothing was
+                lost, without an echo of each message (FEATURE_ECHO), which none of the four
+                asked for.
             """,
             shows=(
                 sent_by("Dora", Kind.DATA, sets("leave")),
@@ -117,19 +118,21 @@ EXPERIMENT = Experiment(
         ),
     ),
     why="""
-        Cancelling is quick and needs no answer, and so it gets none: what was under way may
-        or may not have been taken, and neither side can tell. HTTP/2 says so too: who sends
-        RST_STREAM must be ready for frames that the other had sent before it came.
+        Cancelling is quick and gets no answer. So the client cannot know whether the server
+        took what was on its way. And frames that the server had sent before may still come:
+        HTTP/2 demands that the sender of RST_STREAM is ready for them.
 
-        Half-close keeps the other direction, but a room that goes on for ever never ends by
-        it. So a service whose streams last should have a message for the end, as `leave` here.
+        Half-close keeps the other direction open, and in a room that lasts for ever nothing
+        ends that one. So a service with long streams should have a message for the end, such as
+        `leave` here.
     """,
     try_next="""
         Cancel with a session: join with FEATURE_EVENTS and cancel. The others see nothing for
-        15 s, since it might be a lost connection; the experiment `resume` uses that time.
+        15 s, since it might be a lost connection. The experiment `resume` comes back within
+        that time.
 
-        `chatter` sends `leave` when you type Ctrl-D. End another one with `kill -9` and see
-        what the server gets of it: `chatwire --frame data,rst-stream,ended`.
+        `chatter` sends `leave` when you type Ctrl-D. End another one with `kill -9`, and see
+        with `chatwire --frame data,rst-stream,ended` what the server gets.
     """,
     references=(
         rfc(9113, "5.1", "what each side may do in which state"),

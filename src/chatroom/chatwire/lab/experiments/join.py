@@ -44,48 +44,51 @@ EXPERIMENT = Experiment(
     title="Anatomy of a join",
     summary="every frame from the first byte of a connection to the first message of a stream",
     intro="""
-        Ann's client connects and joins a room. Before her first message can go there is an
-        HTTP/2 connection to agree on; then one stream is opened, and from then on both
-        sides may send on it at any time.
+        Ann's client connects and joins a room. First both sides agree on an HTTP/2 connection.
+        Then the client opens one stream, and from then on both sides may send on it at any
+        time.
     """,
     scene=scene,
     story=(
         Step(
             title="The client says that it speaks HTTP/2",
             prose="""
-                The first 24 bytes are always the same text: PRI * HTTP/2.0, and SM. It was
-                chosen so that servers that know only HTTP/1.1 give up at once. Without TLS the
-                two cannot agree on a protocol beforehand: the client has to know.
+                The first 24 bytes are always the same text: PRI * HTTP/2.0, and SM. A server
+                that knows only HTTP/1.1 gives up at once when it reads it. Without TLS the two
+                cannot agree on a protocol beforehand: the client has to know that the server
+                speaks HTTP/2.
             """,
             shows=(sent_by("Ann", Kind.PREFACE),),
         ),
         Step(
             title="Both announce their limits",
             prose="""
-                SETTINGS say what the sender is ready to receive. INITIAL_WINDOW_SIZE is how
-                many bytes of DATA may come on each stream before it gives permission for more.
-                MAX_CONCURRENT_STREAMS=0 from a client means: push me nothing.
+                SETTINGS say what their sender is ready to receive. INITIAL_WINDOW_SIZE is how
+                many bytes of DATA may come on each stream before the sender of the SETTINGS
+                gives permission for more. MAX_CONCURRENT_STREAMS=0 from a client means: push me
+                nothing.
 
-                They go on stream 0, which is the connection itself. Neither side waits for the
-                other's.
+                SETTINGS go on stream 0, which is the connection itself. Neither side waits for
+                those of the other.
             """,
             shows=(sent_by("Ann", Kind.SETTINGS, setting("INITIAL_WINDOW_SIZE"), NO_ACK),),
         ),
         Step(
             title="The connection's own window",
             prose="""
-                Beside each stream's window there is one for the connection, for all its streams
-                together. No setting changes it, so a WINDOW_UPDATE on stream 0 does.
+                Each stream has a window. The connection has one too, for all its streams
+                together. No setting changes that one; a WINDOW_UPDATE on stream 0 does.
             """,
             shows=(sent_by("Ann", Kind.WINDOW_UPDATE, stream(0)),),
         ),
         Step(
             title="The server's limits",
             prose="""
-                At most 160 calls at a time on this connection, 16,384 bytes ahead on each
-                stream: a quarter of HTTP/2's default, so that a member who is not read for a
-                while feels it soon. MAX_HEADER_LIST_SIZE is what the fields of a request may
-                come to. What is not named keeps its default, as MAX_FRAME_SIZE does: 16,384
+                At most 160 calls at a time on this connection, and 16,384 bytes on each stream
+                before the server has read them. That is a quarter of HTTP/2's default: if the
+                server stops reading a member, the member's client soon has to wait.
+                MAX_HEADER_LIST_SIZE is how long the fields of a request may be together. A
+                setting that is not named keeps its default, such as MAX_FRAME_SIZE: 16,384
                 bytes.
             """,
             shows=(
@@ -102,9 +105,9 @@ EXPERIMENT = Experiment(
         Step(
             title="Ann acknowledges the server's",
             prose="""
-                An empty SETTINGS with ACK: from here on they are in force. The server does the
-                same with hers (`--all` shows it). Where either stands among the other frames is
-                chance.
+                An empty SETTINGS with ACK: from here on the server's settings are in force for
+                Ann. The server acknowledges hers too (`--all` shows it). Between which other
+                frames the two come is chance.
             """,
             shows=(sent_by("Ann", Kind.SETTINGS, ACK),),
             out_of_turn=True,
@@ -112,10 +115,10 @@ EXPERIMENT = Experiment(
         Step(
             title="The call begins",
             prose="""
-                HEADERS open stream 1. A client's streams have odd numbers, each used once. To
+                HEADERS open stream 1. A client's streams have odd numbers, each used once. For
                 HTTP a gRPC call is a POST whose path is service and method. `te: trailers` says
-                that the client understands trailers, without which it could not learn how the
-                call ended. There is no END_STREAM: the request goes on.
+                that the client understands trailers, which will say how the call ended. There
+                is no END_STREAM: the request goes on.
             """,
             shows=(
                 sent_by(
@@ -142,8 +145,8 @@ EXPERIMENT = Experiment(
         Step(
             title="The server accepts",
             prose="""
-                `:status: 200` says that gRPC is spoken here, not that the call succeeds; that
-                is told at its end. A refused join would have its end here already: see the
+                `:status: 200` says only that gRPC is spoken here. Whether the call succeeds is
+                told at its end. If the join were refused, the call would end here: see the
                 experiment `refusal`.
             """,
             shows=(sent_to("Ann", Kind.HEADERS, role(Role.RESPONSE), field(":status", "200")),),
@@ -153,13 +156,13 @@ EXPERIMENT = Experiment(
             title="You are in, your own arrival, then: live",
             prose="""
                 `joined` holds the session with which Ann can come back after a lost connection,
-                the roster, and the room's limits. It reaches only streams that asked for
-                FEATURE_EVENTS.
+                the list of members, and the room's limits. Only streams that asked for
+                FEATURE_EVENTS get it.
 
-                The arrival is an entry of the room's log like any message, with a sequence.
-                `live` ends what is replayed: everything after it comes as it happens. The
-                server wrote all of this at once, so one DATA frame has three envelopes: frames
-                and messages have nothing to do with each other.
+                The arrival is an entry of the room's log, with a sequence, as any message is.
+                After `live` everything comes as it happens. The server wrote all of this at
+                once, so one DATA frame has three envelopes: a frame may hold many messages, or
+                a part of one.
             """,
             shows=(
                 sent_to(
@@ -174,21 +177,20 @@ EXPERIMENT = Experiment(
     ),
     why="""
         One connection carries many calls, and each call is a stream of two independent
-        directions. Opening it costs one HEADERS frame each way; after that a message costs
-        nine bytes of frame and five of envelope. All that is said once is said at the start:
-        limits, path, content type.
+        directions. A new stream costs one HEADERS frame each way. After that a message costs
+        nine bytes of frame and five of envelope. Limits, path and content type are said once,
+        at the start.
 
-        The server's HEADERS come only when it has decided. That is a choice of this server: it
-        could send them at once, but then a refusal could no longer be told from a call that
-        began and failed.
+        The server sends HEADERS only when it has let the member in. It could send them at once.
+        But then a client could not tell a refusal from a call that began and failed later.
     """,
     try_next="""
-        `chatwire lab join --all`: every frame, also the PING by which grpcio measures how
-        fast the connection is, and the WINDOW_UPDATE frames that give back what was read.
+        `chatwire lab join --all`: every frame, also the PING by which grpcio measures how fast
+        the connection is, and the WINDOW_UPDATE frames that give window back for what was read.
 
-        Join without `features`, as the original's client did, and compare what comes first:
-        with `chatwire` before a server of yours, `grpcurl -plaintext -d '{"join": {"room_id":
-        "lobby", "name": "Eve"}}' localhost:8081 rpc.ChatService/Chat`.
+        Join without `features`, as the original's client did, and compare what comes first.
+        Start `chatserver --room lobby` and `chatwire`, then `grpcurl -plaintext -d '{"join":
+        {"room_id": "lobby", "name": "Eve"}}' localhost:8081 rpc.ChatService/Chat`.
 
         `chatwire lab join-by-hand`: the same bytes without any library.
     """,

@@ -108,22 +108,22 @@ EXPERIMENT = Experiment(
     summary="a join written byte by byte, without any library",
     intro="""
         There is no magic in a gRPC call. Here a plain socket is opened and these bytes are
-        sent; the server takes them for what they are. A frame is nine bytes of header (length,
+        sent, and the server takes them for a join. A frame is nine bytes of header (length,
         type, flags, stream) and its payload.
     """,
     scene=scene,
     story=(
         Step(
             title="The preface",
-            prose="The client's first bytes, so that both know what is spoken.",
+            prose="The client's first bytes. They say that HTTP/2 follows.",
             listing=listing(BEGINNING),
             shows=(sent_by("Ann", Kind.PREFACE),),
         ),
         Step(
             title="SETTINGS, empty",
             prose="""
-                They must come first even when there is nothing to say: every limit then is as
-                in the RFC, such as windows of 65,535 bytes.
+                SETTINGS must be the first frame, also when they are empty. Then every limit is
+                the RFC's default, such as windows of 65,535 bytes.
             """,
             listing=listing(SETTINGS),
             shows=(sent_by("Ann", Kind.SETTINGS, NO_ACK, length(0)),),
@@ -131,13 +131,14 @@ EXPERIMENT = Experiment(
         Step(
             title="HEADERS: the call",
             prose="""
-                HPACK knows 61 common header fields by number. A byte from 0x80 on is a whole
-                field by its number. A byte from 0x00 to 0x0f says: a field that is not to be
-                remembered; its name is that of the entry, or follows if the entry is 0. Texts
-                have their length before them. The number 31 does not fit into four bits: 15,
-                and in the next byte what is left, 16.
+                HPACK has a table of 61 common header fields. A byte from 0x80 on is the number
+                of an entry, and means the whole field. A byte from 0x00 to 0x0f begins a field
+                that is not put into the second table. Its low four bits are the number of an
+                entry with the same name; after 0 the name follows as text. Texts have their
+                length before them. The number 31 does not fit into four bits: it is 15, and the
+                next byte is the rest, 16.
 
-                Nobody waited for the server's SETTINGS: a client may begin at once.
+                The client did not wait for the server's SETTINGS: it may begin at once.
             """,
             listing=listing(REQUEST),
             shows=(
@@ -163,15 +164,15 @@ EXPERIMENT = Experiment(
             title="DATA: the join",
             prose="""
                 gRPC puts five bytes before each message: whether it is compressed, and its
-                length. In protobuf a field begins with its number times eight plus its kind, 2
-                for all that has a length.
+                length. In protobuf a field begins with its number times eight, plus its wire
+                type: 2 for everything with a length before it.
             """,
             listing=listing(JOIN),
             shows=(sent_by("Ann", Kind.DATA, sets("join"), length(19)),),
         ),
         Step(
             title="The server's SETTINGS, acknowledged",
-            prose="They came meanwhile. Who gets SETTINGS has to say that they are in force now.",
+            prose="The server's SETTINGS have come. The client has to say that it obeys them now.",
             listing=listing(ACKNOWLEDGEMENT),
             shows=(sent_by("Ann", Kind.SETTINGS, ACK, length(0)),),
             out_of_turn=True,
@@ -179,9 +180,9 @@ EXPERIMENT = Experiment(
         Step(
             title="The server believes it",
             prose="""
-                The same answer as to any client. Ann asked for no features, so there is no
-                `joined` and no `live`: she gets what the original's clients got, her own
-                arrival first.
+                The server answers as it answers any client. Ann asked for no features, so there
+                is no `joined` and no `live`: her own arrival comes first, as the original's
+                clients got it.
             """,
             shows=(
                 sent_to("Ann", Kind.HEADERS, role(Role.RESPONSE), field(":status", "200")),
@@ -192,8 +193,8 @@ EXPERIMENT = Experiment(
         Step(
             title="Leaving",
             prose="""
-                An empty message is a message: `leave` has no fields. END_STREAM on the same
-                frame says that this was the last.
+                `leave` is a message without fields. END_STREAM on the same frame says that this
+                was the last message.
             """,
             listing=listing(LEAVE),
             shows=(sent_by("Ann", Kind.DATA, sets("leave"), END_STREAM, length(7)),),
@@ -206,30 +207,29 @@ EXPERIMENT = Experiment(
         ),
     ),
     why="""
-        HTTP/2 is binary so that frames of many streams can be told apart on one connection,
-        and so that a receiver knows from nine bytes how much to read. gRPC adds five bytes a
-        message, because a DATA frame says nothing about messages: one may hold many of them,
-        or a part of one.
+        HTTP/2 has frames so that many streams can share one connection. From the nine bytes of
+        its header a receiver knows to which stream a frame belongs, and how much to read. gRPC
+        adds five bytes to each message, because a DATA frame may hold many messages, or a part
+        of one.
     """,
     try_next="""
-        Send them yourself: copy the listings of steps 1 to 4 from
-        docs/experiments/join-by-hand.md into a file, and with `chatserver --room lobby` and
-        `chatwire` running: `bash -c 'exec 3<>/dev/tcp/localhost/8081; cut -c1-36 FILE | xxd -r
-        -p >&3; timeout 1 cat <&3 | xxd'`. You get the bytes of the answer, and `chatwire` shows
-        what they mean.
+        Send them yourself. Start `chatserver --room lobby` and `chatwire`, copy the listings of
+        steps 1 to 4 from docs/experiments/join-by-hand.md into a file, and run `bash -c 'exec
+        3<>/dev/tcp/localhost/8081; cut -c1-36 FILE | xxd -r -p >&3; timeout 1 cat <&3 | xxd'`.
+        You get the bytes of the answer, and `chatwire` shows what they mean.
 
-        Change one byte and see what the server says: stream 2 instead of 1, which is not a
-        client's to open; 0x81 (`:authority` without a value) for 0x83. To a length that is too
-        large it says nothing: it waits for the rest of the frame, and takes for that what comes
-        next.
+        Change one byte and see what the server says: stream 2 instead of 1, which a client may
+        not open; 0x81 (`:authority` without a value) for 0x83. If a length is too large, the
+        server says nothing: it waits for the rest of the frame, and takes the next bytes for
+        it.
 
-        In `chatwire lab join -v` the whole request is shown as grpcio writes it.
+        `chatwire lab join -v` shows the whole request as grpcio writes it.
     """,
     references=(
         rfc(9113, "4.1", "the nine bytes of a frame header"),
-        rfc(9113, "3.4", "the preface, and that a client may go on at once"),
-        rfc(7541, "5.1", "how HPACK writes numbers"),
-        rfc(7541, "6.2.2", "a field that is not remembered"),
+        rfc(9113, "3.4", "the preface, after which a client may go on at once"),
+        rfc(7541, "5.1", "how HPACK encodes numbers"),
+        rfc(7541, "6.2.2", "a field that is not put into the table"),
         rfc(7541, "A", "the static table"),
         grpc_document("PROTOCOL-HTTP2", "Length-Prefixed-Message"),
     ),

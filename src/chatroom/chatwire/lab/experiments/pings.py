@@ -73,9 +73,9 @@ EXPERIMENT = Experiment(
     title="Too many pings",
     summary="a client that asks each second whether the server is there, and is sent away",
     intro="""
-        A stream on which nobody speaks looks like one whose network is gone. gRPC clients can
-        ask with PING. Ann's client asks each second, of a server that is written with grpcio
-        as it comes; Bob's does the same with a chatserver.
+        If nothing comes on a stream, nobody has spoken, or the network is gone. A gRPC client
+        can find out with PING. Ann's client sends one each second to a server written with
+        grpcio, with its default settings. Bob's client does the same to a chatserver.
     """,
     scene=scene,
     server=partial(chatserver, "--message-rate", "0"),
@@ -83,41 +83,41 @@ EXPERIMENT = Experiment(
         Step(
             title="A stream is open, and quiet",
             prose="""
-                The server has answered. From here on it sends no DATA and no HEADERS, on any
-                stream of this connection.
+                The server has answered. From now on it sends no DATA and no HEADERS on this
+                connection.
             """,
             shows=(sent_to("Ann", Kind.DATA, ARRIVED),),
         ),
         Step(
             title="Are you there?",
             prose="""
-                PING is on stream 0: it asks about the connection, not about a call. Eight bytes
-                go over and come back with ACK. Whoever gets no answer within a time (20 s by
-                default) gives the connection up.
+                PING is on stream 0: it is about the connection, not about a call. Eight bytes
+                go over and come back with ACK. A gRPC client that gets no answer in time (20 s
+                by default) gives the connection up.
 
-                With its first answer this server gives back a few bytes of window, and that
-                matters for what comes.
+                After its first answer this server also gives back a few bytes of window. That
+                is important for the next step.
             """,
             shows=(PING, PONG, sent_to("Ann", Kind.WINDOW_UPDATE, stream(1))),
         ),
         Step(
-            title="And now? And now?",
+            title="One after the other",
             prose="""
-                Each is answered, as HTTP/2 demands. But the server counts: a PING within five
-                minutes of the one before is a strike, and two are allowed. HEADERS, DATA or a
-                WINDOW_UPDATE that it sends begin the count anew. So the first PING, before the
-                WINDOW_UPDATE, does not count. The second has none before it, the third is a
-                strike, the fourth another, and the fifth is one too many.
+                Each PING is answered, as HTTP/2 demands. But the server counts *strikes*: a
+                PING that comes less than five minutes after the one before is a strike, and two
+                strikes are allowed. The count starts again when the server sends HEADERS, DATA
+                or a WINDOW_UPDATE. So the PING before the WINDOW_UPDATE does not count, and the
+                second PING is the first that does. The third and the fourth are strikes, and
+                the fifth is one too many.
             """,
             shows=(PING, PING, PING, PING),
         ),
         Step(
-            title="Enough",
+            title="Too many",
             prose="""
                 GOAWAY with ENHANCE_YOUR_CALM ("its peer is exhibiting a behavior that might be
-                generating excessive load") and, as debug data, the words by which gRPC clients
-                know what they did: `too_many_pings`. They are to double their keepalive time
-                for the connections that follow.
+                generating excessive load"). The debug data `too_many_pings` tells a gRPC client
+                what it did wrong. It has to double its keepalive time for the next connections.
             """,
             not_before=(PING, *(sent_to("Ann", kind) for kind in ANEW)),
             shows=(
@@ -127,8 +127,8 @@ EXPERIMENT = Experiment(
         Step(
             title="The calls of the connection end with it",
             prose="""
-                All of them, also those of others whom a proxy had put on the same connection.
-                UNAVAILABLE tells the client to try again.
+                All calls end. If a proxy uses the connection for several clients, their calls
+                end too. UNAVAILABLE tells a client to try again.
             """,
             shows=(
                 sent_to("Ann", Kind.HEADERS, END_STREAM, status("UNAVAILABLE")),
@@ -138,11 +138,12 @@ EXPERIMENT = Experiment(
         Step(
             title="A chatserver answers them all",
             prose="""
-                It counts too, but only a flood is too many: 2,000 a second. So Bob stays. It
-                costs each time, so a chat client has no reason to ask so often. This one asks
-                otherwise: it sends a Heartbeat message on the stream, which is answered by the
-                service and not by whatever proxy is between. The server asks by itself, with a
-                PING, when it has heard nothing on a connection for some 10 s.
+                A chatserver counts too, but only a flood is too many: more than 2,000 PINGs a
+                second for some seconds. So Bob stays. But each PING costs something, and a chat
+                client need not ask so often. Our client library asks in another way: it sends a
+                Heartbeat message on the stream. That is answered by the service itself, a PING
+                perhaps by a proxy between. And the server sends a PING when it has heard
+                nothing on a connection for some 10 s.
             """,
             shows=(sent_to("Bob", Kind.PING, ACK),) * TOLERATED,
             not_after=(sent_to("Bob", Kind.GOAWAY, error("ENHANCE_YOUR_CALM")),),
@@ -150,24 +151,25 @@ EXPERIMENT = Experiment(
         ),
     ),
     why="""
-        Keepalive is cheap for one client and dear for a server with many: a million telephones
-        that ask every ten seconds are 100,000 frames a second that do nothing. So gRPC's design
-        has the server decide how often it may be asked, and close the connection loudly on whom
-        it has to: in the design's words, that raises the chance that the author notices.
+        Keepalive costs one client little, and a server with many clients much: a million
+        telephones that ask every ten seconds are 100,000 frames a second that do nothing. So in
+        gRPC the server decides how often it may be asked. It closes the connection of a client
+        that asks too often, and says why, so that the client's author notices.
 
-        The two sides are configured apart, and by different people. A client setting that works
-        with one server is refused by the next, which is why a GOAWAY with `too_many_pings`
-        appears when something was moved, rather than when somebody changed the client.
+        Client and server are configured by different people. A setting that one server allows
+        is refused by the next. So `too_many_pings` often appears when a client is moved to
+        another server, and not when somebody changes the client.
     """,
     try_next="""
-        `chatwire lab pings --stream 0 --hide settings`: the rhythm, and the round-trip time
-        that each answer measures.
+        `chatwire lab pings --stream 0 --hide settings`: when each PING comes, and the
+        round-trip time of each answer.
 
-        Set `grpc.http2.max_ping_strikes` to 0 on a server of yours: it allows any number.
-        `grpc.http2.min_recv_ping_interval_without_data_ms` says what is too often.
+        Set `grpc.http2.max_ping_strikes` to 0 on a grpcio server of your own: then any number
+        of strikes is allowed. `grpc.http2.min_recv_ping_interval_without_data_ms` says how
+        often is too often.
 
-        Watch `chatter` for a while, with `chatwire` between: its Heartbeat messages are DATA on
-        its own stream, one whenever it has said nothing for 20 s.
+        Watch a `chatter` through `chatwire` for a while: its Heartbeat messages are DATA on its
+        own stream, one whenever it has said nothing for 20 s.
     """,
     references=(
         rfc(9113, "6.7", "PING"),

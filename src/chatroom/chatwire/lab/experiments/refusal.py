@@ -44,16 +44,15 @@ EXPERIMENT = Experiment(
     title="A refusal",
     summary="a whole response in one frame of headers, and the call that follows unharmed",
     intro="""
-        Ann wants to join a room that there is not. The server answers with a single frame. It
-        is an answer, not an accident: the connection lives on, and the next call succeeds.
-        Ann's client is played by hand, so that it does not reset the stream before the server
-        does.
+        Ann wants to join a room that does not exist. The server answers with a single frame.
+        Only this call ends: the connection stays, and the next call succeeds. Ann's client is
+        played by hand, so that it does not reset the stream before the server does.
     """,
     scene=scene,
     story=(
         Step(
             title="A call like any other",
-            prose="Nothing in the request tells that it will be refused.",
+            prose="Nothing in the request shows that it will be refused.",
             shows=(
                 sent_by("Ann", Kind.HEADERS, role(Role.REQUEST), stream(1), OPEN),
                 sent_by("Ann", Kind.DATA, sets("join"), stream(1), OPEN),
@@ -62,10 +61,10 @@ EXPERIMENT = Experiment(
         Step(
             title="The whole response: one frame",
             prose="""
-                gRPC calls this Trailers-Only. What else would be headers first and trailers
-                last is one block of fields, with END_STREAM. HTTP's status is 200 all the same:
-                HTTP worked. How the call went is `grpc-status`, 5 for NOT_FOUND, with a
-                sentence in `grpc-message`.
+                gRPC calls this Trailers-Only. Other responses have headers first and trailers
+                last; here both are one block of fields, with END_STREAM. HTTP's status is 200,
+                since HTTP worked. The status of the call is `grpc-status`: 5 for NOT_FOUND,
+                with a sentence in `grpc-message`.
 
                 `grpc-status-details-bin` is a protobuf message in Base64, google.rpc.Status. It
                 holds the ErrorInfo that the line shows: `reason` is for programs, which should
@@ -93,19 +92,19 @@ EXPERIMENT = Experiment(
         Step(
             title="You need not go on",
             prose="""
-                Ann's half of the stream is still open. After a second the server sends
-                RST_STREAM with NO_ERROR: the response is complete, and what you might still
-                send is not needed. Of all resets this one alone takes nothing back: a client
-                must not throw away the response because of it. The second is for proxies that
-                did, when the reset came at once.
+                Ann's direction of the stream is still open. After a second the server sends
+                RST_STREAM with NO_ERROR: the response is complete, and the rest of the request
+                is not needed. After any other reset a client throws the response away; after
+                this one it must not. Some proxies did, when the reset came at once. So the
+                server waits for a second.
             """,
             shows=(sent_to("Ann", Kind.RST_STREAM, error("NO_ERROR"), stream(1)),),
         ),
         Step(
             title="The next call, on the same connection",
             prose="""
-                Stream 3, since no number is used twice. The other room exists: now there are
-                response headers, without END_STREAM, and messages follow.
+                Stream 3, since no number is used twice. The room `lobby` exists: now there are
+                response headers without END_STREAM, and messages follow.
             """,
             shows=(
                 sent_by("Ann", Kind.HEADERS, role(Role.REQUEST), stream(3)),
@@ -115,28 +114,29 @@ EXPERIMENT = Experiment(
         ),
     ),
     why="""
-        The difference between one block of headers and two decides whether a client library
-        may try again by itself. Once response headers have come, the call is committed: the
-        application may have seen them, so a repetition could be noticed. A refusal before them
-        is safe to repeat, if its status is one that the client's policy names.
+        With one block of headers a client library may try again by itself, with two it may not.
+        When response headers have come, the call is *committed*: the application may have seen
+        them, and would notice a second try. A refusal without them may be tried again, if the
+        client's retry policy names its status.
 
-        So this server sends nothing before it knows whether the member is admitted, and every
-        refusal before that is Trailers-Only.
+        So this server sends nothing until it has let the member in. A join that it refuses gets
+        Trailers-Only.
     """,
     try_next="""
-        A name that is taken: join twice with `chatter --room lobby --name Ann` through
-        `chatwire`, and see ALREADY_EXISTS with a free name in the details.
+        A name that is taken: with `chatserver --room lobby` and `chatwire` running, join twice
+        with `chatter --room lobby --name Ann --host localhost:8081`, and see ALREADY_EXISTS
+        with a free name in the details.
 
-        A method that there is not: `grpcurl -plaintext localhost:8081 rpc.ChatService/Shout`.
-        grpcurl stops by itself; through `chatwire` you see whom it asked, and that no call of
-        Shout was ever made.
+        A method that does not exist: `grpcurl -plaintext localhost:8081 rpc.ChatService/Shout`.
+        grpcurl stops by itself. `chatwire` shows why: it asked the server's reflection first,
+        and never called Shout.
 
         `chatwire lab end-of-stream`: statuses that come after messages.
     """,
     references=(
         grpc_document("PROTOCOL-HTTP2", "Trailers-Only, Status, Status-Message"),
         grpc_document("statuscodes", "what each status means"),
-        grpc_proposal("A6-client-retries", "when a call is committed, and no longer repeated"),
+        grpc_proposal("A6-client-retries", "when a call is committed, and not tried again"),
         rfc(9113, "8.1", "a complete response before the end of the request, and NO_ERROR"),
     ),
 )

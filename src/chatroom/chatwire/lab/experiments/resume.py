@@ -94,23 +94,23 @@ def place_of(frames: list[Frame]) -> pb.Resume:
 EXPERIMENT = Experiment(
     name="resume",
     title="A lost connection, and what was missed",
-    summary="a broken connection, a second one, and exactly the messages between",
+    summary="a broken connection, a second one, and exactly the messages that came between",
     intro="""
         Bob is in a room when his network fails. Ann notices nothing and goes on talking. Bob
-        connects again, and gets all that he has missed and nothing twice. HTTP/2 and gRPC have
-        no part in this: to them the second connection has nothing to do with the first.
+        connects again, and gets all that he has missed, and nothing twice. HTTP/2 and gRPC do
+        not help with this: for them the second connection has nothing to do with the first.
     """,
     scene=scene,
     story=(
         Step(
             title="What to note",
             prose="""
-                `joined` has a session, which proves later that Bob is Bob, and an epoch, which
-                says whether sequences still count from the same beginning.
+                `joined` has a session, which proves later that Bob is Bob. It also has an
+                epoch: as long as that is the same, sequences count from the same beginning.
 
-                Each entry of the room has a sequence, without holes. The highest that he has
-                seen, here that of his own arrival, is his position. Session, epoch and position
-                are all that he has to note.
+                The entries of the room are numbered by sequences, without holes. The highest
+                one that Bob has seen is his position, here that of his own arrival. He has to
+                note session, epoch and position, and nothing else.
             """,
             shows=(
                 sent_to(
@@ -121,9 +121,9 @@ EXPERIMENT = Experiment(
         Step(
             title="The connection breaks",
             prose="""
-                Both ends get a reset of TCP; the scene has cut the wire. No RST_STREAM, no
-                GOAWAY, no trailers: to gRPC the call ends with UNAVAILABLE, which its library
-                makes up.
+                The scene cuts the connection, and both ends get a reset of TCP. There is no
+                RST_STREAM, no GOAWAY, and there are no trailers. So Bob's gRPC library makes up
+                a status: UNAVAILABLE.
             """,
             shows=(sent_by("Bob", Kind.ENDED, RESET),),
             not_before=(
@@ -141,18 +141,18 @@ EXPERIMENT = Experiment(
             shows=(sent_by("Bob again", Kind.DATA, RESUMES),),
         ),
         Step(
-            title="All of it can be had",
+            title="Nothing is missing",
             prose="""
-                RECOVERY_COMPLETE: what follows is everything after that position. Otherwise it
-                would be RECOVERY_PARTIAL, since rooms keep only so much, and Bob's screen would
-                have to show a gap.
+                RECOVERY_COMPLETE: everything after that position follows. A room keeps only its
+                newest entries. If some after Bob's position were deleted, it would be
+                RECOVERY_PARTIAL, and Bob's screen would have to show a gap.
             """,
             shows=(sent_to("Bob again", Kind.DATA, joined_with(pb.RECOVERY_COMPLETE)),),
         ),
         Step(
             title="What was missed",
             prose="""
-                Both messages, with the sequences that follow on his. Nobody has kept them for
+                Both messages come, with the next sequences after his. They were not kept for
                 him: they are read from the room's log, which is there for all.
             """,
             shows=(sent_to("Bob again", Kind.DATA, *map(says, MISSED)),),
@@ -161,40 +161,40 @@ EXPERIMENT = Experiment(
         Step(
             title="Live again",
             prose="""
-                And no `Has entered the chat`: Bob was in the room all the time. For 15 seconds
-                after a lost connection a member with a session keeps their place, and the
-                others are told nothing.
+                There is no `Has entered the chat`, since Bob was in the room all the time. A
+                member with a session keeps their place for 15 seconds after a lost connection,
+                and the others are told nothing.
             """,
             shows=(sent_to("Bob again", Kind.DATA, sets("live")),),
             not_before=(sent_to("Bob again", Kind.DATA, says("Has entered the chat")),),
         ),
     ),
     why="""
-        A library that reconnects gives back a connection, not a conversation: it does not know
-        what the other side has sent and this one has not got. gRPC repeats a call by itself
-        only while nothing of its response has come. From then on only the program can say
-        where to go on, and for that the protocol of the program has to have a position.
+        A library that reconnects brings back a connection, not a conversation: it does not know
+        which messages were sent and did not arrive. gRPC repeats a call by itself only if
+        nothing of its response has come. After that only the program can say where to go on. So
+        its own protocol needs a position.
 
-        A sequence without holes makes that simple. Who has n asks for what is after n, and who
-        gets n + 2 after n knows that something is missing. The same is done by the `id` of
-        server-sent events, and by offsets in Kafka.
+        A sequence without holes makes that simple. A client that has n asks for everything
+        after n. A client that gets n + 2 after n knows that something is missing. The `id` of
+        server-sent events and the offsets of Kafka do the same.
 
-        For what Bob himself was sending there is the other half: he cannot know whether his
-        last message arrived. He sends it again with the same nonce, and it is stored once.
-        docs/retrying.md has the rules of both.
+        In the other direction, Bob cannot know whether his last message arrived. He sends it
+        again with the same nonce, and it is stored once. docs/retrying.md has the rules for
+        both directions.
     """,
     try_next="""
-        Watch it happen to `chatter`: let it connect through `chatwire`, end `chatwire` with
-        Ctrl-C and start it again. It says that the connection was lost, and comes back.
+        Watch a `chatter`: let it connect through `chatwire`, end `chatwire` with Ctrl-C and
+        start it again. `chatter` says that the connection was lost, and comes back.
 
-        Wait more than 15 s before you start it again: then Bob has left, and the resume is an
-        arrival too. The messages are the same.
+        Wait more than 15 s before you start `chatwire` again: then the member has left, and the
+        resume is an arrival too. The missed messages come all the same.
 
         `chatwire lab resume --stream 0`: what the second connection has to agree on again.
     """,
     references=(
         grpc_document("statuscodes", "UNAVAILABLE, and who makes it up"),
         rfc(9113, "5.4.3", "what the end of a connection means for its streams"),
-        grpc_proposal("A6-client-retries", "when a call is committed and not repeated any more"),
+        grpc_proposal("A6-client-retries", "when a call is committed, and not tried again"),
     ),
 )

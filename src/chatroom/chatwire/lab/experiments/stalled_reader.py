@@ -61,10 +61,10 @@ async def scene(stage: Stage) -> None:
 EXPERIMENT = Experiment(
     name="stalled-reader",
     title="A stalled reader is ended",
-    summary="patience has a limit of 10 s, and costs only the stream that stalled",
+    summary="after 10 s the server ends the stream that stalled, and only that",
     intro="""
-        As in `flow-control` Ann's client takes 500 bytes, but it never gives permission for
-        more. The server waits for a while, and then ends the stream. The connection stays.
+        As in `flow-control`, Ann's client takes 500 bytes, but here it never gives permission
+        for more. The server waits for a while, and then ends the stream. The connection stays.
     """,
     scene=scene,
     story=(
@@ -76,8 +76,8 @@ EXPERIMENT = Experiment(
         Step(
             title="The connection is well",
             prose="""
-                A PING is answered at once. Neither PING nor TCP can tell that a stream is not
-                read: the peer is alive, only nobody takes what is for this stream.
+                A PING is answered at once. Neither PING nor TCP can show that a stream is not
+                read: the peer is alive, but it takes nothing for this stream.
             """,
             shows=(
                 sent_by("Ann", Kind.PING, NO_ACK),
@@ -88,9 +88,9 @@ EXPERIMENT = Experiment(
         Step(
             title="After 10 s the stream is reset",
             prose="""
-                RST_STREAM with CANCEL. Trailers with a status are not sent, though HEADERS are
-                not subject to flow control: they would have to come after the DATA that cannot
-                be sent. See the time in the second column.
+                RST_STREAM with CANCEL. No trailers with a status are sent. HEADERS need no
+                window, but trailers come after all DATA, and the DATA cannot be sent. Compare
+                the time with that of step 1.
             """,
             shows=(sent_to("Ann", Kind.RST_STREAM, error("CANCEL"), stream(1)),),
             not_before=(
@@ -101,16 +101,16 @@ EXPERIMENT = Experiment(
         Step(
             title="The room is told",
             prose="""
-                Ann has no session, so she is out at once. With one she would have 15 s to come
-                back, and would be given everything that she missed.
+                Ann has no session, so she has left at once. With a session she would have 15 s
+                to come back, and would get everything that she missed.
             """,
             shows=(sent_to("Bob", Kind.DATA, says("Has left the chat"), sets("left")),),
         ),
         Step(
             title="A new stream on the same connection",
             prose="""
-                It has a window of its own, 500 bytes again, and is served. What was left of
-                the old stream is gone with it.
+                The new stream has a window of its own, 500 bytes again, and is served. What the
+                server had not sent on the old stream is not sent any more.
             """,
             shows=(
                 sent_by("Ann", Kind.HEADERS, role(Role.REQUEST), stream(3)),
@@ -120,19 +120,19 @@ EXPERIMENT = Experiment(
         ),
     ),
     why="""
-        A window that is never given back is a promise of the client's that is never kept, and
-        the server pays: for a stream, a place in a room, and what had been taken from the log
-        for it. Ten seconds are long for a
-        program that is merely busy, and short for one who would like to fill a server's memory
-        with a thousand connections.
+        A client that never gives window back costs the server memory: for a stream, a place in
+        a room, and what was already taken from the log for that stream. Ten seconds are long
+        enough for a program that is only busy. They are too short for an attacker who wants to
+        fill a server's memory with a thousand connections.
 
-        A stream error ends one stream and leaves the connection alone. Only if a peer took no
-        bytes at all would the whole connection be closed.
+        A stream error ends one stream and not the connection. The server closes the whole
+        connection only if the peer takes no bytes at all.
     """,
     try_next="""
-        Stop a `chatter` with Ctrl-Z for some two minutes, and go on with `fg`. It is not its
-        window that ends the stream, which is 4 MiB with grpcio, but the heartbeats that it
-        did not send: see HEARTBEAT_LOST through `chatwire`, and how it resumes.
+        Connect a `chatter` through `chatwire`, stop it with Ctrl-Z for 20 s, and go on with
+        `fg`. Its window is not the reason why it loses its stream, since grpcio gives 4 MiB.
+        The server's PING was not answered, so it closed the connection: see its GOAWAY, and how
+        `chatter` resumes.
 
         `chatwire lab stalled-reader --all --hide ping`: count the bytes that were sent to Ann
         on stream 1.

@@ -67,18 +67,18 @@ EXPERIMENT = Experiment(
     summary="how three conversations share one TCP connection, and one compression table",
     intro="""
         A gateway speaks for three people, and needs one connection for all of them: each call
-        is a stream of its own, and frames say which they belong to. What they share: the
-        connection's window, the order in which bytes pass, and a table that makes header
-        fields short.
+        is a stream of its own, and each frame has the number of its stream. The three share the
+        connection's window, the order in which bytes pass, and a table that makes header fields
+        short.
     """,
     scene=scene,
     story=(
         Step(
             title="The first call tells everything",
             prose="""
-                Header fields are packed (HPACK). A few come from a table that is in the RFC,
-                such as `:method: POST`. What is not there is sent as text, and both sides put
-                it into a second table, which is the connection's own.
+                Header fields are compressed (HPACK). A few are in a table of the RFC, such as
+                `:method: POST`. Other fields are sent as text, and both sides put them into a
+                second table, which is the connection's own.
             """,
             shows=(
                 sent_by(
@@ -95,8 +95,9 @@ EXPERIMENT = Experiment(
         Step(
             title="The second call: a byte for each field",
             prose="""
-                The same fields, and now all of them are in a table: each is its number there.
-                It is a new stream, number 3; even ones would be the server's.
+                The fields are the same, and now all of them are in a table: for each of them
+                its number there is sent. It is a new stream, number 3; even numbers are for
+                streams that a server opens.
             """,
             shows=(
                 sent_by(
@@ -113,10 +114,10 @@ EXPERIMENT = Experiment(
         Step(
             title="And the third",
             prose="""
-                A table that depends on all that came before has a price: header blocks are
-                decoded in the order in which they were sent, and one that is lost or broken
-                ends the connection (COMPRESSION_ERROR), not only its stream. A tap that begins
-                in the middle of a connection cannot decode them either.
+                The second table depends on all header blocks before, and that has a price.
+                Header blocks must be decoded in the order in which they were sent. A broken one
+                ends the connection (COMPRESSION_ERROR), and not only its stream. And a tap that
+                begins in the middle of a connection cannot decode them.
             """,
             shows=(
                 sent_by("the gateway", Kind.HEADERS, stream(5), role(Role.REQUEST), A_BYTE_A_FIELD),
@@ -125,16 +126,17 @@ EXPERIMENT = Experiment(
         Step(
             title="One says something",
             prose="""
-                Ann is stream 1. The two numbers behind `window`: each stream has a window of
-                its own, and the connection has one for all of them together.
+                Ann is stream 1. There are two numbers after `window`: each stream has a window
+                of its own, and the connection has one for all of them together.
             """,
             shows=(sent_by("the gateway", Kind.DATA, stream(1), says("Good morning")),),
         ),
         Step(
             title="Bob hears it",
             prose="""
-                Frames of different streams come in any order; those of one stream never do. The
-                server could begin with either, and send other frames between.
+                Frames of different streams may come in any order; those of one stream come in
+                the order in which they were sent. The server may begin with Bob or with Cleo,
+                and may send other frames between.
             """,
             shows=(sent_to("the gateway", Kind.DATA, stream(3), says("Good morning")),),
             out_of_turn=True,
@@ -142,8 +144,9 @@ EXPERIMENT = Experiment(
         Step(
             title="Cleo hears it",
             prose="""
-                The same message, so the same bytes, on stream 5. Both came out of the
-                connection's window, the second number, but each out of its own stream's.
+                The same message, and so the same bytes, on stream 5. Both frames take their
+                bytes from the connection's window (the second number), and each from the window
+                of its own stream.
             """,
             shows=(sent_to("the gateway", Kind.DATA, stream(5), says("Good morning")),),
             out_of_turn=True,
@@ -151,49 +154,50 @@ EXPERIMENT = Experiment(
         Step(
             title="One stream ends",
             prose="""
-                The gateway cancels Bob's call. RST_STREAM is about one stream, and no other is
-                touched. Closing the connection would have been the only way in HTTP/1.1.
+                The gateway cancels Bob's call. RST_STREAM ends one stream, and changes no
+                other. In HTTP/1.1 the only way would be to close the connection.
             """,
             shows=(sent_by("the gateway", Kind.RST_STREAM, stream(3), error("CANCEL")),),
         ),
         Step(
             title="The others go on",
             prose="""
-                On stream 1 Ann is told. On stream 3 nothing comes any more.
+                On stream 1 Ann is told that Bob has left. On stream 3 nothing comes any more.
             """,
             shows=(sent_to("the gateway", Kind.DATA, stream(1), LEFT),),
             not_after=(sent_to("the gateway", Kind.DATA, stream(3)),),
         ),
     ),
     why="""
-        A connection costs a handshake, memory, and slow beginnings: TCP has to find out how
-        fast it may send. A stream costs one HEADERS frame, here of some eight bytes. So gRPC
-        opens one connection to a server and puts all calls on it, up to the number that the
-        server allows (SETTINGS, MAX_CONCURRENT_STREAMS: 160 here, of which 128 may be in
-        rooms, so that a call always has a place).
+        A connection costs a handshake and memory, and is slow at first: TCP has to find out how
+        fast it may send. A stream costs one HEADERS frame, here with some eight bytes of
+        fields. So gRPC opens one connection to a server and puts all calls on it, up to the
+        number that the server allows (SETTINGS, MAX_CONCURRENT_STREAMS). Here that is 160. Only
+        128 of them may be in rooms, so that there is always a place for a short call.
 
-        What is shared can be used up by one. A stream that nobody reads keeps what it has got
-        of the connection's window, so a receiver makes that one much larger than a stream's:
-        this server 4 MiB, for 160 streams of 16 KiB. And bytes on the wire have one order: a
-        lost TCP segment holds up all streams, which is why HTTP/3 left TCP.
+        One stream can use up what all share. The bytes of a stream that nobody reads stay taken
+        from the connection's window. So a receiver makes that window much larger than a
+        stream's: this server takes 4 MiB, for 160 streams of 16 KiB. Bytes on the wire have one
+        order: when a TCP segment is lost, all streams wait for it. For this reason HTTP/3 does
+        not use TCP.
 
-        And a connection ends for all. See the experiment `pings`.
+        When the connection ends, all its streams end. See the experiment `pings`.
     """,
     try_next="""
         `chatwire lab streams --stream 3`: Bob's conversation alone, from its first frame to its
         last.
 
-        `chatwire lab streams --frame headers -v`: the responses too. This server takes fields
-        from the RFC's table or writes them out, and puts nothing into the second one: so its
-        header blocks are the same bytes for everyone.
+        `chatwire lab streams --frame headers -v`: the responses too. This server uses only the
+        RFC's table, and puts nothing into the second one. So its header blocks are the same
+        bytes for every client.
 
-        Put `chatwire` between a program of yours and its server, with `--summary`: how many
-        streams are there on each connection?
+        Put `chatwire --summary` between a program of your own and its server: how many streams
+        are there on each connection?
     """,
     references=(
         rfc(9113, "5.1.1", "stream identifiers"),
         rfc(9113, "5.1.2", "how many streams at a time"),
-        rfc(9113, "4.3.1", "compression state, and what its loss means"),
+        rfc(9113, "4.3.1", "compression state, and what happens when it is lost"),
         rfc(7541, "2.3.2", "the dynamic table"),
         rfc(7541, "6.1", "a field as its number in the tables"),
         Reference(
