@@ -65,39 +65,41 @@ class HostAndPort(click.ParamType[Address]):
     "--proto",
     type=READABLE,
     metavar="FILE",
-    help="A .proto file or descriptor set that names the messages. Without it: the chat's "
-    "own, and what the server tells by reflection.",
+    help="A .proto file or descriptor set that describes the messages. Without it: the chat's "
+    "own, and what the server's reflection describes.",
 )
 @click.option(
     "--write",
     type=WRITABLE,
     metavar="FILE",
-    help="Write what passes there as well: a capture (pcapng) for Wireshark, tshark and "
+    help="Also write what passes to FILE: a capture (pcapng) for Wireshark, tshark and "
     "`chatwire read`.",
 )
 @click.option(
     "--reflection/--no-reflection",
     default=True,
-    help="Whether to ask the server for its schema, over a connection of its own.",
+    help="Whether to ask the server for its schema, over a separate connection.",
 )
 @click.option(
     "--tls",
     is_flag=True,
-    help="Speak TLS to both: to clients with a certificate made on the spot.",
+    help="Speak TLS to clients and to the server. chatwire makes the certificate for clients.",
 )
 @click.option(
     "--tls-ca-file",
     type=WRITABLE,
     metavar="FILE",
-    help="With --tls: write the certificate there (PEM), for clients to trust.",
+    help="With --tls: write that certificate to FILE (PEM), so that clients can trust it.",
 )
 @click.option(
     "--to-ca",
     type=READABLE,
     metavar="FILE",
-    help="With --tls: whom to believe that they are the server (PEM).",
+    help="With --tls: trust a server whose certificate is signed by one of these (PEM).",
 )
-@click.option("--to-insecure", is_flag=True, help="With --tls: believe any server.")
+@click.option(
+    "--to-insecure", is_flag=True, help="With --tls: do not check the server's certificate."
+)
 @click.version_option(package_name="chatroom", prog_name="chatwire")
 @click.pass_context
 def cli(
@@ -122,16 +124,17 @@ def cli(
     The first shows every HTTP/2 frame of the second, with the messages inside.
 
     \b
-    Each line: seconds since the start, since the line before; connection; → from the
-    client or ← from the server; stream; frame; what is in it. Try next:
+    Each line: seconds since the start; seconds since the line before; connection; → from
+    the client or ← from the server; stream; frame; what is in it. Try next:
         chatwire --hide ping,window-update,settings     only what the chat is about
         chatwire -v --frame headers                     every header field
         chatwire --json | jq -c '.messages[].value'     for programs
         chatwire --write chat.pcapng                    for Wireshark, or chatwire read
 
     Everything is passed on at once and unchanged. Every option can also be set by an
-    environment variable: CHATWIRE_TO and so on. With --tls and SSLKEYLOGFILE set, the
-    keys of both sides are written there. Ctrl-C ends it, and what is connected with it.
+    environment variable: CHATWIRE_TO and so on. With --tls, the TLS keys of both sides
+    are written to the file that SSLKEYLOGFILE names. Ctrl-C ends chatwire and every
+    connection through it.
     """  # noqa: D301 - click wants the character
     if context.invoked_subcommand is not None:
         return 0

@@ -17,32 +17,32 @@ if TYPE_CHECKING:
 STANDARD_INPUT = "-"
 
 
-@click.command()
+@click.command(short_help="Print a capture of chatwire, tcpdump or Wireshark.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
     multiple=True,
     metavar="N",
-    help="Only connections with this port, taken for the server's; may be repeated.",
+    help="Only connections with this port; the side that has it is the server. May be repeated.",
 )
 @show_options
 @click.option(
     "--proto",
     type=click.Path(exists=True, dir_okay=False, readable=True),
     metavar="FILE",
-    help="A .proto file or descriptor set that names the messages. Without it: the chat's own.",
+    help="A .proto file or descriptor set that describes the messages. Without it: the chat's own.",
 )
 def read(file: str, port: tuple[int, ...], show: Show, proto: str | None) -> int:
-    """Print a capture: one of --write, or of tcpdump, tshark, dumpcap or Wireshark.
+    """Print a capture, written by chatwire, tcpdump, tshark, dumpcap or Wireshark.
 
     \b
     FILE is pcapng or pcap, gzipped or not; - is standard input, also while it is written:
         tcpdump -i lo -U -w - tcp port 8080 | chatwire read -
 
-    What is encrypted stays so: a tap with --tls --write captures what is inside.
-    A capture that is damaged or cut short is printed up to there; the exit code is 1, and
-    also where no connection is in it, or none with the port that was asked for.
+    What was encrypted cannot be read: chatwire --tls --write captures what is inside.
+    A damaged capture, or one without its end, is printed as far as it is sound; the exit
+    code is then 1. It is also 1 if there is no connection, or none with --port.
     """  # noqa: D301 - click wants the character
     from pathlib import Path
 

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 @click.option("--all", "everything", is_flag=True, help="Every frame that passed, in order.")
 @show_options
 def lab(name: str | None, everything: bool, show: Show) -> int:
-    """Run an experiment and show which frames tell what happens; without NAME, list them.
+    """Run an experiment and show the frames that explain it; without NAME, list all.
 
-    Each starts a chat server and clients of its own, on ports that are free, lets them
-    talk through the tap, and explains what passed. With --stream, --frame or --hide all
-    frames are shown that these leave; --json prints one object a frame, then the story.
+    Each starts a chat server and clients of its own, on free ports, lets them talk
+    through the tap, and explains what passed. --stream, --frame and --hide choose among
+    all frames. --json prints one object for each frame, then the story.
     """
     from chatroom.chatwire.lab.catalogue import experiments
 

@@ -38,20 +38,20 @@ def show_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "-v",
             "--verbose",
             is_flag=True,
-            help="More below each line: header fields, whole messages, their envelopes, padding.",
+            help="Below each line also header fields, whole messages, their envelopes, padding.",
         ),
         click.option(
             "--json",
             "as_json",
             is_flag=True,
-            help="One JSON object a frame: time as in RFC 3339, the other times in nanoseconds.",
+            help="One JSON object a frame: `time` as in RFC 3339, the other times in nanoseconds.",
         ),
         click.option(
             "--stream",
             type=click.IntRange(0),
             multiple=True,
             metavar="N",
-            help="Only this stream; may be repeated. 0: the connection itself.",
+            help="Only this stream; may be repeated. 0 is the connection itself.",
         ),
         click.option(
             "--frame",
@@ -68,7 +68,7 @@ def show_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--summary",
             is_flag=True,
-            help="At the end, what passed on each connection and stream.",
+            help="At the end, say what passed on each connection and stream.",
         ),
     ]
     for option in reversed(options):
