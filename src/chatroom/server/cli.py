@@ -66,13 +66,15 @@ def main() -> None:
     show_default="on Linux ~/.local/share/chatroom",
     help="Where rooms and messages are kept.",
 )
-@click.option("--in-memory", is_flag=True, help="Keep nothing: all is gone with the process.")
+@click.option(
+    "--in-memory", is_flag=True, help="Keep all in memory: it is lost when the server ends."
+)
 @click.option(
     "--sync",
     type=click.Choice(["full", "normal"]),
     default="full",
     help="full: a stored message survives a loss of power. normal: it survives a "
-    "killed process; a loss of power may cost the last moments.",
+    "killed process; a loss of power may lose the last moments.",
 )
 @click.option(
     "--room",
@@ -90,21 +92,26 @@ def main() -> None:
     "--message-burst",
     type=click.IntRange(1),
     default=_DEFAULTS.message_burst,
-    help="Messages from one member at once.",
+    help="Messages that one member may send at once.",
 )
 @click.option(
     "--room-capacity",
     type=click.IntRange(1),
     default=_DEFAULTS.room_capacity,
-    help="Members in one room.",
+    help="How many members one room may have.",
 )
 @click.option(
     "--max-members",
     type=click.IntRange(1),
     default=_DEFAULTS.server_members,
-    help="Members in all rooms.",
+    help="How many members all rooms may have together.",
 )
-@click.option("--max-rooms", type=click.IntRange(1), default=_DEFAULTS.server_rooms, help="Rooms.")
+@click.option(
+    "--max-rooms",
+    type=click.IntRange(1),
+    default=_DEFAULTS.server_rooms,
+    help="How many rooms there may be.",
+)
 @click.option(
     "--keep-entries",
     type=click.IntRange(1),
@@ -115,57 +122,58 @@ def main() -> None:
     "--keep-bytes",
     type=Size(),
     default="16M",
-    help="The same in bytes; what comes first counts.",
+    help="The same in bytes; the bound that is reached first counts.",
 )
 @click.option(
     "--keep-total",
     type=Size(),
     default="1G",
-    help="Bytes kept in all rooms; above it the largest rooms lose their oldest.",
+    help="Bytes kept in all rooms together; above that the oldest entries of the largest rooms "
+    "are deleted.",
 )
 @click.option(
     "--allow-host",
     multiple=True,
     metavar="NAME",
-    help="A name that browsers may call this server by, beside localhost, IP addresses and the "
-    "names of the certificate; *: any. Other clients may call it by every name.",
+    help="A name by which browsers may call this server, besides localhost, IP addresses and the "
+    "names of the certificate; *: any. Other clients may use any name.",
 )
 @click.option(
     "--allow-origin",
     multiple=True,
     metavar="ORIGIN",
-    help="Web pages that may call, as in https://chat.example; *: any.",
+    help="Web pages of other servers that may call, such as https://chat.example; *: any.",
 )
 @click.option(
     "--proxy-protocol",
     is_flag=True,
-    help="Every connection begins with a header of the PROXY protocol (version 1 or 2), which "
-    "says for whom the proxy in front has made it.",
+    help="Every connection begins with a header of the PROXY protocol (version 1 or 2), in which "
+    "the proxy names the client's address.",
 )
-@click.option("--no-page", is_flag=True, help="Serve programs alone: no page for browsers at /.")
+@click.option("--no-page", is_flag=True, help="Serve no page for browsers at /.")
 @click.option("--tls-cert", type=_FILE, help="Certificate chain, PEM.")
 @click.option("--tls-key", type=_FILE, help="Its private key, PEM.")
-@click.option("--client-ca", type=_FILE, help="Ask clients for certificates signed by this, PEM.")
+@click.option("--client-ca", type=_FILE, help="Clients need a certificate signed by this, PEM.")
 @click.option(
     "--admin-token-file",
     type=_FILE,
     help="Creating and deleting rooms and removing members then needs the token in this "
-    "file (authorization: Bearer). SIGHUP reads it again, and certificates.",
+    "file (authorization: Bearer). SIGHUP reads this file and the certificates again.",
 )
 @click.option(
     "--drain-delay",
     type=click.FloatRange(0),
     default=0.0,
     metavar="SECONDS",
-    help="After a signal to stop: how long health says so before streams end.",
+    help="After a signal to stop, health is NOT_SERVING for so long before streams end.",
 )
 @click.option(
     "--max-connection-age",
     type=click.FloatRange(min=0),
     default=0.0,
     metavar="SECONDS",
-    help="After so long a connection is to be made anew, so that clients spread over servers; "
-    "a tenth more or less, and its streams are told first. 0: never.",
+    help="An HTTP/2 connection that is so old, a tenth more or less, is ended: clients connect "
+    "again, and spread over servers. Its streams are told before. 0: never.",
 )
 @click.option(
     "--loop",

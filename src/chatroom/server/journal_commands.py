@@ -37,9 +37,9 @@ def data_directory(chosen: Path | None) -> Path:
 def backup_command(ctx: click.Context, data: Path | None, file: Path) -> None:
     """Copy all rooms and messages to FILE; the server may run.
 
-    To restore: stop the server, put FILE into its data directory as chatroom.db in the
-    place of all files called chatroom.db…, and start it. Clients notice, and do not
-    take new messages for those they have seen.
+    To restore: stop the server, delete all files in its data directory whose names begin
+    with chatroom.db, put FILE there as chatroom.db, and start the server. Clients notice
+    that sequences may start over, and do not confuse new messages with old ones.
     """
     source = _journal(ctx, data)
     try:
@@ -58,7 +58,8 @@ def backup_command(ctx: click.Context, data: Path | None, file: Path) -> None:
 def check_command(ctx: click.Context, data: Path | None) -> None:
     """Read all rooms and messages and say whether they are sound.
 
-    Nothing is changed. The server may run. Exit code 0: nothing is wrong; 1: something is.
+    It changes nothing, and the server may run. Exit code 0: nothing is wrong; 1: something
+    is.
     """
     path = _journal(ctx, data)
     try:
@@ -82,9 +83,9 @@ def check_command(ctx: click.Context, data: Path | None) -> None:
 def repair_command(ctx: click.Context, data: Path | None) -> None:
     """Keep what is sound of a damaged file, and tell what is lost.
 
-    The server must be stopped. The damaged file is kept beside the new one. In the place of
-    each message that is lost, clients show that there was one. Exit code 0: it is sound
-    now, or was before; 1: nothing was changed.
+    The server must be stopped. The damaged file is kept beside the new one. Clients show in
+    the place of each lost message that there was one. Exit code 0: the file is sound now,
+    or was before; 1: nothing was changed.
     """
     path = _journal(ctx, data)
     try:
