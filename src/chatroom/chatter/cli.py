@@ -57,8 +57,8 @@ UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
         "Set-up": ["config", "completion"],
     },
 )
-@shared_option(ROOM, TALK, top=True, help="Join this room, do not ask.")
-@shared_option(NAME, TALK, top=True, help="Use this name tag, do not ask.")
+@shared_option(ROOM, TALK, top=True, help="Join this room, and do not ask for one.")
+@shared_option(NAME, TALK, top=True, help="Use this name tag, and do not ask for one.")
 @option(
     "--history",
     section=TALK,
@@ -66,10 +66,10 @@ UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
     metavar="N",
     envvar="CHATTER_HISTORY",
     show_envvar=True,
-    help="Begin with so many earlier messages; 10 when not given.",
+    help="Begin with N earlier messages; default 10.",
 )
-@option("--create", section=TALK, is_flag=True, help="Create the room first and say its id; "
-        "without --name do no more.")  # fmt: skip
+@option("--create", section=TALK, is_flag=True, help="Create the room first and print its id; "
+        "without --name, then exit.")  # fmt: skip
 @option("--private", section=TALK, is_flag=True, help="With --create: a room that is not listed.")
 @option(
     "--wait",
@@ -78,7 +78,7 @@ UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
     flag_value="inf",
     type=Seconds(),
     metavar="[SECONDS]",
-    help="After the end of input stay and listen: for so long, or until the room is deleted.",
+    help="After the end of input stay and listen for SECONDS, or until the room is deleted.",
 )
 @shared_option(RECONNECT, TALK, top=True)
 @option(
@@ -87,7 +87,7 @@ UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
     is_flag=True,
     envvar="CHATTER_PLAIN",
     show_envvar=True,
-    help="Read and write lines, in a terminal too.",
+    help="Read and write lines, also in a terminal.",
 )
 @server_options(top=True)
 @click.version_option(package_name="chatroom")
@@ -112,12 +112,12 @@ def cli(
     machine:
       chatter --host chat.example.com --room tea-room
 
-    In a pipe the lines read are sent, and what the others say is printed as it comes:
+    In a pipe each line of input is sent, and what the others say is printed as it comes:
       make 2>&1 | chatter --room tea-room --name ci --history 0
       chatter --room tea-room --name bot --json --wait </dev/null
 
-    `chatter COMMAND --help` says more of each command. What is typed while the
-    connection is lost is sent when it is back.
+    `chatter COMMAND --help` says more about a command. What you type while the connection
+    is lost is sent when it is back.
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
     """

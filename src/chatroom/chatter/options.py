@@ -48,7 +48,7 @@ CONNECTION: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         ("--host",),
         {
             "metavar": "HOST:PORT",
-            "help": "The chat server; localhost:8080 when neither this nor --server is given.",
+            "help": "The chat server; without this and --server: localhost:8080.",
         },
     ),
     (
@@ -56,7 +56,7 @@ CONNECTION: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         {
             "metavar": "NAME",
             "shell_complete": complete_servers,
-            "help": "A server that the configuration file names, with all it says of it.",
+            "help": "A server of the configuration file, with its settings there.",
         },
     ),
     (("--insecure",), {"is_flag": True, "help": "Connect without TLS to any address."}),
@@ -72,7 +72,7 @@ CONNECTION: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     ),
     (
         ("--config",),
-        {"type": _FILE, "help": "Read this configuration file in the place of one's own."},
+        {"type": _FILE, "help": "Read this configuration file instead of your own."},
     ),
 )
 """The options that say which server, and how to get there."""
@@ -82,12 +82,12 @@ RECONNECT: tuple[tuple[str, ...], dict[str, Any]] = (
     {
         "type": Seconds(),
         "metavar": "SECONDS",
-        "help": "How long to try to get a lost connection back; 600 when not given, 0: not at all.",
+        "help": "How long to try to get a lost connection back; default 600, 0: not at all.",
     },
 )
 JSON: tuple[tuple[str, ...], dict[str, Any]] = (
     ("--json", "as_json"),
-    {"is_flag": True, "help": "One JSON object a line on standard output."},
+    {"is_flag": True, "help": "Print one JSON object on each line."},
 )
 ROOM: tuple[tuple[str, ...], dict[str, Any]] = (
     ("--room",),

@@ -65,35 +65,41 @@ class MomentType(ParamType):
 @click.command("send", cls=Command)
 @shared_option(ROOM, TALK)
 @shared_option(NAME, TALK)
-@option("--lines", "by_line", section=TALK, is_flag=True, help="Each line read is a message.")
+@option(
+    "--lines",
+    "by_line",
+    section=TALK,
+    is_flag=True,
+    help="Each line of standard input is a message.",
+)
 @option(
     "--nonce",
     section=TALK,
     metavar="WORD",
     default="",
-    help="Send nothing if this name has said something under this nonce among the newest "
-    "1,000 entries of the room: so a script may try again.",
+    help="Send nothing if one of the newest 1,000 entries of the room is of this name and has "
+    "this nonce: so a script may try again.",
 )
 @shared_option(RECONNECT, TALK)
 @click.argument("text", metavar="[TEXT]...", nargs=-1)
 @server_options()
 @takes_given
 def send_command(given: Given, by_line: bool, nonce: str, text: tuple[str, ...]) -> int:
-    """Say something in a room, and exit once it is stored there.
+    """Say something in a room, and exit when it is stored there.
 
-    The words of TEXT are one message, joined by spaces. Without TEXT standard input is
-    one message, line breaks and all; with --lines each of its lines is one. Prints
-    nothing; with --json the messages as stored. The others see NAME enter and leave.
-    A NAME that is in use in the room is waited for, up to 20 seconds: so several
-    scripts may say something under one name at the same time.
+    The words of TEXT are one message, joined by spaces. Without TEXT all of standard
+    input is one message, with its line breaks; with --lines each line is one. It prints
+    nothing; with --json it prints the messages as stored. The others see NAME enter and
+    leave. If NAME is in use in the room, it waits up to 20 seconds until it is free: so
+    several scripts may say something under one name at the same time.
 
     Examples:
       chatter send --room ops --name ci "the build is green"
       git log -1 | chatter send --room ops --name ci --nonce "$GIT_COMMIT"
       tail -f app.log | chatter send --room ops --name app --lines
 
-    Exit code 1, with a sentence on standard error, if it was refused, was too long, or
-    is not known to be stored.
+    The exit code is 1, with a sentence on standard error, if a message was refused or too
+    long, or if it is not known whether it was stored.
     """
     if by_line and text:
         raise click.UsageError("--lines is for standard input: omit TEXT")
@@ -140,14 +146,14 @@ def send_command(given: Given, by_line: bool, nonce: str, text: tuple[str, ...])
     section=OUTPUT,
     type=MomentType(),
     metavar="WHEN",
-    help="Begin there; at the oldest entry kept when not given.",
+    help="Begin there; default: at the oldest entry that is kept.",
 )
 @option(
     "--until",
     section=OUTPUT,
     type=MomentType(end=True),
     metavar="WHEN",
-    help="End there: after an entry, before a time, with the whole of a day.",
+    help="End there. An entry and a whole day are printed too, a time is not.",
 )
 @option(
     "--last",
@@ -156,7 +162,7 @@ def send_command(given: Given, by_line: bool, nonce: str, text: tuple[str, ...])
     metavar="N",
     help="Only the newest N of these entries.",
 )
-@option("--follow", "-f", section=OUTPUT, is_flag=True, help="Go on with what is said from now on.")
+@option("--follow", "-f", section=OUTPUT, is_flag=True, help="Then print what is said from now on.")
 @SAID
 @shared_option(RECONNECT, OUTPUT)
 @click.argument("room_id", metavar="ROOM", shell_complete=complete_rooms)
@@ -173,12 +179,12 @@ def history_command(
 ) -> None:
     """Print what was said in a room.
 
-    And who came and went (`* Bob has left the chat`): all that is kept of it. One need
-    not be in the room, and nobody sees it. Times are local; with --json they are in
-    UTC, and each entry comes with its sequence.
+    It also prints who came and went (`* Bob has left the chat`). You need not be in the
+    room, and nobody sees that you read. Times are local; with --json they are in UTC, and
+    each entry has its sequence.
 
-    WHEN is a time (2026-11-22, 2026-11-22T10:00, local unless it names its zone), so
-    long ago (90s, 30m, 2h, 1d, 1h30m), or an entry's sequence (120 or "#120").
+    WHEN is a time (2026-11-22, 2026-11-22T10:00, local unless it names its zone), a time
+    before now (90s, 30m, 2h, 1d, 1h30m), or an entry's sequence (120 or "#120").
 
     Examples:
       chatter history tea-room --last 20
@@ -209,7 +215,7 @@ def history_command(
     type=click.IntRange(min=0),
     default=0,
     metavar="N",
-    help="Begin with the newest N entries; with none when not given.",
+    help="Begin with the newest N entries; default 0.",
 )
 @SAID
 @shared_option(RECONNECT, OUTPUT)
@@ -221,9 +227,9 @@ def history_command(
 def watch_command(given: Given, last: int, said: bool, room_ids: tuple[str, ...]) -> None:
     """Print what is said in rooms as it comes, without being in them.
 
-    Nobody sees it: the rooms' logs are asked for what is new, every 0.5 to 2 seconds.
-    With more than one room each line begins with its room in brackets. Ends when all of
-    them are deleted; goes on where it was after the server was away.
+    Nobody sees that you read: chatter asks every 0.5 to 2 seconds for new entries of the
+    rooms. With more than one room each line begins with its room in brackets. It ends
+    when all of them are deleted. When the server was away, it goes on where it was.
 
     Examples:
       chatter watch tea-room

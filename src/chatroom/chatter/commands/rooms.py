@@ -22,7 +22,7 @@ room_argument = click.argument("room_id", metavar="ROOM", shell_complete=complet
 def list_command(given: Given) -> None:
     """List the public rooms: id, members, title.
 
-    A table in a terminal; in a pipe a line for each room, tab-separated.
+    In a terminal it prints a table; in a pipe a line for each room, tab-separated.
     """
     from chatroom.chatter import rooms
     from chatroom.chatter.running import with_server
@@ -40,8 +40,7 @@ def list_command(given: Given) -> None:
 def create_command(given: Given, private: bool, title: str, room_id: str | None) -> None:
     """Create a room and print its id.
 
-    ROOM is the id it is to have: 1 to 64 of a-z, 0-9 and -. Without one the server
-    chooses a number.
+    ROOM is its id: 1 to 64 of a-z, 0-9 and -. Without it the server chooses a number.
 
     Examples:
       chatter create tea-room --title "Tea and biscuits"
@@ -65,7 +64,7 @@ def create_command(given: Given, private: bool, title: str, room_id: str | None)
 
 
 @click.command("delete", cls=Command)
-@option("--reason", section="Options", default="", help="Why; its members are told.")
+@option("--reason", section="Options", default="", help="Why. Its members are told.")
 @room_argument
 @server_options()
 @takes_given
@@ -91,8 +90,8 @@ def delete_command(given: Given, reason: str, room_id: str) -> None:
 def members_command(given: Given, room_id: str) -> None:
     """Say who is in a room, and since when.
 
-    A table in a terminal; in a pipe a line for each member, tab-separated, with the
-    time in UTC.
+    In a terminal it prints a table; in a pipe a line for each member, tab-separated,
+    with the time in UTC.
     """
     from chatroom.chatter import rooms
     from chatroom.chatter.running import with_server
@@ -105,7 +104,7 @@ def members_command(given: Given, room_id: str) -> None:
 
 
 @click.command("remove", cls=Command)
-@option("--reason", section="Options", default="", help="Why; they are told.")
+@option("--reason", section="Options", default="", help="Why. The member is told.")
 @room_argument
 @click.argument("member", metavar="NAME", shell_complete=complete_members)
 @server_options()
@@ -113,7 +112,7 @@ def members_command(given: Given, room_id: str) -> None:
 def remove_command(given: Given, reason: str, room_id: str, member: str) -> None:
     """Send somebody out of a room. They are told, and may come back.
 
-    NAME is compared as the room compares names: case does not matter (`bob` is Bob).
+    NAME need not have the same case as the name in the room (`bob` is Bob).
 
     Example:
       chatter remove tea-room Bob --reason "no shouting, please"

@@ -21,17 +21,17 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 @click.command("config", cls=Command)
-@option("--path", section=OUTPUT, is_flag=True, help="Only say where the configuration file is.")
+@option("--path", section=OUTPUT, is_flag=True, help="Only print where the configuration file is.")
 @shared_option(ROOM, TALK)
 @shared_option(NAME, TALK)
 @shared_option(RECONNECT, TALK)
 @server_options()
 @takes_given
 def config_command(given: Given, path: bool) -> None:
-    """Say what chatter goes by, and where each of it is from.
+    """Print chatter's settings, and where each of them is from.
 
     The configuration file is in TOML:
-      name = "Bob"                      # one's name tag everywhere
+      name = "Bob"                      # your name tag everywhere
       server = "work"                   # the server when none is named
 
       [servers.work]                    # chatter --server work
@@ -45,8 +45,8 @@ def config_command(given: Given, path: bool) -> None:
       host = "10.0.0.5:8080"
       insecure = true
 
-    Files are looked for beside the configuration file. What a flag says counts before
-    an environment variable, and that before the file. A token is not shown.
+    Relative paths are relative to the configuration file. An option counts more than an
+    environment variable, and that more than the file. Tokens are not printed.
     """
     from chatroom.chatter.settings_table import print_path, print_settings
 
@@ -61,8 +61,8 @@ def config_command(given: Given, path: bool) -> None:
 def completion_command(shell: str) -> None:
     """Print a script that lets a shell complete what is typed.
 
-    Completed are commands, options, servers of the configuration file, rooms, and members
-    to remove: for the last two the server is asked.
+    It completes commands, options, servers of the configuration file, rooms, and members
+    to remove. For rooms and members it asks the server.
 
       bash, in ~/.bashrc:               eval "$(chatter completion bash)"
       zsh, in ~/.zshrc after compinit:  eval "$(chatter completion zsh)"
