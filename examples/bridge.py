@@ -2,9 +2,10 @@
 
     python examples/bridge.py --room lobby --to-host chat.example --to-room annex
 
-What is said in either room is said in the other, once and in order, with the name of who
-said it. That holds over lost connections and restarted servers: each message is kept until
-the other room has stored it. Ctrl-C ends it; what was said meanwhile is not bridged later.
+What is said in one room is said in the other, once and in order, with the name of the
+speaker; also after lost connections and restarted servers, since each message is kept until
+the other room has stored it. Ctrl-C ends the bridge. Messages that are said while it does not
+run are not bridged later.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ import sys
 from chatroom.client import ChatError, Kind, Message, NotAccepted, Room, connect
 
 MARK = "bridge:"
-"""How the nonces of bridged messages begin. Nonces are seen by everybody, so bridges know
-each other's messages, and a ring of them does not send one round for ever."""
+"""How the nonces of bridged messages begin. Everybody sees nonces. So a bridge knows the
+messages of other bridges, and a ring of bridges does not send one round for ever."""
 
 
 def line(message: Message) -> str | None:
-    """What to say in the other room; None for what is not to be bridged."""
+    """What to say in the other room; None: nothing."""
     if message.kind is Kind.GAP:
         return f"({message.text})"
     if message.kind is not Kind.SAID or message.replayed or message.nonce.startswith(MARK):
@@ -31,9 +32,9 @@ def line(message: Message) -> str | None:
 
 
 async def carry(here: Room, there: Room) -> None:
-    """Say there what is said here, until one of the rooms ends.
+    """Say in `there` what is said in `here`, until one of the rooms ends.
 
-    The bridge's own messages do not come back: `join` has no `echo`.
+    The bridge does not get its own messages back, since it joins without `echo`.
     """
     async for message in here:
         text = line(message)
@@ -41,12 +42,12 @@ async def carry(here: Room, there: Room) -> None:
             continue
         try:
             await there.send(text, nonce=MARK + secrets.token_urlsafe(12))
-        except NotAccepted as refused:  # as when that is longer than a message may be
+        except NotAccepted as refused:  # such as a text that is too long with the name
             print(f"not bridged: {refused}", file=sys.stderr)
 
 
 async def run(host: str, room_id: str, to_host: str, to_room: str, name: str) -> None:
-    """Join both rooms and carry in both directions; what fails first ends all."""
+    """Join both rooms and carry in both directions. The first failure ends both."""
     async with (
         connect(host) as chat,
         connect(to_host) as other_chat,
@@ -76,7 +77,7 @@ def main() -> None:
         asyncio.run(run(options.host, options.room, to_host, options.to_room, options.name))
     except KeyboardInterrupt:
         sys.exit(130)
-    except (ChatError, ValueError) as error:  # a ValueError is about what was asked for
+    except (ChatError, ValueError) as error:  # a ValueError is about an argument
         sys.exit(f"bridge: {error}")
 
 

@@ -4,8 +4,8 @@
     …: echo: is anybody there?
     echo: Bob said "is anybody there?"
 
-It answers only who begins with its name, so that two bots do not talk for ever, and
-nothing that was said before it came. Ctrl-C ends it.
+It answers only messages that begin with its name, so that two bots do not talk for ever. It
+does not answer what was said before it came. Ctrl-C ends it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ async def echo(room: Room) -> None:
             continue
         try:
             await room.send(f'{message.name} said "{text}"')
-        except NotAccepted as refused:  # as when that is longer than a message may be
+        except NotAccepted as refused:  # such as a text that is too long with the name
             print(f"not echoed: {refused}", file=sys.stderr)
 
 
@@ -48,7 +48,7 @@ def main() -> None:
         asyncio.run(run(options.host, options.room, options.name))
     except KeyboardInterrupt:
         sys.exit(130)
-    except (ChatError, ValueError) as error:  # a ValueError is about what was asked for
+    except (ChatError, ValueError) as error:  # a ValueError is about an argument
         sys.exit(f"echo_bot: {error}")
 
 

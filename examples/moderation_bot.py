@@ -1,9 +1,9 @@
-"""A bot that warns whoever uses a word of a list, and removes them the next time.
+"""A bot that warns a member who uses a forbidden word, and removes them the next time.
 
     python examples/moderation_bot.py --room lobby --word heck --token-file admin.token
 
-Removing is for admins: where the server has an admin token, the bot needs it. Ctrl-C ends
-it, and with it what it knows of who was warned.
+Removing is for admins: if the server has an admin token, the bot needs it. Ctrl-C ends the
+bot, which then forgets who was warned.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from chatroom.client import Chat, ChatError, Kind, Room, connect
 
 WARNED = 10_000
-"""Names remembered; beyond that the one warned first is forgotten."""
+"""Names that are remembered. Above that the one that was warned first is forgotten."""
 
 
 class Moderator:
@@ -29,10 +29,10 @@ class Moderator:
         alternatives = "|".join(re.escape(word) for word in words)
         self._unwanted = re.compile(rf"\b(?:{alternatives})\b", re.IGNORECASE)
         self._warned: dict[str, None] = {}
-        """By name, in order of warning."""
+        """The names of those who were warned, in this order."""
 
     async def moderate(self) -> None:
-        """Watch until the room ends. What was said before the bot came is not judged."""
+        """Watch until the room ends. What was said before the bot came does not count."""
         async for message in self._room:
             if message.kind is not Kind.SAID or message.replayed:
                 continue
@@ -45,13 +45,13 @@ class Moderator:
             self._warned[name] = None
             if len(self._warned) > WARNED:
                 del self._warned[next(iter(self._warned))]
-            await self._room.send(f"{name}: please do without such words; the next one is the last")
+            await self._room.send(f"{name}: please do not say that; next time you are removed")
             return
         del self._warned[name]
         try:
             await self._chat.remove_member(self._room.room_id, name, f"said {word!r} again")
         except ChatError as error:
-            if error.reason != "MEMBER_NOT_FOUND":  # gone by themselves
+            if error.reason != "MEMBER_NOT_FOUND":  # they have left
                 raise
 
 
@@ -63,11 +63,18 @@ async def run(host: str, room_id: str, name: str, words: list[str], token: str) 
 
 def main() -> None:
     """Exit codes: 1 failed, 130 interrupted."""
-    parser = argparse.ArgumentParser(description="Warn, then remove, who uses certain words.")
+    parser = argparse.ArgumentParser(
+        description="Warn members who use forbidden words, then remove them."
+    )
     parser.add_argument("--host", default="localhost:8080", help="the server (%(default)s)")
     parser.add_argument("--room", default="lobby", help="the room (%(default)s)")
     parser.add_argument("--name", default="moderator", help="its name tag (%(default)s)")
-    parser.add_argument("--word", action="append", required=True, help="may be given again")
+    parser.add_argument(
+        "--word",
+        action="append",
+        required=True,
+        help="a forbidden word; may be given more than once",
+    )
     parser.add_argument("--token-file", type=Path, help="a file with the server's admin token")
     options = parser.parse_args()
     try:

@@ -1,4 +1,4 @@
-// A client of one's own: shows a room and says a line, in a browser or in Node 20.
+// A client without a library: shows a room and says a line, in Node 20 or newer.
 //   node examples/room.mjs http://localhost:8080 lobby Parrot "hello from JavaScript"
 const [origin, room_id, name, text] = process.argv.slice(2);
 const method = (called) => `${origin}/rpc.ChatService/${called}`;

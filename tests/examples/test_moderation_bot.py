@@ -29,7 +29,7 @@ def server(token: Path) -> Iterator[str]:
         yield address
 
 
-WARNING = "Bob: please do without such words; the next one is the last"
+WARNING = "Bob: please do not say that; next time you are removed"
 
 
 def test_it_warns_and_then_removes(server: str, token: Path) -> None:
