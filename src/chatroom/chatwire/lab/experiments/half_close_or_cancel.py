@@ -62,8 +62,7 @@ EXPERIMENT = Experiment(
     intro="""
         Ann half-closes, Carl cancels, Dora leaves, and Bob is there to hear it. On the wire
         these are three different frames, and they mean different things. None of the four asked
-        for features, so nobody has a session to come back with: whose stream is lost has left
-        at once.
+        for features, so nobody has a session: a member whose stream is lost leaves at once.
     """,
     scene=scene,
     story=(
