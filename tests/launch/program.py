@@ -42,6 +42,16 @@ def locale(environment: Mapping[str, str]) -> str:
     return next((value for name in LOCALES if (value := environment.get(name))), "C.UTF-8")
 
 
+def number_from(pipe: int) -> int:
+    """The next line of a pipe; another one may stand behind it already."""
+    line = b""
+    while not line.endswith(b"\n"):
+        octet = os.read(pipe, 1)
+        assert octet, "the fork server has ended"
+        line += octet
+    return int(line)
+
+
 class ForkServer:
     """The process that forks. One is enough for a process of tests."""
 
@@ -67,9 +77,7 @@ class ForkServer:
                 self._requests.sendall(data[sent:])
             finally:
                 os.close(tells)
-            number = os.read(told, 64)
-        assert number, "the fork server has ended"
-        return int(number), told
+            return number_from(told), told
 
     def close(self) -> None:
         """End it, and what it still runs."""
@@ -185,9 +193,7 @@ class Program:
                 raise subprocess.TimeoutExpired(self.args, timeout or 0)
             with self._lock:
                 if self.returncode is None:
-                    code = os.read(self._told, 64)
-                    assert code, "the fork server has ended"
-                    self.returncode = int(code)
+                    self.returncode = number_from(self._told)
         return self.returncode
 
     def send_signal(self, number: int) -> None:
