@@ -174,6 +174,23 @@ def test_every_option_has_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
         assert ("ping",) == context.params["hide"]
 
 
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("localhost:1", ("localhost", 1)),
+        (":8081", ("localhost", 8081)),
+        ("[::1]:0", ("::1", 0)),
+    ],
+)
+def test_addresses_are_of_this_machine_unless_they_say_another(
+    text: str, address: tuple[str, int]
+) -> None:
+    """A tap shows what people write: `:8081` does not let other machines in."""
+    with cli.make_context("chatwire", ["--listen", text, "--to", "other:1"]) as context:
+        assert address == context.params["listen"]
+        assert ("other", 1) == context.params["to"]
+
+
 def test_help_is_quick() -> None:
     """It imports nothing that is slow."""
     program = (

@@ -14,6 +14,7 @@ import pytest
 
 from chatroom.api.rpc import chat_pb2, chat_pb2_grpc
 from chatroom.client import (
+    Address,
     AddressInvalid,
     Chat,
     ChatError,
@@ -149,6 +150,13 @@ def test_bad_address_is_refused_before_connecting() -> None:
     """An address that cannot be one is refused by connect itself."""
     with pytest.raises(AddressInvalid):
         connect("http://localhost:8080")
+
+
+def test_address_may_be_given_in_its_parts() -> None:
+    """Host and port, as `Address`, are what `host:port` means."""
+    parts = connect(Address("::1", 9)).address
+    assert connect("[::1]:9").address == parts
+    assert ("::1", 9) == parts
 
 
 def test_connection_is_used_inside_its_block() -> None:

@@ -137,6 +137,10 @@ BAD: dict[str, tuple[bytes, bytes, type[EnvelopeError], dict[str, object]]] = {
     "too long inflated": (
         b"gzip", compressed(b"x" * 5000), envelopes.MessageTooLong, {"size": 1025, "limit": LIMIT},
     ),
+    "too long inflated by one byte": (
+        b"gzip", compressed(b"x" * (LIMIT + 1)),
+        envelopes.MessageTooLong, {"size": 1025, "limit": LIMIT},
+    ),
 }  # fmt: skip
 
 
@@ -175,6 +179,7 @@ UNUSUAL = {
     "two members": (gzip.compress(b"a") + gzip.compress(b"bc"), b"abc"),
     "32 members": (gzip.compress(b"") * 31 + gzip.compress(b"a"), b"a"),
     "nothing between": (b"".join(map(gzip.compress, (b"a", b"", b"x" * 1000))), b"a" + b"x" * 1000),
+    "just as long as it may be": (gzip.compress(b"x" * LIMIT), b"x" * LIMIT),
 }
 
 
