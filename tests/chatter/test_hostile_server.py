@@ -81,6 +81,7 @@ def message(kind: str, name: str, text: str) -> pb.Message:
 KINDS = st.sampled_from(["said", "said", *EVENTS])
 
 
+@pytest.mark.shortened
 @pytest.mark.parametrize("interface", INTERFACES)
 def test_whatever_is_said(interface: str, hostile: HostileServer, emulator) -> None:
     """No message, of any kind and by any name, sends the terminal a control sequence.

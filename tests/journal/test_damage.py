@@ -103,6 +103,7 @@ def test_any_byte_of_the_header(sound: Sound, at: int, mask: int) -> None:
     assert sound.entries == kept
 
 
+@pytest.mark.shortened
 @pytest.mark.parametrize("fill", [b"\0", b"\xa5"])
 def test_any_page(sound: Sound, fill: bytes) -> None:
     """Zeroed, or overwritten: a start refuses, and a repair loses no more than the page.
@@ -117,6 +118,7 @@ def test_any_page(sound: Sound, fill: bytes) -> None:
     assert (None, None) == sound.check(sound.with_bytes(0, fill * PAGE))
 
 
+@pytest.mark.shortened
 def test_any_end(sound: Sound) -> None:
     """A copy that was broken off: it does not start; what is there is kept."""
     size = len(sound.octets)

@@ -31,6 +31,7 @@ from chatroom.journal import (
     StoredRoom,
     Trimmed,
 )
+from tests.faults.scale import scaled
 from tests.journal.journals import (
     BIG,
     KINDS,
@@ -259,10 +260,15 @@ class JournalMachine(RuleBasedStateMachine):
             assert self.members.get(author) == found
 
 
-@pytest.mark.parametrize(("kind", "examples"), list(zip(KINDS, (25, 6, 15), strict=True)))
-def test_any_order_is_what_a_list_gives(kind: str, examples: int) -> None:
+EXAMPLES = {"memory": scaled(25, 250), "sqlite-full": scaled(6, 60), "sqlite-off": scaled(15, 150)}
+
+
+@pytest.mark.shortened
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_order_is_what_a_list_gives(kind: str) -> None:
     """Also with nonces used again, after trims, sweeps, restarts and kills."""
     machine = type("JournalMachine", (JournalMachine,), {"kind": kind})
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=examples, stateful_step_count=30, deadline=None)
+        machine,
+        settings=settings(max_examples=EXAMPLES[kind], stateful_step_count=30, deadline=None),
     )

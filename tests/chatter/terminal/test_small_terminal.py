@@ -129,6 +129,7 @@ def test_what_is_new_is_marked(bob, guests, room) -> None:
     bob.until("unseen", "─ new ─", "message 20")
 
 
+@pytest.mark.shortened
 def test_a_flood(bob, guests, room) -> None:
     """1,000 messages a second: the typed line survives and is sent as typed."""
     over = guests.enter(room, "Alice").flood(scaled(1000, 3000), per_second=1000)

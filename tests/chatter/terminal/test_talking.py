@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
 from tests.client.servers import OURS, process_of
 from tests.faults.scale import scaled
 
@@ -189,6 +191,7 @@ def test_a_mention_stands_out(bob, guests, room) -> None:
     assert not bob.style_of("a bobsleigh").bold
 
 
+@pytest.mark.shortened
 def test_a_flood_leaves_the_typed_line_alone(bob, guests, room) -> None:
     """1,000 messages a second for 3 s: every word shows, the line is sent as typed."""
     over = guests.enter(room, "Alice").flood(scaled(3000, 5000), per_second=1000)
