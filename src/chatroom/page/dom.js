@@ -21,25 +21,18 @@ export function make(tag, className = "", ...contents) {
 export const isolated = (name) => make("bdi", "", name);
 
 /** @param {string} label @param {() => void} act @param {string} className */
-export function button(label, act, className) {
-	const made = make("button", className, label);
-	made.onclick = act;
-	return made;
-}
+export const button = (label, act, className) =>
+	Object.assign(make("button", className, label), { onclick: act });
 
 /** @param {string} href @param {string} className @param {...(Node | string)} contents */
-export function link(href, className, ...contents) {
-	const made = make("a", className, ...contents);
-	made.href = href;
-	return made;
-}
+export const link = (href, className, ...contents) =>
+	Object.assign(make("a", className, ...contents), { href });
 
 const FULL = new Intl.DateTimeFormat([], { dateStyle: "full", timeStyle: "long" });
 
-/** A time, with the whole of it on hover. @param {number} when @param {string} text */
-export function stamp(when, text) {
-	const made = make("time", "", text);
-	made.dateTime = new Date(when).toISOString();
-	made.title = FULL.format(when);
-	return made;
-}
+/** A time, with the whole of it on hover. @param {number} when @param {Intl.DateTimeFormat} format */
+export const stamp = (when, format) =>
+	Object.assign(make("time", "", format.format(when)), {
+		dateTime: new Date(when).toISOString(),
+		title: FULL.format(when),
+	});

@@ -97,7 +97,7 @@ export function openLobby(token) {
 function roomLine({ room_id, title, member_count = 0, active }) {
 	const facts = make("span", "faint", title ? `${room_id} · ` : "");
 	facts.append(member_count === 1 ? "1 member" : `${member_count} members`);
-	if (active) facts.append(" · last said ", stamp(Date.parse(active), WHEN.format(Date.parse(active))));
+	if (active) facts.append(" · last said ", stamp(Date.parse(active), WHEN));
 	const line = link(pathTo(room_id), "room-line", make("b", "", isolated(title || room_id)), facts);
 	line.id = `room ${room_id}`;
 	return make("li", "", line);

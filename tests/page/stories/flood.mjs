@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { act, done, hears, person } from "../people.mjs";
 import { kept, keptByHub, mib, watch } from "../measures.mjs";
 
-const NODES = 8_000;
+const NODES = 5_000;
 const HEAP = 8 * 2 ** 20;
 const [messages, seconds] = [Number(process.env.MESSAGES), Number(process.env.SECONDS)];
 

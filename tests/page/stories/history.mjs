@@ -35,7 +35,7 @@ for (let step = 0; step < 400 && !seen.has("line 1"); step++) {
   most = Math.max(most, await nodes());
 }
 assert.equal(messages, [...seen].filter((text) => /^line \d+$/.test(text)).length);
-assert.ok(most < 4500, `${most} elements`);
+assert.ok(most < 3500, `${most} elements`);
 
 // What comes meanwhile does not move the view, and is counted; the button leads there.
 const text = await visible();

@@ -37,5 +37,5 @@ await ann.reload();
 await connected(ann);
 await say(ann, "after the reload");
 await hears(bob, "after the reload");
-assert.equal(1, await bob.locator("#log .moves").count());
+assert.equal(1, await bob.locator("#log .notice").count());
 await done();

@@ -20,9 +20,9 @@ await say(ann, "still here");
 await hears(bob, "still here");
 await ann.reload();
 await connected(ann);
-assert.equal(0, await bob.locator("#log .moves", { hasText: "left" }).count());
+assert.equal(0, await bob.locator("#log .notice", { hasText: "left" }).count());
 await ann.close();
-await bob.locator("#log .moves", { hasText: "Ann left" }).waitFor({ timeout: GRACE - 3_000 });
+await bob.locator("#log .notice", { hasText: "Ann left" }).waitFor({ timeout: GRACE - 3_000 });
 const { messages } = await call("ListMessages", { room_id: "lobby" });
 const moves = messages.filter(({ entered, left }) => entered || left);
 assert.deepEqual(

@@ -5,8 +5,8 @@ import { asError } from "../wire/errors.js";
 import { byId, make } from "../dom.js";
 import { dress, merge, noticeRow, rowOf } from "./rows.js";
 
-const PAGE = 100;
-const MOST = 400; // entries on the screen
+const PAGE = 50;
+const MOST = 300; // entries on the screen
 const WAITING = 1000; // new entries for the next frame; more are loaded later
 const FLOOD = 6; // so many new messages at once are not read out
 const AT_END = 48; // px: how near the end counts as there
@@ -14,7 +14,7 @@ const NEAR = 800; // px: how near an edge loads more
 
 const scroller = byId("scroller");
 const list = byId("log");
-const divider = make("div", "unread", make("span", "", "new"));
+const divider = make("div", "line unread", make("span", "", "new"));
 
 /** @param {Message} entry */
 const number = ({ sequence }) => Number(sequence);
@@ -136,9 +136,10 @@ export function makeLog({ room, token }, moved) {
 		return added;
 	}
 
-	/** Drop what is too much. @param {boolean} below  or else above */
+	/** Drop a page at a time: what is left moves. @param {boolean} below  or else above */
 	function drop(below) {
-		while (count > MOST) {
+		if (count <= MOST) return;
+		while (count > MOST - PAGE) {
 			const row = below ? rows.pop() : rows.shift();
 			if (!row) return;
 			row.element.remove();
@@ -182,11 +183,9 @@ export function makeLog({ room, token }, moved) {
 	/** Stay at the end; unseen, not beyond where unread begins. */
 	function follow() {
 		if (!atEnd || !pinned) return;
-		const { scrollHeight, clientHeight, scrollTop } = scroller;
-		const end = scrollHeight - clientHeight;
 		const unseen = document.hidden && divider.isConnected;
-		const line = unseen ? Math.max(divider.offsetTop - AT_END, scrollTop) : end;
-		scroller.scrollTop = Math.min(end, line);
+		const line = divider.offsetTop - AT_END;
+		scroller.scrollTop = unseen ? Math.max(line, scroller.scrollTop) : scroller.scrollHeight;
 	}
 
 	/** All was looked at; with `done` the line goes too. @param {boolean} [done] */
@@ -212,7 +211,7 @@ export function makeLog({ room, token }, moved) {
 
 	/** Show the newest page, in place of whatever is shown. */
 	async function open() {
-		await load({}, ({ messages, more }) => {
+		await load({ page_size: 2 * PAGE }, ({ messages, more }) => {
 			rows = [];
 			last = count = 0;
 			list.replaceChildren();
@@ -243,7 +242,7 @@ export function makeLog({ room, token }, moved) {
 				unread += 1;
 			}
 			if (atEnd && waiting.length < WAITING) waiting.push(...fresh);
-			if (fresh.length) reaches(Math.max(...fresh.map(number)));
+			for (const entry of fresh) reaches(number(entry));
 			moved();
 			return fresh;
 		},

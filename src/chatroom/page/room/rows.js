@@ -1,6 +1,6 @@
 /** Rows of the log: what entries look like. */
 
-import { isolated, make, stamp } from "../dom.js";
+import { isolated, link, make, stamp } from "../dom.js";
 import { colourOf } from "../names.js";
 import { pieces } from "./pieces.js";
 
@@ -16,13 +16,9 @@ export function rowOf(entry, me) {
 	const { name = "", message = "", sent = "", entered, left, closed } = entry;
 	const sequence = Number(entry.sequence);
 	const at = Date.parse(sent);
-	if (entered || left) {
-		const row = { ...noticeRow("", sequence), count: 1, at, moves: [entry] };
-		return fold({ ...row, kind: "moves" });
-	}
+	if (entered || left) return fold({ ...noticeRow("", sequence), kind: "moves", count: 1, at, moves: [entry] });
 	if (closed) return { ...noticeRow(message, sequence), count: 1 };
-	const element = said(name, message, at, me);
-	return { ...noticeRow("", sequence), element, kind: "said", count: 1, name, at };
+	return { ...noticeRow("", sequence), element: said(name, message, at, me), kind: "said", count: 1, name, at };
 }
 
 /** A line of the page's own. @param {string} text @param {number} after @returns {Row} */
@@ -39,7 +35,7 @@ export function said(name, text, at, me) {
 	const tile = make("span", "tile", (Array.from(name)[0] ?? "").toUpperCase());
 	tile.ariaHidden = "true";
 	const message = make("div", "message", tile, make("span", "who", isolated(name)), body);
-	if (at) message.append(stamp(at, TIME.format(at)));
+	if (at) message.append(stamp(at, TIME));
 	const mentioned = parts.some(({ kind }) => kind === "mention");
 	return make("div", `row said c${colourOf(name)}${mentioned ? " mentioned" : ""}`, message);
 }
@@ -49,8 +45,7 @@ function elementOf({ kind, text, href = "" }) {
 	if (kind === "code") return make("code", "", text.slice(1, -1));
 	if (kind === "mention") return make("mark", "", text);
 	if (kind === "text") return text;
-	const anchor = make("a", "", text);
-	anchor.href = href;
+	const anchor = link(href, "", text);
 	anchor.rel = "noopener noreferrer";
 	anchor.target = "_blank";
 	anchor.title = anchor.host;
@@ -89,20 +84,19 @@ function fold(row) {
 		line.append(`${rest ? ` and ${rest} others` : ""} ${DID[did]}`);
 	});
 	row.element.replaceChildren(line);
-	row.element.className = "row moves";
 	return row;
 }
 
 /** @param {Row} row @param {Row} other */
-const sameDay = (row, other) => DAY.format(row.at) === DAY.format(other.at);
+const sameDay = (row, other) => new Date(row.at).toDateString() === new Date(other.at).toDateString();
 
 /** What depends on the row above. @param {Row} row @param {Row} [above] */
 export function dress(row, above) {
 	if (!row.at) return;
 	const newDay = !above?.at || !sameDay(row, above);
-	const day = row.element.querySelector(":scope > .day");
+	const day = row.element.querySelector(".line");
 	if (!newDay) day?.remove();
-	else if (!day) row.element.prepend(make("div", "day", make("span", "", DAY.format(row.at))));
+	else if (!day) row.element.prepend(make("div", "line", make("span", "", DAY.format(row.at))));
 	const follows = !newDay && row.kind === "said" && above.kind === "said" && above.name === row.name;
 	row.element.classList.toggle("follows", follows && row.at - above.at < TOGETHER);
 }

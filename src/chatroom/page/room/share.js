@@ -5,11 +5,10 @@ import { pathTo } from "../rooms.js";
 
 /** The link never carries a token. @param {string} room */
 export function share(room) {
-	const link = byId("share-link");
 	const code = byId("share-code");
 	const copy = byId("share-copy");
 	const hand = byId("share-hand");
-	const url = (link.value = location.origin + pathTo(room));
+	const url = (byId("share-link").value = location.origin + pathTo(room));
 	copy.textContent = "Copy link";
 	copy.hidden = !navigator.clipboard; // withheld from pages that are not secure
 	copy.onclick = async () => {
