@@ -27,6 +27,7 @@ assert.deepEqual(expected, await heard(ann));
 assert.deepEqual(expected, await heard(bob));
 assert.match(await act("history"), /Ann: Hello @Bob[^]*Bob: `code` it is[^]*Cat: from a terminal/);
 assert.equal(0, await ann.locator("#pending .row").count());
+assert.ok(await ann.locator("#log .line").count(), "the day stands above arrivals that were folded");
 
 // Somebody with a name that is taken is offered a free one, and comes in under it.
 const other = await browser.newPage();

@@ -83,7 +83,7 @@ function fold(row) {
 		});
 		line.append(`${rest ? ` and ${rest} others` : ""} ${DID[did]}`);
 	});
-	row.element.replaceChildren(line);
+	row.element.lastElementChild?.replaceWith(line); // below the day
 	return row;
 }
 
