@@ -55,6 +55,12 @@ def test_a_deleted_room_says_so() -> None:
         play("closed", address)
 
 
+def test_the_lobby_touches_only_what_has_changed() -> None:
+    """Rooms come, go and change; focus and selection stay where they are."""
+    with running() as address:
+        play("lobby", address)
+
+
 @pytest.mark.slow
 def test_a_closed_tab_leaves() -> None:
     """The others are told within seconds; a reload, and a tab beside others, they do not see."""

@@ -48,9 +48,7 @@ export function openLobby(token) {
 	function show() {
 		const wanted = search.value.trim().toLowerCase();
 		const found = rooms.filter(({ room_id, title }) => `${room_id} ${title}`.toLowerCase().includes(wanted));
-		const focused = document.activeElement?.id;
-		list.replaceChildren(...found.map(roomLine));
-		if (focused) document.getElementById(focused)?.focus();
+		place(found.map(roomLine));
 		more.hidden = !further || pages >= PAGES;
 		const those = `${further ? "first " : ""}${rooms.length} rooms`;
 		const none = rooms.length ? "" : "There are no rooms yet.";
@@ -66,10 +64,7 @@ export function openLobby(token) {
 	}
 	byId("lobby").hidden = false;
 	search.oninput = show;
-	more.onclick = () => {
-		pages += 1;
-		void load();
-	};
+	more.onclick = () => (pages++, load());
 	const form = byId("create");
 	byId("create-open").onclick = () => byId("create-dialog").showModal();
 	form.onsubmit = async (event) => {
@@ -93,6 +88,17 @@ export function openLobby(token) {
 	void load();
 }
 
+/** Touch only what has changed: focus and selection stay. @param {HTMLElement[]} lines */
+function place(lines) {
+	const ids = new Set(lines.map(({ id }) => id));
+	for (const old of list.querySelectorAll("a")) if (!ids.has(old.id)) old.parentElement?.remove();
+	lines.forEach((line, at) => {
+		const old = document.getElementById(line.id);
+		if (!old) list.insertBefore(make("li", "", line), list.children[at] ?? null);
+		else if (!old.isEqualNode(line)) old.replaceChildren(...line.childNodes);
+	});
+}
+
 /** @param {ChatRoom} room */
 function roomLine({ room_id, title, member_count = 0, active }) {
 	const facts = make("span", "faint", title ? `${room_id} · ` : "");
@@ -100,5 +106,5 @@ function roomLine({ room_id, title, member_count = 0, active }) {
 	if (active) facts.append(" · last said ", stamp(Date.parse(active), WHEN));
 	const line = link(pathTo(room_id), "room-line", make("b", "", isolated(title || room_id)), facts);
 	line.id = `room ${room_id}`;
-	return make("li", "", line);
+	return line;
 }
