@@ -30,6 +30,7 @@ SERVER_MAY_IMPORT = {
     "calls": {"calls", "rooms", "port"},
     "rooms": {"rooms"},
     "page": {"page", "port"},
+    "access": {"access"},
 }
 """Within the server, of its own folders and files: a message walks down this table. What
 stands above the folders (service, settings, the command line) may import them all."""

@@ -21,6 +21,7 @@ from chatroom.journal import JournalUnusable, SyncMode
 from chatroom.wire.addresses import Address, AddressInvalid
 from chatroom.wire.origins import Origin, OriginInvalid
 
+from .access_commands import keys_commands, token_commands
 from .calls.admin import AdminTokenUnusable
 from .journal_commands import backup_command, check_command, data_directory, repair_command
 from .loops import LoopMissing, LoopName, loop_factory
@@ -268,6 +269,8 @@ def chatserver(
 chatserver.add_command(backup_command)
 chatserver.add_command(check_command)
 chatserver.add_command(repair_command)
+chatserver.add_command(keys_commands)
+chatserver.add_command(token_commands)
 
 
 def _log_from(level: int) -> None:
