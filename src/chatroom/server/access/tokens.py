@@ -5,6 +5,7 @@ Why PyJWT, and which part of it: docs/decisions/0022-tokens.md.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from jwt import PyJWS
@@ -27,6 +28,9 @@ from .unusable import (
     TokenSignatureWrong,
 )
 
+KEPT = 1024
+"""Tokens whose signature is not looked at again: it takes 0.3 ms, all else 0.01 ms."""
+
 
 @dataclass(slots=True, frozen=True)
 class Signed:
@@ -46,6 +50,9 @@ class Tokens:
         """The ids (`jti`) of tokens that were taken back. Somebody else keeps them."""
         self._name_characters = name_characters
         self._jws = PyJWS(algorithms=list(Algorithm))
+        self._kept: dict[bytes, Signed] = {}
+        """By the SHA-256 of the token; the oldest goes first."""
+        self._kept_for = keys
 
     def identity(self, token: str, now: float) -> Identity:
         """Who shows this token, at `now` (seconds since 1970); raises a TokenUnusable.
@@ -71,18 +78,16 @@ class Tokens:
         Raises TokenMalformed, TokenKeyUnknown, TokenAlgorithmWrong, TokenSignatureWrong,
         TokenClaimWrong. The algorithm is the key's own; the header may only agree.
         """
-        found = parts(token)
-        key = self._key(found.key_id)
-        if found.algorithm != key.algorithm:
-            raise TokenAlgorithmWrong
-        try:
-            payload = self._jws.decode(token, key.verifying, algorithms=[key.algorithm])
-        except InvalidSignatureError:
-            raise TokenSignatureWrong from None
-        except PyJWTError:
-            raise TokenMalformed("the library does not take it") from None
-        said = payload_object(payload)
-        return Signed(key, claims_of(said, name_characters=self._name_characters))
+        if self._kept_for is not self.keys:
+            self._kept, self._kept_for = {}, self.keys
+        digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
+        signed = self._kept.get(digest)
+        if signed is None:
+            signed = self._verified(token)
+            if len(self._kept) >= KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[digest] = signed
+        return signed
 
     def check(self, signed: Signed, now: float) -> None:
         """Whether it is for this server, at this time, and was not taken back.
@@ -99,6 +104,20 @@ class Tokens:
             raise TokenNotYetValid
         if claims.token_id in self.revoked:
             raise TokenRevoked
+
+    def _verified(self, token: str) -> Signed:
+        found = parts(token)
+        key = self._key(found.key_id)
+        if found.algorithm != key.algorithm:
+            raise TokenAlgorithmWrong
+        try:
+            payload = self._jws.decode(token, key.verifying, algorithms=[key.algorithm])
+        except InvalidSignatureError:
+            raise TokenSignatureWrong from None
+        except PyJWTError:
+            raise TokenMalformed("the library does not take it") from None
+        said = payload_object(payload)
+        return Signed(key, claims_of(said, name_characters=self._name_characters))
 
     def _key(self, key_id: str | None) -> Key:
         known = self.keys.keys
