@@ -144,11 +144,11 @@ class _Reading:
         value = said[field]
         if not isinstance(value, str) or not value:
             raise KeyWrong(f"{field} has to be a text")
+        if field.endswith("_file"):
+            return self._from_file(key_id, algorithm, field, self._beside(field, value))
         if field == "secret":
             return secret_key(key_id, algorithm, value.encode())
-        if field == "public_key":
-            return public_key(key_id, algorithm, value.encode())
-        return self._from_file(key_id, algorithm, field, self._path.parent / value)
+        return public_key(key_id, algorithm, value.encode())
 
     def _from_file(self, key_id: str, algorithm: Algorithm, field: str, path: Path) -> Key:
         content, status = self._open(path)
@@ -168,9 +168,7 @@ class _Reading:
     def _of_named_jwks(self, named: object) -> Iterator[Key]:
         if named is None:
             return
-        if not isinstance(named, str) or not named:
-            raise KeyWrong("jwks_file has to be a text")
-        path = self._path.parent / named
+        path = self._beside("jwks_file", named)
         content, status = self._open(path)
         try:
             found = list(_of_jwks(content))
@@ -178,6 +176,12 @@ class _Reading:
             raise KeyWrong(f"{path}: {error}") from None
         self._guard(path, status, found)
         yield from found
+
+    def _beside(self, field: str, named: object) -> Path:
+        """A path that is relative to the file."""
+        if not isinstance(named, str) or not named or not named.isprintable():
+            raise KeyWrong(f"{field} has to be a path")
+        return self._path.parent / named
 
     def _open(self, path: Path) -> tuple[bytes, os.stat_result]:
         """What is in a file that nobody else may write."""
@@ -187,9 +191,8 @@ class _Reading:
                 mode = os.fstat(file.fileno())
                 self.seen[path] = _signature(mode)
                 content = file.read(FILE_BYTES + 1)
-        except (OSError, ValueError) as error:  # ValueError: a path with a null character
-            why = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            raise KeyWrong(f"{path}: {why.lower()}") from None
+        except OSError as error:
+            raise KeyWrong(f"{path}: {(error.strerror or str(error)).lower()}") from None
         if len(content) > FILE_BYTES:
             raise KeyWrong(f"{path}: it has more than {FILE_BYTES:,} bytes")
         if os.name == "posix" and mode.st_mode & WRITABLE_BY_OTHERS:
@@ -212,7 +215,7 @@ def _signature(found: os.stat_result) -> Signature:
 def _signature_at(path: Path) -> Signature | None:
     try:
         return _signature(path.stat())
-    except (OSError, ValueError):
+    except OSError:
         return None
 
 

@@ -102,7 +102,7 @@ class Tokens:
             raise TokenExpired
         if claims.not_before is not None and now < claims.not_before - leeway:
             raise TokenNotYetValid
-        if claims.token_id in self.revoked:
+        if claims.token_id and claims.token_id in self.revoked:
             raise TokenRevoked
 
     def _verified(self, token: str) -> Signed:
