@@ -203,7 +203,11 @@ def test_a_token_ends_when_it_was_said(path: Path, duration: str, seconds: int) 
         ("--name Ann", 2, "say for which rooms it is: --room lobby, or --room '*' for all"),
         ("--room a", 2, "say for whom it is: --subject, or --name"),
         ("--room A --name Ann", 2, "no server would take it: the token's chat has a room"),
-        ("--room a --subject a --name chat\u00a0server", 2, "no server would take it: the token's name"),
+        (
+            "--room a --subject a --name chat\u00a0server",
+            2,
+            "no server would take it: the token's name",
+        ),
         ("--room a --name Ann --valid-for 8", 2, "'8' is not a duration: write 90s, 30m"),
         ("--room a --name Ann --valid-for 0h", 2, "'0h' is not a duration"),
         ("--room a --name Ann --valid-for 11000d", 2, "at most ten years"),

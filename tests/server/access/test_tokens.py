@@ -225,6 +225,9 @@ MALFORMED = {
     "an algorithm that is a list": token(header={"alg": ["EdDSA"], "kid": "EdDSA"}),
     "a critical extension": token(header={"alg": "EdDSA", "kid": "EdDSA", "crit": ["exp"]}),
     "an empty list of them": token(header={"alg": "EdDSA", "kid": "EdDSA", "crit": []}),
+    "one that PyJWT knows": token(
+        header={"alg": "EdDSA", "kid": "EdDSA", "crit": ["b64"], "b64": True}
+    ),
     "claims that are not encoded": token(
         header={"alg": "EdDSA", "kid": "EdDSA", "crit": ["b64"], "b64": False}
     ),
