@@ -37,8 +37,8 @@ stands above the folders (service, settings, the command line) may import them a
 
 CORE_MAY_IMPORT = {
     "__future__", "abc", "bisect", "collections", "confusable_homoglyphs", "contextlib",
-    "dataclasses", "enum", "functools", "importlib", "itertools", "json", "math", "precis_i18n",
-    "random", "re", "string", "typing", "unicodedata",
+    "dataclasses", "enum", "fnmatch", "functools", "importlib", "itertools", "json", "math",
+    "precis_i18n", "random", "re", "string", "typing", "unicodedata",
 }  # fmt: skip
 """Nothing that awaits, does I/O when called, or knows a protocol."""
 

@@ -184,20 +184,20 @@ class _Reading:
         return self._path.parent / named
 
     def _open(self, path: Path) -> tuple[bytes, os.stat_result]:
-        """What is in a file that nobody else may write."""
+        """What is in a file that nobody else may write, and what it is."""
         self.seen[path] = None
         try:
             with path.open("rb") as file:
-                mode = os.fstat(file.fileno())
-                self.seen[path] = _signature(mode)
+                status = os.fstat(file.fileno())
+                self.seen[path] = _signature(status)
                 content = file.read(FILE_BYTES + 1)
         except OSError as error:
             raise KeyWrong(f"{path}: {(error.strerror or str(error)).lower()}") from None
         if len(content) > FILE_BYTES:
             raise KeyWrong(f"{path}: it has more than {FILE_BYTES:,} bytes")
-        if os.name == "posix" and mode.st_mode & WRITABLE_BY_OTHERS:
+        if os.name == "posix" and status.st_mode & WRITABLE_BY_OTHERS:
             raise KeyWrong(f"others may write {path}; type: chmod go-w {path}")
-        return content, mode
+        return content, status
 
     def _guard(self, path: Path, status: os.stat_result, keys: Iterable[Key]) -> None:
         """Refuse a file from which others may read what signs tokens."""
