@@ -96,6 +96,7 @@ def a_room(room_id: str = "126859") -> NewRoom:
         private=True,
         capacity=7,
         history=99,
+        creator="ann@example.org",
     )
 
 
@@ -128,7 +129,7 @@ def record(
 ) -> MemberRecord:  # fmt: skip
     return MemberRecord(
         author=author, name=name, since=since, logged=logged, session=session, ended=ended,
-        removed=removed,
+        removed=removed, subject=f"{name}@example.org",
     )  # fmt: skip
 
 

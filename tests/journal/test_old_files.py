@@ -13,6 +13,7 @@ import pytest
 from chatroom.core.entry import Entry, Kind
 from chatroom.journal import Append, NonceUsed
 from chatroom.journal.sqlite import SCHEMA_VERSION, SQLiteJournal, check, repair
+from chatroom.journal.sqlite.schema import CHECKSUMS_SINCE, IDENTITIES_SINCE
 from chatroom.server.calls import encode
 from tests.journal.databases import make
 from tests.journal.journals import everything
@@ -111,6 +112,22 @@ def test_it_is_checked_and_found_sound(file: Path, tmp_path: Path) -> None:
     assert before == path.read_bytes()
 
 
+def test_it_knows_who_was_inside_and_who_made_its_rooms(file: Path, tmp_path: Path) -> None:
+    """By their tokens, since those are kept; before, nobody in particular."""
+    path = unpacked(file, tmp_path)
+    known = "ada@example.org" if version(file) >= IDENTITIES_SINCE else ""
+
+    async def scene() -> None:
+        journal = SQLiteJournal(path, legible=encode.legible)
+        rooms = await journal.open()
+        await journal.close()
+        assert {known} == {room.facts.creator for room in rooms}
+        inside = [record.subject for room in rooms for record in room.inside]
+        assert ([known] if version(file) >= MEMBERS_SINCE else []) == inside
+
+    asyncio.run(scene())
+
+
 def test_its_nonces_still_count(file: Path, tmp_path: Path) -> None:
     """Those of entries and those of copies, with a checksum as without."""
     if version(file) < MEMBERS_SINCE:
@@ -154,7 +171,7 @@ def test_what_was_damaged_before_gets_no_checksum_that_hides_it(
     file: Path, tmp_path: Path, change: str, what: str
 ) -> None:
     """It is damaged before it is filled, afterwards, and in the eyes of a check."""
-    if version(file) == SCHEMA_VERSION:
+    if version(file) >= CHECKSUMS_SINCE:
         pytest.skip("it has checksums")
     path = unpacked(file, tmp_path)
     with closing(sqlite3.connect(path)) as connection:

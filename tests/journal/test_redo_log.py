@@ -102,6 +102,27 @@ def test_any_bytes_can_be_read(noise: bytes, turns: list[list[Append]]) -> None:
     assert Found([], []) == records(noise, RUN) == records(in_file(turns), RUN - 1)
 
 
+VERSION_4 = bytes.fromhex(
+    "8a000000f00e4b77050000000000000002000000000000000700000000000000"
+    "030000000000000001000000020000000100000001e8030000000000000b0000"
+    "0000000000060000000200000000000001786e310b0000000000000084030000"
+    "000000000000000000000000010001030004416461737373730c000000000000"
+    "00b603000000000000de03000000000000000000030000426f620d0000000000"
+    "0000"
+)
+"""A record as schema version 4 wrote it, when members had no subjects."""
+
+
+def test_what_version_4_has_left_is_read() -> None:
+    """A killed server of before left it; the first start of this one does it again."""
+    ada = replace(record(11, name="Ada", since=900, session=b"ssss"), subject="")
+    bob = replace(record(12, name="Bob", since=950, ended=990, logged=False), subject="")
+    said = Entry(3, 1000, Kind.SAID, 11, b"\0\0\0\0\1x", "n1")
+    assert Found([Record(2, [Append(7, [said], [ada, bob], [13], closes=True)])], []) == records(
+        VERSION_4, 5
+    )
+
+
 def test_records_of_before_are_no_part_of_the_log() -> None:
     """A file is written anew from its beginning: what the last time left lies behind."""
     turns = [[Append(1, entries(number, 1))] for number in range(1, 9)]

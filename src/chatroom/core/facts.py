@@ -22,3 +22,5 @@ class RoomFacts:
     """Members; 0: the server's default."""
     history: int = 0
     """Entries to keep; 0: the server's default."""
+    creator: str = ""
+    """The `sub` of a token that lets its creator moderate it; empty: nobody's in particular."""

@@ -37,7 +37,7 @@ class Member:
     __slots__ = (
         "arrival", "author", "bucket", "cursor", "echo", "ended", "events", "final", "heard",
         "logged", "offer", "outbox", "outcome", "reason", "session", "since", "standing",
-        "tag", "typing_seen", "wake",
+        "subject", "tag", "typing_seen", "wake",
     )  # fmt: skip
 
     def __init__(
@@ -50,6 +50,7 @@ class Member:
         echo: bool,
         bucket: TokenBucket,
         session: bytes | None = None,
+        subject: str = "",
     ) -> None:
         self.tag = tag
         self.author = author
@@ -61,6 +62,8 @@ class Member:
         self.bucket = bucket
         self.session = session
         """The SHA-256 of the session by which it can resume; None: it has none."""
+        self.subject = subject
+        """The `sub` of the token under which it came in; empty: none."""
         self.cursor = 0
         """The sequence of the last entry handed out."""
         self.arrival = b""
@@ -117,4 +120,5 @@ class Member:
             session=self.session,
             ended=0 if self.present else self.ended,
             removed=self.reason is LeaveReason.REMOVED,
+            subject=self.subject,
         )

@@ -23,3 +23,5 @@ class MemberRecord:
     """When its last stream ended, in ns since 1970; 0: it is in the room."""
     removed: bool = False
     """It was removed by an admin, and is not let in by its session."""
+    subject: str = ""
+    """Under which token's `sub` it came in; its session is resumed under the same alone."""

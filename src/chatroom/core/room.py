@@ -149,6 +149,7 @@ class Room:
         settle: Settle,
         session: bytes | None = None,
         author: int | None = None,
+        subject: str = "",
     ) -> Member:
         """Let somebody in, and draft the arrival.
 
@@ -171,6 +172,7 @@ class Room:
             echo=echo,
             bucket=TokenBucket(limits.message_rate, limits.message_burst, monotonic),
             session=session,
+            subject=subject,
         )
         self._let_in(member)
         member.logged = len(self._roster) <= limits.logged_arrivals
@@ -193,14 +195,9 @@ class Room:
         The stream that it had, if any, ends with SessionReplaced.
         """
         member = Member(
-            old.tag,
-            author=old.author,
-            since=old.since,
-            events=events,
-            echo=echo,
-            bucket=old.bucket,
-            session=old.session,
-        )
+            old.tag, author=old.author, since=old.since, events=events, echo=echo,
+            bucket=old.bucket, session=old.session, subject=old.subject,
+        )  # fmt: skip
         member.logged = old.logged
         member.cursor = after
         member.standing = Standing.INSIDE
@@ -228,6 +225,7 @@ class Room:
             echo=False,
             bucket=TokenBucket(limits.message_rate, limits.message_burst, monotonic),
             session=record.session,
+            subject=record.subject,
         )
         member.logged = record.logged
         member.standing = Standing.AWAY

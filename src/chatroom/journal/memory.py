@@ -94,6 +94,7 @@ class MemoryJournal:
             private=room.private,
             capacity=room.capacity,
             history=room.history,
+            creator=room.creator,
         )
         log = self._logs[facts.key] = _Log(facts)
         return self._stored(log)

@@ -60,6 +60,7 @@ class NewRoom:
     private: bool
     capacity: int
     history: int
+    creator: str = ""
 
 
 @dataclass(slots=True, frozen=True)

@@ -44,10 +44,12 @@ async def write(path: Path) -> None:
     extra: dict[str, Any] = {}
     if "members" in Append.__dataclass_fields__:
         record = importlib.import_module("chatroom.core.record").MemberRecord
+        known = "subject" in record.__dataclass_fields__
+        subject = {"subject": "ada@example.org"} if known else {}
         extra["members"] = [
             record(
                 author=ADA, name="Ada", since=NOW, logged=True, session=bytes(range(32)),
-                ended=0, removed=False,
+                ended=0, removed=False, **subject,
             ),
             record(
                 author=BOB, name="Bob", since=NOW + 4 * SECOND, logged=True, session=None,
@@ -62,9 +64,12 @@ async def write(path: Path) -> None:
 
 
 def room(room_id: str, title: str, *, private: bool = False) -> NewRoom:
+    creator: Any = {"creator": "ada@example.org"}
+    if "creator" not in NewRoom.__dataclass_fields__:
+        creator = {}
     return NewRoom(
         room_id=room_id, epoch="00c0ffee00c0ffee", created=NOW, title=title, private=private,
-        capacity=0, history=0,
+        capacity=0, history=0, **creator,
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from .ends import check_facts
 from .merging import Merged
 from .opening import connect, is_in_use, known_version, why_unreadable
 from .quick_check import wrong_header
-from .schema import SCHEMA_VERSION
+from .schema import CHECKSUMS_SINCE, REDO_LOG_SINCE
 from .statements import STORED_BYTES
 
 MOST_FINDINGS = 20
@@ -80,7 +80,7 @@ def check(path: Path, legible: Legible = believed, *, in_use: bool | None = None
         found.wrong += _readable(_integrity(connection))
         found.wrong += _readable(_tables(connection, found.version))
         found.wrong += _readable(_entries(connection, found.version, legible))
-        if found.version == SCHEMA_VERSION:
+        if found.version >= REDO_LOG_SINCE:
             try:
                 found.rooms += _rooms(connection)
             except sqlite3.Error as error:
@@ -152,13 +152,13 @@ def _tables(connection: sqlite3.Connection, version: int) -> Iterator[str]:
 def _entries(connection: sqlite3.Connection, version: int, legible: Legible) -> Iterator[str]:
     """Each entry by its checksum, or by what it says if it is of before there were any."""
     summed_from: dict[int, int] = {}
-    if version == SCHEMA_VERSION:
+    if version >= CHECKSUMS_SINCE:
         summed_from.update(connection.execute("SELECT key, summed_from FROM room"))
     names = dict(connection.execute("SELECT key, room_id FROM room WHERE NOT closed"))
     damaged = 0
     for table, columns in columns_of(version).items():
         for row in connection.execute(f"SELECT {columns} FROM {table}"):
-            of_before = version < SCHEMA_VERSION or _is_below(row, summed_from)
+            of_before = version < CHECKSUMS_SINCE or _is_below(row, summed_from)
             if sound(row, legible if of_before else None) is not None:
                 continue
             damaged += 1

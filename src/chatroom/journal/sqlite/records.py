@@ -3,7 +3,7 @@
 A record is a head and a payload. The head: the payload's bytes, the CRC-32 (of zlib) of all
 that follows it, the run of the server that wrote it, its number in that run. The payload: for
 each room its key, the first sequence, how many entries, members and authors that are gone,
-and whether it closes; then those. Of the entries each field is a column: time, author, the
+and flags; then those. Of the entries each field is a column: time, author, the
 lengths of envelope and nonce, kind; then all envelopes and all nonces. Numbers are little
 endian, texts are UTF-8.
 """
@@ -23,8 +23,11 @@ from chatroom.journal.port import Append
 _HEAD = struct.Struct("<IIqq")
 _RUN_AT = 8
 _CHECKED = struct.Struct("<qq")
-_ROOM = struct.Struct("<qqIII?")
+_ROOM = struct.Struct("<qqIIIB")
+_CLOSES, _SUBJECTS = 1, 2
+"""What the last number of a room says: it closes; behind each member its subject stands."""
 _MEMBER = struct.Struct("<qqq???HB")
+_SUBJECT = struct.Struct("<H")
 _AUTHOR = struct.Struct("<q")
 _KINDS = {int(kind): kind for kind in Kind}
 
@@ -60,9 +63,8 @@ def encode(run: int, number: int, appends: Sequence[Append]) -> bytes:
         entries = append.entries
         first = entries[0].sequence if entries else 0
         members, gone = append.members, append.gone
-        parts.append(
-            _ROOM.pack(append.key, first, len(entries), len(members), len(gone), append.closes)
-        )
+        flags = append.closes | _SUBJECTS
+        parts.append(_ROOM.pack(append.key, first, len(entries), len(members), len(gone), flags))
         if entries:
             envelopes = [entry.envelope for entry in entries]
             nonces = [entry.nonce.encode() for entry in entries]
@@ -91,7 +93,7 @@ def _columns(entries: int) -> struct.Struct:
 
 
 def _member(record: MemberRecord) -> bytes:
-    name, session = record.name.encode(), record.session
+    name, session, subject = record.name.encode(), record.session, record.subject.encode()
     return (
         _MEMBER.pack(
             record.author, record.since, record.ended, record.logged, record.removed,
@@ -99,6 +101,8 @@ def _member(record: MemberRecord) -> bytes:
         )
         + name
         + (session or b"")
+        + _SUBJECT.pack(len(subject))
+        + subject
     )  # fmt: skip
 
 
@@ -145,7 +149,7 @@ def _appends(payload: bytes) -> list[Append]:
     appends: list[Append] = []
     at = 0
     while at < len(payload):
-        key, first, entry_count, member_count, gone_count, closes = _ROOM.unpack_from(payload, at)
+        key, first, entry_count, member_count, gone_count, flags = _ROOM.unpack_from(payload, at)
         at += _ROOM.size
         columns = _columns(entry_count)
         values = columns.unpack_from(payload, at)
@@ -169,15 +173,21 @@ def _appends(payload: bytes) -> list[Append]:
             at += name_bytes
             session = payload[at : at + session_bytes] if has_session else None
             at += session_bytes
+            subject = ""
+            if flags & _SUBJECTS:  # not in what version 4 has left
+                (subject_bytes,) = _SUBJECT.unpack_from(payload, at)
+                at += _SUBJECT.size
+                subject = payload[at : at + subject_bytes].decode()
+                at += subject_bytes
             members.append(
                 MemberRecord(
                     author=author, name=name, since=since, logged=logged, session=session,
-                    ended=ended, removed=removed,
+                    ended=ended, removed=removed, subject=subject,
                 )
             )  # fmt: skip
         gone = [_AUTHOR.unpack_from(payload, at + 8 * n)[0] for n in range(gone_count)]
         at += 8 * gone_count
-        appends.append(Append(key, entries, members, gone, closes=closes))
+        appends.append(Append(key, entries, members, gone, closes=bool(flags & _CLOSES)))
     return appends
 
 

@@ -21,7 +21,7 @@ from .check import columns_of
 from .checksum import Legible, checksum, damaged, sound
 from .damage import is_damage
 from .ends import is_room_id
-from .schema import SCHEMA_VERSION
+from .schema import CHECKSUMS_SINCE, IDENTITIES_SINCE
 from .statements import STORED_BYTES
 from .writer import MEMBER_COLUMNS, member_record
 
@@ -30,7 +30,7 @@ MOST_MARKS = 1_000
 _MOST_KEYS = 100_000
 """Rooms looked for one by one where their table cannot be read."""
 
-_FACTS = "room_id, epoch, created, title, private, capacity, history"
+_FACTS = "room_id, epoch, created, title, private, capacity, history, creator"
 
 Row = tuple[Any, ...]
 """Its columns may have any type: they are damaged."""
@@ -111,9 +111,9 @@ class Salvage:
 
     def _salvage_rooms(self) -> None:
         more = {1: "1, 1"}.get(self._version, "oldest, 1")
-        if self._version == SCHEMA_VERSION:
+        if self._version >= CHECKSUMS_SINCE:
             more = "oldest, summed_from"
-        sql = f"SELECT key, closed, {more}, {_FACTS} FROM room"
+        sql = f"SELECT key, closed, {more}, {self._of_its_version(_FACTS)} FROM room"
         found = {row[0]: row for row in self._from_both_ends(sql, "key")}
         if self.done.pages:
             for key in range(1, _MOST_KEYS):
@@ -128,7 +128,7 @@ class Salvage:
             self._keep_room(key, oldest, summed_from, facts)
 
     def _keep_room(self, key: int, oldest: Any, summed_from: Any, facts: list[Any]) -> None:
-        room_id, epoch, created, title, *numbers = facts
+        room_id, epoch, created, title, *numbers, creator = facts
         if not (isinstance(room_id, str) and self._is_free(room_id)):
             self._keep_nameless(key, "the id of a room is damaged")
             return
@@ -137,19 +137,28 @@ class Salvage:
         if not (isinstance(title, str) and (title.isprintable() or not title)):
             title = ""
             self.done.changed.append(f"room {room_id}: its title is damaged")
+        if not (isinstance(creator, str) and creator.isprintable()):
+            creator = ""
+            self.done.changed.append(f"room {room_id}: who created it is damaged")
         created, *numbers = [
             number if isinstance(number, int) and number >= 0 else 0
             for number in (created, *numbers)
         ]
         self._new.execute(
-            f"INSERT INTO room (key, {_FACTS}) VALUES (?,?,?,?,?,?,?,?)",
-            (key, room_id, epoch, created, title, *numbers),
+            f"INSERT INTO room (key, {_FACTS}) VALUES (?,?,?,?,?,?,?,?,?)",
+            (key, room_id, epoch, created, title, *numbers, creator),
         )
         of_before = summed_from if isinstance(summed_from, int) else 1
-        if self._version < SCHEMA_VERSION:
+        if self._version < CHECKSUMS_SINCE:
             of_before = 1 << 62
         self._rooms[key] = room_id, oldest if isinstance(oldest, int) else 0, of_before
         self.done.rooms += 1
+
+    def _of_its_version(self, columns: str) -> str:
+        """Columns as the file has them; the last one came with identities."""
+        return (
+            columns if self._version >= IDENTITIES_SINCE else columns.rpartition(", ")[0] + ", ''"
+        )
 
     def _is_free(self, room_id: str) -> bool:
         return is_room_id(room_id) and all(room_id != other for other, _, _ in self._rooms.values())
@@ -157,7 +166,7 @@ class Salvage:
     def _keep_nameless(self, key: int, why: str) -> None:
         """Messages whose room is not known: in one whose id nobody can guess."""
         room_id = room_ids.new_private_room_id(secrets.token_bytes)
-        facts: list[Any] = [room_id, secrets.token_hex(8), 0, "", 1, 0, 0]
+        facts: list[Any] = [room_id, secrets.token_hex(8), 0, "", 1, 0, 0, ""]
         self.done.changed.append(f"{why}: its messages are in the private room {room_id}")
         self._keep_room(key, 0, 1, facts)
 
@@ -275,18 +284,18 @@ class Salvage:
 
     def _salvage_members(self) -> None:
         """Who cannot be kept joins anew."""
-        sql = f"SELECT room, {MEMBER_COLUMNS} FROM member"
+        sql = f"SELECT room, {self._of_its_version(MEMBER_COLUMNS)} FROM member"
         lost = 0
         kept: set[int] = set()
         for room, *columns in self._from_both_ends(sql, "author"):
-            record = None if len(columns) != 7 else member_record(*columns)
+            record = None if len(columns) != 8 else member_record(*columns)
             if record is None or not isinstance(record.author, int):
                 lost += 1
             elif room in self._rooms and record.author not in kept:
                 kept.add(record.author)
                 try:
                     self._new.execute(
-                        f"INSERT INTO member (room, {MEMBER_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)",
+                        f"INSERT INTO member (room, {MEMBER_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)",
                         (room, *columns),
                     )
                 except sqlite3.IntegrityError:  # a column of another type

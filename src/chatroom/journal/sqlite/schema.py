@@ -91,10 +91,21 @@ ALTER TABLE run ADD COLUMN redo INTEGER NOT NULL DEFAULT 0;     -- the run; 0: n
 ALTER TABLE run ADD COLUMN redone INTEGER NOT NULL DEFAULT 0;   -- so far the tables have it
 """
 
-STEPS: Final = (_ROOMS_AND_ENTRIES, _MEMBERS_NONCES_AND_BOUNDS, _CHECKSUMS, _REDO_LOG)
+_IDENTITIES = """
+ALTER TABLE member ADD COLUMN subject TEXT NOT NULL DEFAULT '';  -- a token's; '': none
+ALTER TABLE room ADD COLUMN creator TEXT NOT NULL DEFAULT '';    -- likewise
+"""
+
+STEPS: Final = (
+    _ROOMS_AND_ENTRIES, _MEMBERS_NONCES_AND_BOUNDS, _CHECKSUMS, _REDO_LOG, _IDENTITIES,
+)  # fmt: skip
 """The first makes an empty file one of version 1, each other one a file of the next version."""
 
 SCHEMA_VERSION: Final = len(STEPS)
+CHECKSUMS_SINCE: Final = 3
+REDO_LOG_SINCE: Final = 4
+IDENTITIES_SINCE: Final = 5
+"""The versions that brought them."""
 
 
 TABLES: Final = ("schema", "room", "run", "member", "trimmed", "entry")

@@ -32,9 +32,9 @@ _GROW = ManyRows(
     2,
 )
 _REMEMBER = ManyRows(
-    "INSERT OR REPLACE INTO member (author, room, name, since, logged, session, ended, removed) "
-    "VALUES {rows}",
-    8,
+    "INSERT OR REPLACE INTO member (author, room, name, since, logged, session, ended, removed, "
+    "subject) VALUES {rows}",
+    9,
 )
 _FORGET = ManyRows("DELETE FROM member WHERE author IN (VALUES {rows})", 1)
 _FIND = {
@@ -104,15 +104,20 @@ class Writer:
             private,
             capacity,
             history,
+            creator,
             oldest,
             size,
         ) in execute(
-            "SELECT key, room_id, epoch, created, title, private, capacity, history, "
+            "SELECT key, room_id, epoch, created, title, private, capacity, history, creator, "
             "oldest, size FROM room WHERE NOT closed ORDER BY key"
         ).fetchall():
             check_facts(room_id, epoch, title, created, capacity, history, oldest, size)
             newest, last_sent = end_of_log(self.connection, key, room_id, oldest, self._legible)
-            facts = RoomFacts(key, room_id, epoch, created, title, bool(private), capacity, history)
+            if not (isinstance(creator, str) and creator.isprintable()):
+                creator = ""  # then only admins and moderators are left
+            facts = RoomFacts(
+                key, room_id, epoch, created, title, bool(private), capacity, history, creator
+            )
             there = tuple(inside.get(key, ()))
             active = last_said(self.connection, key, self._legible)
             rooms.append(StoredRoom(facts, newest, last_sent, oldest, size, there, active))
@@ -135,12 +140,12 @@ class Writer:
         """See `Journal.create_room`, and `append`."""
         facts = (
             room.room_id, room.epoch, room.created, room.title, room.private, room.capacity,
-            room.history,
+            room.history, room.creator,
         )  # fmt: skip
         with transaction(self.connection):
             key = self.connection.execute(
-                "INSERT INTO room (room_id, epoch, created, title, private, capacity, history) "
-                "VALUES (?,?,?,?,?,?,?)",
+                "INSERT INTO room (room_id, epoch, created, title, private, capacity, history, "
+                "creator) VALUES (?,?,?,?,?,?,?,?)",
                 facts,
             ).lastrowid
             self._have(redone)
@@ -267,18 +272,27 @@ class Writer:
         self.trimmed -= max(forgotten, 0)  # -1: `old` is empty
 
 
-MEMBER_COLUMNS = "author, name, since, logged, session, ended, removed"
+MEMBER_COLUMNS = "author, name, since, logged, session, ended, removed, subject"
 
 
 def member_record(
-    author: int, name: str, since: int, logged: int, session: bytes | None, ended: int, removed: int
+    author: int,
+    name: str,
+    since: int,
+    logged: int,
+    session: bytes | None,
+    ended: int,
+    removed: int,
+    subject: str,
 ) -> MemberRecord | None:
     """A record of `MEMBER_COLUMNS`; None if damage has made it nonsense."""
     if not (isinstance(name, str) and name.isprintable() and isinstance(since, int)):
         return None  # a name that was no UTF-8 has surrogates, which are not printable
+    if not (isinstance(subject, str) and subject.isprintable()):
+        return None  # nobody is let in as somebody else
     return MemberRecord(
         author=author, name=name, since=since, logged=bool(logged), session=session,
-        ended=ended, removed=bool(removed),
+        ended=ended, removed=bool(removed), subject=subject,
     )  # fmt: skip
 
 
@@ -291,6 +305,6 @@ def _member_values(append: Append) -> list[Value]:
         if record.author not in gone
         for value in (
             record.author, append.key, record.name, record.since, int(record.logged),
-            record.session, record.ended, int(record.removed),
+            record.session, record.ended, int(record.removed), record.subject,
         )
     ]  # fmt: skip
