@@ -59,8 +59,8 @@ class Carrier(Protocol):
     async def call(
         self, method: str, request: Any, headers: dict[str, str] | None = None
     ) -> Any: ...
-    def chat(self) -> Stream: ...
-    def subscribe(self, join: pb.JoinChat) -> Stream: ...
+    def chat(self, headers: dict[str, str] | None = None) -> Stream: ...
+    def subscribe(self, join: pb.JoinChat, headers: dict[str, str] | None = None) -> Stream: ...
     async def close(self) -> None: ...
 
 
@@ -68,8 +68,12 @@ class Carrier(Protocol):
 
 
 def grpc_ended(error: grpc.aio.AioRpcError) -> Ended:
-    ended = Ended(error.code().name, "", error.details() or "")
-    for key, value in error.trailing_metadata() or ():
+    return _ended(error.code(), error.details(), error.trailing_metadata())
+
+
+def _ended(code: grpc.StatusCode, message: str | None, trailers: Any) -> Ended:
+    ended = Ended(code.name, "", message or "")
+    for key, value in trailers or ():
         if key == "grpc-status-details-bin":
             assert isinstance(value, bytes)
             _read_details(ended, [(d.type_url, d.value) for d in Status.FromString(value).details])
@@ -104,10 +108,11 @@ class GrpcStream:
                 message = await self.call.read()
             if message is not grpc.aio.EOF:
                 return message
-            code = await self.call.code()
-        except grpc.aio.AioRpcError as error:
-            raise grpc_ended(error) from None
-        raise Ended(code.name)
+        except grpc.aio.AioRpcError:
+            pass  # what was begun has failed; how the call has ended is told below
+        call = self.call
+        async with asyncio.timeout(SECONDS):
+            raise _ended(await call.code(), await call.details(), await call.trailing_metadata())
 
     async def rest(self) -> None:
         """Read to the end, which raises Ended."""
@@ -130,11 +135,11 @@ class GrpcCarrier:
         except grpc.aio.AioRpcError as error:
             raise grpc_ended(error) from None
 
-    def chat(self) -> GrpcStream:
-        return GrpcStream(self._stub.Chat())
+    def chat(self, headers: dict[str, str] | None = None) -> GrpcStream:
+        return GrpcStream(self._stub.Chat(metadata=tuple((headers or {}).items())))
 
-    def subscribe(self, join: pb.JoinChat) -> GrpcStream:
-        return GrpcStream(self._stub.Subscribe(join))
+    def subscribe(self, join: pb.JoinChat, headers: dict[str, str] | None = None) -> GrpcStream:
+        return GrpcStream(self._stub.Subscribe(join, metadata=tuple((headers or {}).items())))
 
     async def close(self) -> None:
         await self._channel.close()
@@ -213,11 +218,11 @@ class ConnectCarrier:
         except ConnectError as error:
             raise connect_ended(error) from None
 
-    def chat(self) -> ConnectStream:
-        return ConnectStream(self._client.chat)
+    def chat(self, headers: dict[str, str] | None = None) -> ConnectStream:
+        return ConnectStream(lambda upwards: self._client.chat(upwards, headers=headers))
 
-    def subscribe(self, join: pb.JoinChat) -> ConnectStream:
-        return ConnectStream(lambda _: self._client.subscribe(join))
+    def subscribe(self, join: pb.JoinChat, headers: dict[str, str] | None = None) -> ConnectStream:
+        return ConnectStream(lambda _: self._client.subscribe(join, headers=headers))
 
     async def close(self) -> None:
         await self._transport.aclose()

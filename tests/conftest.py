@@ -26,9 +26,9 @@ MAY_BLOCK = {
     "chatroom/journal/sqlite/backup.py": {"backup"},
     "chatroom/journal/sqlite/check.py": {"check"},
     # A file of one line, read before the server listens and at SIGHUP.
-    "chatroom/server/calls/admin.py": {"read"},
-    # A file of keys, likewise; and whether it is another one, once a second.
-    "chatroom/server/access/key_file.py": {"read", "changed"},
+    "chatroom/server/access/admin.py": {"read"},
+    # A file of keys, likewise.
+    "chatroom/server/access/key_file.py": {"read"},
     # Certificates, read before a server listens and at SIGHUP, or before a client's first call.
     "chatroom/server/port/certificates.py": {"_read"},
     "chatroom/client/security.py": {"_read"},

@@ -27,7 +27,7 @@ MAY_IMPORT = {
 
 SERVER_MAY_IMPORT = {
     "port": {"port", "settings"},
-    "calls": {"calls", "rooms", "port"},
+    "calls": {"calls", "rooms", "port", "access"},
     "rooms": {"rooms"},
     "page": {"page", "port"},
     "access": {"access"},
@@ -37,7 +37,7 @@ stands above the folders (service, settings, the command line) may import them a
 
 CORE_MAY_IMPORT = {
     "__future__", "abc", "bisect", "collections", "confusable_homoglyphs", "contextlib",
-    "dataclasses", "enum", "fnmatch", "functools", "importlib", "itertools", "json", "math",
+    "dataclasses", "enum", "functools", "importlib", "itertools", "json", "math",
     "precis_i18n", "random", "re", "string", "typing", "unicodedata",
 }  # fmt: skip
 """Nothing that awaits, does I/O when called, or knows a protocol."""

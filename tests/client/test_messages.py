@@ -9,7 +9,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chatroom.api.rpc import chat_pb2 as pb
-from chatroom.client import Closed, Draining, Kind, Member, Message, Refused
+from chatroom.client import Closed, Draining, Expiring, Kind, Member, Message, Refused
 from chatroom.client.messages import message_from
 
 
@@ -58,6 +58,10 @@ def test_every_event_of_the_contract_has_a_kind() -> None:
         (
             pb.Message(draining=pb.Draining(retry_after=Duration(seconds=1, nanos=500_000_000))),
             Draining(retry_after=1.5),
+        ),
+        (
+            pb.Message(expiring=pb.Expiring(at=Timestamp(seconds=1_700_000_000))),
+            Expiring(at=datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)),
         ),
         (pb.Message(live=pb.Live()), None),
         (pb.Message(heartbeat=pb.Heartbeat(sequence=3)), None),

@@ -80,7 +80,7 @@ def test_without_the_token_it_says_so_and_ends(server: str) -> None:
             await until(bob, WARNING)
             await bob.send("heck")
             _, stderr = await bot.communicate()
-            assert stderr.decode().startswith("moderation_bot: only admins may do this")
+            assert stderr.decode().startswith("moderation_bot: this needs the grant 'moderate'")
             assert 1 == bot.returncode
 
     asyncio.run(scene())

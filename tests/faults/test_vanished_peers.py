@@ -70,7 +70,12 @@ def site(net: Network, *program: str) -> Iterator[Site]:
     rooms = [argument for room in ROOMS for argument in ("--room", room)]
     bind = (f"{net.SERVER}:0", "127.0.0.1:0")
     with (
-        serving("--in-memory", *rooms, bind=bind, program=program, inside=net.command()) as server,
+        serving(
+            *("--in-memory", "--insecure", "--open", *rooms),
+            bind=bind,
+            program=program,
+            inside=net.command(),
+        ) as server,  # fmt: skip
         contextlib.ExitStack() as stack,
     ):
         yield Site(server.addresses, net, stack)

@@ -38,7 +38,7 @@ def net() -> Iterator[Network]:
 def lobby(net: Network) -> Iterator[tuple[str, str]]:
     """A server's addresses: for those far away, and for those beside it."""
     bind = (f"{net.SERVER}:0", "127.0.0.1:0")
-    arguments = ("--in-memory", "--room", "lobby", "--message-rate", "0")
+    arguments = ("--in-memory", "--insecure", "--open", "--room", "lobby", "--message-rate", "0")
     with serving(*arguments, bind=bind, program=SERVER, inside=net.command()) as server:
         far, near = server.addresses
         yield far, near

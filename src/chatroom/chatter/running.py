@@ -41,7 +41,7 @@ ADVICE = {
 }
 """What to do about the causes that chatter can do something about."""
 
-NEEDS_TOKEN = frozenset({"TOKEN_REQUIRED", "TOKEN_INVALID"})
+NEEDS_TOKEN = frozenset({"TOKEN_REQUIRED", "TOKEN_INVALID", "TOKEN_EXPIRED", "TOKEN_REVOKED"})
 
 
 def with_server(

@@ -24,7 +24,7 @@ from chatroom.client.outbox import Outbox
 from chatroom.client.patience import Patience
 from chatroom.client.position import Position
 from chatroom.client.room import Room
-from chatroom.client.security import Security, Tls
+from chatroom.client.security import Security, Tls, TokenSource
 from chatroom.client.terms import Terms
 from chatroom.wire.addresses import Address
 
@@ -43,7 +43,7 @@ def connect(
     *,
     insecure: bool = False,
     tls: Tls | None = None,
-    token: str = "",
+    token: TokenSource = "",
     patience: Patience = Patience(),  # noqa: B008 # it is frozen
     limits: Limits = Limits(),  # noqa: B008 # it is frozen
 ) -> Chat:
@@ -51,7 +51,9 @@ def connect(
 
     Plaintext for loopback addresses, TLS for all others; `insecure` forces plaintext,
     `tls` TLS. The `token` goes with every call as `authorization: Bearer`: in clear text
-    only to this machine, or with `insecure`. Nothing is connected before the first call.
+    only to this machine, or with `insecure`. A function that gives one is called each time:
+    a membership whose token has expired then goes on with the next one. Nothing is connected
+    before the first call.
 
     Raises AddressInvalid, TlsUnusable, TokenInvalid; all are ValueErrors.
     """
@@ -139,7 +141,12 @@ class Chat:
         def full(stream: Stream) -> bool:
             return self._connections.full(stream)
 
-        return Server(open_stream=open_stream, full=full, entries_after=entries_after)
+        return Server(
+            open_stream=open_stream,
+            full=full,
+            entries_after=entries_after,
+            renews=self.security.renews,
+        )
 
     async def rooms(self) -> list[ChatRoom]:
         """Every public room, in order of room id."""
@@ -261,7 +268,7 @@ class Chat:
             with self._connections.use() as (stub, channel):
                 try:
                     answer = await getattr(stub, method)(
-                        request, timeout=until - clock(), metadata=self._connections.metadata
+                        request, timeout=until - clock(), metadata=self._connections.metadata()
                     )
                 except grpc.aio.AioRpcError as error:
                     failure = error_from(error, self.address)

@@ -58,7 +58,7 @@ class Connections:
         self._capacity = capacity
         """Becomes less when a connection turns out to take less."""
         self.metadata = security.metadata
-        """To be sent with every call."""
+        """Gives what is to be sent with a call."""
         self._of_calls: _Connection | None = None
         self._others: list[_Connection] = []
         """Those that carry streams alone; new ones go on the first that has room."""
@@ -71,7 +71,7 @@ class Connections:
         if instead_of is not None:
             self.abandon(instead_of.channel)
         connection = self._with_room()
-        call = _stub(connection.channel).Chat(metadata=self.metadata)
+        call = _stub(connection.channel).Chat(metadata=self.metadata())
         stream = Stream(call, self._address, connection.channel)
         connection.streams.add(stream)
 

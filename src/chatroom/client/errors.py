@@ -78,7 +78,7 @@ class SessionReplaced(ChatError):
 
 
 class TokenRefused(ChatError):
-    """Only admins may do this: no token was shown to the server, or not its admin token."""
+    """No token was shown that counts here: none, a wrong one, an expired or a revoked one."""
 
 
 class DataLoss(ChatError):

@@ -37,6 +37,8 @@ class Server:
     """There is no room for the stream on its connection. Whether another one may have some."""
     entries_after: Callable[[int], Awaitable[Page]]
     """A page of the room's entries above a sequence."""
+    renews: bool = False
+    """A token that has expired may be followed by another one."""
 
 
 class Membership:
@@ -246,7 +248,7 @@ class Membership:
             raise self._ending(lost) or lost
         if self._speaker.left or (self._came_to_leave and not self._outbox):
             return False  # all is stored; resuming might enter anew, only to leave again
-        if self._patience.recovery == 0 or retry.stream_retry(lost) is retry.Stream.GIVE_UP:
+        if self._patience.recovery == 0 or self._retry(lost) is retry.Stream.GIVE_UP:
             raise self._ending(lost) or lost
         await self._tell(Kind.CONNECTION_LOST, f"{lost}; reconnecting")
         clock = asyncio.get_running_loop().time
@@ -266,7 +268,7 @@ class Membership:
             else:
                 self._came_to_leave = leaving
                 return True
-            decision = retry.stream_retry(failure)
+            decision = self._retry(failure)
             if decision is not retry.Stream.BRIEFLY:
                 taken = None  # a server that was started anew holds the name anew
             elif taken is None:
@@ -277,6 +279,9 @@ class Membership:
                 raise (self._ending(failure) or failure) from lost
             if leaving and not self._outbox:
                 return False  # it could not be said; the others will see that it is lost
+
+    def _retry(self, error: ChatError) -> retry.Stream:
+        return retry.stream_retry(error, renews=self._server.renews)
 
     def _until(self, begun: float) -> float:
         """Until when, by the loop's clock, to try; `begun` is when the connection was lost."""
@@ -357,7 +362,7 @@ class Membership:
         try:
             page = await self._server.entries_after(after)
         except ChatError as error:
-            if retry.stream_retry(error) is retry.Stream.GIVE_UP:
+            if self._retry(error) is retry.Stream.GIVE_UP:
                 return None
             raise
         return replace(page, messages=tuple(replace(m, replayed=False) for m in page.messages))

@@ -34,6 +34,7 @@ class Kind(StrEnum):
     """In the place of an entry that is damaged on the server's disk; nobody knows what it was."""
     REFUSED = "refused"
     DRAINING = "draining"
+    EXPIRING = "expiring"
     JOINED = "joined"
     LIVE = "live"
     TYPING = "typing"
@@ -92,6 +93,13 @@ class Draining:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Expiring:
+    """The token that was shown ends then; the stream ends with it."""
+
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
     """How many entries are missing; None when that cannot be known."""
 
@@ -128,7 +136,7 @@ class Joined:
     """The longest text that the room takes, in bytes of UTF-8; 0: not told."""
 
 
-Event = Member | Refused | Closed | Draining | Typing | Joined | Gap
+Event = Member | Refused | Closed | Draining | Expiring | Typing | Joined | Gap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +201,8 @@ def message_from(message: chat_pb2.Message, *, replayed: bool = False) -> Messag
         event = Draining(
             retry_after=_seconds(draining.retry_after) if draining.HasField("retry_after") else None
         )
+    elif kind is Kind.EXPIRING:
+        event = Expiring(at=_time(message.expiring.at))
     elif kind is Kind.TYPING:
         event = Typing(active=message.typing.active)
     elif kind is Kind.JOINED:

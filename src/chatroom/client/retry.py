@@ -87,8 +87,13 @@ def rule_for(error: ChatError) -> Rule | None:
     return _BY_STATUS.get((code, error.reason)) or _BY_STATUS.get((code, ANY))
 
 
-def stream_retry(error: ChatError) -> Stream:
-    """Whether a stream that has ended with the error is resumed."""
+def stream_retry(error: ChatError, *, renews: bool = False) -> Stream:
+    """Whether a stream that has ended with the error is resumed.
+
+    `renews`: there may be a new token, if it was the token that ended.
+    """
+    if renews and error.reason == "TOKEN_EXPIRED":
+        return Stream.BRIEFLY
     rule = rule_for(error)
     return rule.stream if rule else Stream.GIVE_UP
 

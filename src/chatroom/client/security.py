@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from chatroom.wire.addresses import Address
 
 TOKEN_BYTES = 4096
 """The longest token; a server takes 16 KiB of headers in all."""
+
+
+TokenSource: TypeAlias = "str | Callable[[], str]"
+"""A token, or what gives the one to be shown now: it is called for each call and stream."""
 
 
 class TlsUnusable(ValueError):
@@ -48,10 +53,12 @@ class Security:
     ca: bytes | None = None
     certificate: bytes | None = None
     key: bytes | None = field(default=None, repr=False)
-    token: str = field(default="", repr=False)
+    token: TokenSource = field(default="", repr=False)
 
     @classmethod
-    def of(cls, address: Address, *, insecure: bool, tls: Tls | None, token: str) -> Security:
+    def of(
+        cls, address: Address, *, insecure: bool, tls: Tls | None, token: TokenSource
+    ) -> Security:
         """Plaintext to loopback, TLS to all others: unless `insecure`, or `tls` is given.
 
         So a token goes to other machines in clear text only if that was asked for.
@@ -59,7 +66,8 @@ class Security:
         """
         if insecure and tls is not None:
             raise TlsUnusable("insecure and TLS settings exclude each other")
-        check_token(token)
+        if isinstance(token, str):
+            check_token(token)
         if tls is None:
             return cls(tls=not (insecure or address.loopback), token=token)
         if (tls.certificate is None) != (tls.key is None):
@@ -77,9 +85,18 @@ class Security:
         return security
 
     @property
+    def renews(self) -> bool:
+        """Whether there may be another token once this one has expired."""
+        return not isinstance(self.token, str)
+
     def metadata(self) -> tuple[tuple[str, str], ...]:
-        """What goes with every call and stream (RFC 6750, section 2.1)."""
-        return (("authorization", f"Bearer {self.token}"),) if self.token else ()
+        """What goes with a call or a stream that begins now (RFC 6750, section 2.1).
+
+        Raises TokenInvalid, and whatever a function that gives tokens raises.
+        """
+        token = self.token if isinstance(self.token, str) else self.token()
+        check_token(token)
+        return (("authorization", f"Bearer {token}"),) if token else ()
 
 
 def check_token(token: str) -> None:

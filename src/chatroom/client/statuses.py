@@ -38,6 +38,8 @@ BY_REASON: dict[str, type[ChatError]] = {
     "DATA_LOSS": DataLoss,
     "TOKEN_REQUIRED": TokenRefused,
     "TOKEN_INVALID": TokenRefused,
+    "TOKEN_EXPIRED": TokenRefused,
+    "TOKEN_REVOKED": TokenRefused,
 }
 
 BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}

@@ -37,4 +37,12 @@ class Echo:
     envelope: bytes
 
 
-Event = Refused | Heartbeat | Draining | Echo
+@dataclass(slots=True, frozen=True)
+class Expiring:
+    """The token under which the stream was opened ends soon."""
+
+    at: float
+    """Seconds since 1970."""
+
+
+Event = Refused | Heartbeat | Draining | Echo | Expiring

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import fnmatchcase
+from functools import lru_cache
+
+from .facts import RoomFacts
+from .refusals import GrantMissing, RoomNotFound, TokenRequired
 
 
 class Right(StrEnum):
@@ -39,6 +43,8 @@ class Grant:
     rights: frozenset[Right] = frozenset()
     rooms: tuple[str, ...] = ("*",)
     """Room ids, or patterns with `*`, which match no private room."""
+    whoever_knows: bool = False
+    """Private rooms too: it is enough to know the id of one, which is 128 random bits."""
 
     def gives(self, right: Right) -> bool:
         """Whether it gives a right in some room at least, or where none is concerned."""
@@ -48,11 +54,18 @@ class Grant:
         """Whether it is for a room: a private one has to be named by its id."""
         if Right.ADMIN in self.rights or room_id in self.rooms:
             return True
-        return not private and any("*" in each and _matches(room_id, each) for each in self.rooms)
+        if private:
+            return self.whoever_knows
+        return any("*" in each and _matches(room_id, each) for each in self.rooms)
 
 
 def _matches(room_id: str, pattern: str) -> bool:
-    return fnmatchcase(room_id, pattern.replace("[", "[[]").replace("?", "[?]"))
+    return _compiled(pattern).fullmatch(room_id) is not None
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, pattern.split("*"))))
 
 
 EVERYTHING = Grant(frozenset(Right))
@@ -64,13 +77,18 @@ def grant_of(rights: Iterable[str], rooms: Iterable[str] = ("*",)) -> Grant:
     return Grant(frozenset(map(Right, rights)), tuple(rooms))
 
 
+def anonymous(rights: Iterable[str]) -> Grant:
+    """What those may do who show no token; raises ValueError for a word that is no right."""
+    return Grant(frozenset(map(Right, rights)), whoever_knows=True)
+
+
 @dataclass(slots=True, frozen=True)
 class Identity:
     """Who asks, and what they may."""
 
     grant: Grant
     subject: str = ""
-    """A token's `sub`; empty: nobody in particular."""
+    """A token's `sub`; empty: nobody in particular. A session is resumed under the same alone."""
     name: str = ""
     """The one name tag that it may have; empty: any."""
     expires: float | None = None
@@ -78,3 +96,41 @@ class Identity:
     key_id: str = ""
     token_id: str = ""
     """Of the token: its key's, and its own (`jti`); empty where there is none."""
+
+    @property
+    def known(self) -> bool:
+        """Whether it has shown something that names it; else it is anybody."""
+        return bool(self.subject) or Right.ADMIN in self.grant.rights
+
+
+ANYBODY = Identity(EVERYTHING)
+"""Whoever asks, where everything is open."""
+
+
+def is_for(identity: Identity, facts: RoomFacts) -> bool:
+    """Whether a grant is for a room: one's own is one's own, whatever its id came to be."""
+    grant = identity.grant
+    return grant.covers(facts.room_id, private=facts.private) or created_by(identity, facts)
+
+
+def demand(identity: Identity, right: Right) -> None:
+    """Raise TokenRequired or GrantMissing unless somebody has a right, in any room at all."""
+    if not identity.grant.gives(right):
+        raise GrantMissing(right) if identity.known else TokenRequired(right)
+
+
+def demand_in(identity: Identity, right: Right, facts: RoomFacts) -> None:
+    """The same in a room that there is. After `demand`.
+
+    A private one that somebody may not enter answers as one that there is not: RoomNotFound.
+    """
+    if is_for(identity, facts):
+        return
+    if facts.private:
+        raise RoomNotFound(facts.room_id)
+    raise GrantMissing(right, facts.room_id) if identity.known else TokenRequired(right)
+
+
+def created_by(identity: Identity, facts: RoomFacts) -> bool:
+    """Whether it is the room of somebody who may moderate what they have created."""
+    return bool(facts.creator) and facts.creator == identity.subject

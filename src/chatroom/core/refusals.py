@@ -143,23 +143,76 @@ class MemberNotFound(Refusal):
 
 
 class TokenRequired(Refusal):
-    """A method that only admins may call was called without the admin token."""
+    """Something was asked for without a token that not everybody may do."""
 
     reason = "TOKEN_REQUIRED"
 
-    def __init__(self) -> None:
-        super().__init__(
-            "only admins may do this: send the server's admin token as authorization: Bearer"
-        )
+    def __init__(self, right: str = "admin") -> None:
+        who = "only admins may do this" if right == "admin" else f"this needs the grant '{right}'"
+        super().__init__(f"{who}: send a token as authorization: Bearer")
+        self.right = right
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return {"grant": self.right}
 
 
 class TokenInvalid(Refusal):
-    """A token was shown that is not the admin token."""
+    """A token was shown that gives nothing here."""
 
     reason = "TOKEN_INVALID"
 
+    def __init__(self, sentence: str = "this is not the server's admin token") -> None:
+        super().__init__(sentence)
+
+
+class TokenExpired(Refusal):
+    """A token was shown that gave something until some time ago, or a stream's has just ended."""
+
+    reason = "TOKEN_EXPIRED"
+
     def __init__(self) -> None:
-        super().__init__("this is not the server's admin token")
+        super().__init__("your token has expired; come back with a new one")
+
+
+class TokenRevoked(Refusal):
+    """A token was taken back, or its key."""
+
+    reason = "TOKEN_REVOKED"
+
+    def __init__(self) -> None:
+        super().__init__("your token was revoked")
+
+
+class GrantMissing(Refusal):
+    """Who asks is known, or asks as anybody may, and may not do this."""
+
+    reason = "GRANT_MISSING"
+
+    def __init__(self, right: str, room_id: str = "") -> None:
+        """`room_id`: the right is there, but not for this room."""
+        where = f" in room {room_id}" if room_id else ""
+        super().__init__(f"you may not do this{where}: it needs the grant '{right}'")
+        self.right = right
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return {"grant": self.right}
+
+
+class NameFixed(Refusal):
+    """A token fixes another name tag."""
+
+    reason = "NAME_FIXED"
+    field = "name"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"by your token your name tag is {name!r}")
+        self.name = name
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return {"name": self.name}
 
 
 # ---- Text -------------------------------------------------------------------
@@ -268,7 +321,7 @@ class SessionMismatch(Refusal):
 
     def __init__(self, field: str) -> None:
         super().__init__(f"this session has another {field.replace('_', ' ')}; join without it")
-        self.field = field
+        self.field = field if field != "identity" else None
 
 
 class SessionReplaced(Refusal):

@@ -20,8 +20,10 @@ from .access.claims import Claims, chat_claim, claims_of
 from .access.keys import KeyWrong
 from .access.new_keys import new_key
 from .access.parts import TOKEN_BYTES, parts, payload_object
+from .access.revoked import REVOKED_FILE, RevokedTokens
 from .access.sign import claims_for, signed_token, signing_key
 from .durations import Duration
+from .journal_commands import data_directory
 
 _KEYS = click.option(
     "--keys",
@@ -139,6 +141,37 @@ def show_token(ctx: click.Context, keys: Path | None, token: str) -> None:
         _fail(f"it would be refused: {error}")
 
 
+@token_commands.command("revoke")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    default=None,
+    show_default="as for the server",
+    help="Where the server keeps its rooms.",
+)
+@click.argument("token_id", metavar="JTI")
+@click.pass_context
+def revoke_token(ctx: click.Context, data: Path | None, token_id: str) -> None:
+    """Take the token with this id (jti) back, for good.
+
+    `chatserver token show` tells a token's id. The server need not be asked: it ends the streams
+    of the token within seconds.
+    """
+    if not (token_id.isprintable() and token_id.strip() == token_id and token_id):
+        raise click.UsageError("an id (jti) is printable text; `chatserver token show` tells it")
+    chosen = data or ctx.find_root().params.get("data")
+    directory = data_directory(chosen if isinstance(chosen, Path) else None)
+    if not directory.is_dir():
+        _fail(f"there is no {directory}: say where the server keeps its rooms, with --data")
+    path = directory / REVOKED_FILE
+    try:
+        new = RevokedTokens(path).add(token_id)
+    except OSError as error:
+        _fail(f"cannot write {path}: {(error.strerror or str(error)).lower()}")
+    click.echo(f"{path}: {token_id} is revoked" if new else f"{token_id} was revoked before")
+
+
 @keys_commands.command("create")
 @_KEYS
 @click.option("--id", "key_id", metavar="ID", required=True, help="What it is called (kid).")
@@ -161,7 +194,7 @@ def create_key(ctx: click.Context, keys: Path | None, key_id: str, algorithm: st
     if made.private is not None:
         click.echo(f"{made.private}: its private key, with which tokens are made")
     click.echo(
-        "\nStart the server with it, or send SIGHUP to the one that runs:\n\n"
+        "\nA server that runs with this file takes the key by itself. Else start it so:\n\n"
         f"  chatserver --keys {path}\n\n"
         "Make a token:\n\n"
         f"  chatserver token create --keys {path} --key {key_id} --room lobby --name Ann"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from chatroom.core.grants import Grant
 from chatroom.core.limits import Limits
 from chatroom.core.refusals import Refusal
 from chatroom.core.room_ids import checked_room_id
@@ -21,8 +22,10 @@ from chatroom.journal import JournalUnusable, SyncMode
 from chatroom.wire.addresses import Address, AddressInvalid
 from chatroom.wire.origins import Origin, OriginInvalid
 
+from .access.admin import AdminTokenUnusable
+from .access.key_file import KeysUnusable
 from .access_commands import keys_commands, token_commands
-from .calls.admin import AdminTokenUnusable
+from .exposure import Rights, check_exposed
 from .journal_commands import backup_command, check_command, data_directory, repair_command
 from .loops import LoopMissing, LoopName, loop_factory
 from .port.gate import Allowed
@@ -154,12 +157,35 @@ def main() -> None:
 @click.option("--no-page", is_flag=True, help="Serve no page for browsers at /.")
 @click.option("--tls-cert", type=_FILE, help="Certificate chain, PEM.")
 @click.option("--tls-key", type=_FILE, help="Its private key, PEM.")
+@click.option(
+    "--insecure", is_flag=True, help="Listen beyond this machine without TLS: a proxy has it."
+)
 @click.option("--client-ca", type=_FILE, help="Clients need a certificate signed by this, PEM.")
 @click.option(
     "--admin-token-file",
     type=_FILE,
-    help="Creating and deleting rooms and removing members then needs the token in this "
-    "file (authorization: Bearer). SIGHUP reads this file and the certificates again.",
+    help="Whoever shows the token in this file (authorization: Bearer) may do everything; others "
+    "then may not create and delete rooms or remove members. SIGHUP reads this file, the keys "
+    "and the certificates again.",
+)
+@click.option(
+    "--keys",
+    type=_FILE,
+    help="Keys of those who sign tokens (JWT). Who shows no token then may do nothing, unless "
+    "--anonymous says otherwise. Read again whenever the file changes.",
+)
+@click.option(
+    "--anonymous",
+    type=Rights(),
+    metavar="RIGHTS",
+    help="What those may who show no token: join, send, history, list, create, moderate, admin, "
+    "with commas between; all; none.",
+)
+@click.option(
+    "--open",
+    "is_open",
+    is_flag=True,
+    help="Listen beyond this machine although nobody is asked who they are.",
 )
 @click.option(
     "--drain-delay",
@@ -195,7 +221,8 @@ def chatserver(
     max_members: int, max_rooms: int, keep_entries: int, keep_bytes: int, keep_total: int,
     allow_host: tuple[str, ...], allow_origin: tuple[str, ...], proxy_protocol: bool, no_page: bool,
     tls_cert: Path | None, tls_key: Path | None, client_ca: Path | None,
-    admin_token_file: Path | None, drain_delay: float,
+    insecure: bool, admin_token_file: Path | None, keys: Path | None, anonymous: Grant | None,
+    is_open: bool, drain_delay: float,
     max_connection_age: float, loop: LoopName, log_level: str,
 ) -> None:  # fmt: skip
     """Host chat rooms over gRPC, gRPC-Web and Connect on one port.
@@ -210,6 +237,8 @@ def chatserver(
         raise click.UsageError("--in-memory and --data exclude each other")
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key go together")
+    if keys is not None and is_open:
+        raise click.UsageError("--keys and --open exclude each other; see --anonymous")
     if client_ca is not None and tls_cert is None:
         raise click.UsageError("--client-ca needs --tls-cert and --tls-key")
     try:
@@ -219,6 +248,13 @@ def chatserver(
             Origin.parse(origin)
     except (Refusal, OriginInvalid) as error:
         raise click.UsageError(str(error)) from None
+    check_exposed(
+        addresses,
+        tls=tls_cert is not None,
+        insecure=insecure,
+        identities=keys is not None or anonymous is not None,
+        is_open=is_open,
+    )
     if data is None and not in_memory:
         data = data_directory(None)
     # Whoever calls this from Python may hand in what the options do not say.
@@ -252,6 +288,8 @@ def chatserver(
         if tls_cert is not None and tls_key is not None
         else None,
         admin_token_file=admin_token_file,
+        keys=keys,
+        anonymous=anonymous,
         drain_delay=drain_delay,
         max_connection_age=max_connection_age,
     )
@@ -260,7 +298,8 @@ def chatserver(
         with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
             runner.run(serve(settings))
     except (
-        JournalUnusable, BindError, TlsUnusable, AdminTokenUnusable, LoopMissing, Refusal,
+        JournalUnusable, BindError, TlsUnusable, AdminTokenUnusable, KeysUnusable, LoopMissing,
+        Refusal,
     ) as error:  # fmt: skip
         click.echo(f"chatserver: {error}", err=True)
         sys.exit(1)

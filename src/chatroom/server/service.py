@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from collections.abc import Set as AbstractSet
+from functools import partial
 
 from chatroom.core import names
 from chatroom.core.refusals import RoomExists
@@ -21,8 +22,12 @@ from chatroom.journal.sqlite import SQLiteJournal
 from chatroom.wire.addresses import Address
 from chatroom.wire.grpc import CHAT, HEALTH, REFLECTION, SUBSCRIBE, UNARY, WATCH
 
+from .access.access import Access
+from .access.admin import AdminToken, AdminTokenUnusable
+from .access.key_file import KeyFile, KeysUnusable
+from .access.revoked import REVOKED_FILE, RevokedTokens
+from .access.tokens import Tokens
 from .calls import connect, encode, reflection
-from .calls.admin import AdminToken, AdminTokenUnusable
 from .calls.health import Health
 from .calls.health import application as health_application
 from .calls.streams import Streams
@@ -53,6 +58,8 @@ LONG = frozenset((CHAT, *REFLECTION))
 LISTS = frozenset(path for path in UNARY if path.rpartition("/")[2].startswith("List"))
 """Paths of methods whose answers may have `Limits.page_bytes`."""
 JOURNAL_FILE = "chatroom.db"
+KEYS_SECONDS = 1.0
+"""From one look at the key file to the next."""
 
 
 class Service:
@@ -72,10 +79,16 @@ class Service:
         self.hub = Hub(journal, encode.entries, settings.limits, on_storing=self.health.storing)
         token_file = settings.admin_token_file
         self.admin_token = AdminToken(token_file) if token_file is not None else None
+        self._key_file = KeyFile(settings.keys) if settings.keys is not None else None
+        self._revoked = RevokedTokens(settings.data / REVOKED_FILE) if settings.data else None
+        tokens = None
+        if self._key_file is not None:
+            tokens = Tokens(self._key_file.keys, name_characters=settings.limits.name_characters)
+        self.access = Access(settings.anonymous_grant, admin=self.admin_token, tokens=tokens)
         self._in_flight = InFlight((CHAT, SUBSCRIBE, *UNARY, *HEALTH))
         self._notices = Notices(time.monotonic)
         self._gate = Gate(settings.allowed, self._certificate_names)
-        self._streams = Streams(self.hub, self._gate, self._in_flight)
+        self._streams = Streams(self.hub, self._gate, self._in_flight, self.access)
         self.addresses: tuple[Address, ...] = ()
         self._listeners: list[socket.socket] = []
         self._port: Port | None = None
@@ -84,11 +97,13 @@ class Service:
         self.certificates: Certificates | None = None
         """Of TLS, once started."""
         self._committing: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
+        """Looks for other keys."""
 
     def application(self) -> Application:
         """Everything this server answers, as one ASGI application."""
         hub, limits = self.hub, self._settings.limits
-        contract = connect.application(hub, limits, self.admin_token)
+        contract = connect.application(hub, limits, self.access)
         health = health_application(self.health, limits)
         described = reflection.descriptions()
         routes: dict[str, Application] = {
@@ -112,7 +127,7 @@ class Service:
     async def start(self) -> None:
         """Open the journal and the port.
 
-        Raises JournalUnusable, BindError, TlsUnusable, AdminTokenUnusable, Refusal.
+        Raises JournalUnusable, BindError, TlsUnusable, AdminTokenUnusable, KeysUnusable, Refusal.
         """
         try:
             if self._settings.tls is not None:
@@ -121,6 +136,10 @@ class Service:
                 self.admin_token.read()
             # In a thread: whose loop this is may have more to do.
             await asyncio.to_thread(names.load)
+            if self._key_file is not None:
+                self.access.take(await asyncio.to_thread(self._key_file.read))
+                await self._read_revoked()
+                self._watching = asyncio.create_task(self._watch_keys(), name="keys")
             if self._settings.page:
                 self._edition = await asyncio.to_thread(Edition.read)
             for address in self._settings.bind:
@@ -154,7 +173,7 @@ class Service:
         self.health.set(True)
 
     def read_again(self) -> None:
-        """Read the admin token and the certificates again; what cannot be used stays as it was.
+        """Read admin token, keys and certificates again; what cannot be used stays as it was.
 
         Each for itself, and never raising. No stream notices: a connection keeps the
         certificate that it began with. Before `start` has read them there is nothing to do.
@@ -162,17 +181,47 @@ class Service:
         readings: dict[str, Callable[[], None]] = {}
         if self.admin_token is not None:
             readings["the admin token"] = self.admin_token.read
+        if self._key_file is not None:
+            readings["the keys"] = partial(self._read_keys, self._key_file)
         if self.certificates is not None:
             readings["the certificates"] = self.certificates.reload
         for what, read in readings.items():
             try:
                 read()
-            except (AdminTokenUnusable, TlsUnusable) as error:
+            except (AdminTokenUnusable, KeysUnusable, TlsUnusable) as error:
                 log.error("%s; the last one stays", error)  # noqa: TRY400 # an operator needs no traceback
             else:
                 log.info("read %s again", what)
         if not readings:
-            log.info("there is nothing to read again: no admin token file, no certificates")
+            log.info(
+                "there is nothing to read again: no admin token file, no keys, no certificates"
+            )
+
+    def _read_keys(self, file: KeyFile) -> None:
+        self.access.take(file.read())
+
+    async def _read_revoked(self) -> None:
+        if self._revoked is not None:
+            try:
+                self.access.revoke(await asyncio.to_thread(self._revoked.read))
+            except OSError as error:
+                log.error("%s cannot be read (%s): no other token is revoked", *_of(error))  # noqa: TRY400 # an operator needs no traceback
+
+    async def _watch_keys(self) -> None:
+        """Read the keys and the list of revoked tokens again when they have changed."""
+        file, revoked = self._key_file, self._revoked
+        assert file is not None
+        while True:
+            await asyncio.sleep(KEYS_SECONDS)
+            if await asyncio.to_thread(file.changed):
+                try:
+                    self.access.take(await asyncio.to_thread(file.read))
+                except KeysUnusable as error:
+                    log.error("%s; the last ones stay", error)  # noqa: TRY400 # likewise
+                else:
+                    log.info("read the keys again: they had changed")
+            if revoked is not None and await asyncio.to_thread(revoked.changed):
+                await self._read_revoked()
 
     async def wait(self) -> None:
         """Until the commit loop ends by itself, which is a failure."""
@@ -199,6 +248,8 @@ class Service:
             await self._port.close(GOODBYE_SECONDS)
         for listener in self._listeners:
             listener.close()
+        if self._watching is not None:
+            self._watching.cancel()
         if self._committing is not None:
             await self.hub.stop()
             await self._committing
@@ -218,6 +269,10 @@ class Service:
             await respond(send, 200, b"ok\n", b"text/plain; charset=utf-8")
         else:
             await respond(send, 503, b"draining\n", b"text/plain; charset=utf-8")
+
+
+def _of(error: OSError) -> tuple[object, str]:
+    return error.filename, (error.strerror or str(error)).lower()
 
 
 def _journal(settings: Settings) -> Journal:

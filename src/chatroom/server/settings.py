@@ -6,6 +6,7 @@ import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chatroom.core.grants import EVERYTHING, NOTHING, USUAL, Grant
 from chatroom.core.limits import Limits
 from chatroom.journal import SyncMode
 from chatroom.wire.addresses import Address
@@ -78,8 +79,27 @@ class Settings:
     """Whether browsers get a page at `/`."""
     tls: Tls | None = None
     admin_token_file: Path | None = None
-    """Holds the token that admin methods want; None: everybody may call them."""
+    """Holds the token whose bearer may do everything."""
+    keys: Path | None = None
+    """Holds the keys by which tokens are signed."""
+    anonymous: Grant | None = None
+    """What those may who show no token; None: as `anonymous_grant` says."""
     drain_delay: float = 0.0
     """Seconds in which health says NOT_SERVING before streams end."""
     max_connection_age: float = 0.0
     """Seconds after which a connection is to be made anew; 0: never."""
+
+    @property
+    def anonymous_grant(self) -> Grant:
+        """What those may who show no token.
+
+        Unless that is said: everything where there are no tokens at all; beside an admin token
+        what members do; beside keys nothing, since everybody then can have a token.
+        """
+        if self.anonymous is not None:
+            return self.anonymous
+        if self.keys is not None:
+            return NOTHING
+        if self.admin_token_file is not None:
+            return Grant(USUAL, whoever_knows=True)
+        return EVERYTHING

@@ -13,6 +13,7 @@ import pytest
 
 from chatroom.core.grants import EVERYTHING, USUAL, Grant, Right
 from chatroom.server.access import Algorithm, KeyFile, Tokens
+from chatroom.server.access.revoked import REVOKED_FILE, RevokedTokens
 from tests.launch.program import ran
 from tests.server.access.making import SECRET, claims, key, public_pem, token
 from tests.server.test_command_line import COMMAND
@@ -329,3 +330,33 @@ def test_without_keys_nothing_is_promised(path: Path) -> None:
         code, told, error = run("token", "show", "-", given=given)
         assert (1, "") == (code, told)
         assert "it would be refused: this is not a token that can be read" in error
+
+
+# ---- token revoke ------------------------------------------------------------
+
+
+def test_a_token_is_revoked_by_its_id(tmp_path: Path) -> None:
+    """Once; `--data` may stand where the server's stands."""
+    for arguments, told in (
+        (("token", "revoke", "--data", tmp_path, "lost"), "lost is revoked"),
+        (("--data", tmp_path, "token", "revoke", "lost"), "lost was revoked before"),
+        (("token", "revoke", "--data", tmp_path, "another"), "another is revoked"),
+    ):
+        code, stdout, _ = run(*arguments)
+        assert (0, True) == (code, told in stdout)
+    path = tmp_path / REVOKED_FILE
+    assert {"lost", "another"} == RevokedTokens(path).read()
+    assert 0o600 == stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("wrong", ["", " ", "two\nlines", " lost"])
+def test_what_is_no_id_is_not_revoked(wrong: str, tmp_path: Path) -> None:
+    code, _, stderr = run("token", "revoke", "--data", tmp_path, wrong)
+    assert (2, True) == (code, "chatserver token show" in stderr)
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """It is another server's, or mistyped."""
+    code, _, stderr = run("token", "revoke", "--data", tmp_path / "none", "lost")
+    assert (1, True) == (code, f"there is no {tmp_path / 'none'}" in stderr)

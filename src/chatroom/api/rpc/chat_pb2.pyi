@@ -85,7 +85,7 @@ class Leave(_message.Message):
     def __init__(self) -> None: ...
 
 class Message(_message.Message):
-    __slots__ = ("name", "message", "sequence", "sent", "nonce", "joined", "live", "entered", "left", "typing", "refused", "closed", "draining", "heartbeat", "damaged")
+    __slots__ = ("name", "message", "sequence", "sent", "nonce", "joined", "live", "entered", "left", "typing", "refused", "closed", "draining", "heartbeat", "expiring", "damaged")
     NAME_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
@@ -100,6 +100,7 @@ class Message(_message.Message):
     CLOSED_FIELD_NUMBER: _ClassVar[int]
     DRAINING_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    EXPIRING_FIELD_NUMBER: _ClassVar[int]
     DAMAGED_FIELD_NUMBER: _ClassVar[int]
     name: str
     message: str
@@ -115,8 +116,9 @@ class Message(_message.Message):
     closed: Closed
     draining: Draining
     heartbeat: Heartbeat
+    expiring: Expiring
     damaged: Damaged
-    def __init__(self, name: _Optional[str] = ..., message: _Optional[str] = ..., sequence: _Optional[int] = ..., sent: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., nonce: _Optional[str] = ..., joined: _Optional[_Union[Joined, _Mapping]] = ..., live: _Optional[_Union[Live, _Mapping]] = ..., entered: _Optional[_Union[Member, _Mapping]] = ..., left: _Optional[_Union[Member, _Mapping]] = ..., typing: _Optional[_Union[Typing, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., closed: _Optional[_Union[Closed, _Mapping]] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., damaged: _Optional[_Union[Damaged, _Mapping]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., message: _Optional[str] = ..., sequence: _Optional[int] = ..., sent: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., nonce: _Optional[str] = ..., joined: _Optional[_Union[Joined, _Mapping]] = ..., live: _Optional[_Union[Live, _Mapping]] = ..., entered: _Optional[_Union[Member, _Mapping]] = ..., left: _Optional[_Union[Member, _Mapping]] = ..., typing: _Optional[_Union[Typing, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., closed: _Optional[_Union[Closed, _Mapping]] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., expiring: _Optional[_Union[Expiring, _Mapping]] = ..., damaged: _Optional[_Union[Damaged, _Mapping]] = ...) -> None: ...
 
 class Joined(_message.Message):
     __slots__ = ("session", "epoch", "sequence", "recovery", "members", "limits", "name", "room")
@@ -189,6 +191,12 @@ class Closed(_message.Message):
     reason: str
     successor: str
     def __init__(self, reason: _Optional[str] = ..., successor: _Optional[str] = ...) -> None: ...
+
+class Expiring(_message.Message):
+    __slots__ = ("at",)
+    AT_FIELD_NUMBER: _ClassVar[int]
+    at: _timestamp_pb2.Timestamp
+    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Draining(_message.Message):
     __slots__ = ("retry_after",)

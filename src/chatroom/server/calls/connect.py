@@ -17,13 +17,14 @@ from connectrpc.compression import Compression
 from connectrpc.errors import ConnectError
 
 from chatroom.api.rpc.chat_connect import ChatService, ChatServiceASGIApplication
+from chatroom.core.grants import Identity
 from chatroom.core.limits import Limits
 from chatroom.core.refusals import Refusal
+from chatroom.server.access.access import OPEN, Access
 from chatroom.server.port.rota import next_turn
 from chatroom.server.rooms.hub import Hub
 from chatroom.wire.grpc import Code, media_type
 
-from .admin import AdminToken
 from .agreement import CODECS, COMPRESSIONS, INTERCEPTORS
 from .listing import Listing, Prepared, prepared
 from .methods import Methods
@@ -49,32 +50,31 @@ def connect_error(refusal: Refusal) -> ConnectError:
 
 
 class ConnectChatService:
-    """`chatroom.api.rpc.chat_connect.ChatService` over the hub.
-
-    Methods with `admin` are for those who show it; without a token they are for everybody.
-    """
+    """`chatroom.api.rpc.chat_connect.ChatService` over the hub, for whom `Access` lets in."""
 
     chat = ChatService.chat
     subscribe = ChatService.subscribe
     """Streams are `calls.streams`', whatever the protocol: they never come here."""
 
-    def __init__(self, hub: Hub, admin: AdminToken | None) -> None:
+    def __init__(self, hub: Hub, access: Access) -> None:
         self._hub = hub
         methods = Methods(hub)
-        self.create_chat_room = _answering(hub, _one(methods.create_chat_room), admin)
-        self.list_chat_rooms = _answering(hub, _listing(methods.list_chat_rooms))
-        self.delete_chat_room = _answering(hub, _one(methods.delete_chat_room), admin)
-        self.send_message = _answering(hub, _one(methods.send_message))
-        self.list_messages = _answering(hub, _listing(methods.list_messages))
-        self.list_members = _answering(hub, _listing(methods.list_members))
-        self.remove_member = _answering(hub, _one(methods.remove_member), admin)
+        self.create_chat_room = _answering(hub, access, _one(methods.create_chat_room))
+        self.list_chat_rooms = _answering(hub, access, _listing(methods.list_chat_rooms))
+        self.delete_chat_room = _answering(hub, access, _one(methods.delete_chat_room))
+        self.send_message = _answering(hub, access, _one(methods.send_message))
+        self.list_messages = _answering(hub, access, _listing(methods.list_messages))
+        self.list_members = _answering(hub, access, _listing(methods.list_members))
+        self.remove_member = _answering(hub, access, _one(methods.remove_member))
 
 
-def _one(method: Callable[[Q], Awaitable[A]]) -> Callable[[Q, Anything], Awaitable[A]]:
+def _one(
+    method: Callable[[Q, Identity], Awaitable[A]],
+) -> Callable[[Q, Anything, Identity], Awaitable[A]]:
     """A method whose answer is small, and is encoded by connectrpc."""
 
-    async def answer(request: Q, _context: Anything) -> A:
-        response = await method(request)
+    async def answer(request: Q, _context: Anything, who: Identity) -> A:
+        response = await method(request, who)
         await next_turn()  # a commit answers many at once
         return response
 
@@ -82,12 +82,12 @@ def _one(method: Callable[[Q], Awaitable[A]]) -> Callable[[Q, Anything], Awaitab
 
 
 def _listing(
-    method: Callable[[Q], Awaitable[Listing]],
-) -> Callable[[Q, Anything], Awaitable[Anything]]:
+    method: Callable[[Q, Identity], Awaitable[Listing]],
+) -> Callable[[Q, Anything, Identity], Awaitable[Anything]]:
     """A method whose answer is long, and is encoded a part at a time: into a `Prepared`."""
 
-    async def answer(request: Q, context: Anything) -> Prepared:
-        listing = await method(request)
+    async def answer(request: Q, context: Anything, who: Identity) -> Prepared:
+        listing = await method(request, who)
         headers = context.request_headers
         media = media_type(headers.get("content-type", "").encode())
         accepted = "accept-encoding"
@@ -135,16 +135,13 @@ class _Compression:
 
 
 def _answering(
-    hub: Hub,
-    method: Callable[[Q, Anything], Awaitable[A]],
-    admin: AdminToken | None = None,
+    hub: Hub, access: Access, method: Callable[[Q, Anything, Identity], Awaitable[A]]
 ) -> Callable[[Q, Anything], Coroutine[Anything, Anything, A]]:
     async def answer(request: Q, context: Anything) -> A:
         try:
-            if admin is not None:
-                admin.check(context.request_headers.get("authorization", ""))
+            who = access.identity(context.request_headers.get("authorization", ""))
             hub.check_open()
-            return await method(request, context)
+            return await method(request, context, who)
         except Refusal as refusal:
             if code_of(refusal) is Code.UNAUTHENTICATED:  # RFC 9110, section 15.5.2
                 context.response_headers["www-authenticate"] = "Bearer"
@@ -157,12 +154,10 @@ def _answering(
     return answer
 
 
-def application(
-    hub: Hub, limits: Limits, admin: AdminToken | None = None
-) -> ChatServiceASGIApplication:
+def application(hub: Hub, limits: Limits, access: Access = OPEN) -> ChatServiceASGIApplication:
     """The contract as an ASGI application."""
     return ChatServiceASGIApplication(
-        ConnectChatService(hub, admin),
+        ConnectChatService(hub, access),
         read_max_bytes=limits.envelope_bytes,
         interceptors=INTERCEPTORS,
         compressions=[_Compression(each) for each in COMPRESSIONS],

@@ -15,7 +15,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.entry import UNKNOWN_TIME, Draft, Entry, Kind
-from chatroom.core.events import Draining, Echo, Event, Heartbeat, Refused
+from chatroom.core.events import Draining, Echo, Event, Expiring, Heartbeat, Refused
 from chatroom.core.limits import Limits
 from chatroom.core.member import Member
 from chatroom.core.names import SERVER_NAME
@@ -204,6 +204,12 @@ def outside(event: Event, *, events: bool) -> bytes:
                 name=SERVER_NAME,
                 message="the server is shutting down",
                 draining=pb.Draining(retry_after=duration(retry_after)),
+            )
+        case Expiring(at) if events:
+            message = pb.Message(
+                name=SERVER_NAME,
+                message="your token ends soon; come back with a new one",
+                expiring=pb.Expiring(at=timestamp(round(at * 1000) * 1_000_000)),
             )
         case Echo(enveloped):
             return enveloped

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core import refusals
 from chatroom.core.entry import Entry
+from chatroom.core.grants import ANYBODY, Identity, Right, created_by, demand, demand_in, is_for
 from chatroom.core.leave_reason import LeaveReason
 from chatroom.core.refusals import RequestInvalid
 from chatroom.core.room import Room
@@ -20,6 +21,8 @@ from . import encode
 from .listing import Listing
 
 MAX_SEQUENCE = (1 << 63) - 1
+ANY_ID = "0"
+"""In place of an id that the server is to choose, where it is asked whether it is covered."""
 
 
 class Methods:
@@ -30,27 +33,39 @@ class Methods:
 
     # ---- Rooms --------------------------------------------------------------------
 
-    async def create_chat_room(self, request: pb.CreateChatRoomRequest) -> pb.ChatRoom:
-        """See `Hub.create_room`."""
+    async def create_chat_room(
+        self, request: pb.CreateChatRoomRequest, who: Identity = ANYBODY
+    ) -> pb.ChatRoom:
+        """See `Rooms.create`."""
+        demand(who, Right.CREATE)
+        grant, moderates = who.grant, who.grant.gives(Right.CREATE_MODERATES)
+        covers = grant.covers(request.room_id or ANY_ID, private=request.private)
+        if not covers and (request.room_id or not moderates):
+            raise refusals.GrantMissing(Right.CREATE, request.room_id)
         room = await self._hub.rooms.create(
             room_id=request.room_id,
             private=request.private,
             title=request.title,
             capacity=request.capacity,
             history=request.history,
+            creator=who.subject if moderates else "",
         )
         return encode.room_message(room)
 
-    async def list_chat_rooms(self, request: pb.ListChatRoomsRequest) -> Listing:
+    async def list_chat_rooms(
+        self, request: pb.ListChatRoomsRequest, who: Identity = ANYBODY
+    ) -> Listing:
         """Rooms that are not private; the page token is the last room id of the page.
 
-        It ends above `Limits.page_bytes`, whatever was asked for.
+        It ends above `Limits.page_bytes`, whatever was asked for. Rooms that are not for who
+        asks are left out.
         """
+        demand(who, Right.LIST)
         response = pb.ListChatRoomsResponse()
-        return Listing(response, "chat_rooms", self._rooms(request, response))
+        return Listing(response, "chat_rooms", self._rooms(request, response, who))
 
     def _rooms(
-        self, request: pb.ListChatRoomsRequest, response: pb.ListChatRoomsResponse
+        self, request: pb.ListChatRoomsRequest, response: pb.ListChatRoomsResponse, who: Identity
     ) -> Iterator[list[bytes]]:
         limits = self._hub.limits
         left = request.page_size or limits.server_rooms
@@ -59,9 +74,13 @@ class Methods:
         while True:
             rooms = self._hub.rooms.listed(after=after, count=limits.slice_items)
             page = rooms[:left]
-            items = [encode.room_message(room).SerializeToString() for room in page]
+            items = [
+                encode.room_message(room).SerializeToString()
+                for room in page
+                if is_for(who, room.facts)
+            ]
             yield items
-            left -= len(page)
+            left -= len(items)
             bytes_left -= sum(map(len, items))
             if page:
                 after = page[-1].room_id
@@ -72,16 +91,30 @@ class Methods:
                     response.next_page_token = after
                 return
 
-    async def delete_chat_room(self, request: pb.DeleteChatRoomRequest) -> pb.ChatRoom:
-        """See `Hub.delete_room`."""
+    async def delete_chat_room(
+        self, request: pb.DeleteChatRoomRequest, who: Identity = ANYBODY
+    ) -> pb.ChatRoom:
+        """See `Hub.delete_room`. For admins, and who may moderate what they have created."""
+        if who.grant.gives(Right.ADMIN) or not who.known:
+            demand(who, Right.ADMIN)
+        elif not created_by(who, self._room(request.room_id, who, Right.ADMIN).facts):
+            raise refusals.GrantMissing(Right.ADMIN)
         room = await self._hub.delete_room(
             request.room_id, reason=request.reason, successor=request.successor
         )
         return encode.room_message(room)
 
+    def _room(self, room_id: str, who: Identity, right: Right) -> Room:
+        """A room in which somebody has a right, as `demand_in` says."""
+        room = self._hub.rooms.get(room_id)
+        demand_in(who, right, room.facts)
+        return room
+
     # ---- Messages -----------------------------------------------------------------
 
-    async def send_message(self, request: pb.SendMessageRequest) -> pb.Message:
+    async def send_message(
+        self, request: pb.SendMessageRequest, who: Identity = ANYBODY
+    ) -> pb.Message:
         """The sending half of a membership whose stream is open elsewhere."""
         hub = self._hub
         fields = [
@@ -94,7 +127,13 @@ class Methods:
                 "a SendMessageRequest carries exactly one of message, typing, heartbeat, leave"
             )
         field = fields[0]
+        if field in ("message", "typing"):
+            demand(who, Right.SEND)
         place = hub.speaker(request.session, streaming=field != "leave")
+        if place.member.subject != who.subject:
+            raise refusals.SessionMismatch("identity")
+        if field in ("message", "typing"):
+            demand_in(who, Right.SEND, place.room.facts)
         if field == "leave":
             hub.quit(place)
             return pb.Message()
@@ -107,10 +146,13 @@ class Methods:
             hub.talk.type(place, request.typing.active)
         return pb.Message()
 
-    async def list_messages(self, request: pb.ListMessagesRequest) -> Listing:
+    async def list_messages(
+        self, request: pb.ListMessagesRequest, who: Identity = ANYBODY
+    ) -> Listing:
         """A page of a room's log, every kind of entry. Raises DataLoss."""
         hub = self._hub
-        room = hub.rooms.get(request.room_id)
+        demand(who, Right.HISTORY)
+        room = self._room(request.room_id, who, Right.HISTORY)
         limits = hub.limits
         if request.page_size > limits.page_entries:
             raise RequestInvalid("page_size", f"a page has at most {limits.page_entries} messages")
@@ -144,9 +186,12 @@ class Methods:
 
     # ---- Members ------------------------------------------------------------------
 
-    async def list_members(self, request: pb.ListMembersRequest) -> Listing:
+    async def list_members(
+        self, request: pb.ListMembersRequest, who: Identity = ANYBODY
+    ) -> Listing:
         """The roster in order of name tag; the page token is the last name's key."""
-        room = self._hub.rooms.get(request.room_id)
+        demand(who, Right.JOIN)
+        room = self._room(request.room_id, who, Right.JOIN)
         response = pb.ListMembersResponse()
         return Listing(response, "members", self._members(room, request, response))
 
@@ -168,10 +213,21 @@ class Methods:
                     response.next_page_token = after
                 return
 
-    async def remove_member(self, request: pb.RemoveMemberRequest) -> pb.Member:
+    async def remove_member(
+        self, request: pb.RemoveMemberRequest, who: Identity = ANYBODY
+    ) -> pb.Member:
         """See `Hub.remove_member`."""
+        self._demand_order(who, request.room_id)
         member = await self._hub.remove_member(request.room_id, request.name, request.reason)
         return encode.member_message(member, LeaveReason.REMOVED)
+
+    def _demand_order(self, who: Identity, room_id: str) -> None:
+        """Raise unless somebody may moderate a room: by a grant, or since it is theirs."""
+        if who.grant.gives(Right.MODERATE) or not who.subject:
+            demand(who, Right.MODERATE)
+            self._room(room_id, who, Right.MODERATE)
+        elif not created_by(who, self._room(room_id, who, Right.MODERATE).facts):
+            raise refusals.GrantMissing(Right.MODERATE)
 
 
 def stored_message(entry: Entry) -> pb.Message:

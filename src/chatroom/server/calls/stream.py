@@ -12,9 +12,11 @@ from typing import Any
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core import events, refusals
+from chatroom.core.grants import Right, demand, demand_in, is_for
 from chatroom.core.member import takes_nothing
 from chatroom.core.rate import TokenBucket
 from chatroom.core.refusals import Refusal
+from chatroom.server.access.access import OPEN, Visit
 from chatroom.server.port.rota import Turn, next_turn
 from chatroom.server.rooms.hub import Hub
 from chatroom.server.rooms.sessions import Place, Resume
@@ -61,19 +63,28 @@ class MemberStream(Delivery):
     """
 
     __slots__ = (
-        "_asked", "_began", "_empty", "_heartbeat_due", "_pace", "_patient", "_quiet_at",
-        "_quiet_since", "_silent_since", "_spoke", "_subscribe", "_subscription", "_talks",
-        "_turn",
+        "_asked", "_began", "_empty", "_heartbeat_due", "_pace", "_patient",
+        "_quiet_at", "_quiet_since", "_silent_since", "_speaks", "_spoke", "_subscribe",
+        "_subscription", "_talks", "_turn", "_visit",
     )  # fmt: skip
 
     def __init__(
-        self, hub: Hub, call: StreamCall, *, subscribe: bool, turn: Turn = next_turn
+        self,
+        hub: Hub,
+        call: StreamCall,
+        *,
+        subscribe: bool,
+        turn: Turn = next_turn,
+        visit: Visit | None = None,
     ) -> None:
         """`subscribe`: the one message is a JoinChat, and nothing follows it.
 
-        It joins when it is its `turn`.
+        It joins when it is its `turn`. `visit` says who it is; None: anybody, who may everything.
         """
         super().__init__(hub, call)
+        self._visit = visit or Visit(OPEN, "")
+        self._speaks = False
+        """It has joined, and may say something."""
         self._turn = turn
         self._subscribe = subscribe
         self._subscription: pb.JoinChat | None = None
@@ -132,7 +143,8 @@ class MemberStream(Delivery):
             if not member.over:  # else it is too late, and its stream is about to say why
                 self._say(place, message.message)
         elif field == "typing":
-            hub.talk.type(place, message.typing.active)
+            if self._speaks:
+                hub.talk.type(place, message.typing.active)
         elif field == "heartbeat":
             self._answer_heartbeat()
         elif field == "leave":
@@ -145,7 +157,7 @@ class MemberStream(Delivery):
         if not self._talks or place is None:
             return 0
         hub = self._hub
-        if hub.commits.full or hub.draining or place.member.outbox:
+        if hub.commits.full or hub.draining or place.member.outbox or not self._speaks:
             return 0
         said, size = said_in(run)
         if not said:
@@ -203,6 +215,9 @@ class MemberStream(Delivery):
 
     def _say(self, place: Place, message: pb.Message) -> None:
         try:
+            if not self._speaks:
+                demand(self._visit.who, Right.SEND)
+                demand_in(self._visit.who, Right.SEND, place.room.facts)
             self._hub.talk.say(place, message.message, message.nonce)
         except refusals.RoomClosed:
             return  # likewise
@@ -229,6 +244,8 @@ class MemberStream(Delivery):
     # ---- Joining -------------------------------------------------------------------
 
     def _begin(self, join: pb.JoinChat) -> None:
+        # Not before: a client that still writes its join would be told of a lost stream.
+        self._visit.begin()
         self._hub.newcomers.discard(self._turn_away)
         self._stage = Stage.JOINING
         self._task = self._loop.create_task(self._enter(join), name="join")
@@ -237,6 +254,8 @@ class MemberStream(Delivery):
         """Join the room, hand out what comes first, and go live."""
         if join.HasField("history"):
             self._history = join.history
+        if not self._visit.who.grant.gives(Right.HISTORY):
+            self._history = 0
         try:
             turn, self._turn = self._turn, next_turn  # many members keep one function
             await turn()
@@ -269,7 +288,10 @@ class MemberStream(Delivery):
             resume=Resume(resume.session, resume.epoch, resume.after)
             if join.HasField("resume")
             else None,
+            who=self._visit.who,
         )
+        who = self._visit.who
+        self._speaks = who.grant.gives(Right.SEND) and is_for(who, place.room.facts)
         place.member.wake = self.pump
         place.member.heard = self._heard
         return place
@@ -289,6 +311,9 @@ class MemberStream(Delivery):
         place = self._place
         if place is None:
             return
+        ends = self._visit.ends_soon()
+        if ends is not None and place.member.events:
+            place.member.tell(events.Expiring(ends))
         cursor = place.member.cursor
         if self._wrote or cursor != self._quiet_at or not self._call.idle:
             self._wrote = False

@@ -8,6 +8,7 @@ from google.protobuf.message import Message as ProtobufMessage
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.refusals import Refusal, StreamsExhausted
+from chatroom.server.access.access import OPEN, Access, Visit
 from chatroom.server.port.asgi import Receive, Scope, Send, respond
 from chatroom.server.port.exchange import Exchange, StreamExchange
 from chatroom.server.port.exchange_asgi import AsgiExchange
@@ -38,8 +39,9 @@ _ACCEPT_POST = b", ".join(PROTOCOLS)
 class Streams:
     """Begins streams, on whatever carries them."""
 
-    def __init__(self, hub: Hub, gate: Gate, in_flight: InFlight) -> None:
+    def __init__(self, hub: Hub, gate: Gate, in_flight: InFlight, access: Access = OPEN) -> None:
         self._hub = hub
+        self._access = access
         self._gate = gate
         self._in_flight = in_flight
         self._json = Rewritten(as_json)
@@ -141,7 +143,10 @@ class Streams:
         if connection is not None:
             connection.lasting += 1
         self._in_flight.begin(path)
-        listener = MemberStream(self._hub, call, subscribe=path == SUBSCRIBE, turn=turn)
+        visit = Visit(self._access, first(headers, b"authorization").decode())
+        listener = MemberStream(
+            self._hub, call, subscribe=path == SUBSCRIBE, turn=turn, visit=visit
+        )
         call.serve(listener)
         exchange.carry(call)
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from chatroom.core import events, names, refusals
 from chatroom.core.clock import Clock
 from chatroom.core.entry import Encode, Entry
+from chatroom.core.grants import ANYBODY, Identity
 from chatroom.core.leave_reason import LeaveReason
 from chatroom.core.limits import Limits
 from chatroom.core.member import Member
@@ -27,6 +28,7 @@ from chatroom.core.text import checked_line
 from chatroom.journal import Journal, JournalError
 
 from .commit import CommitLoop, into
+from .doors import enterable, tag_for
 from .outage import Outage
 from .replay import Replay
 from .retention import Retention
@@ -159,18 +161,20 @@ class Hub:
         wants_events: bool,
         echo: bool,
         resume: Resume | None = None,
+        who: Identity = ANYBODY,
     ) -> Place:
         """Let somebody in, or back; returns once that is stored. `leave` must follow.
 
         A session that is not known, or whose room is not as it was, is a fresh join.
         Raises RoomIdInvalid, RoomNotFound, RoomFull, ServerFull, NameInvalid, NameTaken,
-        SessionMismatch, Removed, RequestInvalid, Draining, JournalUnavailable.
+        SessionMismatch, Removed, RequestInvalid, Draining, JournalUnavailable, TokenRequired,
+        GrantMissing, NameFixed.
         """
         self.check_open()
-        room = self.rooms.get(room_id)
-        tag = names.name_tag(name, characters=self.limits.name_characters)
+        room = enterable(self.rooms, room_id, who)
+        tag = tag_for(who, name, characters=self.limits.name_characters)
         if resume is None:
-            return await self._enter(room, tag, wants_events, echo)
+            return await self._enter(room, tag, wants_events, echo, who=who)
         if not wants_events:
             raise refusals.RequestInvalid(
                 "resume", "only a join with FEATURE_EVENTS has a session to resume"
@@ -180,15 +184,17 @@ class Hub:
         except JournalError as error:
             raise refusals.JournalUnavailable(str(error)) from error
         self.check_open()
-        room = self.rooms.get(room_id)  # it may have been deleted meanwhile
-        if known is None or not self._still_holds(known, room, tag, resume):
-            return await self._enter(room, tag, wants_events, echo, Recovery.PARTIAL)
+        room = enterable(self.rooms, room_id, who)  # it may have been deleted meanwhile
+        if known is None or not self._still_holds(known, room, tag, resume, who):
+            return await self._enter(room, tag, wants_events, echo, Recovery.PARTIAL, who=who)
         if known.place is not None:
             return self._take_over(known.place, resume, echo)
         tag = names.name_tag(known.record.name, characters=self.limits.name_characters)
-        return await self._enter(room, tag, wants_events, echo, back=(known, resume))
+        return await self._enter(room, tag, wants_events, echo, back=(known, resume), who=who)
 
-    def _still_holds(self, known: Known, room: Room, tag: NameTag, resume: Resume) -> bool:
+    def _still_holds(
+        self, known: Known, room: Room, tag: NameTag, resume: Resume, who: Identity
+    ) -> bool:
         """Whether a session goes on where it was; raises SessionMismatch, Removed.
 
         If not, its member leaves: whoever has the session is somebody else from here on.
@@ -198,6 +204,8 @@ class Hub:
             if self.rooms.has(known.key):
                 raise refusals.SessionMismatch("room_id")
             return False  # that room is gone, with its sessions
+        if record.subject != who.subject:
+            raise refusals.SessionMismatch("identity")
         if names.name_tag(record.name, characters=self.limits.name_characters).key != tag.key:
             raise refusals.SessionMismatch("name")
         if record.removed:
@@ -216,14 +224,9 @@ class Hub:
         after, recovery = self._from_where(room, resume)
         self.sessions.resumed(old.member)
         member = room.take_over(old.member, events=True, echo=echo, after=after)
+        newest = room.newest
         place = Place(
-            room,
-            member,
-            resume.session,
-            recovery,
-            newest=room.newest,
-            through=room.newest,
-            recovered=True,
+            room, member, resume.session, recovery, newest, through=newest, recovered=True
         )
         self.sessions.enter(place)
         self._streams.add(place)
@@ -238,6 +241,7 @@ class Hub:
         recovery: Recovery = Recovery.FRESH,
         *,
         back: tuple[Known, Resume] | None = None,
+        who: Identity = ANYBODY,
     ) -> Place:
         """Let somebody in, with an arrival; `back`: who had departed, as the same member."""
         if len(self._streams) + self.sessions.waiting >= self.limits.server_members:
@@ -257,15 +261,9 @@ class Hub:
             settle=into(settled),
             session=digest(session) if session else None,
             author=back[0].record.author if back else None,
+            subject=who.subject,
         )
-        place = Place(
-            room,
-            member,
-            session,
-            recovery,
-            recovered=back is not None,
-            arrival=settled,
-        )
+        place = Place(room, member, session, recovery, recovered=back is not None, arrival=settled)
         self.sessions.enter(place)
         self._streams.add(place)
         self.commits.touch(room)

@@ -91,9 +91,12 @@ class Rooms:
 
     async def create(
         self, *, room_id: str = "", private: bool = False, title: str = "", capacity: int = 0,
-        history: int = 0,
+        history: int = 0, creator: str = "",
     ) -> Room:  # fmt: skip
-        """Add a room. Raises RoomIdInvalid, RoomExists, RequestInvalid, ServerFull."""
+        """Add a room; see `RoomFacts`.
+
+        Raises RoomIdInvalid, RoomExists, RequestInvalid, ServerFull.
+        """
         limits = self._limits
         if len(self._rooms) + len(self._claimed) >= limits.server_rooms:
             raise refusals.ServerFull(
@@ -129,6 +132,7 @@ class Rooms:
             private=private,
             capacity=capacity,
             history=history,
+            creator=creator,
         )
         # Whoever asked may go away meanwhile: the room must not be in the journal alone.
         return await asyncio.shield(self._in_background(self._create(new)))

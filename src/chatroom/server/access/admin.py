@@ -9,8 +9,6 @@ import os
 import stat
 from pathlib import Path
 
-from chatroom.core.refusals import TokenInvalid, TokenRequired
-
 log = logging.getLogger(__name__)
 
 TOKEN_BYTES = 4096
@@ -25,7 +23,7 @@ class AdminTokenUnusable(Exception):
 class AdminToken:
     """The secret of a file. Only its SHA-256 is kept.
 
-    `read` comes before the first `check`, and may come again when the file has changed.
+    `read` comes before the first `is_shown`, and may come again when the file has changed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -61,19 +59,13 @@ class AdminToken:
             )
         self._digest = hashlib.sha256(token).digest()
 
-    def check(self, authorization: str) -> None:
-        """Compare with the value of an `authorization` header (RFC 6750, section 2.1).
+    def is_shown(self, token: str) -> bool:
+        """Whether a token is this one.
 
-        In a time that does not depend on how much of the token is right. Raises
-        TokenRequired for a header that is empty or of another scheme, TokenInvalid.
+        In a time that does not depend on how much of it is right.
         """
-        scheme, _, shown = authorization.partition(" ")
-        shown = shown.strip()
-        if scheme.lower() != "bearer" or not shown:
-            raise TokenRequired
-        digest = hashlib.sha256(shown.encode(errors="replace")).digest()
-        if not hmac.compare_digest(digest, self._digest):
-            raise TokenInvalid
+        digest = hashlib.sha256(token.encode(errors="replace")).digest()
+        return hmac.compare_digest(digest, self._digest)
 
     def _unusable(self, why: str) -> AdminTokenUnusable:
         return AdminTokenUnusable(f"cannot use {self._path} as admin token: {why}")

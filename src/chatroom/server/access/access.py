@@ -1,0 +1,127 @@
+"""Access: by what somebody shows, who they are and what they may."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from chatroom.core.grants import EVERYTHING, NOTHING, Grant, Identity
+from chatroom.core.refusals import TokenExpired, TokenInvalid, TokenRevoked
+
+from . import unusable
+from .admin import AdminToken
+from .keys import Keys
+from .tokens import Tokens
+
+SOON_SECONDS = 60.0
+"""How long before its token ends somebody is told so."""
+ADMIN = Identity(EVERYTHING)
+"""Whoever shows the admin token."""
+
+
+class Access:
+    """The one place that decides who somebody is: admin, whom a token names, or anybody."""
+
+    def __init__(
+        self,
+        anonymous: Grant = EVERYTHING,
+        *,
+        admin: AdminToken | None = None,
+        tokens: Tokens | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`anonymous` is what those may who show nothing; `clock` is in seconds since 1970."""
+        self._anybody = Identity(anonymous)
+        self._admin = admin
+        self._tokens = tokens
+        self._lost: dict[str, float] = {}
+        """When a key was last taken away or replaced, by its id."""
+        self.clock = clock
+
+    def identity(self, authorization: str) -> Identity:
+        """Who shows this `authorization` (RFC 6750, section 2.1); who shows none is anybody.
+
+        Raises TokenInvalid, TokenExpired, TokenRevoked. Where there is nothing to compare a
+        token with, it is something between a proxy and its clients, and does not count.
+        """
+        scheme, _, shown = authorization.partition(" ")
+        shown = shown.strip()
+        if not shown or scheme.lower() != "bearer":
+            return self._anybody
+        if self._admin is not None and self._admin.is_shown(shown):
+            return ADMIN
+        if self._tokens is not None:
+            return self._named(self._tokens, shown)
+        if self._admin is not None:
+            raise TokenInvalid
+        return self._anybody
+
+    def _named(self, tokens: Tokens, shown: str) -> Identity:
+        try:
+            return tokens.identity(shown, self.clock())
+        except unusable.TokenExpired:
+            raise TokenExpired from None
+        except unusable.TokenRevoked:
+            raise TokenRevoked from None
+        except unusable.TokenUnusable as error:
+            raise TokenInvalid(str(error)) from None
+
+    def check(self, who: Identity, since: float) -> None:
+        """Raise TokenExpired or TokenRevoked if an identity of a while ago, `since`, has ended."""
+        if who.expires is not None and self.clock() >= who.expires:
+            raise TokenExpired
+        if self._tokens is not None and (
+            who.token_id in self._tokens.revoked or self._lost.get(who.key_id, 0.0) >= since
+        ):
+            raise TokenRevoked
+
+    def take(self, keys: Keys) -> None:
+        """Other keys count from here on; tokens of those that are gone have ended."""
+        assert self._tokens is not None
+        now = self.clock()
+        self._lost |= dict.fromkeys(keys.lost_since(self._tokens.keys), now)
+        self._tokens.keys = keys
+
+    def revoke(self, token_ids: set[str]) -> None:
+        """These are all that were taken back."""
+        if self._tokens is not None:
+            self._tokens.revoked = token_ids
+
+
+class Visit:
+    """Somebody on an open stream: who they are, and for how long."""
+
+    __slots__ = ("_access", "_authorization", "_since", "_told", "who")
+
+    def __init__(self, access: Access, authorization: str) -> None:
+        self._access = access
+        self._authorization = authorization
+        self._since = 0.0
+        self._told = True
+        """It was said that it ends soon, or it does not end."""
+        self.who = NOBODY
+
+    def begin(self) -> None:
+        """Find out who it is. Raises TokenInvalid, TokenExpired, TokenRevoked."""
+        self.who = self._access.identity(self._authorization)
+        self._since = self._access.clock()
+        self._told = self.who.expires is None
+
+    def ends_soon(self) -> float | None:
+        """When it ends, in seconds since 1970: said once, in the minute before.
+
+        Raises TokenExpired, TokenRevoked when it has ended.
+        """
+        who = self.who
+        if not who.key_id:
+            return None
+        self._access.check(who, self._since)
+        if self._told or who.expires is None or self._access.clock() < who.expires - SOON_SECONDS:
+            return None
+        self._told = True
+        return who.expires
+
+
+NOBODY = Identity(NOTHING)
+OPEN = Access()
+"""Everything is everybody's."""

@@ -1,0 +1,59 @@
+"""What a server has to be told before others than this machine may reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import click
+
+from chatroom.core.grants import EVERYTHING, NOTHING, Grant, Right, anonymous
+from chatroom.wire.addresses import Address
+
+
+class Rights(click.ParamType[Grant]):
+    """Words of `Right` with commas between; `all`, `none`."""
+
+    name = "rights"
+
+    def convert(
+        self, value: str | Grant, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Grant:
+        if isinstance(value, Grant):
+            return value
+        words = [word.strip() for word in value.split(",") if word.strip()]
+        if words == ["all"]:
+            return EVERYTHING
+        if words == ["none"]:
+            return NOTHING
+        try:
+            return anonymous(words)
+        except ValueError:
+            known = ", ".join(Right)
+            self.fail(f"{value!r} is not made of these words: {known}; or all, or none", param, ctx)
+
+
+def check_exposed(
+    addresses: Iterable[Address], *, tls: bool, insecure: bool, identities: bool, is_open: bool
+) -> None:
+    """Raise UsageError where others can reach what protects nothing, and nobody has said so.
+
+    `identities`: it was said who may do what.
+    """
+    reached = next((address for address in addresses if not address.loopback), None)
+    if reached is None:
+        return
+    missing = []
+    if not (tls or insecure):
+        missing.append(
+            "- nothing is encrypted: give --tls-cert and --tls-key, or --insecure if a proxy "
+            "does that"
+        )
+    if not (identities or is_open):
+        missing.append(
+            "- everybody may do everything: give --keys (`chatserver keys create` makes some), or "
+            "--anonymous join,send,history,list for what anybody may, or --open for everything"
+        )
+    if missing:
+        raise click.UsageError(
+            f"{reached} can be reached from other machines, and\n" + "\n".join(missing)
+        )
