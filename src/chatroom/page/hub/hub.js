@@ -7,7 +7,7 @@ import { makeMembership } from "./membership.js";
 import { makeWiretap } from "./wiretap.js";
 
 const LIVE = 4; // of the six connections over HTTP/1.1; two are left for calls
-const LINGER = 5_000; // ms that a room is kept that no tab shows: a reload is no departure
+const LINGER = 5_000; // ms that a room is kept without a tab: a reload is no departure
 
 /** A membership and who shows it. @param {Attach} asked @param {() => void} ended */
 function makeSeat(asked, ended) {
@@ -53,7 +53,7 @@ export function connect(port) {
 		const [kind, value] = /** @type {[keyof ToHub, never]} */ (data);
 		takes[kind](value);
 	};
-	port.addEventListener("close", part); // a tab that crashed, where the browser tells of it
+	port.addEventListener("close", part); // a crashed tab, where the browser tells of it
 }
 
 /** @param {Attach} asked @param {MessagePort} port */

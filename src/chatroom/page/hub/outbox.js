@@ -73,7 +73,7 @@ export function makeOutbox(token, tell, trace) {
 			void speak();
 		},
 
-		/** The replay is over (or, "", the stream): send what is left, from the first on. @param {string} now */
+		/** The replay, or ("") the stream, is over: send what is left. @param {string} now */
 		speakIn(now) {
 			session = now;
 			if (!now) for (const posted of all.values()) posted.retried = true;

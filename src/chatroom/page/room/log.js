@@ -39,7 +39,7 @@ export function makeLog({ room, token }, moved) {
 	let loading = Promise.resolve();
 	let scheduled = false;
 
-	/** One page at a time, and nothing is read out meanwhile. @param {object} which @param {Show} show */
+	/** One page at a time; nothing is read out. @param {object} which @param {Show} show */
 	async function load(which, show) {
 		while (busy) await loading;
 		busy = true;

@@ -21,7 +21,7 @@ export function pieces(text, name) {
 /** @param {string} text @param {string} name */
 export const mentions = (text, name) => pieces(text, name).some(({ kind }) => kind === "mention");
 
-/** Without what the sentence around it has put behind it. @param {string} found @returns {Piece | null} */
+/** Without what its sentence has put behind it. @param {string} found @returns {Piece | null} */
 function link(found) {
 	const count = (/** @type {string} */ char) => found.split(char).length;
 	const lonely = new Map(BRACKETS.map(([open = "", close = ""]) => [close, count(close) - count(open)]));

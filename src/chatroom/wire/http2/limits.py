@@ -77,9 +77,11 @@ class Http2Limits:
     """From the first byte of a header block to its last."""
     frame_seconds: float = 60.0
     """From the first byte of any other frame to its last."""
-    ping_silence: float = 10.0
+    ping_silence: float = 8.5
     """Nothing has come for so long: PING. Up to a quarter sooner, so that not all are sent
-    at once."""
+    at once. With the answer's time, and two ticks of half a second, it makes the 15 s in which a
+    peer is noticed that has vanished without a word: once a PING is on its way, the kernel's
+    keepalive does not look any more."""
     ping_answer: float = 5.0
     """And nothing for so long after the kernel had it: the peer is gone. Twice as long while
     bytes of ours are unsent."""

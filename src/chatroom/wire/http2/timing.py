@@ -111,6 +111,7 @@ class Timing:
             if now - self.heard_at < self._silence:
                 return False
             self._pinged = True
+            self._answer_since = None if unsent else now
             return True
         if self._answer_since is None:
             if not unsent:

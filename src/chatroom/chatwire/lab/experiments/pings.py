@@ -143,7 +143,7 @@ EXPERIMENT = Experiment(
                 client need not ask so often. Our client library asks in another way: it sends a
                 Heartbeat message on the stream. That is answered by the service itself, a PING
                 perhaps by a proxy between. And the server sends a PING when it has heard
-                nothing on a connection for some 10 s.
+                nothing on a connection for 6 to 9 s.
             """,
             shows=(sent_to("Bob", Kind.PING, ACK),) * TOLERATED,
             not_after=(sent_to("Bob", Kind.GOAWAY, error("ENHANCE_YOUR_CALM")),),
