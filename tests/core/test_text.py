@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatroom.core.refusals import TextInvalid, TextTooLong
-from chatroom.core.text import checked_text, may_be_said
+from chatroom.core.text import checked_text, may_all_be_said, may_be_said
 from tests.texts import CHARACTERS
 
 LIMIT = 4096
@@ -102,16 +102,20 @@ raw_texts = st.text(CHARACTERS) | st.text(st.sampled_from("a \t\n\x7f\x85\xa0\u3
 
 @given(st.lists(raw_texts, max_size=4))
 def test_what_may_plainly_be_said_is_what_the_rule_allows(texts: list[str]) -> None:
-    """The short way lets nothing through that the whole rule refuses."""
-    if may_be_said(texts, 40):
+    """The short ways let nothing through that the whole rule refuses, and agree."""
+    plain = [may_be_said(raw, 40) for raw in texts]
+    assert all(plain) == may_all_be_said(texts, 40)
+    if all(plain):
         assert texts == [checked_text(raw, limit=40) for raw in texts]
 
 
 def test_what_people_write_may_plainly_be_said() -> None:
     """Else the short way would be of no use."""
-    assert may_be_said(["Hey Johnny", "\u00e7a va? \U0001f44d"], LIMIT)
-    assert may_be_said(["Hey Johnny", "~"], LIMIT)
-    assert not may_be_said(["x", "x" * 5], 16)
+    assert may_be_said("Hey Johnny, \u00e7a va? \U0001f44d", LIMIT)
+    assert may_all_be_said(["Hey Johnny", "\u00e7a va? \U0001f44d"], LIMIT)
+    assert may_all_be_said(["Hey Johnny", "~"], LIMIT)
+    assert not may_be_said("x" * 5, 16)
+    assert not may_all_be_said(["x", "x" * 5], 16)
 
 
 @pytest.mark.parametrize("wrong", ["", " ", "a\x7fb", "\u00e7\x85", "\u3000", "x" * 11])
@@ -119,5 +123,5 @@ def test_what_people_write_may_plainly_be_said() -> None:
 def test_one_that_may_not_be_said_is_found_among_others(wrong: str, at: int) -> None:
     """Wherever it stands."""
     texts = ["hey", "ça"]
-    assert may_be_said(texts, 40)
-    assert not may_be_said([*texts[:at], wrong, *texts[at:]], 40)
+    assert may_all_be_said(texts, 40)
+    assert not may_all_be_said([*texts[:at], wrong, *texts[at:]], 40)

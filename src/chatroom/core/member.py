@@ -79,7 +79,9 @@ class Member:
         """How its stream ends once it is over; None: status OK."""
         self.final: int | None = None
         """Once that is known: the last sequence to hand out before the end."""
-        self.outbox: list[Event] = []
+        self.outbox: tuple[Event, ...] = ()
+        """Almost always none: then all members have one object, and looking at it costs no
+        memory access of its own."""
         self.typing_seen = 0
         self.offer: Callable[[bytes], bool] = takes_nothing
         """Hands a run of envelopes to its stream, if it can take that now; else False."""
@@ -105,7 +107,7 @@ class Member:
 
     def tell(self, event: Event) -> None:
         """Put an event into the outbox and wake the reader."""
-        self.outbox.append(event)
+        self.outbox += (event,)
         self.wake()
 
     def record(self) -> MemberRecord | None:

@@ -198,7 +198,7 @@ class Delivery:
                 break
             data += encoded
             taken += 1
-        del member.outbox[:taken]
+        member.outbox = member.outbox[taken:]
         if self._outbox_full:
             self._outbox_full = False
             self._loop.call_soon(self._call.go_on)

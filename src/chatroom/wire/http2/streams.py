@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from functools import lru_cache
 from typing import Protocol
 
 from . import frames
@@ -20,6 +21,12 @@ class State(enum.Enum):
     CLOSED = "closed"
     """Also from the moment the response ends before the request. If the peer does not end it
     either, it is soon told to (`Output.early`), so that half-closed (local) never lasts."""
+
+
+@lru_cache(maxsize=1024)
+def _four_bytes(stream_id: int) -> bytes:
+    """One object for all streams of an id: it is looked at for each delivery, and stays near."""
+    return stream_id.to_bytes(4, "big")
 
 
 _NO_WINDOW = -(1 << 62)
@@ -64,7 +71,7 @@ class Stream:
     ) -> None:
         """`body` is the request's content-length, if it has one."""
         self.stream_id = stream_id
-        self._id_bytes = stream_id.to_bytes(4, "big")
+        self._id_bytes = _four_bytes(stream_id)
         self.output = output
         self.state = State.OPEN
         self.window = output.initial_window
@@ -147,7 +154,7 @@ class Stream:
             frame = shared.frames.get(self._id_bytes) if payload is shared.payload else None
             if frame is None:
                 frame = shared.of(payload, self._id_bytes)
-            if output.direct is not None and not output.frames:
+            if output.direct is not None and not output.bytes:
                 output.direct(frame)
             else:
                 output.queue(frame)
