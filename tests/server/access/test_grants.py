@@ -171,6 +171,11 @@ def test_a_grant_is_for_its_rooms(tmp_path: Path) -> None:
             assert ["lobby", "team-a", "team-b"] == [room.room_id for room in listed.chat_rooms]
             first = await call("ListChatRooms", pb.ListChatRoomsRequest(page_size=2), bearer(team))
             assert ["lobby", "team-a"] == [room.room_id for room in first.chat_rooms]
+            assert "team-a" == first.next_page_token
+            only = token(chat={"rooms": ["other"]})
+            one = await call("ListChatRooms", pb.ListChatRoomsRequest(page_size=1), bearer(only))
+            assert ["other"] == [room.room_id for room in one.chat_rooms]
+            assert not one.next_page_token  # those behind it are not told of
             for room_id, reason in {"team-a": "", "other": "GRANT_MISSING"}.items():
                 request = pb.ListMessagesRequest(room_id=room_id)
                 if reason:

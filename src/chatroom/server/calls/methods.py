@@ -70,25 +70,23 @@ class Methods:
         limits = self._hub.limits
         left = request.page_size or limits.server_rooms
         bytes_left = limits.page_bytes
-        after = request.page_token
+        after = last = request.page_token
         while True:
             rooms = self._hub.rooms.listed(after=after, count=limits.slice_items)
-            page = rooms[:left]
-            items = [
-                encode.room_message(room).SerializeToString()
-                for room in page
-                if is_for(who, room.facts)
-            ]
+            there = [room for room in rooms if is_for(who, room.facts)]
+            told = there[:left]
+            items = [encode.room_message(room).SerializeToString() for room in told]
             yield items
             left -= len(items)
             bytes_left -= sum(map(len, items))
-            if page:
-                after = page[-1].room_id
-            if len(rooms) < limits.slice_items and len(page) == len(rooms):
+            if told:
+                last = told[-1].room_id  # a page token tells of no room that is left out
+            if len(rooms) < limits.slice_items and len(told) == len(there):
                 return
+            after = rooms[-1].room_id
             if not left or bytes_left <= 0:
-                if self._hub.rooms.listed(after=after, count=1):
-                    response.next_page_token = after
+                if self._hub.rooms.listed(after=last, count=1):
+                    response.next_page_token = last
                 return
 
     async def delete_chat_room(
