@@ -30,7 +30,7 @@ from tests.journal.damaging import (
 )
 from tests.journal.journals import BIG
 
-EXAMPLES = scaled(20, 500)
+EXAMPLES = scaled(12, 500)
 Try = Callable[[bytes], tuple[int | None, int | None]]
 
 
@@ -130,7 +130,7 @@ def test_any_end(sound: Sound) -> None:
         100,
         512,
         PAGE - 1,
-        *range(PAGE, size, scaled(5, 1) * PAGE),
+        *range(PAGE, size, scaled(10, 1) * PAGE),
         size - 2000,
         size - 1,
     ):

@@ -260,7 +260,7 @@ class JournalMachine(RuleBasedStateMachine):
             assert self.members.get(author) == found
 
 
-EXAMPLES = {"memory": scaled(25, 250), "sqlite-full": scaled(6, 60), "sqlite-off": scaled(15, 150)}
+EXAMPLES = {"memory": scaled(15, 250), "sqlite-full": scaled(5, 60), "sqlite-off": scaled(8, 150)}
 
 
 @pytest.mark.shortened
