@@ -153,6 +153,56 @@ def test_who_may_not_read_history_begins_with_nothing(tmp_path: Path) -> None:
     run(scene())
 
 
+@pytest.mark.parametrize("how", ["in its grace", "taken over", "after it has left", "restart"])
+def test_who_may_not_read_history_does_not_get_it_by_a_resume(how: str, tmp_path: Path) -> None:
+    """Not even by saying that it had nothing yet; what came since its own arrival it gets."""
+    fresh = token(chat={"history": False})
+    settings: dict[str, Any] = {"keys": key_file(tmp_path / "keys"), "rooms": ("lobby",)}
+    if how == "after it has left":
+        settings["limits"] = Limits(grace=0.0)
+    told: list[str] = []
+
+    async def back(server: Running, ann: GrpcStream, bob: GrpcStream) -> None:
+        resume = pb.Resume(session=ann.joined.session, epoch=ann.joined.epoch, after=0)
+        again = await join(server, fresh, resume=resume)
+        await until(again, "joined")
+        await server.say(bob, "live")
+        while "live" not in told:
+            told.append((await again.receive()).message)
+
+    async def scene() -> None:
+        async with running(tmp_path / "data", **settings) as server:
+            bob = await live(server, token("bob"), "Bob")
+            await server.say(bob, "before")
+            await until_said(bob, server)
+            ann = await live(server, fresh)
+            await server.say(bob, "meanwhile")
+            while (await ann.receive()).message != "meanwhile":
+                pass
+            if how != "restart":
+                if how != "taken over":
+                    await ann.cancel()
+                if how == "after it has left":
+                    await until(bob, "left")
+                await back(server, ann, bob)
+        if how == "restart":
+            async with running(tmp_path / "data", **settings) as server:
+                bob = await live(server, token("bob"), "Bob", resume=resuming(bob))
+                await back(server, ann, bob)
+        assert "before" not in told
+        assert ("meanwhile" in told) == (how in ("in its grace", "taken over"))
+
+    async def until_said(_bob: GrpcStream, server: Running) -> None:
+        """It is in the log, which everybody who may can read."""
+        request = pb.ListMessagesRequest(room_id="lobby")
+        while True:
+            page = await server.carrier.call("ListMessages", request, bearer(token()))
+            if "before" in [message.message for message in page.messages]:
+                return
+
+    run(scene())
+
+
 # ---- Sessions ----------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from chatroom.core import events, names, refusals
 from chatroom.core.clock import Clock
 from chatroom.core.entry import Encode, Entry
-from chatroom.core.grants import ANYBODY, Identity
+from chatroom.core.grants import ANYBODY, Identity, Right
 from chatroom.core.leave_reason import LeaveReason
 from chatroom.core.limits import Limits
 from chatroom.core.member import Member
@@ -96,7 +96,8 @@ class Hub:
             room = self.rooms.take_over(stored)
             self._retention.grown(room, room.log.size)
             for record in stored.inside:
-                place = Place(room, room.restore(record, monotonic=self._monotonic()))
+                restored = room.restore(record, monotonic=self._monotonic())
+                place = Place(room, restored, first=room.newest + 1)
                 if record.session is None:
                     self._depart(room, place.member, LeaveReason.LOST)
                     continue
@@ -188,7 +189,7 @@ class Hub:
         if known is None or not self._still_holds(known, room, tag, resume, who):
             return await self._enter(room, tag, wants_events, echo, Recovery.PARTIAL, who=who)
         if known.place is not None:
-            return self._take_over(known.place, resume, echo)
+            return self._take_over(known.place, resume, echo, who)
         tag = names.name_tag(known.record.name, characters=self.limits.name_characters)
         return await self._enter(room, tag, wants_events, echo, back=(known, resume), who=who)
 
@@ -218,16 +219,17 @@ class Hub:
             self._depart(room, place.member, LeaveReason.LOST, refusals.SessionReplaced())
         return False
 
-    def _take_over(self, old: Place, resume: Resume, echo: bool) -> Place:
+    def _take_over(self, old: Place, resume: Resume, echo: bool, who: Identity) -> Place:
         """Go on, silently, on another stream."""
         room = old.room
-        after, recovery = self._from_where(room, resume)
+        after, recovery = self._from_where(old, resume, who)
         self.sessions.resumed(old.member)
         member = room.take_over(old.member, events=True, echo=echo, after=after)
         newest = room.newest
         place = Place(
-            room, member, resume.session, recovery, newest, through=newest, recovered=True
-        )
+            room, member, resume.session, recovery, newest, through=newest, recovered=True,
+            first=old.first,
+        )  # fmt: skip
         self.sessions.enter(place)
         self._streams.add(place)
         return place
@@ -284,14 +286,21 @@ class Hub:
         member.arrival = arrival.envelope
         place.newest = arrival.sequence - 1 if arrival.sequence else room.newest
         place.through = arrival.sequence or room.newest
+        place.first = place.newest + 1
         member.cursor = place.through
         if back:
-            member.cursor, place.recovery = self._from_where(room, back[1])
+            member.cursor, place.recovery = self._from_where(place, back[1], who)
         return place
 
-    def _from_where(self, room: Room, resume: Resume) -> tuple[int, Recovery]:
-        """The cursor from which somebody reads on, and whether that is all of it."""
-        oldest = room.log.oldest
+    def _from_where(self, place: Place, resume: Resume, who: Identity) -> tuple[int, Recovery]:
+        """The cursor from which somebody reads on, and whether that is all of it.
+
+        Without the right to read history it is nothing from before they came in, whatever the
+        client says that it has.
+        """
+        oldest = place.room.log.oldest
+        if not who.grant.gives(Right.HISTORY):
+            oldest = max(oldest, place.first)
         if resume.after + 1 >= oldest:
             return resume.after, Recovery.COMPLETE
         return oldest - 1, Recovery.PARTIAL

@@ -55,6 +55,9 @@ class Place:
     """Of a resumed stream: the sequence with which it is live."""
     recovered: bool = False
     """Whether this stream goes on where an earlier one ended."""
+    first: int = 0
+    """The sequence with which its membership began; of whoever was inside when the server
+    started, that of the first entry since."""
     arrival: asyncio.Future[Entry] | None = None
     """Until it is stored: what hears of it."""
 
