@@ -34,8 +34,10 @@ class Access:
         self._anybody = Identity(anonymous)
         self._admin = admin
         self._tokens = tokens
-        self._lost: dict[str, float] = {}
-        """When a key was last taken away or replaced, by its id."""
+        self.reading = 0
+        """How often keys were taken: a count, since the time of day may go back."""
+        self._lost: dict[str, int] = {}
+        """With which reading a key was last gone or replaced, by its id."""
         self.clock = clock
 
     def identity(self, authorization: str) -> Identity:
@@ -66,20 +68,20 @@ class Access:
         except unusable.TokenUnusable as error:
             raise TokenInvalid(str(error)) from None
 
-    def check(self, who: Identity, since: float) -> None:
-        """Raise TokenExpired or TokenRevoked if an identity of a while ago, `since`, has ended."""
+    def check(self, who: Identity, since: int) -> None:
+        """Raise TokenExpired or TokenRevoked if an identity has ended that began at a `reading`."""
         if who.expires is not None and self.clock() >= who.expires:
             raise TokenExpired
         if self._tokens is not None and (
-            who.token_id in self._tokens.revoked or self._lost.get(who.key_id, 0.0) >= since
+            who.token_id in self._tokens.revoked or self._lost.get(who.key_id, 0) > since
         ):
             raise TokenRevoked
 
     def take(self, keys: Keys) -> None:
         """Other keys count from here on; tokens of those that are gone have ended."""
         assert self._tokens is not None
-        now = self.clock()
-        self._lost |= dict.fromkeys(keys.lost_since(self._tokens.keys), now)
+        self.reading += 1
+        self._lost |= dict.fromkeys(keys.lost_since(self._tokens.keys), self.reading)
         self._tokens.keys = keys
 
     def revoke(self, token_ids: set[str]) -> None:
@@ -96,7 +98,7 @@ class Visit:
     def __init__(self, access: Access, authorization: str) -> None:
         self._access = access
         self._authorization = authorization
-        self._since = 0.0
+        self._since = 0
         self._told = True
         """It was said that it ends soon, or it does not end."""
         self.who = NOBODY
@@ -104,7 +106,7 @@ class Visit:
     def begin(self) -> None:
         """Find out who it is. Raises TokenInvalid, TokenExpired, TokenRevoked."""
         self.who = self._access.identity(self._authorization)
-        self._since = self._access.clock()
+        self._since = self._access.reading
         self._told = self.who.expires is None
 
     def ends_soon(self) -> float | None:
