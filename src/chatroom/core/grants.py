@@ -140,5 +140,12 @@ def demand_in(identity: Identity, right: Right, facts: RoomFacts) -> None:
 
 
 def created_by(identity: Identity, facts: RoomFacts) -> bool:
-    """Whether it is the room of somebody who may moderate what they have created."""
-    return bool(facts.creator) and facts.creator == identity.subject
+    """Whether it is the room of somebody who may moderate what they have created.
+
+    Both have to be so: the room was created under that right, and the token of now has it.
+    """
+    return (
+        bool(facts.creator)
+        and facts.creator == identity.subject
+        and identity.grant.gives(Right.CREATE_MODERATES)
+    )

@@ -262,6 +262,11 @@ def test_a_room_is_moderated_by_who_created_it_where_the_grant_says_so(tmp_path:
             answer = await refused(server, "RemoveMember", remove("cats"), plain)
             assert "GRANT_MISSING" == answer[1]
             delete = pb.DeleteChatRoomRequest(room_id="anns")
+            former = token("ann", chat={"rooms": ["*"]})  # as it is once she may no longer
+            for method, asked in {"RemoveMember": remove("anns"), "DeleteChatRoom": delete}.items():
+                assert "GRANT_MISSING" == (await refused(server, method, asked, former))[1]
+            answer = await refused(server, "RemoveMember", remove(private.room_id), former)
+            assert "ROOM_NOT_FOUND" == answer[1]
             assert "GRANT_MISSING" == (await refused(server, "DeleteChatRoom", delete, bob))[1]
             await call("DeleteChatRoom", delete, bearer(ann))
 
