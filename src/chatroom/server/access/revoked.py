@@ -40,10 +40,14 @@ class RevokedTokens:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-            file.write(f"{token_id}\n")
+            file.write(f"{token_id}\n" if self._ends_a_line() else f"\n{token_id}\n")
             file.flush()
             os.fsync(file.fileno())
         return True
+
+    def _ends_a_line(self) -> bool:
+        """Whether nothing stands before the end of the file in a line that is not ended."""
+        return self._path.read_bytes()[-1:] in (b"", b"\n")
 
     def _signature(self) -> Signature:
         try:
