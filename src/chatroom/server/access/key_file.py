@@ -226,6 +226,8 @@ def _toml(content: bytes) -> dict[str, object]:
         raise KeyWrong("it is not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise KeyWrong(f"it is not TOML: {error}") from None
+    except ValueError:  # Python reads at most 4,300 digits (CVE-2020-10735)
+        raise KeyWrong("it is not TOML that can be read: a number in it is too long") from None
     except RecursionError:
         raise KeyWrong("it is not TOML that can be read: it is nested too deeply") from None
 
