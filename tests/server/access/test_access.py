@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from chatroom.core.refusals import TokenRevoked
@@ -33,3 +35,14 @@ def test_a_key_that_comes_back_is_for_new_visits() -> None:
     assert new.ends_soon() is None
     with pytest.raises(TokenRevoked):
         old.ends_soon()
+
+
+def test_what_was_shown_is_not_kept_with_the_stream() -> None:
+    """An open server takes any: members would cost it what their headers have."""
+    shown = "Bearer " + "x" * 10_000
+    before = sys.getrefcount(shown)
+    visit = Visit(Access(), shown)
+    assert before < sys.getrefcount(shown)
+    visit.begin()
+    assert before == sys.getrefcount(shown)
+    assert visit.ends_soon() is None

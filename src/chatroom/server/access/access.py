@@ -104,8 +104,9 @@ class Visit:
         self.who = NOBODY
 
     def begin(self) -> None:
-        """Find out who it is. Raises TokenInvalid, TokenExpired, TokenRevoked."""
-        self.who = self._access.identity(self._authorization)
+        """Find out who it is, once. Raises TokenInvalid, TokenExpired, TokenRevoked."""
+        shown, self._authorization = self._authorization, ""  # it may have 16 KiB
+        self.who = self._access.identity(shown)
         self._since = self._access.reading
         self._told = self.who.expires is None
 
