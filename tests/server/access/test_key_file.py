@@ -487,3 +487,21 @@ def test_a_key_that_only_checks_is_the_same_key() -> None:
         whole = key(algorithm)
         half = type(whole)(whole.id, whole.algorithm, whole.verifying)
         assert half == whole
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such files")
+def test_a_pipe_in_place_of_the_file_is_refused_and_not_waited_for(path: Path) -> None:
+    """Whoever waited for its writer would never look at the file again."""
+    file = KeyFile(write(path, GOOD))
+    file.read()
+    path.unlink()
+    os.mkfifo(path, 0o600)
+    assert file.changed()
+    with pytest.raises(KeysUnusable, match="it has to be a file"):
+        file.read()
+    assert {"k"} == set(file.keys.keys)
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    assert file.changed()
+    with pytest.raises(KeysUnusable, match="it has to be a file"):
+        file.read()

@@ -187,9 +187,11 @@ class _Reading:
         """What is in a file that nobody else may write, and what it is."""
         self.seen[path] = None
         try:
-            with path.open("rb") as file:
+            with open(path, "rb", opener=_at_once) as file:  # Path.open has none
                 status = os.fstat(file.fileno())
                 self.seen[path] = _signature(status)
+                if not stat.S_ISREG(status.st_mode):
+                    raise KeyWrong(f"{path}: it has to be a file, since it is read again and again")
                 content = file.read(FILE_BYTES + 1)
         except OSError as error:
             raise KeyWrong(f"{path}: {(error.strerror or str(error)).lower()}") from None
@@ -206,6 +208,11 @@ class _Reading:
         others = stat.S_IROTH if status.st_uid == 0 else stat.S_IROTH | stat.S_IRGRP
         if status.st_mode & others:
             raise KeyWrong(f"others may read the secret in {path}; type: chmod 600 {path}")
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a file; of a pipe, do not wait until somebody writes into it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # Windows has no such flag
 
 
 def _signature(found: os.stat_result) -> Signature:
