@@ -209,19 +209,25 @@ class Service:
 
     async def _watch_keys(self) -> None:
         """Read the keys and the list of revoked tokens again when they have changed."""
-        file, revoked = self._key_file, self._revoked
-        assert file is not None
         while True:
             await asyncio.sleep(KEYS_SECONDS)
-            if await asyncio.to_thread(file.changed):
-                try:
-                    self.access.take(await asyncio.to_thread(file.read))
-                except KeysUnusable as error:
-                    log.error("%s; the last ones stay", error)  # noqa: TRY400 # likewise
-                else:
-                    log.info("read the keys again: they had changed")
-            if revoked is not None and await asyncio.to_thread(revoked.changed):
-                await self._read_revoked()
+            try:
+                await self._look_at_keys()
+            except Exception:  # who is no longer to be let in must not be by a fault of this
+                log.exception("looking at the keys failed; it is tried again")
+
+    async def _look_at_keys(self) -> None:
+        file, revoked = self._key_file, self._revoked
+        assert file is not None
+        if await asyncio.to_thread(file.changed):
+            try:
+                self.access.take(await asyncio.to_thread(file.read))
+            except KeysUnusable as error:
+                log.error("%s; the last ones stay", error)  # noqa: TRY400 # likewise
+            else:
+                log.info("read the keys again: they had changed")
+        if revoked is not None and await asyncio.to_thread(revoked.changed):
+            await self._read_revoked()
 
     async def wait(self) -> None:
         """Until the commit loop ends by itself, which is a failure."""
