@@ -37,12 +37,27 @@ def error(code: str, reason: str = "") -> ChatError:
         ("PERMISSION_DENIED", "REMOVED", Stream.GIVE_UP),
         ("DATA_LOSS", "DATA_LOSS", Stream.GIVE_UP),
         ("UNAUTHENTICATED", "", Stream.GIVE_UP),
+        ("UNAUTHENTICATED", "TOKEN_EXPIRED", Stream.GIVE_UP),
         ("INVALID_ARGUMENT", "SESSION_MISMATCH", Stream.GIVE_UP),
     ],
 )
 def test_stream_is_retried_by_code_and_reason(code: str, reason: str, expected: Stream) -> None:
     """The rule of the reason counts, else that of the code, else it is given up."""
     assert expected is stream_retry(error(code, reason))
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "expected"),
+    [
+        ("UNAUTHENTICATED", "TOKEN_EXPIRED", Stream.BRIEFLY),
+        ("UNAUTHENTICATED", "TOKEN_REVOKED", Stream.GIVE_UP),
+        ("UNAVAILABLE", "DRAINING", Stream.RETRY),
+    ],
+)
+def test_a_source_of_tokens_helps_where_one_has_expired(
+    code: str, reason: str, expected: Stream
+) -> None:
+    assert expected is stream_retry(error(code, reason), renews=True)
 
 
 @pytest.mark.parametrize(

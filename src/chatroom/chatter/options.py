@@ -68,7 +68,7 @@ CONNECTION: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--key",), {"type": _FILE, "help": "The private key of that certificate, PEM."}),
     (
         ("--token-file",),
-        {"type": _FILE, "help": "A file with the token that admin commands may need."},
+        {"type": _FILE, "help": "A file with a token to show to the server."},
     ),
     (
         ("--config",),

@@ -20,6 +20,8 @@ class Stream(StrEnum):
     BRIEFLY = "for 30 s"
     """For `Patience.name`, while nothing else comes between: long enough for the server to
     give a lost member's name up."""
+    RENEWED = "with a new token"
+    """Where there is a source of tokens; as BRIEFLY, since it may be stuck. Else given up."""
     GIVE_UP = "no"
 
 
@@ -59,6 +61,7 @@ RULES = (
     Rule("RESOURCE_EXHAUSTED", "STREAMS_EXHAUSTED", Stream.RETRY, Call.NONE, "another has room"),
     Rule("RESOURCE_EXHAUSTED", "RATE_LIMITED", Stream.GIVE_UP, Call.ALL, "nothing was stored"),
     Rule("ALREADY_EXISTS", "NAME_TAKEN", Stream.BRIEFLY, Call.NONE, "it may be one's own place"),
+    Rule("UNAUTHENTICATED", "TOKEN_EXPIRED", Stream.RENEWED, Call.NONE, "the place is kept"),
     Rule("INTERNAL", "", Stream.RETRY, Call.NONE, "how HTTP/2 stacks and proxies reset a stream"),
     Rule("UNKNOWN", "", Stream.RETRY, Call.NONE, "how gRPC reports some lost streams"),
     Rule("CANCELLED", "", Stream.RETRY, Call.NONE, "reset by a proxy, not by oneself"),
@@ -90,12 +93,13 @@ def rule_for(error: ChatError) -> Rule | None:
 def stream_retry(error: ChatError, *, renews: bool = False) -> Stream:
     """Whether a stream that has ended with the error is resumed.
 
-    `renews`: there may be a new token, if it was the token that ended.
+    `renews`: there is a source of tokens.
     """
-    if renews and error.reason == "TOKEN_EXPIRED":
-        return Stream.BRIEFLY
     rule = rule_for(error)
-    return rule.stream if rule else Stream.GIVE_UP
+    decision = rule.stream if rule else Stream.GIVE_UP
+    if decision is Stream.RENEWED:
+        return Stream.BRIEFLY if renews else Stream.GIVE_UP
+    return decision
 
 
 def call_is_retried(error: ChatError, method: str) -> bool:

@@ -137,9 +137,7 @@ class Service:
             # In a thread: whose loop this is may have more to do.
             await asyncio.to_thread(names.load)
             if self._key_file is not None:
-                self.access.take(await asyncio.to_thread(self._key_file.read))
-                await self._read_revoked()
-                self._watching = asyncio.create_task(self._watch_keys(), name="keys")
+                await self._begin_with_keys(self._key_file)
             if self._settings.page:
                 self._edition = await asyncio.to_thread(Edition.read)
             for address in self._settings.bind:
@@ -197,15 +195,26 @@ class Service:
                 "there is nothing to read again: no admin token file, no keys, no certificates"
             )
 
+    async def _begin_with_keys(self, file: KeyFile) -> None:
+        self.access.take(await asyncio.to_thread(file.read))
+        if not await self._read_revoked():
+            raise KeysUnusable("it is not known which tokens are revoked; see above")
+        self._watching = asyncio.create_task(self._watch_keys(), name="keys")
+
     def _read_keys(self, file: KeyFile) -> None:
         self.access.take(file.read())
 
-    async def _read_revoked(self) -> None:
-        if self._revoked is not None:
-            try:
-                self.access.revoke(await asyncio.to_thread(self._revoked.read))
-            except OSError as error:
-                log.error("%s cannot be read (%s): no other token is revoked", *_of(error))  # noqa: TRY400 # an operator needs no traceback
+    async def _read_revoked(self) -> bool:
+        """Have revoked tokens refused; False if it is not known which are, and the log says so."""
+        if self._revoked is None:
+            return True
+        try:
+            self.access.revoke(await asyncio.to_thread(self._revoked.read))
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            log.error("cannot read %s: %s; no other token is revoked", error.filename, why)  # noqa: TRY400 # an operator needs no traceback
+            return False
+        return True
 
     async def _watch_keys(self) -> None:
         """Read the keys and the list of revoked tokens again when they have changed."""
@@ -275,10 +284,6 @@ class Service:
             await respond(send, 200, b"ok\n", b"text/plain; charset=utf-8")
         else:
             await respond(send, 503, b"draining\n", b"text/plain; charset=utf-8")
-
-
-def _of(error: OSError) -> tuple[object, str]:
-    return error.filename, (error.strerror or str(error)).lower()
 
 
 def _journal(settings: Settings) -> Journal:

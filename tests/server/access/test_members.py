@@ -11,6 +11,7 @@ import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.limits import Limits
+from chatroom.server.access import KeysUnusable
 from chatroom.server.access.revoked import REVOKED_FILE, RevokedTokens
 from tests.carriers import CARRIERS, Ended, GrpcStream, Stream, run
 from tests.server.access.tokens_for import OTHER, SECRET, bearer, key_file, token
@@ -350,6 +351,18 @@ def test_a_revoked_token_ends_its_streams(tmp_path: Path) -> None:
         async with running(data, keys=tmp_path / "keys") as server:
             ended = await refused(await join(server, token(jti="lost")))
             assert "TOKEN_REVOKED" == ended.reason
+
+    run(scene())
+
+
+def test_a_server_that_cannot_know_who_is_revoked_does_not_start(tmp_path: Path) -> None:
+    """Else whoever was shut out would be let in again."""
+    (tmp_path / "data" / REVOKED_FILE).mkdir(parents=True)
+
+    async def scene() -> None:
+        with pytest.raises(KeysUnusable, match="revoked"):
+            async with running(tmp_path / "data", keys=key_file(tmp_path / "keys")):
+                pass
 
     run(scene())
 

@@ -1,4 +1,4 @@
-"""Who asks: keys and tokens are read here, and nothing is decided."""
+"""Who asks, and what they may: keys and tokens are read here, and `access` decides by them."""
 
 from .key_file import KeyFile, KeysUnusable
 from .keys import Algorithm, Key, Keys

@@ -17,6 +17,8 @@ SOON_SECONDS = 60.0
 """How long before its token ends somebody is told so."""
 ADMIN = Identity(EVERYTHING)
 """Whoever shows the admin token."""
+NOBODY = Identity(NOTHING)
+"""Whoever has not been asked yet."""
 
 
 class Access:
@@ -125,6 +127,5 @@ class Visit:
         return who.expires
 
 
-NOBODY = Identity(NOTHING)
 OPEN = Access()
 """Everything is everybody's."""
