@@ -18,6 +18,7 @@ from chatroom.client import (
     RoomClosed,
     ServerUnavailable,
     SessionReplaced,
+    TokenRefused,
     connect,
 )
 from chatroom.client.retry import RULES, Stream
@@ -25,6 +26,9 @@ from chatroom.client.retry import RULES, Stream
 from .proxy import Proxy
 from .recovering import STREAM_STATE, play, rest, said, until
 from .scripted_server import LOST, Ending, ScriptedServer
+
+GIVEN_UP = (Stream.GIVE_UP, Stream.RENEWED)
+"""What is not tried again; the second: where no source of tokens is."""
 
 
 def status(rule) -> Ending:
@@ -34,7 +38,7 @@ def status(rule) -> Ending:
 
 @pytest.mark.parametrize(
     "ending",
-    [status(rule) for rule in RULES if rule.stream is not Stream.GIVE_UP],
+    [status(rule) for rule in RULES if rule.stream not in GIVEN_UP],
     ids=lambda ending: f"{ending.code.name}-{ending.reason}",
 )
 def test_lost_stream_is_resumed(ending: Ending) -> None:
@@ -66,7 +70,7 @@ def test_lost_stream_is_resumed(ending: Ending) -> None:
 @pytest.mark.parametrize(
     "ending",
     [
-        *[status(rule) for rule in RULES if rule.stream is Stream.GIVE_UP],
+        *[status(rule) for rule in RULES if rule.stream in GIVEN_UP],
         Ending(grpc.StatusCode.INVALID_ARGUMENT, "ONE_FIELD"),
         Ending(grpc.StatusCode.UNAUTHENTICATED),
         Ending(grpc.StatusCode.FAILED_PRECONDITION),
@@ -90,6 +94,7 @@ def test_other_statuses_end_the_membership(ending: Ending) -> None:
             "ROOM_NOT_FOUND": RoomClosed,
             "REMOVED": Removed,
             "DATA_LOSS": DataLoss,
+            "TOKEN_EXPIRED": TokenRefused,
         }
         assert expected.get(ending.reason, ChatError) is type(failure)
         assert 1 == len(server.joins)

@@ -46,7 +46,8 @@ def refusal(directory: Path, *, command: Sequence[str] = COMMAND) -> str:
 
 
 UNPRIVILEGED = """
-import os
+import os, sys
+sys.argv.append("--no-page")  # its files are read later
 import encodings.idna, uvloop  # else imported later
 import chatroom.server.cli
 from chatroom.core import names
