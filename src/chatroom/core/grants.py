@@ -104,6 +104,8 @@ class Identity:
     key_id: str = ""
     token_id: str = ""
     """Of the token: its key's, and its own (`jti`); empty where there is none."""
+    address: str = ""
+    """The client's IP address, as `wire.ip.canonical`; empty: a Unix socket's, or unknown."""
 
     @property
     def known(self) -> bool:

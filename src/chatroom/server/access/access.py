@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from chatroom.core.grants import EVERYTHING, NOTHING, Grant, Identity
 from chatroom.core.refusals import TokenExpired, TokenInvalid, TokenRevoked
@@ -42,12 +43,18 @@ class Access:
         """With which reading a key was last gone or replaced, by its id."""
         self.clock = clock
 
-    def identity(self, authorization: str) -> Identity:
+    def identity(self, authorization: str, address: str = "") -> Identity:
         """Who shows this `authorization` (RFC 6750, section 2.1); who shows none is anybody.
+
+        `address` is the client's, as `Identity` has it.
 
         Raises TokenInvalid, TokenExpired, TokenRevoked. Where there is nothing to compare a
         token with, it is something between a proxy and its clients, and does not count.
         """
+        who = self._shown(authorization)
+        return replace(who, address=address) if address else who
+
+    def _shown(self, authorization: str) -> Identity:
         scheme, _, shown = authorization.partition(" ")
         shown = shown.strip()
         if not shown or scheme.lower() != "bearer":
@@ -95,11 +102,13 @@ class Access:
 class Visit:
     """Somebody on an open stream: who they are, and for how long."""
 
-    __slots__ = ("_access", "_authorization", "_since", "_told", "who")
+    __slots__ = ("_access", "_address", "_authorization", "_since", "_told", "who")
 
-    def __init__(self, access: Access, authorization: str) -> None:
+    def __init__(self, access: Access, authorization: str, address: str = "") -> None:
+        """See `Access.identity`."""
         self._access = access
         self._authorization = authorization
+        self._address = address
         self._since = 0
         self._told = True
         """It was said that it ends soon, or it does not end."""
@@ -108,7 +117,7 @@ class Visit:
     def begin(self) -> None:
         """Find out who it is, once. Raises TokenInvalid, TokenExpired, TokenRevoked."""
         shown, self._authorization = self._authorization, ""  # it may have 16 KiB
-        self.who = self._access.identity(shown)
+        self.who = self._access.identity(shown, self._address)
         self._since = self._access.reading
         self._told = self.who.expires is None
 

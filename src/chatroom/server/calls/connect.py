@@ -24,6 +24,7 @@ from chatroom.server.access.access import OPEN, Access
 from chatroom.server.port.rota import next_turn
 from chatroom.server.rooms.hub import Hub
 from chatroom.wire.grpc import Code, media_type
+from chatroom.wire.ip import canonical
 
 from .agreement import CODECS, COMPRESSIONS, INTERCEPTORS
 from .listing import Listing, Prepared, prepared
@@ -139,7 +140,9 @@ def _answering(
 ) -> Callable[[Q, Anything], Coroutine[Anything, Anything, A]]:
     async def answer(request: Q, context: Anything) -> A:
         try:
-            who = access.identity(context.request_headers.get("authorization", ""))
+            # connectrpc has put host and port together, an IPv6 address without brackets.
+            address = canonical((context.client_address or "").rpartition(":")[0])
+            who = access.identity(context.request_headers.get("authorization", ""), address)
             hub.check_open()
             return await method(request, context, who)
         except Refusal as refusal:

@@ -9,7 +9,7 @@ from google.protobuf.message import Message as ProtobufMessage
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.refusals import Refusal, StreamsExhausted
 from chatroom.server.access.access import OPEN, Access, Visit
-from chatroom.server.port.asgi import Receive, Scope, Send, respond
+from chatroom.server.port.asgi import Receive, Scope, Send, client_address, respond
 from chatroom.server.port.exchange import Exchange, StreamExchange
 from chatroom.server.port.exchange_asgi import AsgiExchange
 from chatroom.server.port.front import exposed_to
@@ -74,7 +74,10 @@ class Streams:
             if connection.lasting >= limit:
                 _refuse(exchange, protocol, Status.of(StreamsExhausted(limit)), extra)
                 return
-            self._serve(exchange, path, protocol, headers, extra, rota.of(connection), connection)
+            peer = client_address(connection.transport.get_extra_info("peername"))
+            self._serve(
+                exchange, path, protocol, headers, extra, rota.of(connection), peer, connection
+            )
             if end and stream.call is not None:
                 stream.call.hear(b"", end=True)
 
@@ -96,9 +99,9 @@ class Streams:
             await respond(send, 505, sentence, b"text/plain; charset=utf-8")
             return
         exchange = AsgiExchange(scope, receive, send)
-        self._serve(
-            self._in_form(protocol, exchange), path, protocol, headers, [UNBUFFERED], next_turn
-        )
+        carried = self._in_form(protocol, exchange)
+        peer = client_address(scope.get("client"))
+        self._serve(carried, path, protocol, headers, [UNBUFFERED], next_turn, peer)
         await exchange.run()
 
     def _in_form(self, protocol: RpcProtocol, exchange: Exchange) -> Exchange:
@@ -112,9 +115,10 @@ class Streams:
         headers: Headers,
         extra: Headers,
         turn: Turn,
+        address: str,
         connection: Http2Protocol | None = None,
     ) -> None:
-        """Begin the call, and count it where it is at work."""
+        """Begin the call, and count it where it is at work. `address` is the client's."""
 
         def on_end() -> None:
             self._in_flight.end(path)
@@ -143,7 +147,7 @@ class Streams:
         if connection is not None:
             connection.lasting += 1
         self._in_flight.begin(path)
-        visit = Visit(self._access, first(headers, b"authorization").decode())
+        visit = Visit(self._access, first(headers, b"authorization").decode(), address)
         listener = MemberStream(
             self._hub, call, subscribe=path == SUBSCRIBE, turn=turn, visit=visit
         )

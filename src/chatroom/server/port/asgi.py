@@ -8,6 +8,7 @@ from typing import Any
 
 from chatroom.wire.envelopes import ENCODINGS
 from chatroom.wire.grpc import CONTENT_TYPE
+from chatroom.wire.ip import canonical
 
 Scope = MutableMapping[str, Any]
 Event = MutableMapping[str, Any]
@@ -23,6 +24,11 @@ task, as `http1_exchange.Exchange.push`."""
 def address_of(name: object) -> tuple[str, int] | None:
     """A socket's name as a scope has it; None for what has no port, such as a Unix socket."""
     return (str(name[0]), int(name[1])) if isinstance(name, tuple) else None
+
+
+def client_address(name: object) -> str:
+    """The IP address in a socket's name, as `Identity.address`; empty where there is none."""
+    return canonical(str(name[0])) if isinstance(name, tuple) else ""
 
 
 def let_go(error: BaseException | None) -> None:

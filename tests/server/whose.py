@@ -1,0 +1,72 @@
+"""A server that remembers from which addresses it was asked, and clients that ask it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from chatroom.core.grants import Identity
+from chatroom.core.limits import Limits
+from chatroom.journal.memory import MemoryJournal
+from chatroom.server.access.access import Access
+from chatroom.server.calls import connect
+from chatroom.server.calls.streams import Streams
+from chatroom.server.port.bridge import BodyBounds, asgi_calls
+from chatroom.server.port.front import Front
+from chatroom.server.port.gate import Allowed, Gate
+from chatroom.server.port.in_flight import InFlight
+from chatroom.server.port.notices import Notices
+from chatroom.server.port.port import Port, PortLimits
+from chatroom.server.port.rota import Rota, by_turns
+from chatroom.server.port.sockets import listen
+from chatroom.wire.addresses import Address
+from chatroom.wire.grpc import CHAT, SUBSCRIBE, UNARY
+from tests.server.listeners import lobby
+
+
+class Watched(Access):
+    """Remembers the address of each who asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+
+    def identity(self, authorization: str, address: str = "") -> Identity:
+        who = super().identity(authorization, address)
+        self.addresses.append(who.address)
+        return who
+
+
+@contextlib.asynccontextmanager
+async def watched(host: str = "127.0.0.1", **limits: Any) -> AsyncIterator[tuple[int, list[str]]]:
+    """The port of a server on `host`, and the addresses of those who have called it so far."""
+    access = Watched()
+    notices = Notices(asyncio.get_running_loop().time)
+    gate = Gate(Allowed())
+    in_flight = InFlight((CHAT, SUBSCRIBE, *UNARY))
+    async with lobby(MemoryJournal()) as hub:
+        streams = Streams(hub, gate, in_flight, access)
+        contract = connect.application(hub, Limits(), access)
+        routes = {
+            **dict.fromkeys((CHAT, SUBSCRIBE), streams.application),
+            **dict.fromkeys(UNARY, contract),
+        }
+        application = Front(routes, gate, native={}, in_flight=in_flight, notices=notices)
+        rota = Rota()
+        [listener] = listen(Address(host, 0))
+        port = Port(
+            (listener,),
+            streams.on_http2(asgi_calls(application, lambda _: BodyBounds(), rota), rota),
+            by_turns(application, rota),
+            PortLimits(**limits),
+            notices=notices,
+        )
+        port.open()
+        try:
+            yield listener.getsockname()[1], access.addresses
+        finally:
+            await hub.drain()
+            port.drain()
+            await port.close(1)
