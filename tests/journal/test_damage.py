@@ -118,6 +118,29 @@ def test_any_page(sound: Sound, fill: bytes) -> None:
     assert (None, None) == sound.check(sound.with_bytes(0, fill * PAGE))
 
 
+@pytest.mark.parametrize("fill", [b"\0", b"\xa5"])
+def test_a_page_with_a_root_is_looked_at_before_a_start(sound: Sound, fill: bytes) -> None:
+    """Of each table and each index, SQLite's own as well: it refuses, and says what to do."""
+    with closing(sqlite3.connect(sound.write(sound.octets))) as connection:
+        roots = connection.execute("SELECT name, rootpage FROM sqlite_schema").fetchall()
+
+    async def starts(path: Path) -> bool:
+        journal = SQLiteJournal(path)
+        try:
+            await journal.open()
+        except JournalUnusable as error:
+            assert "run `chatserver repair`" in str(error)
+            return False
+        finally:
+            await journal.close()
+        return True
+
+    def with_page(root: int) -> Path:
+        return sound.write(sound.with_bytes((root - 1) * PAGE, fill * PAGE))
+
+    assert [] == [name for name, root in roots if asyncio.run(starts(with_page(root)))]
+
+
 @pytest.mark.shortened
 def test_any_end(sound: Sound) -> None:
     """A copy that was broken off: it does not start; what is there is kept."""
