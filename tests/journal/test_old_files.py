@@ -12,8 +12,9 @@ import pytest
 
 from chatroom.core.entry import Entry, Kind
 from chatroom.journal import Append, NonceUsed
-from chatroom.journal.sqlite import SCHEMA_VERSION, SQLiteJournal, check, repair
-from chatroom.journal.sqlite.schema import CHECKSUMS_SINCE, IDENTITIES_SINCE
+from chatroom.journal.sqlite import SCHEMA_VERSION, SQLiteJournal, backup, check, redo, repair
+from chatroom.journal.sqlite.records import encode as encode_record
+from chatroom.journal.sqlite.schema import CHECKSUMS_SINCE, IDENTITIES_SINCE, REDO_LOG_SINCE
 from chatroom.server.calls import encode
 from tests.journal.databases import make
 from tests.journal.journals import everything
@@ -153,6 +154,34 @@ def test_its_nonces_still_count(file: Path, tmp_path: Path) -> None:
         await journal.close()
 
     asyncio.run(scene())
+
+
+@pytest.mark.parametrize("how", ["a start", "a backup"])
+def test_what_its_redo_log_alone_has_is_kept(file: Path, tmp_path: Path, how: str) -> None:
+    """A killed server has left it; a newer one starts on it, or a newer program copies it."""
+    if version(file) < REDO_LOG_SINCE:
+        pytest.skip("it has no redo log")
+    path = unpacked(file, tmp_path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE run SET state = 'full', redo = 5, redone = 1")
+        connection.commit()
+    last = make.entry(len(make.TALK) + 1, Kind.SAID, make.ADA, "Ada", "Bye.", "")
+    log = encode_record(5, 2, [Append(LOBBY, [last])])
+    path.with_name(path.name + redo.SUFFIXES[0]).write_bytes(log)
+    if how == "a backup":
+        before = path.read_bytes()
+        assert 6 == backup(path, tmp_path / "copy.db").entries
+        assert before == path.read_bytes()
+        path = tmp_path / "copy.db"
+
+    async def scene() -> None:
+        journal = SQLiteJournal(path, legible=encode.legible)
+        await journal.open()
+        assert last == (await everything(journal, LOBBY))[-1]
+        await journal.close()
+
+    asyncio.run(scene())
+    assert [] == check(path, encode.legible).wrong
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from chatroom.journal.port import JournalError, JournalUnusable
 
+from . import schema
 from .damage import Damage
 from .opening import connect, known_version, why_unreadable
-from .recovery import catch_up, read_files
+from .recovery import catch_up, read_files, waiting
 
 
 class BackupFailed(JournalError):
@@ -30,17 +31,14 @@ class Copied:
     """Bytes of the file."""
 
 
-_WITHOUT_REDO_LOG = 3
-"""The last version of the schema that has none."""
-
-
 def backup(source: Path, target: Path) -> Copied:
     """Copy the journal `source` as it is at one moment to the new file `target`.
 
     What was stored before it began is in it.
 
     The copy is one file with mode 0600, synced before it has its name; opening it gives
-    rooms new epochs. Nothing waits for it but the reuse of the write-ahead log, which
+    rooms new epochs. It is of the same schema version, or of ours if something was in the redo
+    log alone. Nothing waits for it but the reuse of the write-ahead log, which
     grows meanwhile. Raises BackupFailed, and JournalUnusable if `source` is no journal.
     """
     if not source.exists():
@@ -76,8 +74,10 @@ def _copy(source: Path, partial: Path) -> tuple[int, int]:
             files = read_files(source)
             live.backup(copy)  # in one step: else each commit of the server starts it anew
             copy.execute("PRAGMA journal_mode = DELETE")
-            if version > _WITHOUT_REDO_LOG:
-                catch_up(copy, files)
+            if version >= schema.REDO_LOG_SINCE:
+                if waiting(copy, files).records:
+                    schema.upgrade(copy, version)  # who stores them knows our version alone
+                    catch_up(copy, files)
                 copy.execute("UPDATE run SET redo = 0")
             if version > 1:
                 copy.execute("UPDATE run SET state = 'copied'")
