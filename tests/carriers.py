@@ -25,6 +25,8 @@ from google.rpc.status_pb2 import Status
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc.chat_connect import ChatServiceClient
 from chatroom.api.rpc.chat_pb2_grpc import ChatServiceStub
+from chatroom.api.rpc.moderation_connect import ModerationServiceClient
+from chatroom.api.rpc.moderation_pb2_grpc import ModerationServiceStub
 from tests.turns import watched_loop
 
 SECONDS = 20.0
@@ -127,11 +129,13 @@ class GrpcCarrier:
     def __init__(self, port: int) -> None:
         self._channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
         self._stub = ChatServiceStub(self._channel)
+        self._moderation = ModerationServiceStub(self._channel)
 
     async def call(self, method: str, request: Any, headers: dict[str, str] | None = None) -> Any:
         metadata = tuple((headers or {}).items())
         try:
-            return await getattr(self._stub, method)(request, timeout=SECONDS, metadata=metadata)
+            stub = self._stub if hasattr(self._stub, method) else self._moderation
+            return await getattr(stub, method)(request, timeout=SECONDS, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             raise grpc_ended(error) from None
 
@@ -202,17 +206,21 @@ class ConnectCarrier:
         self._transport = pyqwest.HTTPTransport(
             http_version=pyqwest.HTTPVersion.HTTP2, enable_otel=False
         )
-        self._client = ChatServiceClient(
-            f"http://127.0.0.1:{port}",
-            protocol=protocol,
-            http_client=pyqwest.Client(self._transport),
-            **({"codec": google_protobuf_json_codec()} if json else {}),
+        self._client, self._moderation = (
+            client(
+                f"http://127.0.0.1:{port}",
+                protocol=protocol,
+                http_client=pyqwest.Client(self._transport),
+                **({"codec": google_protobuf_json_codec()} if json else {}),
+            )
+            for client in (ChatServiceClient, ModerationServiceClient)
         )
 
     async def call(self, method: str, request: Any, headers: dict[str, str] | None = None) -> Any:
         name = "".join(f"_{c.lower()}" if c.isupper() else c for c in method)[1:]
         try:
-            return await getattr(self._client, name)(
+            client = self._client if hasattr(self._client, name) else self._moderation
+            return await getattr(client, name)(
                 request, headers=headers, timeout_ms=int(SECONDS * 1000)
             )
         except ConnectError as error:

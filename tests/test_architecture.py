@@ -36,9 +36,9 @@ SERVER_MAY_IMPORT = {
 stands above the folders (service, settings, the command line) may import them all."""
 
 CORE_MAY_IMPORT = {
-    "__future__", "abc", "bisect", "collections", "confusable_homoglyphs", "contextlib",
-    "dataclasses", "enum", "functools", "importlib", "itertools", "json", "math",
-    "precis_i18n", "random", "re", "string", "typing", "unicodedata",
+    "__future__", "abc", "base64", "bisect", "collections", "confusable_homoglyphs", "contextlib",
+    "dataclasses", "datetime", "enum", "functools", "hashlib", "importlib", "ipaddress",
+    "itertools", "json", "math", "precis_i18n", "random", "re", "string", "typing", "unicodedata",
 }  # fmt: skip
 """Nothing that awaits, does I/O when called, or knows a protocol."""
 

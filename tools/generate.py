@@ -38,14 +38,14 @@ def protoc(*arguments: str | Path) -> None:
 
 def generate(into: Path) -> None:
     """Write the whole generated package below `into`, which must be empty."""
-    chat = PROTO / "rpc" / "chat.proto"
+    ours = sorted((PROTO / "rpc").glob("*.proto"))
     protoc(
         f"--python_out={into}",
         f"--pyi_out={into}",
         f"--grpc_python_out={into}",
         f"--connectrpc_out={into}",
         "--connectrpc_opt=protobuf=google",
-        chat,
+        *ours,
     )
     # The health service's own proto file is installed with grpcio-health-checking's
     # descriptors; it is written from those so that no copy is kept here.
@@ -59,8 +59,8 @@ def generate(into: Path) -> None:
         )
     # grpcio-tools writes absolute imports from the proto root; the package is not
     # at the top of sys.path, so they are made relative.
-    stub = into / "rpc" / "chat_pb2_grpc.py"
-    stub.write_text(stub.read_text().replace("from rpc import chat_pb2", "from . import chat_pb2"))
+    for stub in (into / "rpc").glob("*_pb2_grpc.py"):
+        stub.write_text(stub.read_text().replace("from rpc import ", "from . import "))
     # The health classes themselves are the installed package's.
     connect = into / "grpc" / "health" / "v1" / "health_connect.py"
     connect.write_text(

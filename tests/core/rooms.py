@@ -45,7 +45,7 @@ def admit(room: Room, name: str, *, events: bool = False, echo: bool = False) ->
 def commit(room: Room, now: int = 1_000) -> list[Entry]:
     """One turn of a commit loop whose journal works."""
     turn = room.take()
-    entries = room.stamp(turn.drafts, now, encode)
+    entries = room.log.stamp(turn.drafts, now, encode)
     unlogged = [
         Entry(0, now, each.kind, each.author, *encode([each], 0, now)) for each in turn.unlogged
     ]
@@ -57,7 +57,7 @@ def fail(room: Room) -> JournalUnavailable:
     """One turn of a commit loop whose journal does not work."""
     refusal = JournalUnavailable("disk full")
     turn = room.take()
-    room.stamp(turn.drafts, 1_000, encode)
+    room.log.stamp(turn.drafts, 1_000, encode)
     room.fail(turn, refusal)
     return refusal
 

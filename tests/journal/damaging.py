@@ -6,8 +6,10 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+from chatroom.core.audit import AuditRecord
 from chatroom.core.entry import Draft, Entry, Kind, Passage
 from chatroom.core.leave_reason import LeaveReason
+from chatroom.core.notes import SERVER, Note, NoteKind
 from chatroom.journal import Append, JournalError, JournalUnusable
 from chatroom.journal.sqlite import RepairFailed, SQLiteJournal, check, repair
 from chatroom.server.calls import encode
@@ -17,6 +19,21 @@ PAGE = 4096
 ROOMS = ("one", "two")
 Logs = dict[int, dict[int, Entry]]
 """By a room's key, entries by their sequence."""
+
+
+NOTES = [
+    Note(kind, f"{kind.name} {number}", f'{{"number": {number}}}')
+    for kind in NoteKind
+    for number in range(5)
+]
+
+
+def a_record(number: int, *, at: int = NOW, room_id: str = "lobby") -> AuditRecord:
+    """A record of the audit log."""
+    return AuditRecord(
+        number=number, at=at, actor="ann@example.org", key_id="home", token_id="t1",
+        address="192.0.2.1", method="CreateBan", room_id=room_id, target="name=Ève", outcome="OK",
+    )  # fmt: skip
 
 
 def real_entry(key: int, sequence: int) -> Entry:
@@ -46,7 +63,9 @@ def write_file(path: Path) -> Logs:
             told = [real_entry(key, sequence) for sequence in range(1, count + 1)]
             members = [record(1, name="Bob", session=bytes(32)), record(2, ended=NOW)]
             await journal.append([Append(key, told, members=members if key == 1 else ())])
+            await journal.append([Append(key, notes=NOTES), Append(SERVER, notes=NOTES[:2])])
             logs[key] = {entry.sequence: replace(entry, nonce="") for entry in told}
+        await journal.record([a_record(0), a_record(0)])
         await journal.trim(1, entries=150, size=BIG)
         for sequence in range(1, 51):
             del logs[1][sequence]
@@ -73,8 +92,10 @@ def check_what_a_server_finds(path: Path, logs: Logs) -> int | None:
             await journal.close()
             return None
         damaged = 0
+        assert set(await journal.server_notes()) <= set(NOTES)
         for room in rooms:
             key = room.facts.key
+            assert set(room.notes) <= set(NOTES)
             for _ in range(2):  # what was read changes nothing
                 damaged += check_pages(logs, key, await pages(journal, key, room.newest))
             newest = real_entry(key, room.newest + 1)

@@ -82,6 +82,7 @@ def test_a_sound_file_is_read_as_it_was_written(sound: Sound) -> None:
 @example(at=77_873 / 90_112, mask=64)  # a cell that cannot be taken apart
 @example(at=20_488 / 90_112, mask=1)  # a room's id
 @example(at=1_103 / 90_112, mask=49)  # the definition of a table
+@example(at=0.014694260566105346, mask=1)  # the name of a column
 @example(at=2_083 / 90_112, mask=248)  # the same, and no UTF-8
 @example(at=8_200 / 90_112, mask=4)  # the version of the schema
 def test_any_byte(sound: Sound, at: float, mask: int) -> None:

@@ -14,7 +14,12 @@ from chatroom.core.entry import Entry, Kind
 from chatroom.journal import Append, NonceUsed
 from chatroom.journal.sqlite import SCHEMA_VERSION, SQLiteJournal, backup, check, redo, repair
 from chatroom.journal.sqlite.records import encode as encode_record
-from chatroom.journal.sqlite.schema import CHECKSUMS_SINCE, IDENTITIES_SINCE, REDO_LOG_SINCE
+from chatroom.journal.sqlite.schema import (
+    CHECKSUMS_SINCE,
+    IDENTITIES_SINCE,
+    MODERATION_SINCE,
+    REDO_LOG_SINCE,
+)
 from chatroom.server.calls import encode
 from tests.journal.databases import make
 from tests.journal.journals import everything
@@ -126,6 +131,28 @@ def test_it_knows_who_was_inside_and_who_made_its_rooms(file: Path, tmp_path: Pa
         inside = [record.subject for room in rooms for record in room.inside]
         assert ([known] if version(file) >= MEMBERS_SINCE else []) == inside
 
+    asyncio.run(scene())
+
+
+def test_it_has_its_bans_and_what_was_done(file: Path, tmp_path: Path) -> None:
+    """Also when it was repaired: with a message that is damaged."""
+    path = unpacked(file, tmp_path)
+    noted = version(file) >= MODERATION_SINCE
+
+    async def scene() -> None:
+        journal = SQLiteJournal(path, legible=encode.legible)
+        rooms = await journal.open()
+        assert [make.BAN] * noted == [note.value for note in rooms[0].notes]
+        assert [make.BAN] * noted == [note.value for note in await journal.server_notes()]
+        records = await journal.records(after=0, count=10)
+        assert [(1, "ada@example.org")] * noted == [(each.number, each.actor) for each in records]
+        await journal.close()
+
+    asyncio.run(scene())
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE entry SET envelope = x'00' WHERE sequence = 5")
+        connection.commit()
+    assert repair(path, encode.legible).kept is not None
     asyncio.run(scene())
 
 

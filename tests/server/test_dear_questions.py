@@ -10,8 +10,12 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.api.rpc import moderation_pb2 as moderation
+from chatroom.core.audit import AuditRecord
+from chatroom.core.bans import Ban, Whom
 from chatroom.core.entry import Entry, Kind
 from chatroom.core.limits import Limits
+from chatroom.core.notes import SERVER, Note, NoteKind
 from chatroom.core.record import MemberRecord
 from chatroom.journal import Append, NewRoom
 from chatroom.journal.memory import MemoryJournal
@@ -29,7 +33,10 @@ ENTRIES = 500
 TEXT_BYTES = 1_000
 AT_THE_SAME_TIME = 10
 LIMITS = Limits(message_rate=0, grace=600)
-LISTS = ("ListChatRooms", "ListMessages", "ListMembers")
+LISTS = (
+    "ListChatRooms", "ListMessages", "ListMembers", "ListBans", "ListInvitations",
+    "ListAuditRecords",
+)  # fmt: skip
 
 Ask = Callable[[Carrier, int], Awaitable[object]]
 
@@ -65,6 +72,32 @@ QUESTIONS: dict[str, Ask] = {
     "RemoveMember": calls(
         "RemoveMember", lambda n: pb.RemoveMemberRequest(room_id="hall", name=f"Member {n}")
     ),
+    "UpdateChatRoom": calls(
+        "UpdateChatRoom", lambda n: pb.UpdateChatRoomRequest(room_id="hall", title=f"{n}")
+    ),
+    "SetMember": calls(
+        "SetMember",
+        lambda n: moderation.SetMemberRequest(room_id="hall", name=f"Member {n}", muted=True),
+    ),
+    "WithdrawMessage": calls(
+        "WithdrawMessage", lambda n: moderation.WithdrawMessageRequest(room_id="hall", sequence=n)
+    ),
+    "CreateBan": calls("CreateBan", lambda n: moderation.Ban(name=f"Nobody {n}")),
+    "LiftBan": calls("LiftBan", lambda n: moderation.LiftBanRequest(ban_id=f"{n}")),
+    "ListBans": calls("ListBans", lambda _: moderation.ListBansRequest(page_size=1000)),
+    "CreateInvitation": calls(
+        "CreateInvitation", lambda _: moderation.CreateInvitationRequest(room_id="hall")
+    ),
+    "RevokeInvitation": calls(
+        "RevokeInvitation", lambda n: moderation.RevokeInvitationRequest(invitation_id=f"{n}")
+    ),
+    "ListInvitations": calls(
+        "ListInvitations",
+        lambda _: moderation.ListInvitationsRequest(room_id="hall", page_size=1000),
+    ),
+    "ListAuditRecords": calls(
+        "ListAuditRecords", lambda _: moderation.ListAuditRecordsRequest(page_size=1000)
+    ),
     "SendMessage": calls(
         "SendMessage", lambda n: pb.SendMessageRequest(session=f"{n}", heartbeat=pb.Heartbeat())
     ),
@@ -74,6 +107,21 @@ QUESTIONS: dict[str, Ask] = {
 async def full_journal() -> MemoryJournal:
     """Many rooms, and two with many members; one of these with many entries."""
     journal = MemoryJournal()
+
+    bans = [
+        Note(
+            NoteKind.BAN,
+            f"{n:04}",
+            Ban(
+                ban_id=f"{n:04}", whom=Whom.NAME, value=f"Ban {n}", keys=(f"name:ban {n}",),
+                until=0, reason="x" * 200, by="Ann", created=1,
+            ).stored(),
+        )
+        for n in range(1000)
+    ]  # fmt: skip
+    await journal.append([Append(SERVER, notes=bans)])
+    record = AuditRecord(at=1, actor="ann", method="CreateBan", target="x" * 200, outcome="OK")
+    await journal.record([record] * 1000)
 
     async def room(room_id: str) -> int:
         new = NewRoom(
@@ -102,8 +150,11 @@ async def full_journal() -> MemoryJournal:
 
 
 def test_every_method_of_the_contract_is_here() -> None:
-    service = pb.DESCRIPTOR.services_by_name["ChatService"]
-    assert set(QUESTIONS) == {method.name for method in service.methods}
+    services = (
+        pb.DESCRIPTOR.services_by_name["ChatService"],
+        moderation.DESCRIPTOR.services_by_name["ModerationService"],
+    )
+    assert set(QUESTIONS) == {method.name for service in services for method in service.methods}
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "connect-json"])

@@ -79,6 +79,7 @@ def test_every_service_is_listed() -> None:
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
         "rpc.ChatService",
+        "rpc.ModerationService",
     ] == services(asked(OURS, list_services=""))
     assert ["shop.Orders"] == services(asked(shop(), list_services="*"))
 

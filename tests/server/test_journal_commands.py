@@ -94,7 +94,7 @@ def test_a_check_of_a_running_server(tmp_path: Path) -> None:
         code, stdout, stderr = run("check", "--data", str(tmp_path))
     assert (0, "") == (code, stderr)
     version, garden, lobby, verdict = stdout.splitlines()
-    assert "schema version 5, 2 rooms" in version
+    assert "schema version 6, 2 rooms" in version
     assert "room garden: messages none, 0 bytes, 0 members inside" == garden
     assert lobby.startswith("room lobby: messages 1 to ")
     assert "nothing is wrong" == verdict

@@ -114,7 +114,7 @@ def test_a_deleted_room_no_longer_counts() -> None:
             alice = await Listener(hub, "Alice", *BOTH, room=f"{number}").open()
             await say(alice, *(f"{n:03}" + "x" * 880 for n in range(30)))
             assert 31 == len(await kept(hub, f"{number}"))
-            await hub.delete_room(f"{number}", reason="", successor="")
+            await hub.moderation.delete_room(hub.rooms.get(f"{number}"), reason="", successor="")
             await alice.end()
             await alice.close()
 
@@ -191,7 +191,7 @@ def test_trimming_goes_on_beside_joins_and_deletions() -> None:
             await hub.rooms.create(room_id=room, history=10)
             alice = await Listener(hub, "Alice", *BOTH, room=room).open()
             await say(alice, *(f"{n}" for n in range(60)))
-            await hub.delete_room(room, reason="", successor="")
+            await hub.moderation.delete_room(hub.rooms.get(room), reason="", successor="")
             await alice.end()
             await alice.close()
 
@@ -228,7 +228,7 @@ def test_a_room_that_is_deleted_while_it_is_trimmed_counts_once() -> None:
             await say(alice, *(f"{number}" for number in range(60)))
             bob = await Listener(hub, "Bob", *BOTH).open(arrive=False)  # who does not read
             await journal.trimming.wait()
-            await hub.delete_room("lobby", reason="", successor="")
+            await hub.moderation.delete_room(hub.rooms.get("lobby"), reason="", successor="")
             journal.go.set()
             await until(lambda: bool(journal.freed))
             await asyncio.sleep(0)

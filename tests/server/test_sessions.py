@@ -376,7 +376,7 @@ def test_a_session_of_another_room_or_name_is_refused(grace: float) -> None:
 def test_a_room_id_used_anew_has_a_new_epoch() -> None:
     async def scene(hub: Hub) -> None:
         alice = await Listener(hub, "Alice", *BOTH).open()
-        await hub.delete_room("lobby", reason="", successor="")
+        await hub.moderation.delete_room(hub.rooms.get("lobby"), reason="", successor="")
         await alice.end()
         await alice.close()
         await hub.rooms.create(room_id="lobby")
@@ -396,7 +396,7 @@ def test_who_was_removed_does_not_come_back_by_the_session(streaming: bool) -> N
         alice = await Listener(hub, "Alice", *BOTH).open()
         if not streaming:
             await alice.close()
-        await hub.remove_member("lobby", "Alice", "spam")
+        hub.moderation.remove(hub.rooms.get("lobby"), "Alice", "spam")
         if streaming:
             assert isinstance(await alice.end(), Removed)
             await alice.close()
@@ -621,7 +621,9 @@ def test_nothing_is_left_of_who_was_lost_while_its_room_was_deleted() -> None:
         async with lobby(journal, AT_ONCE) as hub:
             alice = await Listener(hub, "Alice", *BOTH).open()
             journal.going.clear()
-            deleting = asyncio.create_task(hub.delete_room("lobby", reason="", successor=""))
+            deleting = asyncio.create_task(
+                hub.moderation.delete_room(hub.rooms.get("lobby"), reason="", successor="")
+            )
             await until(lambda: hub.rooms._rooms["lobby"].closing)
             await alice.close()
             await asyncio.sleep(0.01)  # the grace of no time ends
@@ -659,7 +661,7 @@ def test_a_room_that_is_deleted_costs_its_own_sessions_and_nobody_elses() -> Non
         bob = await Listener(hub, "Bob", *BOTH).open()
         await bob.close()  # in the grace
         WatchedPlace.looks = 0
-        await hub.delete_room("lobby", reason="", successor="")
+        await hub.moderation.delete_room(hub.rooms.get("lobby"), reason="", successor="")
         assert 0 == WatchedPlace.looks
         assert {other} == {place.room for place in hub.sessions._places.values()}
         assert 0 == hub.sessions.waiting

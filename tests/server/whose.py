@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -21,6 +22,7 @@ from chatroom.server.port.notices import Notices
 from chatroom.server.port.port import Port, PortLimits
 from chatroom.server.port.rota import Rota, by_turns
 from chatroom.server.port.sockets import listen
+from chatroom.server.rooms.audit import Audit
 from chatroom.wire.addresses import Address
 from chatroom.wire.grpc import CHAT, SUBSCRIBE, UNARY
 from tests.server.listeners import lobby
@@ -48,10 +50,11 @@ async def watched(host: str = "127.0.0.1", **limits: Any) -> AsyncIterator[tuple
     in_flight = InFlight((CHAT, SUBSCRIBE, *UNARY))
     async with lobby(MemoryJournal()) as hub:
         streams = Streams(hub, gate, in_flight, access)
-        contract = connect.application(hub, Limits(), access)
+        audit = Audit(MemoryJournal(), clock=time.time_ns)
+        contract = connect.applications(hub, Limits(), access, audit)
         routes = {
             **dict.fromkeys((CHAT, SUBSCRIBE), streams.application),
-            **dict.fromkeys(UNARY, contract),
+            **contract,
         }
         application = Front(routes, gate, native={}, in_flight=in_flight, notices=notices)
         rota = Rota()

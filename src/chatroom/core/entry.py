@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .facts import RoomFacts
 from .leave_reason import LeaveReason
+from .marks import Mark
 from .refusals import Refusal
 
 if TYPE_CHECKING:
@@ -24,6 +26,14 @@ class Kind(enum.IntEnum):
     DAMAGED = 4
     """In the place of an entry that cannot be read any more; its envelope is empty. Stored
     only by a repair."""
+    UPDATED = 5
+    """The room's title, bounds, or who may come: from the server."""
+    CHANGED = 6
+    """Somebody was muted, or made a moderator, or not any more: from the server."""
+    WITHDRAWAL = 7
+    """A message was withdrawn: from the server."""
+    WITHDRAWN = 8
+    """What that message has become, in its place."""
 
 
 NOBODY = 0
@@ -36,6 +46,7 @@ ENTERED_TEXT = "Has entered the chat"
 LEFT_TEXT = "Has left the chat"
 CLOSED_TEXT = "chat room is closing"
 DAMAGED_TEXT = "(this message is damaged on disk)"
+WITHDRAWN_TEXT = "(withdrawn)"
 
 STORED_OVERHEAD = 32
 """Bytes that a journal is taken to need for a small entry beside its envelope."""
@@ -68,6 +79,25 @@ class Closing:
     """The id of the room to go to, if any."""
 
 
+@dataclass(slots=True, frozen=True)
+class Withdrawal:
+    """A message was withdrawn."""
+
+    sequence: int
+    """Its own: in the entry that tells of it, and in what it has become."""
+    reason: str
+
+
+@dataclass(slots=True, frozen=True)
+class Changed:
+    """Somebody's standing in the room was changed."""
+
+    name: str
+    since: int
+    """When they came in, in ns since 1970."""
+    mark: Mark
+
+
 @dataclass(slots=True)
 class Draft:
     """Something that waits for the next commit; it has no sequence yet."""
@@ -84,6 +114,10 @@ class Draft:
     passage: Passage | None = None
     """Of an arrival or a departure."""
     closing: Closing | None = None
+    withdrawal: Withdrawal | None = None
+    changed: Changed | None = None
+    updated: RoomFacts | None = None
+    """Of an update: the room as it is from here on."""
     repeats: list[Draft] | None = None
     """Retries under the same nonce that came before this one was stored: its outcome is theirs."""
 

@@ -1,4 +1,4 @@
-"""What a room was created with."""
+"""What a room is, beside its log and its members."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True, frozen=True)
 class RoomFacts:
-    """What a room was created with."""
+    """What a room was created with, and what of it was changed since."""
 
     key: int
     """The journal's own number for it; a room id used anew has a new one."""
@@ -24,3 +24,5 @@ class RoomFacts:
     """Entries to keep; 0: the server's default."""
     creator: str = ""
     """The `sub` of a token that lets its creator moderate it; empty: nobody's in particular."""
+    closed_to_newcomers: bool = False
+    """Whoever is not in, was not lately and is not invited does not come in."""

@@ -104,13 +104,29 @@ class Identity:
     key_id: str = ""
     token_id: str = ""
     """Of the token: its key's, and its own (`jti`); empty where there is none."""
+    invitation: str = ""
+    """The id of the invitation that was shown; empty: none."""
+    admin_token: bool = False
+    """It has shown the server's admin token."""
     address: str = ""
     """The client's IP address, as `wire.ip.canonical`; empty: a Unix socket's, or unknown."""
 
     @property
     def known(self) -> bool:
         """Whether it has shown something that names it; else it is anybody."""
-        return bool(self.subject) or Right.ADMIN in self.grant.rights
+        return bool(self.subject or self.invitation) or Right.ADMIN in self.grant.rights
+
+    @property
+    def actor(self) -> str:
+        """Who it is, for people: as the audit log and bans name somebody."""
+        if self.invitation:
+            return f"invitation {self.invitation}"
+        return self.subject or ("admin token" if self.admin_token else "anonymous")
+
+    @property
+    def named(self) -> bool:
+        """Whether it is somebody, where everybody may do everything too."""
+        return bool(self.subject) or self.admin_token
 
 
 ANYBODY = Identity(EVERYTHING)
@@ -139,6 +155,17 @@ def demand_in(identity: Identity, right: Right, facts: RoomFacts) -> None:
     if facts.private:
         raise RoomNotFound(facts.room_id)
     raise GrantMissing(right, facts.room_id) if identity.known else TokenRequired(right)
+
+
+def moderates(identity: Identity, facts: RoomFacts) -> bool:
+    """Whether somebody may keep a room in order: by a grant for it, or since it is theirs.
+
+    Where everything is open everybody may; that makes nobody a moderator.
+    """
+    if not identity.named:
+        return False
+    granted = identity.grant.gives(Right.MODERATE) and is_for(identity, facts)
+    return granted or created_by(identity, facts)
 
 
 def created_by(identity: Identity, facts: RoomFacts) -> bool:

@@ -65,6 +65,9 @@ class Limits:
 
     # Rooms
     server_rooms: int = 10_000
+    room_bans: int = 1_000
+    """Bans that count, of one room or of the whole server."""
+    room_invitations: int = 1_000
     title_characters: int = 128
     reason_characters: int = 256
     history_default: int = 10

@@ -7,11 +7,32 @@ from dataclasses import dataclass, field
 
 from .entry import Draft, Encode, Entry, Kind, all_stored_bytes
 from .events import Echo, Refused
+from .facts import RoomFacts
 from .limits import Limits
 from .member import Member
 from .nonces import NoncesInFlight
+from .notes import Note, NoteKind
 from .refusals import DataLoss, JournalUnavailable, Refusal
 from .tail import Tail
+
+
+@dataclass(slots=True)
+class Beside:
+    """What is stored together with drafts, and is none: only with one that says so."""
+
+    notes: dict[tuple[NoteKind, str], Note] = field(default_factory=dict)
+    """By kind and key: the latest counts."""
+    facts: RoomFacts | None = None
+    replaced: list[Entry] = field(default_factory=list)
+    freed: int = 0
+    """By how many `Entry.stored_bytes` the log is smaller with those."""
+
+    def __bool__(self) -> bool:
+        return bool(self.notes or self.facts or self.replaced)
+
+    def note(self, note: Note) -> None:
+        """Have it stored."""
+        self.notes[note.kind, note.key] = note
 
 
 @dataclass(slots=True)
@@ -24,6 +45,7 @@ class Turn:
     """Arrivals in a big room, which only the newcomers are shown."""
     changed: list[Member] = field(default_factory=list)
     """Whose record in the journal is to change."""
+    beside: Beside | None = None
 
 
 class Log:
@@ -60,7 +82,7 @@ class Log:
             self._drafts.append(draft)
 
     def add_all(self, drafts: Iterable[Draft]) -> None:
-        """As `add`, for each in order."""
+        """As `add`, for each in order; their members are told if they cannot be stored."""
         follows = self._in_flight.follows
         self._drafts += [draft for draft in drafts if not (draft.nonce and follows(draft))]
 
@@ -122,6 +144,17 @@ class Log:
         for draft, entry in zip(turn.unlogged, unlogged, strict=True):
             if draft.settle is not None:
                 draft.settle(entry)
+
+    def replace(self, beside: Beside) -> None:
+        """Entries of before have become others, in their places."""
+        for entry in beside.replaced:
+            self.tail.replace(entry)
+        self.size -= beside.freed
+
+    def overfull(self, entries: int, size: int) -> bool:
+        """Whether so much more than these bounds is kept that trimming is worth its cost."""
+        kept = self.tail.newest - self.oldest
+        return kept >= entries + max(entries >> 4, 16) or self.size > size + (size >> 4)
 
     def trimmed(self, oldest: int, freed: int) -> None:
         """Note what the journal has deleted: what is left, and the bytes of what went."""

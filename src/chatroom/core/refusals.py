@@ -279,7 +279,7 @@ class RoomClosed(Refusal):
 
 
 class Removed(Refusal):
-    """An admin removed this member from the room."""
+    """A moderator removed this member from the room."""
 
     reason = "REMOVED"
 

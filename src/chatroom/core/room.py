@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from . import names
+from .bans import Bans
+from .denials import Muted
 from .entry import (
     CLOSED_TEXT,
     ENTERED_TEXT,
@@ -13,7 +15,6 @@ from .entry import (
     NOBODY,
     Closing,
     Draft,
-    Encode,
     Entry,
     Kind,
     Passage,
@@ -22,7 +23,8 @@ from .entry import (
 from .facts import RoomFacts
 from .leave_reason import LeaveReason
 from .limits import Limits
-from .log import Log, Turn
+from .log import Beside, Log, Turn
+from .marks import Marks
 from .member import Member
 from .names import NameTag
 from .rate import TokenBucket
@@ -70,16 +72,19 @@ class Room:
         self.tail = self.log.tail
         self.typing = TypingBoard(limits.typing_interval)
         self.readers: set[Member] = set()
-        """Everyone with an open stream, also those who have departed and read the rest."""
+        """Everyone with an open stream, also who has departed and reads the rest."""
+        self.marks = Marks()
+        self.bans = Bans()
+        self.beside = Beside()
         self.closed: RoomClosed | None = None
         """Set when the closing entry is published: how every stream ends."""
-        self._changed: dict[int, Member] = {}
-        """By author."""
+        self._changed: dict[int, Member] = {}  # by author
         self._closing: RoomClosed | None = None
         self._late: list[tuple[Member, LeaveReason]] = []
         """Who departed after `close`: nothing follows the closing entry in the log."""
         self._roster = Roster(limits)
         self.members_following = self._roster.following
+        self.colliding = self._roster.colliding
         self._limits = limits
         self._rng = rng
 
@@ -108,14 +113,11 @@ class Room:
     @property
     def overfull(self) -> bool:
         """Whether so much more than its bounds is kept that trimming is worth its cost."""
-        entries, size = self.history, self._limits.history_bytes
-        return self.newest - self.log.oldest >= entries + max(
-            entries >> 4, 16
-        ) or self.log.size > size + (size >> 4)
+        return self.log.overfull(self.history, self._limits.history_bytes)
 
     @property
     def member_count(self) -> int:
-        """How many members are in."""
+        """How many are in."""
         return len(self._roster)
 
     @property
@@ -126,7 +128,7 @@ class Room:
     @property
     def waiting(self) -> bool:
         """Whether something waits for the next turn."""
-        return bool(self._changed) or self.log.waiting
+        return bool(self._changed or self.beside) or self.log.waiting
 
     def members(self) -> list[Member]:
         """The roster, in order of arrival."""
@@ -150,6 +152,7 @@ class Room:
         session: bytes | None = None,
         author: int | None = None,
         subject: str = "",
+        address: str = "",
     ) -> Member:
         """Let somebody in, and draft the arrival.
 
@@ -173,7 +176,9 @@ class Room:
             bucket=TokenBucket(limits.message_rate, limits.message_burst, monotonic),
             session=session,
             subject=subject,
+            address=address,
         )
+        member.mark = self.marks.of(subject, tag)
         self._let_in(member)
         member.logged = len(self._roster) <= limits.logged_arrivals
         self._changed[member.author] = member
@@ -189,18 +194,14 @@ class Room:
         (self.log.add if member.logged else self.log.add_unlogged)(arrival)
         return member
 
-    def take_over(self, old: Member, *, events: bool, echo: bool, after: int) -> Member:
+    def take_over(
+        self, old: Member, *, events: bool, echo: bool, after: int, address: str = ""
+    ) -> Member:
         """Go on with a member on another stream, silently, from the sequence `after`.
 
         The stream that it had, if any, ends with SessionReplaced.
         """
-        member = Member(
-            old.tag, author=old.author, since=old.since, events=events, echo=echo,
-            bucket=old.bucket, session=old.session, subject=old.subject,
-        )  # fmt: skip
-        member.logged = old.logged
-        member.cursor = after
-        member.standing = Standing.INSIDE
+        member = old.on_another_stream(events=events, echo=echo, after=after, address=address)
         self._let_in(member)
         old.standing = Standing.REPLACED
         old.ended = 0  # its record, if that is still to be stored, is of somebody inside
@@ -228,6 +229,7 @@ class Room:
             subject=record.subject,
         )
         member.logged = record.logged
+        member.mark = self.marks.of(record.subject, tag)
         member.standing = Standing.AWAY
         self._roster.add(member)
         return member
@@ -243,7 +245,7 @@ class Room:
             member.standing = Standing.INSIDE
 
     def retract(self, member: Member) -> None:
-        """Undo `admit` for a member whose arrival could not be stored."""
+        """Undo `admit`, whose arrival could not be stored."""
         member.logged = False
         self._leave_roster(member)
         self.readers.discard(member)
@@ -319,24 +321,20 @@ class Room:
         """Draft what a member says; `settle` hears what became of it.
 
         Without `settle` the member is told through its outbox: if it could not be stored,
-        or had been stored before under the same nonce.
-
-        Raises TextInvalid, TextTooLong, NonceInvalid, and RoomClosed or the member's
-        own outcome when it is too late.
+        or had been stored before under the same nonce. Raises TextInvalid, TextTooLong,
+        NonceInvalid, Muted, and RoomClosed or the member's own outcome when it is too late.
         """
         if self._closing is not None:
             raise self._closing
         if member.over:
             raise member.outcome or SessionUnknown
+        if member.mark.muted:
+            raise Muted
         text = checked_text(text, limit=self._limits.text_bytes)
         if nonce and len(nonce.encode()) > self._limits.nonce_bytes:
             raise NonceInvalid(f"a nonce may have {self._limits.nonce_bytes} bytes")
         draft = Draft(Kind.SAID, member.author, member.tag.text, text, nonce, member, settle)
         self.log.add(draft)
-
-    def add_all(self, drafts: Iterable[Draft]) -> None:
-        """Have drafts stored, in order; their members are told if that cannot be."""
-        self.log.add_all(drafts)
 
     def close(self, reason: str, successor: str, settle: Settle | None = None) -> None:
         """Draft the closing entry, the last of the log; raises RoomNotFound if there is one."""
@@ -374,22 +372,26 @@ class Room:
         if self._changed:
             turn.changed = list(self._changed.values())
             self._changed = {}
+        if self.beside:
+            turn.beside, self.beside = self.beside, Beside()
         return turn
-
-    def stamp(self, drafts: Sequence[Draft], now: int, encode: Encode) -> list[Entry]:
-        """See `Log.stamp`."""
-        return self.log.stamp(drafts, now, encode)
 
     def publish(self, turn: Turn, entries: list[Entry], unlogged: Iterable[Entry] = ()) -> None:
         """Make committed entries visible; every reader is to be woken then."""
         if entries and entries[-1].kind is Kind.CLOSED:
             self.closed = self._closing
+        if turn.beside is not None:
+            self.facts = turn.beside.facts or self.facts
+            self.log.replace(turn.beside)
         self.log.publish(turn, entries, unlogged)
         if not self.readers:
             self.tail.clear()
 
     def fail(self, turn: Turn, refusal: JournalUnavailable) -> None:
-        """Settle what could not be stored; departures wait for the next turn."""
+        """Settle what could not be stored; departures wait for the next turn.
+
+        What was to be stored beside is not: who asked for that hears it by its draft.
+        """
         if turn.drafts and turn.drafts[-1].kind is Kind.CLOSED:
             self.reopen()
         undone = self.log.fail(turn, refusal)

@@ -42,6 +42,10 @@ class Roster:
         """The member of this name tag, compared as RFC 8266 does; raises NameInvalid."""
         return self._by_name.get(names.name_tag(name, characters=self._limits.name_characters).key)
 
+    def colliding(self, tag: NameTag) -> set[Member]:
+        """Who has a name that passes for this one."""
+        return {self._by_key[key] for key in tag.keys if key in self._by_key}
+
     def check_free(self, tag: NameTag) -> None:
         """Raise NameTaken, with a name that is free, if somebody has this one."""
         if any(key in self._by_key for key in tag.keys):

@@ -105,6 +105,14 @@ class Tail:
             self._bytes -= freed
             del kept[:drop]
 
+    def replace(self, entry: Entry) -> None:
+        """Another entry in the place of its sequence, if that is here."""
+        index = entry.sequence - self.floor - 1
+        if 0 <= index < len(self._entries):
+            self._bytes += len(entry.envelope) - len(self._entries[index].envelope)
+            self._entries[index] = entry
+            self._chunks.clear()
+
     def clear(self) -> None:
         """Drop all entries; whoever comes later reads them from the journal."""
         self._entries.clear()
@@ -148,9 +156,10 @@ class Tail:
         floor = self.floor
         for index in range(before - floor - 2, -1, -1):
             entry = self._entries[index]
-            if entry.kind is Kind.SAID:
+            if entry.kind is Kind.SAID or entry.kind is Kind.WITHDRAWN:
                 found.append(entry)
-                if len(found) == count:
+                count -= entry.kind is Kind.SAID
+                if not count:
                     break
         else:
             if floor > 0:

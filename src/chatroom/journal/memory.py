@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from chatroom.core.audit import AuditRecord
 from chatroom.core.entry import NOBODY, Entry, Kind
 from chatroom.core.facts import RoomFacts
+from chatroom.core.notes import SERVER, Note, NoteKind
 from chatroom.core.record import MemberRecord
 
 from .port import (
@@ -22,6 +25,9 @@ from .port import (
 )
 
 NS = 1_000_000_000
+
+RECORDS = 10_000
+"""Audit records that are kept in memory: the newest."""
 
 
 @dataclass(slots=True)
@@ -60,6 +66,10 @@ class MemoryJournal:
         """By author: the room's key and the record."""
         self._sessions: dict[bytes, int] = {}
         """Authors by the SHA-256 of their session."""
+        self._notes: dict[int, dict[tuple[NoteKind, str], Note]] = {}
+        """By the room's key, or `SERVER`."""
+        self._records: deque[AuditRecord] = deque(maxlen=RECORDS)
+        self._recorded = 0
 
     async def open(self) -> list[StoredRoom]:
         """List the rooms of this object; a new one has none."""
@@ -80,6 +90,7 @@ class MemoryJournal:
             oldest=log.oldest,
             size=log.size,
             inside=sorted(inside, key=lambda record: (record.since, record.author)),
+            notes=tuple(self._notes.get(log.facts.key, {}).values()),
             active=next((e.sent for e in reversed(log.entries) if e.kind is Kind.SAID), 0),
         )
 
@@ -103,6 +114,8 @@ class MemoryJournal:
         """See `Journal.append`."""
         used: dict[tuple[int, str], Entry] = {}
         for append in appends:
+            if append.key == SERVER:
+                continue
             log = self._logs.get(append.key)
             if log is None or log.closed:
                 raise JournalConflict(f"room {append.key} is not open")
@@ -122,7 +135,19 @@ class MemoryJournal:
         return first if first and entry.sent - first.sent < NONCE_SECONDS * NS else None
 
     def _store(self, append: Append) -> None:
+        notes = self._notes.setdefault(append.key, {})
+        for note in append.notes:
+            if note.value:
+                notes[note.kind, note.key] = note
+            else:
+                notes.pop((note.kind, note.key), None)
+        if append.key == SERVER:
+            return
         log = self._logs[append.key]
+        if append.facts is not None:
+            log.facts = append.facts
+        for entry in append.replaced:
+            self._replace(append.key, log, entry)
         for entry in append.entries:
             log.entries.append(replace(entry, nonce="") if entry.nonce else entry)
             log.size += entry.stored_bytes
@@ -135,6 +160,7 @@ class MemoryJournal:
                 self._remember(append.key, record)
         if append.closes:
             log.closed = True
+            del self._notes[append.key]
             for author in [a for a, (key, _) in self._members.items() if key == append.key]:
                 self._forget(author)
 
@@ -149,6 +175,47 @@ class MemoryJournal:
         _, record = self._members.pop(author, (0, None))
         if record is not None and record.session is not None:
             del self._sessions[record.session]
+
+    def _replace(self, key: int, log: _Log, entry: Entry) -> None:
+        index = log.index(entry.sequence)
+        if index < len(log.entries) and log.entries[index].sequence == entry.sequence:
+            log.size += entry.stored_bytes - log.entries[index].stored_bytes
+            log.entries[index] = replace(entry, nonce="")
+        for used, (room, kept) in self._nonces.items():
+            if room == key and kept.sequence == entry.sequence:
+                self._nonces[used] = room, replace(entry, nonce=kept.nonce)
+
+    async def server_notes(self) -> Sequence[Note]:
+        """See `Journal.server_notes`."""
+        return list(self._notes.get(SERVER, {}).values())
+
+    async def scrub(self) -> bool:
+        """See `Journal.scrub`."""
+        return True
+
+    async def record(self, records: Sequence[AuditRecord]) -> None:
+        """See `Journal.record`."""
+        for record in records:
+            self._recorded += 1
+            self._records.append(replace(record, number=self._recorded))
+
+    async def records(
+        self, *, after: int, count: int, since: int = 0, room_id: str = ""
+    ) -> list[AuditRecord]:
+        """See `Journal.records`."""
+        found = (
+            record
+            for record in self._records
+            if record.number > after
+            and record.at >= since
+            and (not room_id or record.room_id == room_id)
+        )
+        return list(itertools.islice(found, count))
+
+    async def forget_records(self, before: int) -> None:
+        """See `Journal.forget_records`."""
+        while self._records and self._records[0].at < before:
+            self._records.popleft()
 
     async def probe(self) -> None:
         """See `Journal.probe`."""

@@ -15,8 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from chatroom.core.audit import AuditRecord
 from chatroom.core.entry import Entry
 from chatroom.core.facts import RoomFacts
+from chatroom.core.notes import Note
 from chatroom.core.record import MemberRecord
 
 SyncMode = Literal["full", "normal", "off"]
@@ -80,11 +82,12 @@ class StoredRoom:
     """Who is in the room, in order of arrival."""
     active: int = 0
     """When the newest thing said that is kept was sent, in ns since 1970; 0: there is none."""
+    notes: Sequence[Note] = ()
 
 
 @dataclass(slots=True, frozen=True)
 class Append:
-    """What to add to one room."""
+    """What to add to one room, or to what is kept of the server (`notes.SERVER`: notes alone)."""
 
     key: int
     entries: Sequence[Entry] = ()
@@ -93,9 +96,16 @@ class Append:
     """Members as they are from now on; what was kept of the same authors goes."""
     gone: Sequence[int] = ()
     """Authors of whom nothing is kept any more."""
+    notes: Sequence[Note] = ()
+    """Each in place of the one of its kind and key."""
+    facts: RoomFacts | None = None
+    """The room as it is from now on: title, capacity, history, closed_to_newcomers count."""
+    replaced: Sequence[Entry] = ()
+    """Entries of before, if they are still kept, get these bytes and this kind in their places;
+    so do copies that are kept for their nonces. Their nonces stay."""
     closes: bool = False
     """Whether the room ends with them: its id is free again, its sessions are gone, its
-    entries stay readable by key until `purge`."""
+    entries stay readable by key until `purge`; its notes are gone."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -136,6 +146,34 @@ class Journal(Protocol):
         still kept or was trimmed. No two entries of one call share author and nonce.
         Raises JournalError when something cannot be stored.
         """
+        ...
+
+    async def server_notes(self) -> Sequence[Note]:
+        """What is kept of the server itself; after `open`."""
+        ...
+
+    async def scrub(self) -> bool:
+        """Leave nothing in any file of what was replaced by appends that have returned.
+
+        False if a reader or a backup holds it up: to be tried again. Raises JournalError.
+        """
+        ...
+
+    async def record(self, records: Sequence[AuditRecord]) -> None:
+        """Add to the audit log; raises JournalError. What is in it is never changed."""
+        ...
+
+    async def records(
+        self, *, after: int, count: int, since: int = 0, room_id: str = ""
+    ) -> list[AuditRecord]:
+        """The oldest `count` audit records with numbers above `after`, in order.
+
+        Only those at `since` (ns since 1970) or later, and of one room if `room_id` is given.
+        """
+        ...
+
+    async def forget_records(self, before: int) -> None:
+        """Delete audit records of before a time, in ns since 1970; in steps."""
         ...
 
     async def probe(self) -> None:

@@ -25,6 +25,7 @@ from chatroom.wire.origins import Origin, OriginInvalid
 from .access.admin import AdminTokenUnusable
 from .access.key_file import KeysUnusable
 from .access_commands import keys_commands, token_commands
+from .durations import Duration
 from .exposure import Rights, check_exposed
 from .journal_commands import backup_command, check_command, data_directory, repair_command
 from .loops import LoopMissing, LoopName, loop_factory
@@ -188,6 +189,18 @@ def main() -> None:
     help="Listen beyond this machine although nobody is asked who they are.",
 )
 @click.option(
+    "--audit-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the audit log there too, a line of JSON for each record.",
+)
+@click.option(
+    "--keep-audit",
+    type=Duration(),
+    default="365d",
+    help="For how long audit records are kept; the file is yours.",
+)
+@click.option(
     "--drain-delay",
     type=click.FloatRange(0),
     default=0.0,
@@ -222,7 +235,7 @@ def chatserver(
     allow_host: tuple[str, ...], allow_origin: tuple[str, ...], proxy_protocol: bool, no_page: bool,
     tls_cert: Path | None, tls_key: Path | None, client_ca: Path | None,
     insecure: bool, admin_token_file: Path | None, keys: Path | None, anonymous: Grant | None,
-    is_open: bool, drain_delay: float,
+    is_open: bool, audit_file: Path | None, keep_audit: int, drain_delay: float,
     max_connection_age: float, loop: LoopName, log_level: str,
 ) -> None:  # fmt: skip
     """Host chat rooms over gRPC, gRPC-Web and Connect on one port.
@@ -290,6 +303,8 @@ def chatserver(
         admin_token_file=admin_token_file,
         keys=keys,
         anonymous=anonymous,
+        audit_file=audit_file,
+        keep_audit=keep_audit,
         drain_delay=drain_delay,
         max_connection_age=max_connection_age,
     )

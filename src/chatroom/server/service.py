@@ -46,6 +46,7 @@ from .port.in_flight import InFlight
 from .port.notices import Notices
 from .port.port import Port, PortLimits
 from .port.rota import Rota, by_turns
+from .rooms.audit import Audit
 from .rooms.hub import Hub
 from .settings import Settings, TlsUnusable
 
@@ -85,6 +86,13 @@ class Service:
         if self._key_file is not None:
             tokens = Tokens(self._key_file.keys, name_characters=settings.limits.name_characters)
         self.access = Access(settings.anonymous_grant, admin=self.admin_token, tokens=tokens)
+        self.access.invited = self.hub.invitations.identity
+        self.audit = Audit(
+            journal,
+            clock=time.time_ns,
+            file=settings.audit_file,
+            keep_seconds=settings.keep_audit,
+        )
         self._in_flight = InFlight((CHAT, SUBSCRIBE, *UNARY, *HEALTH))
         self._notices = Notices(time.monotonic)
         self._gate = Gate(settings.allowed, self._certificate_names)
@@ -103,12 +111,12 @@ class Service:
     def application(self) -> Application:
         """Everything this server answers, as one ASGI application."""
         hub, limits = self.hub, self._settings.limits
-        contract = connect.application(hub, limits, self.access)
+        contract = connect.applications(hub, limits, self.access, self.audit)
         health = health_application(self.health, limits)
         described = reflection.descriptions()
         routes: dict[str, Application] = {
             **dict.fromkeys((CHAT, SUBSCRIBE), self._streams.application),
-            **dict.fromkeys(UNARY, with_text(contract)),
+            **{path: with_text(application) for path, application in contract.items()},
             **dict.fromkeys(HEALTH, with_text(health)),
             **dict.fromkeys(REFLECTION, with_text(reflection.ConnectReflection(described, limits))),
             "/healthz": self._healthz,
@@ -144,6 +152,7 @@ class Service:
                 self._listeners += sockets.listen(address)
             self.addresses = tuple(sockets.address_of(each) for each in self._listeners)
             await self.hub.open()
+            self.audit.begin()
             self._committing = asyncio.create_task(self.hub.run(), name="commit loop")
             for room_id in self._settings.rooms:
                 with contextlib.suppress(RoomExists):
@@ -268,6 +277,7 @@ class Service:
         if self._committing is not None:
             await self.hub.stop()
             await self._committing
+        await self.audit.close()
         await self.hub.close()
 
     def _certificate_names(self) -> AbstractSet[str]:

@@ -84,6 +84,10 @@ class Settings:
     """Holds the keys by which tokens are signed."""
     anonymous: Grant | None = None
     """What those may who show no token; None: as `anonymous_grant` says."""
+    audit_file: Path | None = None
+    """The audit log goes there too, as JSON lines."""
+    keep_audit: float = 0.0
+    """Seconds for which audit records are kept in the journal; 0: for ever."""
     drain_delay: float = 0.0
     """Seconds in which health says NOT_SERVING before streams end."""
     max_connection_age: float = 0.0

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 SERVICE = "rpc.ChatService"
 CHAT = f"/{SERVICE}/Chat"
 SUBSCRIBE = f"/{SERVICE}/Subscribe"
-UNARY = tuple(
+CHAT_METHODS = tuple(
     f"/{SERVICE}/{name}"
     for name in (
         "CreateChatRoom",
@@ -24,8 +24,26 @@ UNARY = tuple(
         "ListMessages",
         "ListMembers",
         "RemoveMember",
+        "UpdateChatRoom",
     )
 )
+MODERATION = "rpc.ModerationService"
+MODERATION_METHODS = tuple(
+    f"/{MODERATION}/{name}"
+    for name in (
+        "SetMember",
+        "WithdrawMessage",
+        "CreateBan",
+        "LiftBan",
+        "ListBans",
+        "CreateInvitation",
+        "RevokeInvitation",
+        "ListInvitations",
+        "ListAuditRecords",
+    )
+)
+UNARY = (*CHAT_METHODS, *MODERATION_METHODS)
+"""Paths of the methods of the contract that answer once."""
 WATCH = "/grpc.health.v1.Health/Watch"
 HEALTH = (*(f"/grpc.health.v1.Health/{name}" for name in ("Check", "List")), WATCH)
 REFLECTION = tuple(

@@ -23,6 +23,8 @@ ADA, BOB = 11, 12
 QUIT: Any = 1
 """Of the contract's enum; where ours is has changed."""
 
+BAN = '{"name": "Mallory"}'
+
 TALK = (
     (Kind.ENTERED, ADA, "Ada", "Has entered the chat", ""),
     (Kind.SAID, ADA, "Ada", "Is anybody here?", "ada-1"),
@@ -56,11 +58,25 @@ async def write(path: Path) -> None:
                 ended=NOW + 7 * SECOND, removed=False,
             ),
         ]  # fmt: skip
+    if "notes" in Append.__dataclass_fields__:
+        extra["notes"] = await noted(journal)
     entries = [entry(sequence, *told) for sequence, told in enumerate(TALK, 1)]
     await journal.append([Append(key, entries, **extra)])
     if hasattr(journal, "trim"):
         await journal.trim(key, entries=len(TALK) - 2, size=1 << 30)
     await journal.close()
+
+
+async def noted(journal: Any) -> list[Any]:
+    """A ban of the server and a record of the audit log; the room's notes: the same ban."""
+    module = importlib.import_module("chatroom.core.notes")
+    audit = importlib.import_module("chatroom.core.audit")
+    notes = [module.Note(module.NoteKind.BAN, "b1", BAN)]
+    await journal.append([Append(module.SERVER, notes=notes)])
+    await journal.record(
+        [audit.AuditRecord(at=NOW, actor="ada@example.org", method="CreateBan", outcome="OK")]
+    )
+    return notes
 
 
 def room(room_id: str, title: str, *, private: bool = False) -> NewRoom:

@@ -21,7 +21,7 @@ from connectrpc.protocol import ProtocolType
 from connectrpc.server import ConnectASGIApplication, ConnectWSGIApplication, DEFAULT_READ_MAX_BYTES, Endpoint, EndpointSync
 from pyqwest import Client, SyncClient
 
-from .chat_pb2 import ChatMessage, ChatRoom, CreateChatRoomRequest, DeleteChatRoomRequest, JoinChat, ListChatRoomsRequest, ListChatRoomsResponse, ListMembersRequest, ListMembersResponse, ListMessagesRequest, ListMessagesResponse, Member, Message, RemoveMemberRequest, SendMessageRequest
+from .chat_pb2 import ChatMessage, ChatRoom, CreateChatRoomRequest, DeleteChatRoomRequest, JoinChat, ListChatRoomsRequest, ListChatRoomsResponse, ListMembersRequest, ListMembersResponse, ListMessagesRequest, ListMessagesResponse, Member, Message, RemoveMemberRequest, SendMessageRequest, UpdateChatRoomRequest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
@@ -90,7 +90,13 @@ class ChatService(Protocol):
 
     async def remove_member(self, request: RemoveMemberRequest, ctx: RequestContext[RemoveMemberRequest, Member], /) -> Member:
         """
-        admin
+        grant: moderate
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def update_chat_room(self, request: UpdateChatRoomRequest, ctx: RequestContext[UpdateChatRoomRequest, ChatRoom], /) -> ChatRoom:
+        """
+        grant: moderate
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -206,6 +212,17 @@ class ChatServiceASGIApplication(ConnectASGIApplication[ChatService]):
                         stream_type=StreamType.UNARY,
                     ),
                     function=svc.remove_member,
+                ),
+                "/rpc.ChatService/UpdateChatRoom": Endpoint.unary(
+                    method=MethodInfo(
+                        name="UpdateChatRoom",
+                        service_name="rpc.ChatService",
+                        input=UpdateChatRoomRequest,
+                        output=ChatRoom,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.update_chat_room,
                 ),
             },
             interceptors=interceptors,
@@ -439,7 +456,7 @@ class ChatServiceClient(ConnectClient):
         timeout_ms: int | None = None,
     ) -> Member:
         """
-        admin
+        grant: moderate
         """
         return await self.execute_unary(
             request=request,
@@ -448,6 +465,29 @@ class ChatServiceClient(ConnectClient):
                 service_name="rpc.ChatService",
                 input=RemoveMemberRequest,
                 output=Member,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def update_chat_room(
+        self,
+        request: UpdateChatRoomRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> ChatRoom:
+        """
+        grant: moderate
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="UpdateChatRoom",
+                service_name="rpc.ChatService",
+                input=UpdateChatRoomRequest,
+                output=ChatRoom,
                 idempotency_level=IdempotencyLevel.UNKNOWN,
                 stream_type=StreamType.UNARY,
             ),
@@ -508,7 +548,13 @@ class ChatServiceSync(Protocol):
 
     def remove_member(self, request: RemoveMemberRequest, ctx: RequestContext[RemoveMemberRequest, Member], /) -> Member:
         """
-        admin
+        grant: moderate
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def update_chat_room(self, request: UpdateChatRoomRequest, ctx: RequestContext[UpdateChatRoomRequest, ChatRoom], /) -> ChatRoom:
+        """
+        grant: moderate
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -622,6 +668,17 @@ class ChatServiceWSGIApplication(ConnectWSGIApplication):
                         stream_type=StreamType.UNARY,
                     ),
                     function=service.remove_member,
+                ),
+                "/rpc.ChatService/UpdateChatRoom": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="UpdateChatRoom",
+                        service_name="rpc.ChatService",
+                        input=UpdateChatRoomRequest,
+                        output=ChatRoom,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.update_chat_room,
                 ),
             },
             interceptors=interceptors,
@@ -855,7 +912,7 @@ class ChatServiceClientSync(ConnectClientSync):
         timeout_ms: int | None = None,
     ) -> Member:
         """
-        admin
+        grant: moderate
         """
         return self.execute_unary(
             request=request,
@@ -864,6 +921,29 @@ class ChatServiceClientSync(ConnectClientSync):
                 service_name="rpc.ChatService",
                 input=RemoveMemberRequest,
                 output=Member,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def update_chat_room(
+        self,
+        request: UpdateChatRoomRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> ChatRoom:
+        """
+        grant: moderate
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="UpdateChatRoom",
+                service_name="rpc.ChatService",
+                input=UpdateChatRoomRequest,
+                output=ChatRoom,
                 idempotency_level=IdempotencyLevel.UNKNOWN,
                 stream_type=StreamType.UNARY,
             ),

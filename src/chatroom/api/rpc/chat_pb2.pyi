@@ -85,7 +85,7 @@ class Leave(_message.Message):
     def __init__(self) -> None: ...
 
 class Message(_message.Message):
-    __slots__ = ("name", "message", "sequence", "sent", "nonce", "joined", "live", "entered", "left", "typing", "refused", "closed", "draining", "heartbeat", "expiring", "damaged")
+    __slots__ = ("name", "message", "sequence", "sent", "nonce", "joined", "live", "entered", "left", "typing", "refused", "closed", "draining", "heartbeat", "updated", "withdrawn", "expiring", "damaged", "changed")
     NAME_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
@@ -100,8 +100,11 @@ class Message(_message.Message):
     CLOSED_FIELD_NUMBER: _ClassVar[int]
     DRAINING_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_FIELD_NUMBER: _ClassVar[int]
+    WITHDRAWN_FIELD_NUMBER: _ClassVar[int]
     EXPIRING_FIELD_NUMBER: _ClassVar[int]
     DAMAGED_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
     name: str
     message: str
     sequence: int
@@ -116,9 +119,12 @@ class Message(_message.Message):
     closed: Closed
     draining: Draining
     heartbeat: Heartbeat
+    updated: ChatRoom
+    withdrawn: Withdrawn
     expiring: Expiring
     damaged: Damaged
-    def __init__(self, name: _Optional[str] = ..., message: _Optional[str] = ..., sequence: _Optional[int] = ..., sent: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., nonce: _Optional[str] = ..., joined: _Optional[_Union[Joined, _Mapping]] = ..., live: _Optional[_Union[Live, _Mapping]] = ..., entered: _Optional[_Union[Member, _Mapping]] = ..., left: _Optional[_Union[Member, _Mapping]] = ..., typing: _Optional[_Union[Typing, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., closed: _Optional[_Union[Closed, _Mapping]] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., expiring: _Optional[_Union[Expiring, _Mapping]] = ..., damaged: _Optional[_Union[Damaged, _Mapping]] = ...) -> None: ...
+    changed: Member
+    def __init__(self, name: _Optional[str] = ..., message: _Optional[str] = ..., sequence: _Optional[int] = ..., sent: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., nonce: _Optional[str] = ..., joined: _Optional[_Union[Joined, _Mapping]] = ..., live: _Optional[_Union[Live, _Mapping]] = ..., entered: _Optional[_Union[Member, _Mapping]] = ..., left: _Optional[_Union[Member, _Mapping]] = ..., typing: _Optional[_Union[Typing, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., closed: _Optional[_Union[Closed, _Mapping]] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., updated: _Optional[_Union[ChatRoom, _Mapping]] = ..., withdrawn: _Optional[_Union[Withdrawn, _Mapping]] = ..., expiring: _Optional[_Union[Expiring, _Mapping]] = ..., damaged: _Optional[_Union[Damaged, _Mapping]] = ..., changed: _Optional[_Union[Member, _Mapping]] = ...) -> None: ...
 
 class Joined(_message.Message):
     __slots__ = ("session", "epoch", "sequence", "recovery", "members", "limits", "name", "room")
@@ -159,6 +165,14 @@ class Live(_message.Message):
 class Damaged(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class Withdrawn(_message.Message):
+    __slots__ = ("sequence", "reason")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    reason: str
+    def __init__(self, sequence: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class Typing(_message.Message):
     __slots__ = ("active",)
@@ -205,17 +219,21 @@ class Draining(_message.Message):
     def __init__(self, retry_after: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Member(_message.Message):
-    __slots__ = ("name", "since", "reason")
+    __slots__ = ("name", "since", "reason", "muted", "moderator")
     NAME_FIELD_NUMBER: _ClassVar[int]
     SINCE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    MUTED_FIELD_NUMBER: _ClassVar[int]
+    MODERATOR_FIELD_NUMBER: _ClassVar[int]
     name: str
     since: _timestamp_pb2.Timestamp
     reason: LeaveReason
-    def __init__(self, name: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reason: _Optional[_Union[LeaveReason, str]] = ...) -> None: ...
+    muted: bool
+    moderator: bool
+    def __init__(self, name: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reason: _Optional[_Union[LeaveReason, str]] = ..., muted: _Optional[bool] = ..., moderator: _Optional[bool] = ...) -> None: ...
 
 class ChatRoom(_message.Message):
-    __slots__ = ("room_id", "title", "private", "member_count", "capacity", "created", "sequence", "active")
+    __slots__ = ("room_id", "title", "private", "member_count", "capacity", "created", "sequence", "closed_to_newcomers", "active")
     ROOM_ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     PRIVATE_FIELD_NUMBER: _ClassVar[int]
@@ -223,6 +241,7 @@ class ChatRoom(_message.Message):
     CAPACITY_FIELD_NUMBER: _ClassVar[int]
     CREATED_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    CLOSED_TO_NEWCOMERS_FIELD_NUMBER: _ClassVar[int]
     ACTIVE_FIELD_NUMBER: _ClassVar[int]
     room_id: str
     title: str
@@ -231,8 +250,9 @@ class ChatRoom(_message.Message):
     capacity: int
     created: _timestamp_pb2.Timestamp
     sequence: int
+    closed_to_newcomers: bool
     active: _timestamp_pb2.Timestamp
-    def __init__(self, room_id: _Optional[str] = ..., title: _Optional[str] = ..., private: _Optional[bool] = ..., member_count: _Optional[int] = ..., capacity: _Optional[int] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sequence: _Optional[int] = ..., active: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    def __init__(self, room_id: _Optional[str] = ..., title: _Optional[str] = ..., private: _Optional[bool] = ..., member_count: _Optional[int] = ..., capacity: _Optional[int] = ..., created: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sequence: _Optional[int] = ..., closed_to_newcomers: _Optional[bool] = ..., active: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CreateChatRoomRequest(_message.Message):
     __slots__ = ("private", "room_id", "title", "capacity", "history")
@@ -273,6 +293,20 @@ class DeleteChatRoomRequest(_message.Message):
     reason: str
     successor: str
     def __init__(self, room_id: _Optional[str] = ..., reason: _Optional[str] = ..., successor: _Optional[str] = ...) -> None: ...
+
+class UpdateChatRoomRequest(_message.Message):
+    __slots__ = ("room_id", "title", "capacity", "history", "closed_to_newcomers")
+    ROOM_ID_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    CAPACITY_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_FIELD_NUMBER: _ClassVar[int]
+    CLOSED_TO_NEWCOMERS_FIELD_NUMBER: _ClassVar[int]
+    room_id: str
+    title: str
+    capacity: int
+    history: int
+    closed_to_newcomers: bool
+    def __init__(self, room_id: _Optional[str] = ..., title: _Optional[str] = ..., capacity: _Optional[int] = ..., history: _Optional[int] = ..., closed_to_newcomers: _Optional[bool] = ...) -> None: ...
 
 class SendMessageRequest(_message.Message):
     __slots__ = ("session", "message", "typing", "heartbeat", "leave")

@@ -80,6 +80,11 @@ class ChatServiceStub:
                 request_serializer=rpc_dot_chat__pb2.RemoveMemberRequest.SerializeToString,
                 response_deserializer=rpc_dot_chat__pb2.Member.FromString,
                 _registered_method=True)
+        self.UpdateChatRoom = channel.unary_unary(
+                '/rpc.ChatService/UpdateChatRoom',
+                request_serializer=rpc_dot_chat__pb2.UpdateChatRoomRequest.SerializeToString,
+                response_deserializer=rpc_dot_chat__pb2.ChatRoom.FromString,
+                _registered_method=True)
 
 
 class ChatServiceServicer:
@@ -147,7 +152,14 @@ class ChatServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RemoveMember(self, request, context):
-        """admin
+        """grant: moderate
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateChatRoom(self, request, context):
+        """grant: moderate
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -200,6 +212,11 @@ def add_ChatServiceServicer_to_server(servicer, server):
                     servicer.RemoveMember,
                     request_deserializer=rpc_dot_chat__pb2.RemoveMemberRequest.FromString,
                     response_serializer=rpc_dot_chat__pb2.Member.SerializeToString,
+            ),
+            'UpdateChatRoom': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateChatRoom,
+                    request_deserializer=rpc_dot_chat__pb2.UpdateChatRoomRequest.FromString,
+                    response_serializer=rpc_dot_chat__pb2.ChatRoom.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -446,6 +463,33 @@ class ChatService:
             '/rpc.ChatService/RemoveMember',
             rpc_dot_chat__pb2.RemoveMemberRequest.SerializeToString,
             rpc_dot_chat__pb2.Member.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateChatRoom(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rpc.ChatService/UpdateChatRoom',
+            rpc_dot_chat__pb2.UpdateChatRoomRequest.SerializeToString,
+            rpc_dot_chat__pb2.ChatRoom.FromString,
             options,
             channel_credentials,
             insecure,

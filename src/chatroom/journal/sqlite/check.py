@@ -11,14 +11,14 @@ from pathlib import Path
 from chatroom.core.entry import Kind, all_stored_bytes
 from chatroom.journal.port import JournalUnusable
 
-from . import recovery, schema
+from . import notes, recovery, schema
 from .checksum import COLUMNS, Legible, believed, sound
 from .damage import Damage
 from .ends import check_facts
 from .merging import Merged
 from .opening import connect, is_in_use, known_version, why_unreadable
 from .quick_check import wrong_header
-from .schema import CHECKSUMS_SINCE, REDO_LOG_SINCE
+from .schema import CHECKSUMS_SINCE, MODERATION_SINCE, REDO_LOG_SINCE
 from .statements import STORED_BYTES
 
 MOST_FINDINGS = 20
@@ -78,8 +78,10 @@ def check(path: Path, legible: Legible = believed, *, in_use: bool | None = None
         if header:
             found.wrong.append(header)
         found.wrong += _readable(_integrity(connection))
-        found.wrong += _readable(_tables(connection, found.version))
+        found.wrong += _readable(schema.misnamed(connection, found.version))
         found.wrong += _readable(_entries(connection, found.version, legible))
+        if found.version >= MODERATION_SINCE:
+            found.wrong += _readable(_notes(connection))
         if found.version >= REDO_LOG_SINCE:
             try:
                 found.rooms += _rooms(connection)
@@ -141,14 +143,6 @@ def _readable(findings: Iterator[str]) -> Iterator[str]:
         yield f"not all of it can be read: {error}"
 
 
-def _tables(connection: sqlite3.Connection, version: int) -> Iterator[str]:
-    with closing(schema.fresh(version)) as fresh:
-        expected = schema.columns(fresh)
-    for table, columns in schema.columns(connection).items():
-        if columns != expected[table]:
-            yield f"the columns of the table {table} are not as they should be"
-
-
 def _entries(connection: sqlite3.Connection, version: int, legible: Legible) -> Iterator[str]:
     """Each entry by its checksum, or by what it says if it is of before there were any."""
     summed_from: dict[int, int] = {}
@@ -167,6 +161,15 @@ def _entries(connection: sqlite3.Connection, version: int, legible: Legible) -> 
                 yield f"room {names.get(row[0], 'unknown')}: {what} {row[1]} is damaged"
     if damaged > MOST_FINDINGS:
         yield f"{damaged - MOST_FINDINGS} messages more are damaged"
+
+
+def _notes(connection: sqlite3.Connection) -> Iterator[str]:
+    """Bans, invitations and the like, each by its checksum."""
+    names = dict(connection.execute("SELECT key, room_id FROM room WHERE NOT closed"))
+    for row in notes.rows(connection):
+        if notes.sound(row) is None:
+            where = f"room {names[row[0]]}" if row[0] in names else "the server"
+            yield f"{where}: a ban, mute, invitation or reserved name ({row[2]}) is damaged"
 
 
 def columns_of(version: int) -> dict[str, str]:

@@ -7,12 +7,13 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
+from chatroom.core.audit import AuditRecord
 from chatroom.core.entry import Entry
+from chatroom.core.notes import Note
 from chatroom.core.record import MemberRecord
 from chatroom.journal.port import (
     Append,
@@ -24,29 +25,31 @@ from chatroom.journal.port import (
     Trimmed,
 )
 
-from . import intake, opening, recovery, upkeep
+from . import intake, notes, opening, recovery, upkeep, withdrawing
 from .checkpoints import PAGES, Checkpoints
 from .checksum import Legible, believed
 from .damage import WHAT_TO_DO, Damage
 from .directories import make_durable
-from .failed_commits import take_its_place
 from .filling import Filling
 from .intake import Intake
 from .nonces import Nonces
 from .quick_check import quick_check
 from .reader import Reader
 from .redo import RedoLog
+from .threads import Threads
 from .uncancelled import uncancelled
 from .writer import Writer
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+SCRUB_SECONDS = 1.0
+"""From one try to leave nothing of what was withdrawn to the next."""
 STORE_SECONDS = 2.0
 """For which something is in the redo log alone, where little is said."""
 
 
-class SQLiteJournal:
+class SQLiteJournal(Threads):
     """Logs in a SQLite database."""
 
     def __init__(self, path: Path, *, sync: SyncMode = "full", legible: Legible = believed) -> None:
@@ -55,18 +58,14 @@ class SQLiteJournal:
         `legible` judges entries of earlier versions, which have no checksum.
         """
         self.name = f"SQLite {path} (synchronous={sync.upper()})"
-        self._path = path
+        super().__init__(path, legible)
         self._sync: SyncMode = sync
-        self._legible = legible
         self.filling: asyncio.Task[None] | None = None
         """Gives entries of earlier versions their checksums; None: there were none such."""
-        self._write_thread = ThreadPoolExecutor(1, "journal-writer")
-        self._read_thread = ThreadPoolExecutor(1, "journal-reader")
-        self._redo_thread = ThreadPoolExecutor(1, "journal-redo")
         self._checkpoints = Checkpoints(path, sync)
-        self._writer: Writer | None = None
-        self._reader: Reader | None = None
         self._redo: RedoLog | None = None
+        self._scrubber = withdrawing.Scrubber(path)
+        self._scrubbing: asyncio.Task[None] | None = None
         self._nonces = Nonces()
         self._intake = Intake()
         self._appending = asyncio.Lock()
@@ -75,10 +74,8 @@ class SQLiteJournal:
         self._storing: asyncio.Task[None] | None = None
         """Brings what is in the redo log into the tables."""
         self._later: asyncio.TimerHandle | None = None
-        self._failed: JournalError | None = None
-        """Why the tables could not get it."""
+        self._failed: JournalError | None = None  # why the tables could not get it
         self._lock: int | None = None
-        self._closed = False
 
     # ---- The port -------------------------------------------------------------
 
@@ -90,6 +87,9 @@ class SQLiteJournal:
         last_sent = max([room.last_sent for room in rooms], default=0)
         self._nonces = Nonces(await self._write(Writer.authors_of_nonces), last_sent)
         await self._checkpoints.open()
+        if await self._write(lambda writer: withdrawing.withdrawn(writer.connection)):
+            work = self._scrub_what_was_left()
+            self._scrubbing = asyncio.create_task(work, name="scrub")
         filling = await self._write(Filling.begin, self._legible)
         if filling is not None:
             self.filling = asyncio.create_task(self._fill(filling), name="checksums")
@@ -123,6 +123,7 @@ class SQLiteJournal:
             redo = self._usable()
             self._intake.check(appends)
             asks = bool(nonced) and self._nonces.may_be_used(nonced)
+            asks |= any(append.replaced for append in appends)  # which are in the tables by then
             self._nonces.used(nonced)  # before they are: whatever becomes of this, one may be
             if asks:
                 await uncancelled(
@@ -137,6 +138,48 @@ class SQLiteJournal:
             self._begin_to_store()
         elif self._later is None and self._intake.waits:
             self._later = asyncio.get_running_loop().call_later(STORE_SECONDS, self._begin_to_store)
+
+    async def server_notes(self) -> Sequence[Note]:
+        """See `Journal.server_notes`."""
+        return await self._write(lambda writer: writer.of_server)
+
+    async def scrub(self) -> bool:
+        """See `Journal.scrub`."""
+        async with self._appending:
+            await self.settle()
+            async with self._recording:
+                try:
+                    self._usable().scrub()
+                except OSError as error:
+                    raise JournalError(error.strerror or str(error)) from error
+        return await self._write(
+            lambda writer: self._scrubber.scrub(writer.connection, writer.withdrawn)
+        )
+
+    async def _scrub_what_was_left(self) -> None:
+        """What was withdrawn when the server was killed has left the file some time after."""
+        with contextlib.suppress(JournalError):  # it goes on at the next start
+            while True:
+                if await self.scrub():
+                    return
+                await asyncio.sleep(SCRUB_SECONDS)
+
+    async def record(self, records: Sequence[AuditRecord]) -> None:
+        """See `Journal.record`."""
+        await self._write(lambda writer: notes.record(writer.connection, records))
+
+    async def records(
+        self, *, after: int, count: int, since: int = 0, room_id: str = ""
+    ) -> list[AuditRecord]:
+        """See `Journal.records`."""
+        return await self._read(
+            lambda reader: notes.records(reader.connection, after, count, since, room_id)
+        )
+
+    async def forget_records(self, before: int) -> None:
+        """See `Journal.forget_records`."""
+        while await self._write(lambda w: notes.forget_records_step(w.connection, before)):
+            pass
 
     async def probe(self) -> None:
         """See `Journal.probe`."""
@@ -217,9 +260,10 @@ class SQLiteJournal:
             return
         self._closed = True
         loop = asyncio.get_running_loop()
-        if self.filling is not None:
-            self.filling.cancel()
-            await asyncio.wait([self.filling])
+        for task in (self.filling, self._scrubbing):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait([task])
         async with self._appending:  # what was begun is over
             if self._storing is not None:
                 await asyncio.wait([self._storing])
@@ -309,30 +353,7 @@ class SQLiteJournal:
         finally:
             self._storing = None
 
-    async def _in(self, thread: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-        """Run `work` in the thread, its SQLite errors as JournalError."""
-        if self._closed:
-            raise JournalError("the journal is closed")
-        try:
-            return await asyncio.get_running_loop().run_in_executor(thread, work)
-        except sqlite3.Error as error:
-            raise JournalError(str(error)) from error
-
     # ---- In the writer's thread --------------------------------------------------
-
-    async def _write(
-        self, work: Callable[Concatenate[Writer, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        def with_writer() -> T:
-            if self._writer is None:
-                raise JournalError("the journal is not open")
-            try:
-                return work(self._writer, *args, **kwargs)
-            except sqlite3.Error:
-                take_its_place(self._writer.connection)
-                raise
-
-        return await self._in(self._write_thread, with_writer)
 
     def _open(self) -> list[StoredRoom]:
         connection = None
@@ -370,30 +391,10 @@ class SQLiteJournal:
                     self._intake.taken()
             left = opening.leave_clean(self._writer.connection, clean=not self._intake.waits)
             self._writer = None
+            self._scrubber.close()
             if self._redo is not None:
                 (self._redo.remove if left else self._redo.close)()
                 self._redo = None
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
-
-    # ---- In the reader's thread --------------------------------------------------
-
-    async def _read(
-        self, work: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        def with_reader() -> T:
-            if self._reader is None:
-                if self._writer is None:
-                    raise JournalError("the journal is not open")
-                self._reader = Reader(
-                    opening.connect(self._path), self._writer.newest, self._legible
-                )
-            return work(self._reader, *args, **kwargs)
-
-        return await self._in(self._read_thread, with_reader)
-
-    def _close_reader(self) -> None:
-        if self._reader is not None:
-            self._reader.connection.close()
-            self._reader = None

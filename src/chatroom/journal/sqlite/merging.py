@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chatroom.core.entry import Entry
+from chatroom.core.facts import RoomFacts
+from chatroom.core.notes import SERVER, Note, NoteKind
 from chatroom.core.record import MemberRecord
 from chatroom.journal.port import Append, JournalConflict
 
@@ -13,7 +15,7 @@ from chatroom.journal.port import Append, JournalConflict
 def check_order(newest: Mapping[int, int], appends: Sequence[Append]) -> None:
     """Raise JournalConflict if they do not follow the newest sequences of open rooms, by key."""
     for append in appends:
-        last = newest.get(append.key)
+        last = 0 if append.key == SERVER else newest.get(append.key)
         if last is None:
             raise JournalConflict(f"room {append.key} is not open")
         if append.entries and append.entries[0].sequence != last + 1:
@@ -27,6 +29,9 @@ class MergedRoom:
     entries: list[Entry] = field(default_factory=list)
     members: dict[int, MemberRecord | None] = field(default_factory=dict)
     """By author, as they were last; None: nothing is kept."""
+    notes: dict[tuple[NoteKind, str], Note] = field(default_factory=dict)
+    """By kind and key, as they were last."""
+    facts: RoomFacts | None = None
     closes: bool = False
 
 
@@ -58,6 +63,9 @@ class Merged:
                     self.sessions[record.session] = append.key, record.author
             for author in append.gone:
                 room.members[author] = None
+            if append.notes:
+                room.notes.update({(note.kind, note.key): note for note in append.notes})
+            room.facts = append.facts or room.facts
             room.closes |= append.closes
 
     def appends(self) -> list[Append]:
@@ -68,6 +76,8 @@ class Merged:
                 room.entries,
                 [record for record in room.members.values() if record is not None],
                 [author for author, record in room.members.items() if record is None],
+                notes=list(room.notes.values()),
+                facts=room.facts,
                 closes=room.closes,
             )
             for key, room in self.rooms.items()

@@ -11,7 +11,7 @@ from pathlib import Path
 from chatroom.journal.port import JournalUnusable
 
 from .damage import WHAT_TO_DO, is_damage
-from .schema import TABLES, NotOurs, version_of
+from .schema import SCHEMA_VERSION, TABLES, NotOurs, misnamed, version_of
 
 CHECK_SECONDS = 2.0
 """For all of it. Larger files are checked as far as that goes; `chatserver check` reads all."""
@@ -33,10 +33,14 @@ def quick_check(
     if wrong := wrong_header(path):
         raise JournalUnusable(f"{path} is damaged ({wrong}); {WHAT_TO_DO}")
     try:
-        if not version_of(connection):
-            return  # a new file
+        version = version_of(connection)
     except NotOurs:
         return  # whoever opens it says so
+    if not version:
+        return  # a new file
+    if version <= SCHEMA_VERSION:
+        for wrong in misnamed(connection, version):
+            raise JournalUnusable(f"{path} is damaged ({wrong}); {WHAT_TO_DO}")
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
     with _at_most(connection, seconds):
         # What is small comes first, so that the time is enough for it.

@@ -3,20 +3,22 @@
 A record is a head and a payload. The head: the payload's bytes, the CRC-32 (of zlib) of all
 that follows it, the run of the server that wrote it, its number in that run. The payload: for
 each room its key, the first sequence, how many entries, members and authors that are gone,
-and flags; then those. Of the entries each field is a column: time, author, the
-lengths of envelope and nonce, kind; then all envelopes and all nonces. Numbers are little
-endian, texts are UTF-8.
+and flags; then those, and as the flags say notes and what the room is from then on. Of the
+entries each field is a column: time, author, the lengths of envelope and nonce, kind; then all
+envelopes and all nonces. Numbers are little endian, texts are UTF-8.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from zlib import crc32
 
 from chatroom.core.entry import Entry, Kind
+from chatroom.core.facts import RoomFacts
+from chatroom.core.notes import Note, NoteKind
 from chatroom.core.record import MemberRecord
 from chatroom.journal.port import Append
 
@@ -24,10 +26,14 @@ _HEAD = struct.Struct("<IIqq")
 _RUN_AT = 8
 _CHECKED = struct.Struct("<qq")
 _ROOM = struct.Struct("<qqIIIB")
-_CLOSES, _SUBJECTS = 1, 2
-"""What the last number of a room says: it closes; behind each member its subject stands."""
+_CLOSES, _SUBJECTS, _NOTES, _FACTS = 1, 2, 4, 8
+"""What the last number of a room says: it closes; behind each member its subject stands; at the
+end are notes; behind those the room as it is from then on."""
 _MEMBER = struct.Struct("<qqq???HB")
 _SUBJECT = struct.Struct("<H")
+_COUNT = struct.Struct("<I")
+_NOTE = struct.Struct("<BHI")
+_ROOM_FACTS = struct.Struct("<II?H")
 _AUTHOR = struct.Struct("<q")
 _KINDS = {int(kind): kind for kind in Kind}
 
@@ -64,6 +70,10 @@ def encode(run: int, number: int, appends: Sequence[Append]) -> bytes:
         first = entries[0].sequence if entries else 0
         members, gone = append.members, append.gone
         flags = append.closes | _SUBJECTS
+        if append.notes:
+            flags |= _NOTES
+        if append.facts is not None:
+            flags |= _FACTS
         parts.append(_ROOM.pack(append.key, first, len(entries), len(members), len(gone), flags))
         if entries:
             envelopes = [entry.envelope for entry in entries]
@@ -81,6 +91,11 @@ def encode(run: int, number: int, appends: Sequence[Append]) -> bytes:
             parts += nonces
         parts += [_member(record) for record in members]
         parts += [_AUTHOR.pack(author) for author in gone]
+        if append.notes:
+            parts.append(_COUNT.pack(len(append.notes)))
+            parts += [_note(note) for note in append.notes]
+        if append.facts is not None:
+            parts.append(_facts(append.facts))
     payload = b"".join(parts)
     checked = crc32(payload, crc32(_CHECKED.pack(run, number)))
     return _HEAD.pack(len(payload), checked, run, number) + payload
@@ -187,8 +202,45 @@ def _appends(payload: bytes) -> list[Append]:
             )  # fmt: skip
         gone = [_AUTHOR.unpack_from(payload, at + 8 * n)[0] for n in range(gone_count)]
         at += 8 * gone_count
-        appends.append(Append(key, entries, members, gone, closes=bool(flags & _CLOSES)))
+        append = Append(key, entries, members, gone, closes=bool(flags & _CLOSES))
+        if flags & (_NOTES | _FACTS):
+            append, at = _with_the_rest(payload, at, append, flags)
+        appends.append(append)
     return appends
+
+
+def _note(note: Note) -> bytes:
+    key, value = note.key.encode(), note.value.encode()
+    return _NOTE.pack(note.kind, len(key), len(value)) + key + value
+
+
+def _facts(facts: RoomFacts) -> bytes:
+    title = facts.title.encode()
+    closed = facts.closed_to_newcomers
+    return _ROOM_FACTS.pack(facts.capacity, facts.history, closed, len(title)) + title
+
+
+def _with_the_rest(payload: bytes, at: int, append: Append, flags: int) -> tuple[Append, int]:
+    """An append with its notes and facts, as the flags say, and where they end."""
+    notes: list[Note] = []
+    if flags & _NOTES:
+        (count,) = _COUNT.unpack_from(payload, at)
+        at += _COUNT.size
+        for _ in range(count):
+            kind, key_bytes, value_bytes = _NOTE.unpack_from(payload, at)
+            at += _NOTE.size
+            (key, value), at = _pieces(payload, at, (key_bytes, value_bytes))
+            notes.append(Note(NoteKind(kind), key.decode(), value.decode()))
+    facts = None
+    if flags & _FACTS:
+        capacity, history, closed, title_bytes = _ROOM_FACTS.unpack_from(payload, at)
+        at += _ROOM_FACTS.size
+        (title,), at = _pieces(payload, at, (title_bytes,))
+        facts = RoomFacts(
+            append.key, "", "", 0, title.decode(), capacity=capacity, history=history,
+            closed_to_newcomers=closed,
+        )  # fmt: skip
+    return replace(append, notes=notes, facts=facts), at
 
 
 def _pieces(payload: bytes, at: int, sizes: Sequence[int]) -> tuple[list[bytes], int]:

@@ -16,12 +16,14 @@ from typing import Any
 
 from chatroom.core import room_ids
 from chatroom.core.entry import Entry
+from chatroom.core.notes import SERVER
 
+from . import notes
 from .check import columns_of
 from .checksum import Legible, checksum, damaged, sound
 from .damage import is_damage
 from .ends import is_room_id
-from .schema import CHECKSUMS_SINCE, IDENTITIES_SINCE
+from .schema import CHECKSUMS_SINCE, IDENTITIES_SINCE, MODERATION_SINCE
 from .statements import STORED_BYTES
 from .writer import MEMBER_COLUMNS, member_record
 
@@ -84,6 +86,9 @@ class Salvage:
         if self._version > 1:
             self._salvage_nonces()
             self._salvage_members()
+        if self._version >= MODERATION_SINCE:
+            self._salvage_notes()
+            self._salvage_records()
         return self.done
 
     # ---- Reading ------------------------------------------------------------------
@@ -113,7 +118,9 @@ class Salvage:
         more = {1: "1, 1"}.get(self._version, "oldest, 1")
         if self._version >= CHECKSUMS_SINCE:
             more = "oldest, summed_from"
-        sql = f"SELECT key, closed, {more}, {self._of_its_version(_FACTS)} FROM room"
+        newcomers = "closed_to_newcomers" if self._version >= MODERATION_SINCE else "0"
+        wanted = f"{newcomers}, {self._of_its_version(_FACTS)}"
+        sql = f"SELECT key, closed, {more}, {wanted} FROM room"
         found = {row[0]: row for row in self._from_both_ends(sql, "key")}
         if self.done.pages:
             for key in range(1, _MOST_KEYS):
@@ -128,7 +135,7 @@ class Salvage:
             self._keep_room(key, oldest, summed_from, facts)
 
     def _keep_room(self, key: int, oldest: Any, summed_from: Any, facts: list[Any]) -> None:
-        room_id, epoch, created, title, *numbers, creator = facts
+        newcomers, room_id, epoch, created, title, *numbers, creator = facts
         if not (isinstance(room_id, str) and self._is_free(room_id)):
             self._keep_nameless(key, "the id of a room is damaged")
             return
@@ -140,13 +147,13 @@ class Salvage:
         if not (isinstance(creator, str) and creator.isprintable()):
             creator = ""
             self.done.changed.append(f"room {room_id}: who created it is damaged")
-        created, *numbers = [
+        newcomers, created, *numbers = [
             number if isinstance(number, int) and number >= 0 else 0
-            for number in (created, *numbers)
+            for number in (newcomers, created, *numbers)
         ]
         self._new.execute(
-            f"INSERT INTO room (key, {_FACTS}) VALUES (?,?,?,?,?,?,?,?,?)",
-            (key, room_id, epoch, created, title, *numbers, creator),
+            f"INSERT INTO room (closed_to_newcomers, key, {_FACTS}) VALUES (?,?,?,?,?,?,?,?,?,?)",
+            (newcomers, key, room_id, epoch, created, title, *numbers, creator),
         )
         of_before = summed_from if isinstance(summed_from, int) else 1
         if self._version < CHECKSUMS_SINCE:
@@ -166,7 +173,7 @@ class Salvage:
     def _keep_nameless(self, key: int, why: str) -> None:
         """Messages whose room is not known: in one whose id nobody can guess."""
         room_id = room_ids.new_private_room_id(secrets.token_bytes)
-        facts: list[Any] = [room_id, secrets.token_hex(8), 0, "", 1, 0, 0, ""]
+        facts: list[Any] = [0, room_id, secrets.token_hex(8), 0, "", 1, 0, 0, ""]
         self.done.changed.append(f"{why}: its messages are in the private room {room_id}")
         self._keep_room(key, 0, 1, facts)
 
@@ -302,3 +309,34 @@ class Salvage:
                     lost += 1
         if lost:
             self.done.changed.append(f"{lost} members are lost: they join anew")
+
+    # ---- Bans and the like, and who did what ----------------------------------------------
+
+    def _salvage_notes(self) -> None:
+        lost: set[Row] = set()
+        kept: set[Row] = set()
+        sql = "SELECT room, kind, key, value, checksum FROM note"
+        for row in self._from_both_ends(sql, "room, kind, key"):
+            found = notes.sound(row)
+            if found is None:
+                lost.add(row)
+            elif row[:3] not in kept and (found[0] == SERVER or found[0] in self._rooms):
+                kept.add(row[:3])
+                notes.store(self._new, found[0], [found[1]])
+        if lost or self.done.pages:
+            self.done.changed.append(
+                "bans, mutes, invitations or reserved names may be lost: look at them"
+            )
+
+    def _salvage_records(self) -> None:
+        """The audit log: what of it can be read."""
+        kept: set[int] = set()
+        for row in self._from_both_ends(f"SELECT number, {notes.RECORDED} FROM audit", "number"):
+            if isinstance(row[0], int) and row[0] not in kept:
+                kept.add(row[0])
+                places = ",".join("?" * len(row))
+                sql = f"INSERT INTO audit (number, {notes.RECORDED}) VALUES ({places})"
+                try:
+                    self._new.execute(sql, row)
+                except sqlite3.IntegrityError:  # a column of another type
+                    self.done.changed.append("a record of the audit log is lost")

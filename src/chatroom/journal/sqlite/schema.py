@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Final
 
 from .statements import STORED_BYTES
@@ -96,8 +98,36 @@ ALTER TABLE member ADD COLUMN subject TEXT NOT NULL DEFAULT '';  -- a token's; '
 ALTER TABLE room ADD COLUMN creator TEXT NOT NULL DEFAULT '';    -- likewise
 """
 
+_MODERATION = """
+ALTER TABLE room ADD COLUMN closed_to_newcomers INTEGER NOT NULL DEFAULT 0;
+-- Whether a message was withdrawn that may still be somewhere in the file.
+ALTER TABLE run ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE note (              -- bans, invitations and the like: see `notes`
+  room INTEGER NOT NULL,         -- room.key; 0: of the server
+  kind INTEGER NOT NULL,         -- 0 ban, 1 invitation, 2 mark, 3 name
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,           -- JSON
+  checksum INTEGER NOT NULL,
+  PRIMARY KEY (room, kind, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE audit (             -- who did what
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  at INTEGER NOT NULL,           -- ns since 1970
+  actor TEXT NOT NULL,
+  key_id TEXT NOT NULL,
+  token_id TEXT NOT NULL,
+  address TEXT NOT NULL,
+  method TEXT NOT NULL,
+  room_id TEXT NOT NULL,
+  target TEXT NOT NULL,
+  outcome TEXT NOT NULL
+) STRICT;
+CREATE INDEX audit_at ON audit (at);
+"""
+
 STEPS: Final = (
     _ROOMS_AND_ENTRIES, _MEMBERS_NONCES_AND_BOUNDS, _CHECKSUMS, _REDO_LOG, _IDENTITIES,
+    _MODERATION,
 )  # fmt: skip
 """The first makes an empty file one of version 1, each other one a file of the next version."""
 
@@ -105,10 +135,11 @@ SCHEMA_VERSION: Final = len(STEPS)
 CHECKSUMS_SINCE: Final = 3
 REDO_LOG_SINCE: Final = 4
 IDENTITIES_SINCE: Final = 5
+MODERATION_SINCE: Final = 6
 """The versions that brought them."""
 
 
-TABLES: Final = ("schema", "room", "run", "member", "trimmed", "entry")
+TABLES: Final = ("schema", "room", "run", "note", "audit", "member", "trimmed", "entry")
 """What is small comes first."""
 
 
@@ -166,3 +197,12 @@ def fresh(version: int = SCHEMA_VERSION) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.executescript("".join(STEPS[:version]))
     return connection
+
+
+def misnamed(connection: sqlite3.Connection, version: int) -> Iterator[str]:
+    """Which tables of a file of a version have other columns than they should, a sentence each."""
+    with closing(fresh(version)) as sound:
+        expected = columns(sound)
+    for table, names in columns(connection).items():
+        if names != expected[table]:
+            yield f"the columns of the table {table} are not as they should be"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterable, Sequence
 
 from chatroom.core.entry import PAGE_BYTES, Entry, all_stored_bytes
 from chatroom.core.facts import RoomFacts
+from chatroom.core.notes import SERVER, Note
 from chatroom.core.record import MemberRecord
 from chatroom.journal.port import (
     NONCE_SECONDS,
@@ -16,12 +18,14 @@ from chatroom.journal.port import (
     StoredRoom,
 )
 
+from . import notes
 from .checksum import COLUMNS, STORED, Legible, believed, damaged, rows, sound
 from .damage import is_damage
 from .ends import check_facts, end_of_log, last_said
 from .failed_commits import commit_something
 from .merging import check_order
 from .statements import ManyRows, Value, transaction
+from .withdrawing import replace, secure_delete
 
 _STORE = ManyRows(f"INSERT OR ROLLBACK INTO entry ({STORED}) VALUES {{rows}}", 7)
 _STORE_NONCED = ManyRows(f"INSERT OR ROLLBACK INTO entry ({STORED}, nonce) VALUES {{rows}}", 8)
@@ -77,6 +81,10 @@ class Writer:
         """Rows in `trimmed`: while there are none, appends do not look there."""
         self.appended = 0
         """Entries of the latest append."""
+        self.of_server: list[Note] = []
+        """Notes of the server, as they were when rooms were listed."""
+        self.withdrawn: list[bytes] = []
+        """By what messages are found in the file that were withdrawn since it was scrubbed."""
         self.pages = 0
         """Written to the log by appends, about, since somebody has set it to 0."""
         self._newest: dict[int, int] = {}
@@ -94,6 +102,8 @@ class Writer:
             record = member_record(*columns)
             if record is not None:
                 inside.setdefault(key, []).append(record)
+        kept = notes.by_room(self.connection)
+        self.of_server = kept.get(SERVER, [])
         rooms: list[StoredRoom] = []
         for (
             key,
@@ -105,22 +115,26 @@ class Writer:
             capacity,
             history,
             creator,
+            closed_to_newcomers,
             oldest,
             size,
         ) in execute(
             "SELECT key, room_id, epoch, created, title, private, capacity, history, creator, "
-            "oldest, size FROM room WHERE NOT closed ORDER BY key"
+            "closed_to_newcomers, oldest, size FROM room WHERE NOT closed ORDER BY key"
         ).fetchall():
             check_facts(room_id, epoch, title, created, capacity, history, oldest, size)
             newest, last_sent = end_of_log(self.connection, key, room_id, oldest, self._legible)
             if not (isinstance(creator, str) and creator.isprintable()):
                 creator = ""  # then only admins and moderators are left
             facts = RoomFacts(
-                key, room_id, epoch, created, title, bool(private), capacity, history, creator
-            )
+                key, room_id, epoch, created, title, bool(private), capacity, history, creator,
+                bool(closed_to_newcomers),
+            )  # fmt: skip
             there = tuple(inside.get(key, ()))
             active = last_said(self.connection, key, self._legible)
-            rooms.append(StoredRoom(facts, newest, last_sent, oldest, size, there, active))
+            rooms.append(
+                StoredRoom(facts, newest, last_sent, oldest, size, there, active, kept.get(key, ()))
+            )
             self._newest[key] = newest
         return rooms
 
@@ -154,8 +168,8 @@ class Writer:
         return StoredRoom(RoomFacts(key, *facts))
 
     def newest_open(self, key: int) -> int | None:
-        """The newest sequence of an open room; None: it is not open."""
-        return self._newest.get(key)
+        """The newest sequence of an open room; None: it is not open. The server is."""
+        return 0 if key == SERVER else self._newest.get(key)
 
     def append(self, appends: Sequence[Append], *, redone: int = 0, logged: bool = False) -> None:
         """See `Journal.append`. With it the tables have all of the redo log up to `redone`.
@@ -182,6 +196,7 @@ class Writer:
                 self._ended[append.key] = self._newest.pop(append.key)
 
     def _store(self, appends: Sequence[Append], redone: int, *, nonced: bool) -> None:
+        replacing = any(append.replaced for append in appends)
         entries: list[Value] = []
         grown: list[Value] = []
         members: list[Value] = []
@@ -196,14 +211,20 @@ class Writer:
             gone += append.gone
             members += _member_values(append)
         connection = self.connection
-        with transaction(connection):
+        deleting = secure_delete(connection) if replacing else contextlib.nullcontext()
+        with deleting, transaction(connection):
             (_STORE_NONCED if nonced else _STORE).execute(connection, entries)
             _GROW.execute(connection, grown)
             _FORGET.execute(connection, gone)
             _REMEMBER.execute(connection, members)
             for append in appends:
+                notes.store(connection, append.key, append.notes)
+                self.withdrawn += replace(connection, append.key, append.replaced)
+                if append.facts is not None:
+                    _change(connection, append.facts)
                 if append.closes:
                     connection.execute("UPDATE room SET closed = 1 WHERE key = ?", (append.key,))
+                    notes.forget(connection, append.key)
                     connection.execute("DELETE FROM member WHERE room = ?", (append.key,))
             self._have(redone)
 
@@ -270,6 +291,14 @@ class Writer:
             )
             forgotten = execute("DELETE FROM trimmed WHERE room = ? AND sequence = ?", old).rowcount
         self.trimmed -= max(forgotten, 0)  # -1: `old` is empty
+
+
+def _change(connection: sqlite3.Connection, facts: RoomFacts) -> None:
+    connection.execute(
+        "UPDATE OR ROLLBACK room SET title = ?, capacity = ?, history = ?, "
+        "closed_to_newcomers = ? WHERE key = ?",
+        (facts.title, facts.capacity, facts.history, facts.closed_to_newcomers, facts.key),
+    )
 
 
 MEMBER_COLUMNS = "author, name, since, logged, session, ended, removed, subject"

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from chatroom.core.grants import EVERYTHING, NOTHING, Grant, Identity
+from chatroom.core.grants import EVERYTHING, NOTHING, Grant, Identity, Right
+from chatroom.core.invitations import PREFIX
 from chatroom.core.refusals import TokenExpired, TokenInvalid, TokenRevoked
 
 from . import unusable
@@ -16,7 +17,7 @@ from .tokens import Tokens
 
 SOON_SECONDS = 60.0
 """How long before its token ends somebody is told so."""
-ADMIN = Identity(EVERYTHING)
+ADMIN = Identity(EVERYTHING, admin_token=True)
 """Whoever shows the admin token."""
 NOBODY = Identity(NOTHING)
 """Whoever has not been asked yet."""
@@ -42,14 +43,17 @@ class Access:
         self._lost: dict[str, int] = {}
         """With which reading a key was last gone or replaced, by its id."""
         self.clock = clock
+        self.invited: Callable[[str], Identity] | None = None
+        """Who shows the secret of an invitation; raises InvitationUnknown. None: nobody can."""
 
     def identity(self, authorization: str, address: str = "") -> Identity:
         """Who shows this `authorization` (RFC 6750, section 2.1); who shows none is anybody.
 
         `address` is the client's, as `Identity` has it.
 
-        Raises TokenInvalid, TokenExpired, TokenRevoked. Where there is nothing to compare a
-        token with, it is something between a proxy and its clients, and does not count.
+        Raises TokenInvalid, TokenExpired, TokenRevoked, InvitationUnknown. Where there is
+        nothing to compare a token with, it is something between a proxy and its clients, and
+        does not count.
         """
         who = self._shown(authorization)
         return replace(who, address=address) if address else who
@@ -61,11 +65,18 @@ class Access:
             return self._anybody
         if self._admin is not None and self._admin.is_shown(shown):
             return ADMIN
+        if self.invited is not None and shown.startswith(PREFIX):
+            return self._widened(self.invited(shown))
         if self._tokens is not None:
             return self._named(self._tokens, shown)
         if self._admin is not None:
             raise TokenInvalid
         return self._anybody
+
+    def _widened(self, who: Identity) -> Identity:
+        """Where everybody may do everything an invitation takes nothing away."""
+        everything = self._anybody.grant.gives(Right.ADMIN)
+        return replace(who, grant=self._anybody.grant) if everything else who
 
     def _named(self, tokens: Tokens, shown: str) -> Identity:
         try:

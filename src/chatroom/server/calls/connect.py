@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any as Anything
 from typing import TypeVar
 
@@ -15,27 +16,37 @@ from connectrpc.code import Code as ConnectCode
 from connectrpc.codec import Codec
 from connectrpc.compression import Compression
 from connectrpc.errors import ConnectError
+from connectrpc.server import ConnectASGIApplication
+from google.protobuf.message import Message as ProtobufMessage
 
 from chatroom.api.rpc.chat_connect import ChatService, ChatServiceASGIApplication
+from chatroom.api.rpc.moderation_connect import ModerationServiceASGIApplication
 from chatroom.core.grants import Identity
 from chatroom.core.limits import Limits
 from chatroom.core.refusals import Refusal
-from chatroom.server.access.access import OPEN, Access
+from chatroom.server.access.access import Access
 from chatroom.server.port.rota import next_turn
+from chatroom.server.rooms.audit import Audit
 from chatroom.server.rooms.hub import Hub
-from chatroom.wire.grpc import Code, media_type
+from chatroom.wire.grpc import CHAT_METHODS, MODERATION_METHODS, Code, media_type
 from chatroom.wire.ip import canonical
 
 from .agreement import CODECS, COMPRESSIONS, INTERCEPTORS
+from .audited import told_of
 from .listing import Listing, Prepared, prepared
 from .methods import Methods
+from .moderation import ModerationMethods
 from .statuses import code_of, details_of
 from .stream_call import FAILED
 
 log = logging.getLogger(__name__)
 
-Q = TypeVar("Q")
+Q = TypeVar("Q", bound=ProtobufMessage)
 A = TypeVar("A")
+Method = Callable[[Q, Identity], Awaitable[A]]
+"""One of the contract's, as it is written here."""
+Answer = Callable[[Q, Anything], Coroutine[Anything, Anything, A]]
+"""The same, as connectrpc calls it."""
 
 
 def connect_error(refusal: Refusal) -> ConnectError:
@@ -57,16 +68,32 @@ class ConnectChatService:
     subscribe = ChatService.subscribe
     """Streams are `calls.streams`', whatever the protocol: they never come here."""
 
-    def __init__(self, hub: Hub, access: Access) -> None:
-        self._hub = hub
-        methods = Methods(hub)
-        self.create_chat_room = _answering(hub, access, _one(methods.create_chat_room))
-        self.list_chat_rooms = _answering(hub, access, _listing(methods.list_chat_rooms))
-        self.delete_chat_room = _answering(hub, access, _one(methods.delete_chat_room))
-        self.send_message = _answering(hub, access, _one(methods.send_message))
-        self.list_messages = _answering(hub, access, _listing(methods.list_messages))
-        self.list_members = _answering(hub, access, _listing(methods.list_members))
-        self.remove_member = _answering(hub, access, _one(methods.remove_member))
+    def __init__(self, answering: Answering) -> None:
+        methods = Methods(answering.hub)
+        self.create_chat_room = answering.audited(methods.create_chat_room)
+        self.list_chat_rooms = answering.listing(methods.list_chat_rooms)
+        self.delete_chat_room = answering.audited(methods.delete_chat_room)
+        self.send_message = answering.one(methods.send_message)
+        self.list_messages = answering.listing(methods.list_messages)
+        self.list_members = answering.listing(methods.list_members)
+        self.remove_member = answering.audited(methods.remove_member)
+        self.update_chat_room = answering.audited(methods.update_chat_room)
+
+
+class ConnectModerationService:
+    """`chatroom.api.rpc.moderation_connect.ModerationService`, likewise."""
+
+    def __init__(self, answering: Answering) -> None:
+        methods = ModerationMethods(answering.hub, answering.audit)
+        self.set_member = answering.audited(methods.set_member)
+        self.withdraw_message = answering.audited(methods.withdraw_message)
+        self.create_ban = answering.audited(methods.create_ban)
+        self.lift_ban = answering.audited(methods.lift_ban)
+        self.list_bans = answering.listing(methods.list_bans)
+        self.create_invitation = answering.audited(methods.create_invitation)
+        self.revoke_invitation = answering.audited(methods.revoke_invitation)
+        self.list_invitations = answering.listing(methods.list_invitations)
+        self.list_audit_records = answering.listing(methods.list_audit_records)
 
 
 def _one(
@@ -135,34 +162,73 @@ class _Compression:
         return self._compress(data)
 
 
-def _answering(
-    hub: Hub, access: Access, method: Callable[[Q, Anything, Identity], Awaitable[A]]
-) -> Callable[[Q, Anything], Coroutine[Anything, Anything, A]]:
-    async def answer(request: Q, context: Anything) -> A:
+class Answering:
+    """How methods answer, whatever they do: for whom `Access` lets in, and audited if asked for."""
+
+    def __init__(self, hub: Hub, access: Access, audit: Audit) -> None:
+        self.hub = hub
+        self.audit = audit
+        self._access = access
+
+    def one(self, method: Method[Q, A]) -> Answer[Q, A]:
+        """A method whose answer is small, and is encoded by connectrpc."""
+        return self._answering(_one(method))
+
+    def listing(self, method: Method[Q, Listing]) -> Answer[Q, Anything]:
+        """A method whose answer is long, and is encoded a part at a time."""
+        return self._answering(_listing(method))
+
+    def audited(self, method: Method[Q, A]) -> Answer[Q, A]:
+        """As `one`; who did it, or was refused it, is in the audit log before it is answered."""
+        return self._answering(_one(partial(self._audited, method)))
+
+    async def _audited(self, method: Method[Q, A], request: Q, who: Identity) -> A:
+        name = "".join(word.capitalize() for word in method.__name__.split("_"))
         try:
-            # connectrpc has put host and port together, an IPv6 address without brackets.
-            address = canonical((context.client_address or "").rpartition(":")[0])
-            who = access.identity(context.request_headers.get("authorization", ""), address)
-            hub.check_open()
-            return await method(request, context, who)
+            answer = await method(request, who)
         except Refusal as refusal:
-            if code_of(refusal) is Code.UNAUTHENTICATED:  # RFC 9110, section 15.5.2
-                context.response_headers["www-authenticate"] = "Bearer"
-            raise connect_error(refusal) from None
-        except Exception:
-            # connectrpc would tell the caller what the exception says.
-            log.exception("a call failed")
-            raise ConnectError(ConnectCode.INTERNAL, FAILED.message) from None
+            if who.named:
+                outcome = f"{code_of(refusal).name} {refusal.reason}"
+                room_id, target = told_of(request)
+                await self.audit.done(who, name, room_id=room_id, target=target, outcome=outcome)
+            raise
+        room_id, target = told_of(request, answer)
+        await self.audit.done(who, name, room_id=room_id, target=target, outcome="OK")
+        return answer
 
-    return answer
+    def _answering(self, method: Callable[[Q, Anything, Identity], Awaitable[A]]) -> Answer[Q, A]:
+        hub, access = self.hub, self._access
+
+        async def answer(request: Q, context: Anything) -> A:
+            try:
+                # connectrpc has put host and port together, an IPv6 address without brackets.
+                address = canonical((context.client_address or "").rpartition(":")[0])
+                who = access.identity(context.request_headers.get("authorization", ""), address)
+                hub.check_open()
+                return await method(request, context, who)
+            except Refusal as refusal:
+                if code_of(refusal) is Code.UNAUTHENTICATED:  # RFC 9110, section 15.5.2
+                    context.response_headers["www-authenticate"] = "Bearer"
+                raise connect_error(refusal) from None
+            except Exception:
+                # connectrpc would tell the caller what the exception says.
+                log.exception("a call failed")
+                raise ConnectError(ConnectCode.INTERNAL, FAILED.message) from None
+
+        return answer
 
 
-def application(hub: Hub, limits: Limits, access: Access = OPEN) -> ChatServiceASGIApplication:
-    """The contract as an ASGI application."""
-    return ChatServiceASGIApplication(
-        ConnectChatService(hub, access),
-        read_max_bytes=limits.envelope_bytes,
-        interceptors=INTERCEPTORS,
-        compressions=[_Compression(each) for each in COMPRESSIONS],
-        codecs=[_Codec(each) for each in CODECS],
-    )
+def applications(
+    hub: Hub, limits: Limits, access: Access, audit: Audit
+) -> dict[str, ConnectASGIApplication[Anything]]:
+    """The contract as ASGI applications, by the paths of its methods."""
+    answering = Answering(hub, access, audit)
+    options: dict[str, Anything] = {
+        "read_max_bytes": limits.envelope_bytes,
+        "interceptors": INTERCEPTORS,
+        "compressions": [_Compression(each) for each in COMPRESSIONS],
+        "codecs": [_Codec(each) for each in CODECS],
+    }
+    chat = ChatServiceASGIApplication(ConnectChatService(answering), **options)
+    moderation = ModerationServiceASGIApplication(ConnectModerationService(answering), **options)
+    return dict.fromkeys(CHAT_METHODS, chat) | dict.fromkeys(MODERATION_METHODS, moderation)

@@ -17,6 +17,7 @@ from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.entry import UNKNOWN_TIME, Draft, Entry, Kind
 from chatroom.core.events import Draining, Echo, Event, Expiring, Heartbeat, Refused
 from chatroom.core.limits import Limits
+from chatroom.core.marks import Mark
 from chatroom.core.member import Member
 from chatroom.core.names import SERVER_NAME
 from chatroom.core.refusals import Refusal
@@ -135,10 +136,25 @@ def _rest(draft: Draft) -> bytes:
         message.closed.SetInParent()
     elif draft.kind is Kind.DAMAGED:
         message.damaged.SetInParent()
+    elif draft.withdrawal is not None:
+        message.withdrawn.sequence = draft.withdrawal.sequence
+        message.withdrawn.reason = draft.withdrawal.reason
+    elif draft.changed is not None:
+        changed = draft.changed
+        message.changed.name = changed.name
+        message.changed.since.CopyFrom(timestamp(changed.since))
+        message.changed.muted = changed.mark.muted
+        message.changed.moderator = changed.mark.moderator
+    elif draft.updated is not None:
+        message.updated.room_id = draft.updated.room_id
+        message.updated.title = draft.updated.title
+        message.updated.capacity = draft.updated.capacity
+        message.updated.closed_to_newcomers = draft.updated.closed_to_newcomers
     return message.SerializeToString()
 
 
 _KINDS = {None: Kind.SAID, "entered": Kind.ENTERED, "left": Kind.LEFT, "closed": Kind.CLOSED}
+"""Those that there were when entries had no checksum."""
 
 
 def legible(entry: Entry) -> bool:
@@ -174,16 +190,20 @@ def joined(place: Place, limits: Limits) -> bytes:
         ),
         name=member.name,
         room=room_message(room),
-    ).SerializeToString() + b"".join([_roster_line(each.name, each.since) for each in members])
+    ).SerializeToString() + b"".join(
+        [_roster_line(each.name, each.since, each.mark) for each in members]
+    )
     sentence = f"you are in room {room.room_id} as {member.name}"
     head = pb.Message(name=SERVER_NAME, message=sentence).SerializeToString()
     return envelope(b"%b\x52%b%b" % (head, varint(len(told)), told))
 
 
 @lru_cache(maxsize=16384)
-def _roster_line(name: str, since: int) -> bytes:
+def _roster_line(name: str, since: int, mark: Mark) -> bytes:
     """A member as `Joined.members` has it, field 5: encoded once, told to all who come after."""
-    line = pb.Member(name=name, since=timestamp(since)).SerializeToString()
+    line = pb.Member(
+        name=name, since=timestamp(since), muted=mark.muted, moderator=mark.moderator
+    ).SerializeToString()
     return b"\x2a%b%b" % (varint(len(line)), line)
 
 
@@ -236,7 +256,13 @@ def _refused(nonce: str, refusal: Refusal, events: bool) -> pb.Message:
 
 def member_message(member: Member, reason: int = 0) -> pb.Member:
     """A member, as the roster shows it."""
-    return pb.Member(name=member.name, since=timestamp(member.since), reason=leave_reason(reason))
+    return pb.Member(
+        name=member.name,
+        since=timestamp(member.since),
+        reason=leave_reason(reason),
+        muted=member.mark.muted,
+        moderator=member.mark.moderator,
+    )
 
 
 def room_message(room: Room) -> pb.ChatRoom:
@@ -250,4 +276,5 @@ def room_message(room: Room) -> pb.ChatRoom:
         created=timestamp(room.facts.created),
         sequence=room.newest,
         active=timestamp(room.log.active) if room.log.active else None,
+        closed_to_newcomers=room.facts.closed_to_newcomers,
     )

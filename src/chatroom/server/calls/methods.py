@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core import refusals
 from chatroom.core.entry import Entry
-from chatroom.core.grants import ANYBODY, Identity, Right, created_by, demand, demand_in, is_for
+from chatroom.core.grants import ANYBODY, Identity, Right, demand, demand_in, is_for
 from chatroom.core.leave_reason import LeaveReason
 from chatroom.core.refusals import RequestInvalid
 from chatroom.core.room import Room
@@ -19,6 +19,7 @@ from chatroom.wire.envelopes import payload
 
 from . import encode
 from .listing import Listing
+from .orders import in_room, orderly, owned
 
 MAX_SEQUENCE = (1 << 63) - 1
 ANY_ID = "0"
@@ -92,21 +93,25 @@ class Methods:
     async def delete_chat_room(
         self, request: pb.DeleteChatRoomRequest, who: Identity = ANYBODY
     ) -> pb.ChatRoom:
-        """See `Hub.delete_room`. For admins, and who may moderate what they have created."""
-        if who.grant.gives(Right.ADMIN) or not who.known:
-            demand(who, Right.ADMIN)
-        elif not created_by(who, self._room(request.room_id, who, Right.ADMIN).facts):
-            raise refusals.GrantMissing(Right.ADMIN)
-        room = await self._hub.delete_room(
-            request.room_id, reason=request.reason, successor=request.successor
+        """See `Moderation.delete_room`."""
+        room = owned(self._hub, who, request.room_id)
+        await self._hub.moderation.delete_room(
+            room, reason=request.reason, successor=request.successor
         )
         return encode.room_message(room)
 
-    def _room(self, room_id: str, who: Identity, right: Right) -> Room:
-        """A room in which somebody has a right, as `demand_in` says."""
-        room = self._hub.rooms.get(room_id)
-        demand_in(who, right, room.facts)
-        return room
+    async def update_chat_room(
+        self, request: pb.UpdateChatRoomRequest, who: Identity = ANYBODY
+    ) -> pb.ChatRoom:
+        """See `Moderation.update`."""
+        room = orderly(self._hub, who, request.room_id)
+        changes = {
+            field: getattr(request, field)
+            for field in ("title", "capacity", "history", "closed_to_newcomers")
+            if request.HasField(field)
+        }
+        await self._hub.moderation.update(room, **changes)
+        return encode.room_message(room)
 
     # ---- Messages -----------------------------------------------------------------
 
@@ -150,7 +155,7 @@ class Methods:
         """A page of a room's log, every kind of entry. Raises DataLoss."""
         hub = self._hub
         demand(who, Right.HISTORY)
-        room = self._room(request.room_id, who, Right.HISTORY)
+        room = in_room(hub, who, Right.HISTORY, request.room_id)
         limits = hub.limits
         if request.page_size > limits.page_entries:
             raise RequestInvalid("page_size", f"a page has at most {limits.page_entries} messages")
@@ -189,7 +194,7 @@ class Methods:
     ) -> Listing:
         """The roster in order of name tag; the page token is the last name's key."""
         demand(who, Right.JOIN)
-        room = self._room(request.room_id, who, Right.JOIN)
+        room = in_room(self._hub, who, Right.JOIN, request.room_id)
         response = pb.ListMembersResponse()
         return Listing(response, "members", self._members(room, request, response))
 
@@ -214,18 +219,10 @@ class Methods:
     async def remove_member(
         self, request: pb.RemoveMemberRequest, who: Identity = ANYBODY
     ) -> pb.Member:
-        """See `Hub.remove_member`."""
-        self._demand_order(who, request.room_id)
-        member = await self._hub.remove_member(request.room_id, request.name, request.reason)
+        """See `Moderation.remove`."""
+        room = orderly(self._hub, who, request.room_id)
+        member = self._hub.moderation.remove(room, request.name, request.reason)
         return encode.member_message(member, LeaveReason.REMOVED)
-
-    def _demand_order(self, who: Identity, room_id: str) -> None:
-        """Raise unless somebody may moderate a room: by a grant, or since it is theirs."""
-        if who.grant.gives(Right.MODERATE) or not who.subject:
-            demand(who, Right.MODERATE)
-            self._room(room_id, who, Right.MODERATE)
-        elif not created_by(who, self._room(room_id, who, Right.MODERATE).facts):
-            raise refusals.GrantMissing(Right.MODERATE)
 
 
 def stored_message(entry: Entry) -> pb.Message:

@@ -18,7 +18,7 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2 as pb
 
-from chatroom.api.rpc import chat_pb2
+from chatroom.api.rpc import chat_pb2, moderation_pb2
 from chatroom.core.limits import Limits
 from chatroom.server.port.asgi import Application, Receive, Scope, Send
 from chatroom.wire.envelopes import envelope
@@ -34,6 +34,7 @@ def descriptions() -> Descriptions:
     return Descriptions(
         (
             chat_pb2.DESCRIPTOR,
+            moderation_pb2.DESCRIPTOR,
             health_pb2.DESCRIPTOR,
             error_details_pb2.DESCRIPTOR,
             pb.DESCRIPTOR,

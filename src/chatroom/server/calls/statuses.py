@@ -14,7 +14,7 @@ from google.protobuf.message import Message as ProtobufMessage
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status as StatusMessage
 
-from chatroom.core import refusals
+from chatroom.core import denials, refusals
 from chatroom.core.refusals import Refusal
 from chatroom.wire import envelopes
 from chatroom.wire.envelopes import EnvelopeError
@@ -72,6 +72,12 @@ CODES: dict[type[Refusal], Code] = {
     refusals.TokenRevoked: Code.UNAUTHENTICATED,
     refusals.GrantMissing: Code.PERMISSION_DENIED,
     refusals.NameFixed: Code.PERMISSION_DENIED,
+    denials.Banned: Code.PERMISSION_DENIED,
+    denials.Muted: Code.PERMISSION_DENIED,
+    denials.RoomClosedToNewcomers: Code.PERMISSION_DENIED,
+    denials.InvitationUsed: Code.PERMISSION_DENIED,
+    denials.InvitationUnknown: Code.UNAUTHENTICATED,
+    denials.NameReserved: Code.PERMISSION_DENIED,
     refusals.TextInvalid: Code.INVALID_ARGUMENT,
     refusals.TextTooLong: Code.INVALID_ARGUMENT,
     refusals.NonceInvalid: Code.INVALID_ARGUMENT,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chatroom.core.broadcast import hand_out
 from chatroom.core.entry import Draft, Encode, Entry, Kind, Settle
@@ -185,10 +185,14 @@ class CommitLoop:
         while True:
             now = self._clock()
             batch = [
-                _Part(room, turn, room.stamp(turn.drafts, now, self._encode))
+                _Part(room, turn, room.log.stamp(turn.drafts, now, self._encode))
                 for room, turn in turns
             ]
-            appends = [_append(part) for part in batch if part.entries or part.turn.changed]
+            appends = [
+                _append(part)
+                for part in batch
+                if part.entries or part.turn.changed or part.turn.beside
+            ]
             if not appends:
                 break
             try:
@@ -256,13 +260,22 @@ def _append(part: _Part) -> Append:
         records = [(member.author, member.record()) for member in part.turn.changed]
         members = [record for _, record in records if record is not None]
         gone = [author for author, record in records if record is None]
-    return Append(
+    append = Append(
         part.room.facts.key,
         part.entries,
         members,
         gone,
         closes=bool(part.entries) and part.entries[-1].kind is Kind.CLOSED,
     )
+    beside = part.turn.beside
+    if beside is not None:
+        append = replace(
+            append,
+            notes=list(beside.notes.values()),
+            facts=beside.facts,
+            replaced=beside.replaced,
+        )
+    return append
 
 
 def into(future: asyncio.Future[Entry]) -> Settle:

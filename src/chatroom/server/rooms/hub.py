@@ -22,15 +22,17 @@ from chatroom.core.member import Member
 from chatroom.core.names import NameTag
 from chatroom.core.refusals import Refusal
 from chatroom.core.room import Room
-from chatroom.core.room_ids import checked_room_id
 from chatroom.core.standing import Standing
-from chatroom.core.text import checked_line
 from chatroom.journal import Journal, JournalError
 
+from .banning import Banning
 from .commit import CommitLoop, into
-from .doors import enterable, tag_for
+from .doors import Doors
+from .invitations import Invitations
+from .moderation import Moderation
 from .outage import Outage
 from .replay import Replay
+from .reserved_names import ReservedNames
 from .retention import Retention
 from .rooms import Rooms
 from .sessions import Known, Place, Recovery, Resume, Sessions, digest
@@ -66,18 +68,27 @@ class Hub:
         self.rooms = Rooms(journal, limits, clock=clock, rng=rng, token=token)
         self.sessions = Sessions(journal, self._lost, grace=limits.grace, clock=clock)
         self.replay = Replay(journal, limits, encode)
-        self._retention = Retention(journal, limits, self.rooms.every, clock)
         self._outage = Outage(journal.probe, on_storing, limits, monotonic)
         self.commits = CommitLoop(
-            journal,
-            encode,
-            limits,
-            outage=self._outage,
-            on_stored=self._stored,
-            on_closed=self._closed,
-            clock=clock,
-        )
+            journal, encode, limits,
+            outage=self._outage, on_stored=self._stored, on_closed=self._closed, clock=clock,
+        )  # fmt: skip
         self.talk = Talk(self.commits, limits, self.check_open, monotonic)
+        self.invitations = Invitations(journal, limits, clock=clock, token=token)
+        self._reserved = ReservedNames(journal, clock, characters=limits.name_characters)
+        self._retention = Retention(
+            journal, limits, self.rooms.every, clock, sweep=self._reserved.sweep
+        )
+        self.doors = Doors(
+            self.rooms, self.invitations, self._reserved, limits, clock=clock, remove=self._remove
+        )
+        self.banning = Banning(
+            journal, self.rooms, limits, self.doors.bans,
+            remove=self._remove, clock=clock, token=token,
+        )  # fmt: skip
+        self.moderation = Moderation(
+            self.rooms, self.commits, limits, encode=encode, remove=self._remove
+        )
         self._journal = journal
         self._clock = clock
         self._monotonic = monotonic
@@ -92,8 +103,14 @@ class Hub:
         Whoever is inside may resume, or is lost after the grace; without a session at once,
         since nobody could come back to such a place and its name would be taken.
         """
-        for stored in await self._journal.open():
+        stored_rooms = await self._journal.open()
+        of_server = await self._journal.server_notes()
+        self.banning.restore(None, of_server)
+        self._reserved.restore(of_server)
+        for stored in stored_rooms:
             room = self.rooms.take_over(stored)
+            for each in (self.moderation, self.banning, self.invitations):
+                each.restore(room, stored.notes)
             self._retention.grown(room, room.log.size)
             for record in stored.inside:
                 restored = room.restore(record, monotonic=self._monotonic())
@@ -145,6 +162,8 @@ class Hub:
         self.sessions.stop()
         self._outage.stop()
         await self.rooms.close()
+        for each in (self.moderation, self.banning, self.invitations):
+            await each.close()
         await self._journal.close()
 
     def check_open(self) -> None:
@@ -172,8 +191,10 @@ class Hub:
         GrantMissing, NameFixed.
         """
         self.check_open()
-        room = enterable(self.rooms, room_id, who)
-        tag = tag_for(who, name, characters=self.limits.name_characters)
+        room = self.doors.enterable(room_id, who)
+        tag = self.doors.tag_for(who, name)
+        self.doors.check(room, tag, who, digest(resume.session) if resume is not None else None)
+        await self.doors.reserve(tag, who)
         if resume is None:
             return await self._enter(room, tag, wants_events, echo, who=who)
         if not wants_events:
@@ -185,7 +206,7 @@ class Hub:
         except JournalError as error:
             raise refusals.JournalUnavailable(str(error)) from error
         self.check_open()
-        room = enterable(self.rooms, room_id, who)  # it may have been deleted meanwhile
+        room = self.doors.enterable(room_id, who)  # it may have been deleted meanwhile
         if known is None or not self._still_holds(known, room, tag, resume, who):
             return await self._enter(room, tag, wants_events, echo, Recovery.PARTIAL, who=who)
         if known.place is not None:
@@ -224,7 +245,9 @@ class Hub:
         room = old.room
         after, recovery = self._from_where(old, resume, who)
         self.sessions.resumed(old.member)
-        member = room.take_over(old.member, events=True, echo=echo, after=after)
+        member = room.take_over(
+            old.member, events=True, echo=echo, after=after, address=who.address
+        )
         newest = room.newest
         place = Place(
             room, member, resume.session, recovery, newest, through=newest, recovered=True,
@@ -246,6 +269,8 @@ class Hub:
         who: Identity = ANYBODY,
     ) -> Place:
         """Let somebody in, with an arrival; `back`: who had departed, as the same member."""
+        if not back:
+            self.doors.check_newcomer(room, tag, who)
         if len(self._streams) + self.sessions.waiting >= self.limits.server_members:
             raise refusals.ServerFull(
                 f"the server has {self.limits.server_members} members; try again later"
@@ -264,7 +289,10 @@ class Hub:
             session=digest(session) if session else None,
             author=back[0].record.author if back else None,
             subject=who.subject,
+            address=who.address,
         )
+        if not back:
+            self.invitations.take(who)
         place = Place(room, member, session, recovery, recovered=back is not None, arrival=settled)
         self.sessions.enter(place)
         self._streams.add(place)
@@ -273,6 +301,8 @@ class Hub:
             arrival = await settled
         except Refusal:
             room.retract(member)
+            if not back:
+                self.invitations.give_back(who)
             self.sessions.forget(member)
             self._streams.discard(place)
             raise
@@ -332,31 +362,9 @@ class Hub:
         self.sessions.forget(place.member)
         self._depart(place.room, place.member, LeaveReason.QUIT)
 
-    async def remove_member(self, room_id: str, name: str, reason: str) -> Member:
-        """Take somebody out of a room. Raises RoomNotFound, MemberNotFound, NameInvalid."""
-        room = self.rooms.get(room_id)
-        reason = checked_line("reason", reason, self.limits.reason_characters)
-        member = room.member_called(name)
-        if member is None:
-            raise refusals.MemberNotFound(name, room_id)
+    def _remove(self, room: Room, member: Member, outcome: Refusal) -> None:
         self.sessions.resumed(member)
-        self._depart(room, member, LeaveReason.REMOVED, refusals.Removed(reason))
-        return member
-
-    async def delete_room(self, room_id: str, *, reason: str, successor: str) -> Room:
-        """Close a room: a final entry, then the end of every stream. The room as it was.
-
-        Raises RoomNotFound, RequestInvalid, JournalUnavailable.
-        """
-        room = self.rooms.get(room_id)
-        reason = checked_line("reason", reason, self.limits.reason_characters)
-        if successor:
-            checked_room_id(successor)
-        settled: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
-        room.close(reason, successor, into(settled))
-        self.commits.touch(room)
-        await settled
-        return room
+        self._depart(room, member, LeaveReason.REMOVED, outcome)
 
     def _lost(self, place: Place, reason: LeaveReason) -> None:
         """The grace of a member is over."""
@@ -376,6 +384,7 @@ class Hub:
 
     def _closed(self, room: Room) -> None:
         self.sessions.drop(room)
+        self.invitations.drop_room(room)
         self._retention.dropped(room)
         self.rooms.retire(room)
 

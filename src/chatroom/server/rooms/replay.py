@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-SHOWN = (Kind.SAID, Kind.DAMAGED)
+SHOWN = (Kind.SAID, Kind.DAMAGED, Kind.WITHDRAWN)
 """What is replayed as history: a damaged entry may have been said."""
 
 

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from chatroom.core.limits import Limits
+from chatroom.core.refusals import JournalUnavailable
 from chatroom.core.room import Room
 from chatroom.journal import Journal, JournalError
 
@@ -29,12 +30,18 @@ class Retention:
         limits: Limits,
         rooms: Callable[[], Iterable[Room]],
         clock: Callable[[], int] = time.time_ns,
+        *,
+        sweep: Callable[[], Awaitable[None]],
     ) -> None:
-        """`rooms` are those that are open; `clock` is in ns since 1970."""
+        """`rooms` are those that are open; `clock` is in ns since 1970.
+
+        `sweep` is called now and then to forget what else has an age.
+        """
         self._journal = journal
         self._limits = limits
         self._rooms = rooms
         self._clock = clock
+        self._sweep = sweep
         self._total = 0
         self._overfull: dict[Room, None] = {}
         self._wake = asyncio.Event()
@@ -58,8 +65,9 @@ class Retention:
         while True:
             try:
                 await self._journal.sweep(self._clock())
+                await self._sweep()
                 await self._trim_for(self._limits.sweep_interval)
-            except JournalError as error:
+            except (JournalError, JournalUnavailable) as error:
                 log.warning("old messages could not be deleted: %s", error)
                 await asyncio.sleep(self._limits.sweep_interval)
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from chatroom.core import refusals, room_ids
 from chatroom.core.limits import Limits
 from chatroom.core.room import Room
 from chatroom.core.text import checked_line
 from chatroom.journal import Journal, JournalError, NewRoom, StoredRoom
+
+from .background import Background
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +39,11 @@ class Rooms:
         self._rooms: dict[str, Room] = {}
         self._public: list[str] = []
         """The ids of those that are not private, in order."""
-        self._keys: set[int] = set()
-        """The journal's numbers for all of them."""
+        self._by_key: dict[int, Room] = {}
+        """By the journal's numbers for them."""
         self._claimed: set[str] = set()
         """Ids of rooms that are being created."""
-        self._background: set[asyncio.Task[Any]] = set()
+        self._background = Background()
 
     def take_over(self, stored: StoredRoom) -> Room:
         """Add a room that the journal has."""
@@ -56,7 +56,7 @@ class Rooms:
             limits=self._limits,
             rng=self._rng,
         )
-        self._keys.add(stored.facts.key)
+        self._by_key[stored.facts.key] = room
         if not stored.facts.private:
             insort(self._public, room.room_id)
         room.log.active = stored.active
@@ -64,7 +64,7 @@ class Rooms:
 
     def has(self, key: int) -> bool:
         """Whether the room of this number of the journal's is open."""
-        return key in self._keys
+        return key in self._by_key
 
     def every(self) -> Iterable[Room]:
         """All that are open, in no order."""
@@ -106,15 +106,7 @@ class Rooms:
             raise refusals.RequestInvalid(
                 "room_id", "a private room's id is made by the server; leave room_id out"
             )
-        title = checked_line("title", title, limits.title_characters)
-        if capacity > limits.room_capacity:
-            raise refusals.RequestInvalid(
-                "capacity", f"a room may have {limits.room_capacity} members"
-            )
-        if history > limits.history_entries:
-            raise refusals.RequestInvalid(
-                "history", f"a room may keep {limits.history_entries} entries"
-            )
+        title = self.checked(title=title, capacity=capacity, history=history)
         if room_id:
             room_ids.checked_room_id(room_id)
             if self._taken(room_id):
@@ -135,7 +127,20 @@ class Rooms:
             creator=creator,
         )
         # Whoever asked may go away meanwhile: the room must not be in the journal alone.
-        return await asyncio.shield(self._in_background(self._create(new)))
+        return await self._background.whole(self._create(new))
+
+    def checked(self, *, title: str, capacity: int, history: int) -> str:
+        """The title as it is kept. Raises RequestInvalid for what a room may not have."""
+        limits = self._limits
+        if capacity > limits.room_capacity:
+            raise refusals.RequestInvalid(
+                "capacity", f"a room may have {limits.room_capacity} members"
+            )
+        if history > limits.history_entries:
+            raise refusals.RequestInvalid(
+                "history", f"a room may keep {limits.history_entries} entries"
+            )
+        return checked_line("title", title, limits.title_characters)
 
     async def _create(self, new: NewRoom) -> Room:
         try:
@@ -149,7 +154,7 @@ class Rooms:
     def retire(self, room: Room) -> None:
         """Free the id of a closed room; its entries go when its last reader has."""
         del self._rooms[room.room_id]
-        self._keys.discard(room.facts.key)
+        self._by_key.pop(room.facts.key, None)
         if not room.facts.private:
             del self._public[bisect_left(self._public, room.room_id)]
         if not room.readers:
@@ -164,18 +169,11 @@ class Rooms:
             except JournalError as error:
                 log.warning("room %s is purged at the next start: %s", room.room_id, error)
 
-        self._in_background(purge())
+        self._background.begin(purge())
 
     async def close(self) -> None:
         """Wait for what goes on in the background."""
-        if self._background:
-            await asyncio.wait(self._background)
+        await self._background.over()
 
     def _taken(self, room_id: str) -> bool:
         return room_id in self._rooms or room_id in self._claimed
-
-    def _in_background(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        task = asyncio.get_running_loop().create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-        return task

@@ -53,13 +53,13 @@ class Talk:
     def say_all(self, place: Place, said: Sequence[Said]) -> int:
         """As `say` for each, up to one that is to be refused or above the rate; how many."""
         member, room = place.member, place.room
-        if room.closing or member.over:
+        if room.closing or member.over or member.mark.muted:
             return 0
         drafts = drafts_of(member, said, self._limits)
         if member.bucket.limited:
             drafts = drafts[: member.bucket.take_some(len(drafts), self._monotonic())]
         if drafts:
-            room.add_all(drafts)
+            room.log.add_all(drafts)
             size = sum([len(draft.text) for draft in drafts])
             self._commits.touch(room, size + DRAFT_BYTES * len(drafts))
         return len(drafts)
@@ -91,7 +91,7 @@ class Talk:
     def type(self, place: Place, active: bool) -> None:
         """Note that a member types, or has stopped; in a big room it is not passed on."""
         room, member = place.room, place.member
-        if member.over or room.member_count > self._limits.typing_members:
+        if member.over or member.mark.muted or room.member_count > self._limits.typing_members:
             return
         before = room.typing.version
         wait = room.typing.notice(member.author, member.name, active, self._monotonic())

@@ -1,0 +1,204 @@
+"""Bans: who is not let in, to a room or at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from .denials import Banned
+from .member import Member
+from .names import NameTag
+from .refusals import RequestInvalid
+
+Network = IPv4Network | IPv6Network
+
+
+class Whom(StrEnum):
+    """By what a ban knows somebody; the words are those of `rpc.Ban.whom`."""
+
+    NAME = "name"
+    IDENTITY = "identity"
+    """A token's `sub`."""
+    ADDRESS = "address"
+    MEMBER = "member"
+    """Who was in under a name: by the session, and the identity if there is one."""
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Ban:
+    """One ban, of a room or of the server."""
+
+    ban_id: str
+    whom: Whom
+    value: str
+    """A name tag, a `sub`, an address or prefix, the name of a member."""
+    keys: tuple[str, ...]
+    """What is looked up: those below say how each is made."""
+    until: int
+    """ns since 1970; 0: for good."""
+    reason: str
+    by: str
+    created: int
+    """ns since 1970."""
+
+    def over(self, now: int) -> bool:
+        """Whether it has ended by `now`."""
+        return bool(self.until) and self.until <= now
+
+    def stored(self) -> str:
+        """As JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    def is_for(self, member: Member) -> bool:
+        """Whether it is for somebody who is in."""
+        return any(key in self.keys for key in _keys_of(member)) or self._has(member.address)
+
+    def _has(self, address: str) -> bool:
+        if self.whom is not Whom.ADDRESS or not address:
+            return False
+        here = ip_address(address)
+        return any(here in ip_network(key.removeprefix("address:")) for key in self.keys)
+
+    @classmethod
+    def of(cls, stored: str) -> Ban:
+        """What `stored` has written; raises ValueError, TypeError, KeyError."""
+        fields = json.loads(stored)
+        return cls(**fields | {"whom": Whom(fields["whom"]), "keys": tuple(fields["keys"])})
+
+
+def name_keys(tag: NameTag) -> tuple[str, ...]:
+    """Names that would pass for each other have a key in common."""
+    return tuple(f"name:{key}" for key in tag.keys)
+
+
+def identity_key(subject: str) -> str:
+    """That of a token's `sub`."""
+    return f"identity:{subject}"
+
+
+def session_key(session: bytes) -> str:
+    """That of a session, by its SHA-256."""
+    return f"session:{session.hex()}"
+
+
+def address_key(prefix: str) -> tuple[str, str]:
+    """The prefix as it is written usually, and its key. Raises RequestInvalid.
+
+    Bits behind the prefix are an error: 192.0.2.7/24 may be meant as one address, or as all.
+    """
+    try:
+        network = _plain(ip_network(prefix))
+    except ValueError:
+        raise RequestInvalid(
+            "address", f"{prefix!r} is neither an address nor a prefix such as 192.0.2.0/24"
+        ) from None
+    return str(network).removesuffix(f"/{network.max_prefixlen}"), f"address:{network}"
+
+
+def _plain(network: Network) -> Network:
+    """An IPv4 address that is written as one of IPv6 (RFC 4291, 2.5.5.2) is one of IPv4."""
+    if isinstance(network, IPv6Network) and network.prefixlen >= 96:
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None:
+            return IPv4Network((mapped, network.prefixlen - 96))
+    return network
+
+
+def _keys_of(member: Member) -> list[str]:
+    keys = [*name_keys(member.tag)]
+    if member.subject:
+        keys.append(identity_key(member.subject))
+    if member.session is not None:
+        keys.append(session_key(member.session))
+    return keys
+
+
+def member_keys(member: Member) -> tuple[str, ...]:
+    """By which somebody who is in is known again, whatever the name: none, or up to two."""
+    return tuple(_keys_of(member)[len(member.tag.keys) :])
+
+
+class Bans:
+    """Those of one room, or of the server, found by the keys of who comes."""
+
+    __slots__ = ("_by_id", "_by_key", "_prefixes")
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, Ban] = {}
+        self._by_key: dict[str, dict[str, Ban]] = {}
+        """By key, then by id."""
+        self._prefixes: dict[tuple[int, int], int] = {}
+        """How many keys of addresses there are of each IP version and length."""
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def get(self, ban_id: str) -> Ban | None:
+        """The one of this id."""
+        return self._by_id.get(ban_id)
+
+    def listed(self, after: str, count: int) -> list[Ban]:
+        """The first `count` above an id, in order of id."""
+        return [self._by_id[each] for each in sorted(self._by_id) if each > after][:count]
+
+    def add(self, ban: Ban) -> None:
+        """From now on it counts."""
+        self._by_id[ban.ban_id] = ban
+        for key in ban.keys:
+            self._by_key.setdefault(key, {})[ban.ban_id] = ban
+            self._count(key, 1)
+
+    def lift(self, ban: Ban) -> None:
+        """It counts no more."""
+        del self._by_id[ban.ban_id]
+        for key in ban.keys:
+            self._count(key, -1)
+            under = self._by_key[key]
+            del under[ban.ban_id]
+            if not under:
+                del self._by_key[key]
+
+    def _count(self, key: str, step: int) -> None:
+        if key.startswith("address:"):
+            network = ip_network(key.removeprefix("address:"))
+            length = network.version, network.prefixlen
+            self._prefixes[length] = self._prefixes.get(length, 0) + step
+            if not self._prefixes[length]:
+                del self._prefixes[length]
+
+    def ended(self, now: int) -> list[Ban]:
+        """Those that have ended by `now` (ns since 1970)."""
+        return [ban for ban in self._by_id.values() if ban.over(now)]
+
+    def check(
+        self, now: int, *, tag: NameTag, subject: str, address: str, session: bytes | None
+    ) -> None:
+        """Raise Banned if one is for somebody; `now` is in ns since 1970."""
+        if not self._by_id:
+            return
+        keys = [*name_keys(tag), *self._address_keys(address)]
+        if subject:
+            keys.append(identity_key(subject))
+        if session is not None:
+            keys.append(session_key(session))
+        found = self._longest(keys, now)
+        if found is not None:
+            raise Banned(found.until, found.reason)
+
+    def _longest(self, keys: Iterable[str], now: int) -> Ban | None:
+        """Of those that count the one that ends last."""
+        found = [
+            ban for key in keys for ban in self._by_key.get(key, {}).values() if not ban.over(now)
+        ]
+        return max(found, key=lambda ban: ban.until or float("inf"), default=None)
+
+    def _address_keys(self, address: str) -> Iterable[str]:
+        if not (address and self._prefixes):
+            return
+        here = ip_address(address)
+        for version, length in self._prefixes:
+            if version == here.version:
+                yield f"address:{ip_network((address, length), strict=False)}"

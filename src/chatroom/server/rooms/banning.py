@@ -1,0 +1,172 @@
+"""Bans: who is kept out of rooms, by those who may."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from chatroom.core import denials, names, refusals
+from chatroom.core.bans import (
+    Ban,
+    Bans,
+    Whom,
+    address_key,
+    identity_key,
+    member_keys,
+    name_keys,
+)  # fmt: skip
+from chatroom.core.limits import Limits
+from chatroom.core.member import Member
+from chatroom.core.notes import SERVER, Note, NoteKind
+from chatroom.core.refusals import Refusal, RequestInvalid
+from chatroom.core.room import Room
+from chatroom.core.text import checked_line
+from chatroom.journal import Journal
+
+from . import notes
+from .background import Background
+from .rooms import Rooms
+
+SUBJECT_CHARACTERS = 128
+"""That a token's `sub` may have."""
+
+
+class Banning:
+    """Bans of rooms, and of the whole server, in memory and in the journal."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        rooms: Rooms,
+        limits: Limits,
+        of_server: Bans,
+        *,
+        remove: Callable[[Room, Member, Refusal], None],
+        clock: Callable[[], int],
+        token: Callable[[int], bytes],
+    ) -> None:
+        """`remove` takes a member off; `clock` is in ns since 1970; `token` gives secret bytes."""
+        self._journal = journal
+        self._rooms = rooms
+        self._limits = limits
+        self._of_server = of_server
+        self._remove = remove
+        self._clock = clock
+        self._token = token
+        self._background = Background()
+
+    def restore(self, room: Room | None, stored: Iterable[Note]) -> None:
+        """Take over what the journal has of a room, or (None) of the server."""
+        where = "the server" if room is None else f"room {room.room_id}"
+        bans = self._bans(room)
+        for ban in notes.read(stored, NoteKind.BAN, Ban.of, where).values():
+            bans.add(ban)
+
+    async def close(self) -> None:
+        """Wait for what goes on in the background."""
+        await self._background.over()
+
+    def _bans(self, room: Room | None) -> Bans:
+        return self._of_server if room is None else room.bans
+
+    async def ban(
+        self, room: Room | None, whom: Whom, value: str, *, until: int, reason: str, by: str
+    ) -> Ban:
+        """Keep somebody out from now on, of a room or (None) of all, and remove who is in.
+
+        `until` is in ns since 1970; 0: for good. Raises MemberNotFound, NameInvalid,
+        RequestInvalid, ServerFull, JournalUnavailable.
+        """
+        reason = checked_line("reason", reason, self._limits.reason_characters)
+        return await self._background.whole(self._ban(room, whom, value, until, reason, by))
+
+    async def _ban(
+        self, room: Room | None, whom: Whom, value: str, until: int, reason: str, by: str
+    ) -> Ban:
+        now = self._clock()
+        if until and until <= now:
+            raise RequestInvalid("until", "a ban ends in the future, or not at all")
+        bans = self._bans(room)
+        await self._sweep(room, bans, now)
+        if len(bans) >= self._limits.room_bans:
+            raise refusals.ServerFull(
+                f"there may be {self._limits.room_bans} bans at once; lift some first"
+            )
+        value, keys = self._keys(room, whom, value)
+        ban = Ban(
+            ban_id=notes.new_id(now, self._token), whom=whom, value=value, keys=keys, until=until,
+            reason=reason, by=by, created=now,
+        )  # fmt: skip
+        await self._store(room, Note(NoteKind.BAN, ban.ban_id, ban.stored()))
+        bans.add(ban)
+        for each in (room,) if room is not None else tuple(self._rooms.every()):
+            for member in each.members():
+                if ban.is_for(member):
+                    self._remove(each, member, denials.Banned(ban.until, ban.reason))
+        return ban
+
+    def _keys(self, room: Room | None, whom: Whom, value: str) -> tuple[str, tuple[str, ...]]:
+        """The value as it is kept, and what it is looked up by."""
+        if whom is Whom.NAME:
+            tag = names.name_tag(value, characters=self._limits.name_characters)
+            return tag.text, name_keys(tag)
+        if whom is Whom.IDENTITY:
+            if not 1 <= len(value) <= SUBJECT_CHARACTERS or not value.isprintable():
+                raise RequestInvalid(
+                    "identity", f"a token's `sub` is 1 to {SUBJECT_CHARACTERS} printable characters"
+                )
+            return value, (identity_key(value),)
+        if whom is Whom.ADDRESS:
+            prefix, key = address_key(value)
+            return prefix, (key,)
+        if room is None:
+            raise RequestInvalid("member", "a member is of a room: give room_id")
+        member = room.member_called(value)
+        if member is None:
+            raise refusals.MemberNotFound(value, room.room_id)
+        keys = member_keys(member)
+        if not keys:
+            raise RequestInvalid(
+                "member",
+                f"{member.name!r} has neither a session nor an identity; ban the name or the "
+                "address",
+            )
+        return member.name, keys
+
+    def find(self, ban_id: str) -> tuple[Room | None, Ban]:
+        """The one of this id, and its room; raises RequestInvalid."""
+        ban = self._of_server.get(ban_id)
+        if ban is not None:
+            return None, ban
+        for room in self._rooms.every():
+            ban = room.bans.get(ban_id)
+            if ban is not None:
+                return room, ban
+        raise RequestInvalid("ban_id", f"there is no ban {ban_id!r}")
+
+    async def lift(self, room: Room | None, ban: Ban) -> None:
+        """It counts no more. Raises JournalUnavailable."""
+        await self._background.whole(self._lift(room, ban))
+
+    async def _lift(self, room: Room | None, ban: Ban) -> None:
+        await self._store(room, Note(NoteKind.BAN, ban.ban_id, ""))
+        bans = self._bans(room)
+        if bans.get(ban.ban_id) is ban:
+            bans.lift(ban)
+
+    def listed(self, room: Room | None, after: str, count: int) -> list[Ban]:
+        """The first `count` that count, above an id, in order of time."""
+        bans = self._bans(room)
+        now = self._clock()
+        return [ban for ban in bans.listed(after, len(bans)) if not ban.over(now)][:count]
+
+    async def _sweep(self, room: Room | None, bans: Bans, now: int) -> None:
+        """Forget those that have ended."""
+        ended = bans.ended(now)
+        if ended:
+            await self._store(room, *[Note(NoteKind.BAN, ban.ban_id, "") for ban in ended])
+            for ban in ended:
+                if bans.get(ban.ban_id) is ban:
+                    bans.lift(ban)
+
+    async def _store(self, room: Room | None, *stored: Note) -> None:
+        await notes.store(self._journal, SERVER if room is None else room.facts.key, *stored)

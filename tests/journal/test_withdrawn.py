@@ -1,0 +1,171 @@
+"""Nothing of a withdrawn text is in any file afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chatroom.core.entry import Entry, Kind
+from chatroom.journal import Append
+from chatroom.journal.sqlite import SQLiteJournal, backup
+from tests.faults.scale import SOAK
+from tests.journal.journals import AUTHOR, NOW, new_room
+
+SEEDS = range(100 if SOAK else 4)
+ROOMS = 12
+TURNS = 40
+
+
+def texts(number: int, rng: random.Random) -> bytes:
+    """An envelope that is found again: small, or with pages of its own.
+
+    It ends with its number too, as a message ends with its sequence and time.
+    """
+    size = rng.choice([40, 40, 200, 900, 3_000, 9_000])
+    return (b"<text %06d>" % number).ljust(size, b".") + b"%06d" % number
+
+
+def said(sequence: int, envelope: bytes, nonce: str = "") -> Entry:
+    return Entry(sequence, NOW + sequence, Kind.SAID, AUTHOR, envelope, nonce)
+
+
+class Filled:
+    """Rooms that talk at once, lose their oldest entries, and end: rows move in the file."""
+
+    def __init__(self, journal: SQLiteJournal, seed: int) -> None:
+        self.journal = journal
+        self.rng = random.Random(seed)
+        self.keys: list[int] = []
+        self.number = 0
+        self.logs: dict[int, list[Entry]] = {}
+
+    async def fill(self) -> None:
+        for room in range(ROOMS):
+            key = await new_room(self.journal, f"room-{room}")
+            self.logs[key] = []
+        for turn in range(TURNS):
+            await self.journal.append([self._some(key) for key in self.logs])
+            if turn % 5 == 4:
+                await self.journal.settle()
+            if turn % 8 == 7:
+                key = self.rng.choice(list(self.logs))
+                await self.journal.trim(key, entries=60, size=1 << 30)
+                del self.logs[key][: max(0, len(self.logs[key]) - 60)]
+        closed = next(iter(self.logs))
+        end = Entry(len_of(self.logs[closed]) + 1, NOW * 2, Kind.CLOSED, 0, b"closed")
+        await self.journal.append([Append(closed, [end], closes=True)])
+        await self.journal.purge(closed)
+        del self.logs[closed]
+
+    def _some(self, key: int) -> Append:
+        log = self.logs[key]
+        new: list[Entry] = []
+        for _ in range(self.rng.randrange(1, 9)):
+            self.number += 1
+            envelope = texts(self.number, self.rng)
+            nonce = f"n{self.number}" if self.number % 3 == 0 else ""
+            new.append(said(len_of(log) + len(new) + 1, envelope, nonce))
+        log += new
+        return Append(key, new)
+
+    async def withdraw(self, count: int) -> list[bytes]:
+        """Withdraw some messages anywhere; the marks by which each would be found."""
+        gone: list[bytes] = []
+        for _ in range(count):
+            key = self.rng.choice(list(self.logs))
+            log = self.logs[key]
+            entry = self.rng.choice([each for each in log if each.kind is Kind.SAID])
+            mark = replace(entry, kind=Kind.WITHDRAWN, envelope=b"(withdrawn)")
+            log[log.index(entry)] = mark
+            telling = Entry(len_of(log) + 1, NOW * 2, Kind.WITHDRAWAL, 0, b"withdrawn")
+            log.append(telling)
+            await self.journal.append([Append(key, [telling], replaced=[mark])])
+            gone.append(entry.envelope[:13])
+        return gone
+
+
+def len_of(log: list[Entry]) -> int:
+    """The newest sequence of a log."""
+    return log[-1].sequence if log else 0
+
+
+def found_in(directory: Path, marks: list[bytes]) -> list[tuple[str, bytes]]:
+    """Which file has which of them."""
+    contents = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    return [(path.name, mark) for path, data in contents.items() for mark in marks if mark in data]
+
+
+async def scrubbed(path: Path, seed: int) -> list[bytes]:
+    """What was withdrawn of a journal that still runs when the marks are looked for."""
+    journal = SQLiteJournal(path, sync="off")
+    await journal.open()
+    try:
+        filled = Filled(journal, seed)
+        await filled.fill()
+        marks = await filled.withdraw(30)
+        assert found_in(path.parent, marks), "the test could not fail: nothing was ever there"
+        assert await journal.scrub()
+        await asyncio.to_thread(backup, path, path.with_name("backup.db"))
+        return [mark for _, mark in found_in(path.parent, marks)]
+    finally:
+        await journal.close()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nothing_is_left(tmp_path: Path, seed: int) -> None:
+    """In database, logs, redo log and a backup made after, while the journal runs on."""
+    assert [] == asyncio.run(scrubbed(tmp_path / "j.db", seed))
+
+
+def test_without_secure_delete_something_is(tmp_path: Path) -> None:
+    """The control: rows that are changed as SQLite does it by itself, and the log truncated."""
+    path = tmp_path / "j.db"
+
+    async def scene() -> None:
+        journal = SQLiteJournal(path, sync="off")
+        await journal.open()
+        await Filled(journal, 0).fill()
+        await journal.close()
+
+    asyncio.run(scene())
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA secure_delete = OFF")
+        rows = connection.execute("SELECT room, sequence, envelope FROM entry LIMIT 30")
+        marks = []
+        for *place, envelope in rows.fetchall():
+            connection.execute(
+                "UPDATE entry SET envelope = x'' WHERE room = ? AND sequence = ?", place
+            )
+            marks.append(envelope[:13])
+        ((busy, _, _),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        assert not busy
+    assert found_in(tmp_path, marks)
+
+
+def test_a_reader_holds_it_up(tmp_path: Path) -> None:
+    """Whoever reads the file as it was keeps the log; when it has gone the next try is clean."""
+    path = tmp_path / "j.db"
+
+    async def scene() -> None:
+        journal = SQLiteJournal(path, sync="off")
+        await journal.open()
+        filled = Filled(journal, 1)
+        await filled.fill()
+        await journal.settle()
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM entry").fetchall()
+            marks = await filled.withdraw(1)
+            assert not await journal.scrub()
+            assert found_in(tmp_path, marks)
+        assert await journal.scrub()
+        assert [] == found_in(tmp_path, marks)
+        await journal.close()
+
+    asyncio.run(scene())

@@ -1,0 +1,60 @@
+"""What the audit log has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.api.rpc import moderation_pb2 as mod
+from tests.carriers import run
+from tests.server.access.tokens_for import token
+from tests.server.moderated import ADMIN, moderated
+
+
+def test_what_was_done_is_recorded(tmp_path: Path) -> None:
+    """Who, from where, what, to whom, and what came of it; refused and done; as lines too."""
+    lines = tmp_path / "audit.jsonl"
+
+    async def scene() -> None:
+        async with moderated(tmp_path, audit_file=lines) as on:
+            await on.join("Bob")
+            remove = pb.RemoveMemberRequest(room_id="lobby", name="Bob", reason="spam")
+            assert ("PERMISSION_DENIED", "GRANT_MISSING") == await on.refused(
+                "RemoveMember", remove, token("eve", jti="t7")
+            )
+            assert "UNAUTHENTICATED" == (await on.refused("RemoveMember", remove))[0]
+            await on.moderate("RemoveMember", remove)
+            ban = await on.moderate("CreateBan", mod.Ban(room_id="lobby", name="Bob"))
+            asked = mod.ListAuditRecordsRequest(room_id="lobby")
+            records = (await on.moderate("ListAuditRecords", asked, **ADMIN)).records
+            assert [
+                ("eve", "home", "t7", "127.0.0.1", "RemoveMember", "lobby", "name=Bob",
+                 "PERMISSION_DENIED GRANT_MISSING"),
+                ("mo", "home", "", "127.0.0.1", "RemoveMember", "lobby", "name=Bob", "OK"),
+                ("mo", "home", "", "127.0.0.1", "CreateBan", "lobby",
+                 f"name=Bob ban_id={ban.ban_id}", "OK"),
+            ] == [
+                (each.actor, each.key_id, each.token_id, each.address, each.method, each.room_id,
+                 each.target, each.outcome)
+                for each in records
+            ]  # fmt: skip
+            asked.since.CopyFrom(records[2].at)
+            later = (await on.moderate("ListAuditRecords", asked, **ADMIN)).records
+            assert records[2:] == list(later)
+        written = lines.read_text().splitlines()
+        assert 3 == len(written)
+        assert '"actor": "eve"' in written[0]
+        assert 0o600 == lines.stat().st_mode & 0o777
+
+    run(scene())
+
+
+def test_nobody_fills_the_audit_log_who_is_nobody(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with moderated(tmp_path, data=False) as on:
+            for _ in range(20):
+                await on.refused("CreateBan", mod.Ban(room_id="lobby", name="Bob"))
+            answer = await on.moderate("ListAuditRecords", mod.ListAuditRecordsRequest(), **ADMIN)
+            assert [] == list(answer.records)
+
+    run(scene())

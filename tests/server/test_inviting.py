@@ -1,0 +1,136 @@
+"""Invitations."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.api.rpc import moderation_pb2 as mod
+from tests.carriers import Ended, run
+from tests.server.access.tokens_for import bearer
+from tests.server.moderated import ADMIN, end_of, moderated, resuming
+
+
+def test_somebody_invited_comes_in(tmp_path: Path) -> None:
+    """Into that room alone, also a private one; the secret is told once, and works as a token."""
+
+    async def scene() -> None:
+        async with moderated(tmp_path, anonymous=None) as on:
+            room = await on.moderate(
+                "CreateChatRoom", pb.CreateChatRoomRequest(private=True), **ADMIN
+            )
+            asked = mod.CreateInvitationRequest(room_id=room.room_id)
+            made = await on.moderate("CreateInvitation", asked, **ADMIN)
+            secret = made.secret
+            assert secret.startswith("inv_")
+            assert 22 == len(secret.removeprefix("inv_"))
+            assert not made.HasField("uses_left")
+            bob = await on.join("Bob", secret, room_id=room.room_id)
+            await on.server.say(bob, "hey")
+            assert "hey" == (await bob.receive()).message
+            page = pb.ListMessagesRequest(room_id=room.room_id)
+            assert (await on.server.carrier.call("ListMessages", page, bearer(secret))).messages
+            assert "GRANT_MISSING" == (await on.join_is_refused("Bob", secret)).reason
+            [listed] = (
+                await on.moderate(
+                    "ListInvitations", mod.ListInvitationsRequest(room_id=room.room_id), **ADMIN
+                )
+            ).invitations
+            assert (made.invitation_id, "", "mo") == (
+                listed.invitation_id, listed.secret, listed.by,
+            )  # fmt: skip
+            stored = b"".join(f.read_bytes() for f in (tmp_path / "data").iterdir())
+            assert secret.encode() not in stored
+        async with moderated(tmp_path, anonymous=None) as on:
+            assert await on.join("Cat", secret, room_id=room.room_id)
+            revoke = mod.RevokeInvitationRequest(invitation_id=made.invitation_id)
+            await on.moderate("RevokeInvitation", revoke, **ADMIN)
+            ended = await on.join_is_refused("Dan", secret, room_id=room.room_id)
+            assert ("UNAUTHENTICATED", "INVITATION_UNKNOWN") == (ended.code, ended.reason)
+
+    run(scene())
+
+
+def test_an_invitation_has_its_uses_and_its_time(tmp_path: Path) -> None:
+    """A use is a membership: coming back is none. It fixes a name if it says so."""
+
+    async def scene() -> None:
+        async with moderated(tmp_path) as on:
+            close = pb.UpdateChatRoomRequest(room_id="lobby", closed_to_newcomers=True)
+            await on.moderate("UpdateChatRoom", close)
+            asked = mod.CreateInvitationRequest(room_id="lobby", uses=2, name="Guest")
+            secret = (await on.moderate("CreateInvitation", asked)).secret
+            assert "NAME_FIXED" == (await on.join_is_refused("Bob", secret)).reason
+            guest = await on.join("", secret)
+            assert "Guest" == guest.joined.name
+            guest = await on.join("Guest", secret, resume=resuming(guest))
+            assert "NAME_TAKEN" == (await on.join_is_refused("Guest", secret)).reason
+            listing = mod.ListInvitationsRequest(room_id="lobby")
+            [listed] = (await on.moderate("ListInvitations", listing)).invitations
+            assert 1 == listed.uses_left
+            await guest.send(pb.ChatMessage(leave=pb.Leave()))
+            await end_of(guest)
+            guest = await on.join("Guest", secret)
+            [listed] = (await on.moderate("ListInvitations", listing)).invitations
+            assert listed.HasField("uses_left")
+            assert 0 == listed.uses_left
+        async with moderated(tmp_path) as on:
+            guest = await on.join("Guest", secret, resume=resuming(guest))
+            await guest.send(pb.ChatMessage(leave=pb.Leave()))
+            await end_of(guest)
+            ended = await on.join_is_refused("Guest", secret)
+            assert ("PERMISSION_DENIED", "INVITATION_USED") == (ended.code, ended.reason)
+            asked = mod.CreateInvitationRequest(room_id="lobby")
+            asked.until.FromNanoseconds(time.time_ns() + 3 * 10**8)
+            secret = (await on.moderate("CreateInvitation", asked)).secret
+            async with asyncio.timeout(20):
+                while True:
+                    try:
+                        late = await on.join("Late", secret)
+                    except Ended as ended:
+                        assert "INVITATION_UNKNOWN" == ended.reason
+                        break
+                    await late.send(pb.ChatMessage(leave=pb.Leave()))
+                    await end_of(late)
+
+    run(scene())
+
+
+def test_fifty_race_for_one_use(tmp_path: Path) -> None:
+    """One gets in."""
+
+    async def scene() -> None:
+        async with moderated(tmp_path) as on:
+            asked = mod.CreateInvitationRequest(room_id="lobby", uses=1)
+            secret = (await on.moderate("CreateInvitation", asked)).secret
+            outcomes = await asyncio.gather(
+                *[on.join(f"Guest {number}", secret) for number in range(50)],
+                return_exceptions=True,
+            )
+            refused = [each for each in outcomes if isinstance(each, Ended)]
+            assert 49 == len(refused)
+            assert {"INVITATION_USED"} == {each.reason for each in refused}
+
+    run(scene())
+
+
+def test_where_all_is_open_an_invitation_takes_nothing_away(tmp_path: Path) -> None:
+    """It opens rooms that are closed to newcomers, and one may still list and create."""
+
+    async def scene() -> None:
+        async with moderated(tmp_path, keys=None, anonymous=None, data=False) as on:
+            call = on.server.carrier.call
+            await call(
+                "UpdateChatRoom",
+                pb.UpdateChatRoomRequest(room_id="lobby", closed_to_newcomers=True),
+            )
+            made = await call("CreateInvitation", mod.CreateInvitationRequest(room_id="lobby"))
+            assert "ROOM_CLOSED_TO_NEWCOMERS" == (await on.join_is_refused("Bob")).reason
+            assert await on.join("Bob", made.secret)
+            assert (
+                await call("ListChatRooms", pb.ListChatRoomsRequest(), bearer(made.secret))
+            ).chat_rooms
+
+    run(scene())
