@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import ContextVar
 from typing import Any as Anything
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from chatroom.core.grants import Identity
 from chatroom.core.limits import Limits
 from chatroom.core.refusals import Refusal
 from chatroom.server.access.access import OPEN, Access
+from chatroom.server.port.asgi import CERTIFICATE, Application, Receive, Scope, Send
 from chatroom.server.port.rota import next_turn
 from chatroom.server.rooms.hub import Hub
 from chatroom.wire.grpc import Code, media_type
@@ -33,6 +35,9 @@ from .statuses import code_of, details_of
 from .stream_call import FAILED
 
 log = logging.getLogger(__name__)
+
+_certificate: ContextVar[bytes] = ContextVar("certificate", default=b"")
+"""Of whose call this task serves: connectrpc hands on the address alone."""
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -142,7 +147,8 @@ def _answering(
         try:
             # connectrpc has put host and port together, an IPv6 address without brackets.
             address = canonical((context.client_address or "").rpartition(":")[0])
-            who = access.identity(context.request_headers.get("authorization", ""), address)
+            authorization = context.request_headers.get("authorization", "")
+            who = access.identity(authorization, address, _certificate.get())
             hub.check_open()
             return await method(request, context, who)
         except Refusal as refusal:
@@ -157,12 +163,18 @@ def _answering(
     return answer
 
 
-def application(hub: Hub, limits: Limits, access: Access = OPEN) -> ChatServiceASGIApplication:
+def application(hub: Hub, limits: Limits, access: Access = OPEN) -> Application:
     """The contract as an ASGI application."""
-    return ChatServiceASGIApplication(
+    contract = ChatServiceASGIApplication(
         ConnectChatService(hub, access),
         read_max_bytes=limits.envelope_bytes,
         interceptors=INTERCEPTORS,
         compressions=[_Compression(each) for each in COMPRESSIONS],
         codecs=[_Codec(each) for each in CODECS],
     )
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        _certificate.set(scope.get("extensions", {}).get(CERTIFICATE, b""))
+        await contract(scope, receive, send)
+
+    return serve
