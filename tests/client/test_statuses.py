@@ -21,6 +21,7 @@ from chatroom.client import (
     RoomNotFound,
     ServerUnavailable,
 )
+from chatroom.client.causes import OTHER_TLS
 from chatroom.client.statuses import error_from
 
 ADDRESS = Address("localhost")
@@ -121,7 +122,7 @@ ipv4:127.0.0.1:8080: Failed parsing HTTP/2 (Expected SETTINGS frame as the first
         (NO_SUCH_HOST, "cannot reach localhost:8080: there is no host of that name"),
         (NO_HOST_NAME, "cannot reach localhost:8080: that cannot be the name of a host"),
         (NO_NAME_SERVER, "cannot reach localhost:8080: no name server answers for it"),
-        (NO_TLS, "cannot reach localhost:8080: the TLS handshake failed"),
+        (NO_TLS, f"cannot reach localhost:8080: {OTHER_TLS.what} ({OTHER_TLS.advice})"),
         (NO_GRPC, "cannot reach localhost:8080: what answers there does not speak gRPC"),
         ("Socket closed", "lost the connection to localhost:8080"),
     ],

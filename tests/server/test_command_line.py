@@ -60,7 +60,8 @@ def test_help_says_of_each_command_in_one_line_what_it_does() -> None:
     """No summary is so long that it is cut."""
     done = ran([*COMMAND, "--help"], capture_output=True, text=True, timeout=30, check=True)
     summaries = done.stdout.partition("\nCommands:\n")[2].splitlines()
-    assert ["backup", "check", "keys", "repair", "token"] == [line.split()[0] for line in summaries]
+    expected = ["backup", "check", "dev-cert", "keys", "repair", "token"]
+    assert expected == [line.split()[0] for line in summaries]
     assert [line for line in summaries if "..." in line] == []
 
 
@@ -72,6 +73,12 @@ def test_help_says_of_each_command_in_one_line_what_it_does() -> None:
         (["--room", "No Such"], "a room id has"),
         (["--in-memory", "--data", "x"], "exclude each other"),
         (["--tls-cert", __file__], "go together"),
+        (["--tls-client-ca", __file__], "needs --tls-cert and --tls-key"),
+        (["--client-ca", __file__], "needs --tls-cert and --tls-key"),
+        (["--tls-client-required"], "needs --tls-client-ca"),
+        (["--tls-client-ca", __file__, "--client-ca", __file__], "is --tls-client-ca with"),
+        (["--tls-handshakes", "0"], "--tls-handshakes"),
+        (["--tls-handshake-timeout", "0"], "--tls-handshake-timeout"),
         (["--message-rate", "-1"], "--message-rate"),
         (["--sync", "never"], "--sync"),
         (["--keep-bytes", "16 megs"], "write 65536, 64K, 16M or 1G"),

@@ -35,8 +35,8 @@ class Watched(Access):
         super().__init__()
         self.addresses: list[str] = []
 
-    def identity(self, authorization: str, address: str = "") -> Identity:
-        who = super().identity(authorization, address)
+    def identity(self, authorization: str, address: str = "", certificate: bytes = b"") -> Identity:
+        who = super().identity(authorization, address, certificate)
         self.addresses.append(who.address)
         return who
 

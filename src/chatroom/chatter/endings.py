@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chatroom.chatter.advice import advised
 from chatroom.chatter.safe_text import one_line
 from chatroom.client import RoomClosed
 
@@ -25,7 +26,7 @@ def ending(room_id: str, failure: ChatError) -> str:
     """Why a membership has ended."""
     if isinstance(failure, RoomClosed):
         return closing_line(room_id, failure)
-    return one_line(str(failure))
+    return advised(failure)
 
 
 def unconfirmed(lines: int) -> str:

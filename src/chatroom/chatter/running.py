@@ -8,15 +8,14 @@ import signal
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, TypeVar
 
+from chatroom.chatter.advice import advised
 from chatroom.chatter.failures import Failure, Terminated
-from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.screen import aside, never_fail_to_encode
 from chatroom.client import (
     AddressInvalid,
     Chat,
     ChatError,
     Patience,
-    ServerUnavailable,
     Tls,
     TlsUnusable,
     TokenInvalid,
@@ -30,16 +29,6 @@ if TYPE_CHECKING:
     from chatroom.chatter.settings import Settings
 
 Result = TypeVar("Result")
-
-ADVICE = {
-    "connection refused": (
-        "is the server running? start one with chatserver, or name it with --host"
-    ),
-    "it does not speak TLS": "--insecure connects without",
-    "the TLS handshake failed": "--insecure connects without TLS",
-    "its TLS certificate is not to be trusted": "--ca names a file with what is to be trusted",
-}
-"""What to do about the causes that chatter can do something about."""
 
 NEEDS_TOKEN = frozenset({"TOKEN_REQUIRED", "TOKEN_INVALID", "TOKEN_EXPIRED", "TOKEN_REVOKED"})
 
@@ -115,11 +104,7 @@ async def _connected(
 
 def sentence_of(error: Exception) -> str:
     """What went wrong and, where it is known, what to do; safe to print."""
-    sentence = one_line(str(error))
-    if isinstance(error, ServerUnavailable):
-        for cause, advice in ADVICE.items():
-            if sentence.endswith(cause):
-                return f"{sentence} ({advice})"
+    sentence = advised(error)
     if isinstance(error, ChatError) and error.reason in NEEDS_TOKEN:
         return f"{sentence} (--token-file names a file with it)"
     return sentence

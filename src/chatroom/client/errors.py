@@ -109,3 +109,8 @@ class NotInRoom(ChatError):
 
 class ServerUnavailable(ChatError):
     """The server cannot be reached, is going away, or the connection to it was lost."""
+
+    cause: str = ""
+    """Why it cannot be reached, in the words of `message`; empty where that is not known."""
+    advice: str = ""
+    """What may help, which `message` has in brackets; empty where nothing is known to."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import grpc
 
+from chatroom.client.causes import Cause, cause_of
 from chatroom.client.errors import (
     ChatError,
     DataLoss,
@@ -44,33 +45,6 @@ BY_REASON: dict[str, type[ChatError]] = {
 
 BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
 
-# What gRPC's own core says of a connection that could not be made or was lost, and
-# how a person would say it. The first that occurs is taken, so the order counts.
-CAUSES = (
-    ("connection refused", "connection refused"),
-    ("failed parsing http/2", "what answers there does not speak gRPC"),
-    ("http1.x server", "what answers there does not speak gRPC"),
-    ("wrong_version_number", "it does not speak TLS"),
-    ("certificate_verify_failed", "its TLS certificate is not to be trusted"),
-    ("hostname verification", "its TLS certificate is for another name"),
-    ("unwrap failed", "it wants a TLS certificate from its clients that it trusts"),
-    ("handshake", "the TLS handshake failed"),
-    ("domain name not found", "there is no host of that name"),
-    ("misformatted domain name", "that cannot be the name of a host"),
-    ("dns resolution failed", "there is no host of that name"),
-    ("dns server", "no name server answers for it"),
-    ("address lookup failed", "its name cannot be looked up"),
-    ("no route to host", "no route to host"),
-    ("network is unreachable", "the network is unreachable"),
-    ("permission denied", "the system does not permit it"),
-    ("too_many_pings", "it ended the connection (too many pings)"),
-    ("ping timeout", "it does not answer any more"),
-    ("keepalive", "it does not answer any more"),
-    ("timed out", "it does not answer"),
-    ("timeout", "it does not answer"),
-    ("failed to connect", "it closes the connection at once (does it want TLS?)"),
-)
-
 
 def error_from(error: grpc.aio.AioRpcError, address: Address) -> ChatError:
     """The error that a call to `address` ended with, with the server's details if any.
@@ -89,7 +63,7 @@ def _error_from(error: grpc.aio.AioRpcError, address: Address) -> ChatError:
     details = (error.details() or "").strip()
     reason, metadata, field, retry_after = _details(error)
     if not reason and code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
-        return ServerUnavailable(code, "", _unreachable(code, details, address))
+        return _unreachable(code, details, address)
     kind = BY_REASON.get(reason, ChatError)
     if code is grpc.StatusCode.UNAVAILABLE:
         kind = ServerUnavailable
@@ -120,14 +94,15 @@ def not_accepted(refused: Refused, sentence: str) -> NotAccepted:
     )
 
 
-def _unreachable(code: grpc.StatusCode, details: str, address: Address) -> str:
-    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return f"cannot reach {address}: it does not answer"
-    said = details.lower()
-    for sign, cause in CAUSES:
-        if sign in said:
-            return f"cannot reach {address}: {cause}"
-    return f"lost the connection to {address}"
+def _unreachable(code: grpc.StatusCode, details: str, address: Address) -> ServerUnavailable:
+    late = code is grpc.StatusCode.DEADLINE_EXCEEDED
+    cause = Cause("it does not answer") if late else cause_of(details)
+    if cause is None:
+        return ServerUnavailable(code, "", f"lost the connection to {address}")
+    advice = f" ({cause.advice})" if cause.advice else ""
+    found = ServerUnavailable(code, "", f"cannot reach {address}: {cause.what}{advice}")
+    found.cause, found.advice = cause.what, cause.advice
+    return found
 
 
 def _details(error: grpc.aio.AioRpcError) -> tuple[str, dict[str, str], str, float | None]:

@@ -171,17 +171,17 @@ class TokenExpired(Refusal):
 
     reason = "TOKEN_EXPIRED"
 
-    def __init__(self) -> None:
-        super().__init__("your token has expired; come back with a new one")
+    def __init__(self, what: str = "token") -> None:
+        super().__init__(f"your {what} has expired; come back with a new one")
 
 
 class TokenRevoked(Refusal):
-    """A token was taken back, or its key."""
+    """A token was taken back, or its key; or a certificate does not stand for the same any more."""
 
     reason = "TOKEN_REVOKED"
 
-    def __init__(self) -> None:
-        super().__init__("your token was revoked")
+    def __init__(self, what: str = "token") -> None:
+        super().__init__(f"your {what} was revoked")
 
 
 class GrantMissing(Refusal):

@@ -25,15 +25,18 @@ from chatroom.wire.origins import Origin, OriginInvalid
 from .access.admin import AdminTokenUnusable
 from .access.key_file import KeysUnusable
 from .access_commands import keys_commands, token_commands
+from .dev_commands import dev_certificate_command
 from .durations import Duration
 from .exposure import Rights, check_exposed
 from .journal_commands import backup_command, check_command, data_directory, repair_command
 from .loops import LoopMissing, LoopName, loop_factory
 from .port.gate import Allowed
 from .port.sockets import BindError
+from .port.tls_limits import TlsLimits
 from .service import JOURNAL_FILE, Service
 from .settings import Settings, Tls, TlsUnusable
 from .sizes import Size
+from .tls_options import tls_options
 
 log = logging.getLogger("chatserver")
 
@@ -156,12 +159,10 @@ def main() -> None:
     "the proxy names the client's address.",
 )
 @click.option("--no-page", is_flag=True, help="Serve no page for browsers at /.")
-@click.option("--tls-cert", type=_FILE, help="Certificate chain, PEM.")
-@click.option("--tls-key", type=_FILE, help="Its private key, PEM.")
+@tls_options
 @click.option(
     "--insecure", is_flag=True, help="Listen beyond this machine without TLS: a proxy has it."
 )
-@click.option("--client-ca", type=_FILE, help="Clients need a certificate signed by this, PEM.")
 @click.option(
     "--admin-token-file",
     type=_FILE,
@@ -233,9 +234,9 @@ def chatserver(
     room: tuple[str, ...], message_rate: float, message_burst: int, room_capacity: int,
     max_members: int, max_rooms: int, keep_entries: int, keep_bytes: int, keep_total: int,
     allow_host: tuple[str, ...], allow_origin: tuple[str, ...], proxy_protocol: bool, no_page: bool,
-    tls_cert: Path | None, tls_key: Path | None, client_ca: Path | None,
-    insecure: bool, admin_token_file: Path | None, keys: Path | None, anonymous: Grant | None,
-    is_open: bool, audit_file: Path | None, keep_audit: int, drain_delay: float,
+    tls: Tls | None, tls_limits: TlsLimits, insecure: bool, admin_token_file: Path | None,
+    keys: Path | None, anonymous: Grant | None, is_open: bool, audit_file: Path | None,
+    keep_audit: int, drain_delay: float,
     max_connection_age: float, loop: LoopName, log_level: str,
 ) -> None:  # fmt: skip
     """Host chat rooms over gRPC, gRPC-Web and Connect on one port.
@@ -248,12 +249,8 @@ def chatserver(
         return
     if in_memory and data is not None:
         raise click.UsageError("--in-memory and --data exclude each other")
-    if (tls_cert is None) != (tls_key is None):
-        raise click.UsageError("--tls-cert and --tls-key go together")
     if keys is not None and is_open:
         raise click.UsageError("--keys and --open exclude each other; see --anonymous")
-    if client_ca is not None and tls_cert is None:
-        raise click.UsageError("--client-ca needs --tls-cert and --tls-key")
     try:
         addresses = tuple(_to_listen(text) for text in bind)
         rooms = tuple(checked_room_id(room_id) for room_id in room)
@@ -263,7 +260,7 @@ def chatserver(
         raise click.UsageError(str(error)) from None
     check_exposed(
         addresses,
-        tls=tls_cert is not None,
+        tls=tls is not None,
         insecure=insecure,
         identities=keys is not None or anonymous is not None,
         is_open=is_open,
@@ -297,9 +294,8 @@ def chatserver(
         ),
         proxy_protocol=proxy_protocol,
         page=not no_page,
-        tls=Tls(certificate=tls_cert, key=tls_key, client_ca=client_ca)
-        if tls_cert is not None and tls_key is not None
-        else None,
+        tls=tls,
+        tls_limits=tls_limits,
         admin_token_file=admin_token_file,
         keys=keys,
         anonymous=anonymous,
@@ -323,6 +319,7 @@ def chatserver(
 chatserver.add_command(backup_command)
 chatserver.add_command(check_command)
 chatserver.add_command(repair_command)
+chatserver.add_command(dev_certificate_command)
 chatserver.add_command(keys_commands)
 chatserver.add_command(token_commands)
 

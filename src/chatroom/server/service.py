@@ -41,10 +41,12 @@ from .port.bridge import BodyBounds, asgi_calls
 from .port.certificates import Certificates
 from .port.front import Front
 from .port.gate import Gate
+from .port.handshakes import Handshakes
 from .port.http1_requests import Endless
 from .port.in_flight import InFlight
 from .port.notices import Notices
 from .port.port import Port, PortLimits
+from .port.renewal import Renewal
 from .port.rota import Rota, by_turns
 from .rooms.audit import Audit
 from .rooms.hub import Hub
@@ -80,11 +82,14 @@ class Service:
         self.hub = Hub(journal, encode.entries, settings.limits, on_storing=self.health.storing)
         token_file = settings.admin_token_file
         self.admin_token = AdminToken(token_file) if token_file is not None else None
-        self._key_file = KeyFile(settings.keys) if settings.keys is not None else None
+        characters = settings.limits.name_characters
+        self._key_file = (
+            KeyFile(settings.keys, name_characters=characters) if settings.keys else None
+        )
         self._revoked = RevokedTokens(settings.data / REVOKED_FILE) if settings.data else None
         tokens = None
         if self._key_file is not None:
-            tokens = Tokens(self._key_file.keys, name_characters=settings.limits.name_characters)
+            tokens = Tokens(self._key_file.keys, name_characters=characters)
         self.access = Access(settings.anonymous_grant, admin=self.admin_token, tokens=tokens)
         self.access.invited = self.hub.invitations.identity
         self.audit = Audit(
@@ -107,6 +112,8 @@ class Service:
         self._committing: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
         """Looks for other keys."""
+        self._renewing: asyncio.Task[None] | None = None
+        """Looks for other certificates."""
 
     def application(self) -> Application:
         """Everything this server answers, as one ASGI application."""
@@ -139,7 +146,7 @@ class Service:
         """
         try:
             if self._settings.tls is not None:
-                self.certificates = Certificates(self._settings.tls)
+                self.certificates = await asyncio.to_thread(Certificates, self._settings.tls)
             if self.admin_token is not None:
                 self.admin_token.read()
             # In a thread: whose loop this is may have more to do.
@@ -168,12 +175,17 @@ class Service:
                     max_age=self._settings.max_connection_age,
                     proxied=self._settings.proxy_protocol,
                     http2=self._settings.http2,
+                    tls=self._settings.tls_limits,
                 ),
                 notices=self._notices,
                 certificates=self.certificates,
                 endless=Endless(requests=LONG, responses=frozenset((SUBSCRIBE, WATCH))),
+                rota=rota,
             )
             self._port.open()
+            if self.certificates is not None:
+                renewal = Renewal(self.certificates)
+                self._renewing = asyncio.create_task(renewal.run(), name="certificates")
         except BaseException:
             await self._close()
             raise
@@ -205,7 +217,11 @@ class Service:
             )
 
     async def _begin_with_keys(self, file: KeyFile) -> None:
-        self.access.take(await asyncio.to_thread(file.read))
+        keys = await asyncio.to_thread(file.read)
+        self.access.take(keys)
+        tls = self._settings.tls
+        if keys.certificates and (tls is None or tls.client_ca is None):
+            log.warning("%s names certificates, and no --tls-client-ca asks for any", file.path)
         if not await self._read_revoked():
             raise KeysUnusable("it is not known which tokens are revoked; see above")
         self._watching = asyncio.create_task(self._watch_keys(), name="keys")
@@ -272,13 +288,19 @@ class Service:
             await self._port.close(GOODBYE_SECONDS)
         for listener in self._listeners:
             listener.close()
-        if self._watching is not None:
-            self._watching.cancel()
+        for task in (self._watching, self._renewing):
+            if task is not None:
+                task.cancel()
         if self._committing is not None:
             await self.hub.stop()
             await self._committing
         await self.audit.close()
         await self.hub.close()
+
+    @property
+    def handshakes(self) -> Handshakes | None:
+        """Those of TLS, with their counters; None before the start."""
+        return self._port.handshakes if self._port is not None else None
 
     def _certificate_names(self) -> AbstractSet[str]:
         return self.certificates.names if self.certificates is not None else frozenset()

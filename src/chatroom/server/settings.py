@@ -13,6 +13,7 @@ from chatroom.wire.addresses import Address
 from chatroom.wire.http2.limits import Http2Limits
 
 from .port.gate import Allowed
+from .port.tls_limits import TlsLimits
 
 
 class TlsUnusable(Exception):
@@ -26,7 +27,9 @@ class Tls:
     certificate: Path
     key: Path
     client_ca: Path | None = None
-    """Clients must then show a certificate signed by it."""
+    """Clients are asked for a certificate signed by it; one that is not ends the handshake."""
+    client_required: bool = True
+    """Whoever shows none is not let in either. It counts with `client_ca`."""
 
     def check(self) -> None:
         """Read the files as a server would; raises TlsUnusable."""
@@ -48,7 +51,8 @@ class Tls:
                 context.load_verify_locations(self.client_ca)
             except (OSError, ValueError) as error:
                 raise TlsUnusable(f"cannot use {self.client_ca}: {reason_of(error)}") from error
-            context.verify_mode = ssl.CERT_REQUIRED
+            required = self.client_required
+            context.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_OPTIONAL
 
 
 def reason_of(error: Exception) -> str:
@@ -78,6 +82,7 @@ class Settings:
     page: bool = True
     """Whether browsers get a page at `/`."""
     tls: Tls | None = None
+    tls_limits: TlsLimits = field(default_factory=TlsLimits)
     admin_token_file: Path | None = None
     """Holds the token whose bearer may do everything."""
     keys: Path | None = None

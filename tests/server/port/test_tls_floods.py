@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chatroom.server.port.tls import TlsLimits
+from chatroom.server.port.tls_limits import TlsLimits
 from chatroom.server.port.tls_transport import RECORD_BYTES
 from tests.client.certificates import Pair
 

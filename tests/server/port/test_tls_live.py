@@ -16,7 +16,8 @@ import pytest
 
 from chatroom.server.port.certificates import Certificates
 from chatroom.server.port.notices import Notices
-from chatroom.server.port.tls import OnSecured, TlsLimits, TlsProtocol
+from chatroom.server.port.tls import OnSecured, TlsProtocol
+from chatroom.server.port.tls_limits import TlsLimits
 from chatroom.server.port.tls_transport import RECORD_BYTES, TlsTransport
 from chatroom.server.settings import Tls
 from tests.client.certificates import Pair, openssl_program

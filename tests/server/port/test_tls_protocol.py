@@ -8,7 +8,7 @@ import ssl
 
 import pytest
 
-from chatroom.server.port.tls import TlsLimits
+from chatroom.server.port.tls_limits import TlsLimits
 from chatroom.server.port.tls_transport import RECORD_BYTES
 from tests.client.certificates import Pair
 

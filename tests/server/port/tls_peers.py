@@ -15,8 +15,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from chatroom.server.port.certificates import Certificates
+from chatroom.server.port.handshakes import Handshakes
 from chatroom.server.port.notices import Notices
-from chatroom.server.port.tls import TlsLimits, TlsProtocol
+from chatroom.server.port.tls import TlsProtocol
+from chatroom.server.port.tls_limits import TlsLimits
 from chatroom.server.port.tls_transport import TlsTransport
 from chatroom.server.settings import Tls
 from tests.client.certificates import Pair
@@ -149,14 +151,20 @@ class Connection:
     """A server's TlsProtocol and a client, byte for byte."""
 
     def __init__(
-        self, server: ssl.SSLContext, client: ssl.SSLContext, limits: TlsLimits | None = None
+        self,
+        server: ssl.SSLContext,
+        client: ssl.SSLContext,
+        limits: TlsLimits | None = None,
+        handshakes: Handshakes | None = None,
     ) -> None:
         self.above = Above()
         self.below = Below()
         self.alpn: str | None = "not asked"
         self.closed = 0
         notices = Notices(time.monotonic)
-        self.protocol = TlsProtocol(server, self._secured, self._closed, limits, notices=notices)
+        self.protocol = TlsProtocol(
+            server, self._secured, self._closed, limits, notices=notices, handshakes=handshakes
+        )
         self.below.protocol = self.protocol
         self.protocol.connection_made(self.below)
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import run_in_terminal
 
+from chatroom.chatter.advice import advised
 from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.terminal import commands
 from chatroom.chatter.terminal.commands import NotACommand
@@ -248,7 +249,7 @@ class Actions:
             if await visit.show_earlier(count):
                 return True
         except ChatError as error:
-            visit.tell(str(error), Tone.TROUBLE)
+            visit.tell(advised(error), Tone.TROUBLE)
         else:
             visit.tell("there is nothing earlier that the room keeps")
         return False
@@ -279,7 +280,7 @@ class Actions:
         try:
             visit.tell(await answer)
         except ChatError as error:
-            visit.tell(str(error), Tone.TROUBLE)
+            visit.tell(advised(error), Tone.TROUBLE)
 
     async def _rooms(self) -> str:
         rooms = await self._chat.rooms()

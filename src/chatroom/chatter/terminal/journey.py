@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from chatroom.chatter.advice import advised
 from chatroom.chatter.endings import ending, unconfirmed
 from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.terminal.commands import NotACommand
@@ -86,7 +87,7 @@ class Journey:
         try:
             await room.__aenter__()
         except ChatError as error:
-            before.tell(str(error), Tone.TROUBLE)
+            before.tell(advised(error), Tone.TROUBLE)
             return
         self.arrive(room)
         self._left.append(before)

@@ -12,6 +12,7 @@ from chatroom.core.refusals import TokenExpired, TokenInvalid, TokenRevoked
 
 from . import unusable
 from .admin import AdminToken
+from .certificates import ID_PREFIX, shown
 from .keys import Keys
 from .tokens import Tokens
 
@@ -24,7 +25,10 @@ NOBODY = Identity(NOTHING)
 
 
 class Access:
-    """The one place that decides who somebody is: admin, whom a token names, or anybody."""
+    """The one place that decides who somebody is.
+
+    That is an admin, whom a token names, whom a certificate names, or anybody; the first counts.
+    """
 
     def __init__(
         self,
@@ -46,29 +50,30 @@ class Access:
         self.invited: Callable[[str], Identity] | None = None
         """Who shows the secret of an invitation; raises InvitationUnknown. None: nobody can."""
 
-    def identity(self, authorization: str, address: str = "") -> Identity:
+    def identity(self, authorization: str, address: str = "", certificate: bytes = b"") -> Identity:
         """Who shows this `authorization` (RFC 6750, section 2.1); who shows none is anybody.
 
-        `address` is the client's, as `Identity` has it.
+        Unless the `certificate` of the connection, in DER, stands for somebody; TLS trusts it,
+        and it is empty where there is none. `address` is the client's, as `Identity` has it.
 
         Raises TokenInvalid, TokenExpired, TokenRevoked, InvitationUnknown. Where there is
         nothing to compare a token with, it is something between a proxy and its clients, and
         does not count.
         """
-        who = self._shown(authorization)
+        who = self._shown(authorization, certificate)
         return replace(who, address=address) if address else who
 
-    def _shown(self, authorization: str) -> Identity:
-        scheme, _, shown = authorization.partition(" ")
-        shown = shown.strip()
-        if not shown or scheme.lower() != "bearer":
-            return self._anybody
-        if self._admin is not None and self._admin.is_shown(shown):
+    def _shown(self, authorization: str, certificate: bytes) -> Identity:
+        scheme, _, token = authorization.partition(" ")
+        token = token.strip()
+        if not token or scheme.lower() != "bearer":
+            return self._certified(certificate)
+        if self._admin is not None and self._admin.is_shown(token):
             return ADMIN
-        if self.invited is not None and shown.startswith(PREFIX):
-            return self._widened(self.invited(shown))
+        if self.invited is not None and token.startswith(PREFIX):
+            return self._widened(self.invited(token))
         if self._tokens is not None:
-            return self._named(self._tokens, shown)
+            return self._named(self._tokens, token)
         if self._admin is not None:
             raise TokenInvalid
         return self._anybody
@@ -77,6 +82,21 @@ class Access:
         """Where everybody may do everything an invitation takes nothing away."""
         everything = self._anybody.grant.gives(Right.ADMIN)
         return replace(who, grant=self._anybody.grant) if everything else who
+
+    def _certified(self, certificate: bytes) -> Identity:
+        """Whom a certificate stands for; anybody, if for nobody. Raises TokenExpired.
+
+        TLS takes none that has ended; but a connection may last longer than its certificate.
+        """
+        if not certificate or self._tokens is None or not self._tokens.keys.certificates:
+            return self._anybody
+        found = shown(certificate)
+        holder = self._tokens.keys.holder_of(found.marks)
+        if holder is None:
+            return self._anybody
+        if self.clock() >= found.ends:
+            raise TokenExpired("certificate")
+        return holder.identity(found.ends)
 
     def _named(self, tokens: Tokens, shown: str) -> Identity:
         try:
@@ -90,12 +110,13 @@ class Access:
 
     def check(self, who: Identity, since: int) -> None:
         """Raise TokenExpired or TokenRevoked if an identity has ended that began at a `reading`."""
+        what = "certificate" if who.key_id.startswith(ID_PREFIX) else "token"
         if who.expires is not None and self.clock() >= who.expires:
-            raise TokenExpired
+            raise TokenExpired(what)
         if self._tokens is not None and (
             who.token_id in self._tokens.revoked or self._lost.get(who.key_id, 0) > since
         ):
-            raise TokenRevoked
+            raise TokenRevoked(what)
 
     def take(self, keys: Keys) -> None:
         """Other keys count from here on; tokens of those that are gone have ended."""
@@ -113,13 +134,18 @@ class Access:
 class Visit:
     """Somebody on an open stream: who they are, and for how long."""
 
-    __slots__ = ("_access", "_address", "_authorization", "_since", "_told", "who")
+    __slots__ = (
+        "_access", "_address", "_authorization", "_certificate", "_since", "_told", "who",
+    )  # fmt: skip
 
-    def __init__(self, access: Access, authorization: str, address: str = "") -> None:
+    def __init__(
+        self, access: Access, authorization: str, address: str = "", certificate: bytes = b""
+    ) -> None:
         """See `Access.identity`."""
         self._access = access
         self._authorization = authorization
         self._address = address
+        self._certificate = certificate
         self._since = 0
         self._told = True
         """It was said that it ends soon, or it does not end."""
@@ -128,7 +154,8 @@ class Visit:
     def begin(self) -> None:
         """Find out who it is, once. Raises TokenInvalid, TokenExpired, TokenRevoked."""
         shown, self._authorization = self._authorization, ""  # it may have 16 KiB
-        self.who = self._access.identity(shown, self._address)
+        certificate, self._certificate = self._certificate, b""
+        self.who = self._access.identity(shown, self._address, certificate)
         self._since = self._access.reading
         self._told = self.who.expires is None
 

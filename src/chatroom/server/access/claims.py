@@ -53,17 +53,14 @@ def claims_of(said: Mapping[str, object], *, name_characters: int) -> Claims:
     expires = _time(said, "exp")
     if expires is None:
         raise TokenClaimWrong("exp", "is missing: a token has to end")
-    subject = _words(said, "sub", SUBJECT_CHARACTERS)
-    if not subject:
-        raise TokenClaimWrong("sub", "is missing: a token has to say for whom it is")
     return Claims(
-        subject=subject,
+        subject=subject_of(said),
         expires=expires,
         not_before=_time(said, "nbf"),
         audience=_audience(said),
         token_id=_words(said, "jti", TOKEN_ID_CHARACTERS),
-        name=_name(said, name_characters),
-        grant=_grant(said),
+        name=name_of(said, name_characters),
+        grant=grant_of(said),
     )
 
 
@@ -75,6 +72,14 @@ def chat_claim(
     words.update({str(right): True for right in given})
     words.update({str(right): False for right in taken})
     return words
+
+
+def subject_of(said: Mapping[str, object]) -> str:
+    """For whom it is; raises TokenClaimWrong."""
+    subject = _words(said, "sub", SUBJECT_CHARACTERS)
+    if not subject:
+        raise TokenClaimWrong("sub", "is missing: it has to be said for whom it is")
+    return subject
 
 
 def _time(said: Mapping[str, object], claim: str) -> float | None:
@@ -110,7 +115,8 @@ def _audience(said: Mapping[str, object]) -> tuple[str, ...] | None:
     return tuple(listed)
 
 
-def _name(said: Mapping[str, object], characters: int) -> str:
+def name_of(said: Mapping[str, object], characters: int) -> str:
+    """The one name tag; empty: it fixes none. Raises TokenClaimWrong."""
     if "name" not in said:
         return ""
     found = said["name"]
@@ -122,7 +128,8 @@ def _name(said: Mapping[str, object], characters: int) -> str:
         raise TokenClaimWrong("name", f"is no name tag: {refusal}") from None
 
 
-def _grant(said: Mapping[str, object]) -> Grant:
+def grant_of(said: Mapping[str, object]) -> Grant:
+    """What the claim `chat` grants; raises TokenClaimWrong."""
     if "chat" not in said:
         return NOTHING
     chat = said["chat"]

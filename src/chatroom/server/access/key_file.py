@@ -7,7 +7,8 @@
     algorithm = "EdDSA"              # EdDSA, ES256, RS256 or HS256
     public_key_file = "site.pem"     # or public_key, private_key_file, secret, secret_file
 
-Paths are relative to the file. `jwks_file = "jwks.json"` adds the keys of a JWKS.
+Paths are relative to the file. `jwks_file = "jwks.json"` adds the keys of a JWKS. Tables of
+`certificates` say for whom client certificates stand: see `certificates`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from chatroom.core.limits import Limits
+
+from .certificates import CertificateWrong, Holder, holder
 from .keys import (
     LEEWAY_SECONDS,
     MOST_LEEWAY_SECONDS,
@@ -38,7 +42,7 @@ FILE_BYTES = 1 << 20
 """The longest of the files."""
 WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
-_TOP = ("audience", "leeway_seconds", "jwks_file", "keys")
+_TOP = ("audience", "leeway_seconds", "jwks_file", "keys", "certificates")
 _MATERIAL = ("secret", "secret_file", "public_key", "public_key_file", "private_key_file")
 
 Signature = tuple[int, int, int, int]
@@ -55,8 +59,9 @@ class KeyFile:
     `read` comes first, and may come again; `changed` tells cheaply when it is worth it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, name_characters: int = Limits().name_characters) -> None:
         self.path = path
+        self._name_characters = name_characters
         self.keys = Keys()
         """Those that were read last without an error."""
         self.has_table = False
@@ -70,7 +75,7 @@ class KeyFile:
         but the group may read a file of root's, since that is how container platforms and
         service managers hand out secrets.
         """
-        reading = _Reading(self.path)
+        reading = _Reading(self.path, self._name_characters)
         try:
             keys = reading.keys()
         except KeyWrong as error:
@@ -92,10 +97,11 @@ class KeyFile:
 class _Reading:
     """One reading of the file. Whatever is wrong raises KeyWrong."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, name_characters: int) -> None:
         self.seen: dict[Path, Signature | None] = {}
         self.has_table = False
         self._path = path
+        self._name_characters = name_characters
 
     def keys(self) -> Keys:
         content, status = self._open(self._path)
@@ -116,9 +122,29 @@ class _Reading:
             if key.id in found:
                 raise KeyWrong(f"key {_quoted(key.id)}: it is in the JWKS and here")
             found[key.id] = key
-        if not found:
+        holders = self._holders(table.get("certificates", {}))
+        if not (found or holders):
             raise KeyWrong("there is no key in it; `chatserver keys create` makes one")
-        return Keys(found, audience, leeway)
+        return Keys(found, audience, leeway, holders)
+
+    def _holders(self, table: object) -> dict[str, Holder]:
+        """For whom certificates stand; each for one alone."""
+        if not isinstance(table, dict):
+            raise KeyWrong("certificates has to be a table: [certificates.ID]")
+        found: dict[str, Holder] = {}
+        by_mark: dict[str, str] = {}
+        for id_, said in table.items():
+            try:
+                check_key_id(id_)
+                found[id_] = holder(id_, said, name_characters=self._name_characters)
+            except (KeyWrong, CertificateWrong) as error:
+                raise KeyWrong(f"certificate {_quoted(id_)}: {error}") from None
+            other = by_mark.setdefault(found[id_].mark, id_)
+            if other != id_:
+                raise KeyWrong(
+                    f"certificate {_quoted(id_)}: {_quoted(other)} has the same san or subject"
+                )
+        return found
 
     def _of_table(self, table: object) -> Iterator[tuple[Key, bool]]:
         """Each key, and whether all of it stands in the file itself."""

@@ -6,6 +6,7 @@ From PEM (RFC 7468), from bytes that are a secret, and from a JWK (RFC 7517).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -21,6 +22,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from jwt import PyJWK, get_algorithm_by_name
 from jwt.exceptions import PyJWTError
+
+from .certificates import ID_PREFIX, Holder
 
 KEY_ID_CHARACTERS = 128
 """The longest key id (`kid`)."""
@@ -73,10 +76,23 @@ class Keys:
     """What a token has to name one of (`aud`); empty: it may name none."""
     leeway: int = LEEWAY_SECONDS
     """Seconds by which `exp` and `nbf` may be missed."""
+    certificates: Mapping[str, Holder] = field(default_factory=lambda: MappingProxyType({}))
+    """For whom client certificates stand, by ids of the file's own; the first that fits counts."""
 
     def lost_since(self, before: Keys) -> frozenset[str]:
-        """The ids of keys that were there `before`, and are gone, or are other keys now."""
-        return frozenset(id_ for id_, key in before.keys.items() if self.keys.get(id_) != key)
+        """The ids of what was there `before`, and is gone, or is something else now.
+
+        Of keys, and of certificates with ID_PREFIX.
+        """
+        keys = {id_ for id_, key in before.keys.items() if self.keys.get(id_) != key}
+        holders = before.certificates.items()
+        return frozenset(keys) | {
+            f"{ID_PREFIX}{id_}" for id_, held in holders if self.certificates.get(id_) != held
+        }
+
+    def holder_of(self, marks: AbstractSet[str]) -> Holder | None:
+        """For whom a certificate with these marks stands; None: for nobody."""
+        return next((each for each in self.certificates.values() if each.mark in marks), None)
 
 
 def algorithm_of(name: object) -> Algorithm:
@@ -93,6 +109,8 @@ def check_key_id(key_id: str) -> None:
         raise KeyWrong(
             f"an id has 1 to {KEY_ID_CHARACTERS} characters, all of which can be printed"
         )
+    if key_id.startswith(ID_PREFIX):
+        raise KeyWrong(f"no id of a key begins with {ID_PREFIX}")
 
 
 def secret_key(key_id: str, algorithm: Algorithm, secret: bytes) -> Key:

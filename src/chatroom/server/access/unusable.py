@@ -49,6 +49,7 @@ class TokenClaimWrong(TokenUnusable):
     def __init__(self, claim: str, why: str) -> None:
         super().__init__(f"the token's {claim} {why}")
         self.claim = claim
+        self.why = why
 
 
 class TokenAudienceWrong(TokenUnusable):

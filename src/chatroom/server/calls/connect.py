@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import ContextVar
 from functools import partial
 from typing import Any as Anything
 from typing import TypeVar
@@ -16,7 +17,6 @@ from connectrpc.code import Code as ConnectCode
 from connectrpc.codec import Codec
 from connectrpc.compression import Compression
 from connectrpc.errors import ConnectError
-from connectrpc.server import ConnectASGIApplication
 from google.protobuf.message import Message as ProtobufMessage
 
 from chatroom.api.rpc.chat_connect import ChatService, ChatServiceASGIApplication
@@ -25,6 +25,7 @@ from chatroom.core.grants import Identity
 from chatroom.core.limits import Limits
 from chatroom.core.refusals import Refusal
 from chatroom.server.access.access import Access
+from chatroom.server.port.asgi import CERTIFICATE, Application, Receive, Scope, Send
 from chatroom.server.port.rota import next_turn
 from chatroom.server.rooms.audit import Audit
 from chatroom.server.rooms.hub import Hub
@@ -40,6 +41,9 @@ from .statuses import code_of, details_of
 from .stream_call import FAILED
 
 log = logging.getLogger(__name__)
+
+_certificate: ContextVar[bytes] = ContextVar("certificate", default=b"")
+"""Of whose call this task serves: connectrpc hands on the address alone."""
 
 Q = TypeVar("Q", bound=ProtobufMessage)
 A = TypeVar("A")
@@ -203,7 +207,8 @@ class Answering:
             try:
                 # connectrpc has put host and port together, an IPv6 address without brackets.
                 address = canonical((context.client_address or "").rpartition(":")[0])
-                who = access.identity(context.request_headers.get("authorization", ""), address)
+                authorization = context.request_headers.get("authorization", "")
+                who = access.identity(authorization, address, _certificate.get())
                 hub.check_open()
                 return await method(request, context, who)
             except Refusal as refusal:
@@ -218,9 +223,7 @@ class Answering:
         return answer
 
 
-def applications(
-    hub: Hub, limits: Limits, access: Access, audit: Audit
-) -> dict[str, ConnectASGIApplication[Anything]]:
+def applications(hub: Hub, limits: Limits, access: Access, audit: Audit) -> dict[str, Application]:
     """The contract as ASGI applications, by the paths of its methods."""
     answering = Answering(hub, access, audit)
     options: dict[str, Anything] = {
@@ -231,4 +234,14 @@ def applications(
     }
     chat = ChatServiceASGIApplication(ConnectChatService(answering), **options)
     moderation = ModerationServiceASGIApplication(ConnectModerationService(answering), **options)
-    return dict.fromkeys(CHAT_METHODS, chat) | dict.fromkeys(MODERATION_METHODS, moderation)
+    return dict.fromkeys(CHAT_METHODS, _with_certificate(chat)) | dict.fromkeys(
+        MODERATION_METHODS, _with_certificate(moderation)
+    )
+
+
+def _with_certificate(contract: Application) -> Application:
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        _certificate.set(scope.get("extensions", {}).get(CERTIFICATE, b""))
+        await contract(scope, receive, send)
+
+    return serve

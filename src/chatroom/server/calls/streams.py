@@ -9,7 +9,15 @@ from google.protobuf.message import Message as ProtobufMessage
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.refusals import Refusal, StreamsExhausted
 from chatroom.server.access.access import OPEN, Access, Visit
-from chatroom.server.port.asgi import Receive, Scope, Send, client_address, respond
+from chatroom.server.port.asgi import (
+    CERTIFICATE,
+    Receive,
+    Scope,
+    Send,
+    client_address,
+    client_certificate,
+    respond,
+)
 from chatroom.server.port.exchange import Exchange, StreamExchange
 from chatroom.server.port.exchange_asgi import AsgiExchange
 from chatroom.server.port.front import exposed_to
@@ -68,15 +76,16 @@ class Streams:
             if protocol is None:
                 otherwise(connection, stream, headers, end)
                 return
+            info = connection.transport.get_extra_info
             exchange = self._in_form(protocol, StreamExchange(connection, stream))
             extra = exposed_to(origin) if origin else []
             limit = self._hub.limits.connection_streams
             if connection.lasting >= limit:
                 _refuse(exchange, protocol, Status.of(StreamsExhausted(limit)), extra)
                 return
-            peer = client_address(connection.transport.get_extra_info("peername"))
+            visit = self._visit(headers, info("peername"), client_certificate(info("ssl_object")))
             self._serve(
-                exchange, path, protocol, headers, extra, rota.of(connection), peer, connection
+                exchange, path, protocol, headers, extra, rota.of(connection), visit, connection
             )
             if end and stream.call is not None:
                 stream.call.hear(b"", end=True)
@@ -100,12 +109,18 @@ class Streams:
             return
         exchange = AsgiExchange(scope, receive, send)
         carried = self._in_form(protocol, exchange)
-        peer = client_address(scope.get("client"))
-        self._serve(carried, path, protocol, headers, [UNBUFFERED], next_turn, peer)
+        shown = scope.get("extensions", {}).get(CERTIFICATE, b"")
+        visit = self._visit(headers, scope.get("client"), shown)
+        self._serve(carried, path, protocol, headers, [UNBUFFERED], next_turn, visit)
         await exchange.run()
 
     def _in_form(self, protocol: RpcProtocol, exchange: Exchange) -> Exchange:
         return TextExchange(exchange, self._text) if protocol.text else exchange
+
+    def _visit(self, headers: Headers, peer: object, certificate: bytes) -> Visit:
+        """Of somebody with this socket's name and this certificate, in DER."""
+        shown = first(headers, b"authorization").decode()
+        return Visit(self._access, shown, client_address(peer), certificate)
 
     def _serve(
         self,
@@ -115,10 +130,10 @@ class Streams:
         headers: Headers,
         extra: Headers,
         turn: Turn,
-        address: str,
+        visit: Visit,
         connection: Http2Protocol | None = None,
     ) -> None:
-        """Begin the call, and count it where it is at work. `address` is the client's."""
+        """Begin the call, and count it where it is at work."""
 
         def on_end() -> None:
             self._in_flight.end(path)
@@ -147,7 +162,6 @@ class Streams:
         if connection is not None:
             connection.lasting += 1
         self._in_flight.begin(path)
-        visit = Visit(self._access, first(headers, b"authorization").decode(), address)
         listener = MemberStream(
             self._hub, call, subscribe=path == SUBSCRIBE, turn=turn, visit=visit
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
@@ -20,6 +21,9 @@ PUSH = "chatroom.push"
 """An extension of our own servers' scopes: what writes a piece of a response's body without a
 task, as `http1_exchange.Exchange.push`."""
 
+CERTIFICATE = "chatroom.certificate"
+"""Another: the certificate that the client has shown, in DER. TLS has found it good."""
+
 
 def address_of(name: object) -> tuple[str, int] | None:
     """A socket's name as a scope has it; None for what has no port, such as a Unix socket."""
@@ -29,6 +33,17 @@ def address_of(name: object) -> tuple[str, int] | None:
 def client_address(name: object) -> str:
     """The IP address in a socket's name, as `Identity.address`; empty where there is none."""
     return canonical(str(name[0])) if isinstance(name, tuple) else ""
+
+
+def client_certificate(tls: ssl.SSLObject | None) -> bytes:
+    """The certificate that the other side of TLS has shown, in DER; empty where there is none."""
+    return (tls.getpeercert(binary_form=True) or b"") if tls is not None else b""
+
+
+def with_certificate(extensions: dict[str, Any], tls: ssl.SSLObject | None) -> dict[str, Any]:
+    """A scope's extensions, and the client's certificate where there is one."""
+    shown = client_certificate(tls)
+    return {**extensions, CERTIFICATE: shown} if shown else extensions
 
 
 def let_go(error: BaseException | None) -> None:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import unquote
 
 from chatroom.wire.grpc import is_native, media_type
@@ -18,7 +19,7 @@ from chatroom.wire.http2.frames import ErrorCode
 from chatroom.wire.http2.headers import Headers, encode, encode_cached
 from chatroom.wire.http2.streams import Stream
 
-from .asgi import Application, Event, Scope, address_of, let_go
+from .asgi import Application, Event, Scope, address_of, let_go, with_certificate
 from .http2 import Begin, Http2Protocol
 from .rota import CALL, Rota, Turn, begin_turns
 from .wake import Wake
@@ -116,7 +117,7 @@ class AsgiCall:
             fields.insert(0, (b"host", authority))
         target, _, query = pseudo.get(b":path", b"/").partition(b"?")
         info = self._connection.transport.get_extra_info
-        extensions: dict[str, dict[str, object]] = {}
+        extensions: dict[str, Any] = {}
         if any(name == b"te" or (name == b"content-type" and is_native(media_type(value)))
                for name, value in fields):  # fmt: skip
             extensions["http.response.trailers"] = {}
@@ -133,7 +134,7 @@ class AsgiCall:
             "headers": fields,
             "client": address_of(info("peername")),
             "server": address_of(info("sockname")),
-            "extensions": extensions,
+            "extensions": with_certificate(extensions, info("ssl_object")),
         }
 
     # ---- What the stream tells -----------------------------------------------------------

@@ -311,11 +311,10 @@ class Http1Connection(asyncio.Protocol):
         task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, exchange: Exchange) -> None:
-        sockname = self._transport.get_extra_info("sockname")
-        peername = self._transport.get_extra_info("peername")
-        scope = exchange.scope(
-            "https" if self._tls else "http", address_of(sockname), address_of(peername)
-        )
+        info = self._transport.get_extra_info
+        server, client = address_of(info("sockname")), address_of(info("peername"))
+        scheme = "https" if self._tls else "http"
+        scope = exchange.scope(scheme, server, client, info("ssl_object"))
         try:
             await self._application(scope, exchange.receive, exchange.send)
         except ClientDisconnected as error:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import ssl
 from typing import Protocol
 
-from .asgi import PUSH, Event, Scope
+from .asgi import PUSH, Event, Scope, with_certificate
 from .http1_requests import RequestHead
 from .http1_responses import CONTINUE, Response, ResponseError
 
@@ -133,6 +134,7 @@ class Exchange:
         scheme: str,
         server: tuple[str, int | None] | None,
         client: tuple[str, int] | None,
+        tls: ssl.SSLObject | None,
     ) -> Scope:
         """The request as ASGI 3 describes it (HTTP and WebSocket, 2.4)."""
         head = self.head
@@ -149,7 +151,7 @@ class Exchange:
             "headers": head.headers,
             "server": server,
             "client": client,
-            "extensions": {PUSH: self.push},
+            "extensions": with_certificate({PUSH: self.push}, tls),
         }
 
     async def receive(self) -> Event:

@@ -26,6 +26,7 @@ class Kind(enum.Enum):
     UNASKED = "connections that an option would let in"
     """TLS, or a PROXY header: whoever knocks with SSH all day does not hide those."""
     TLS = "failures of TLS"
+    HANDSHAKES = "TLS handshakes ended to make room"
     NOT_PROXIED = "connections without their one PROXY header"
 
 

@@ -17,15 +17,18 @@ from chatroom.wire.http2.output import SharedFrames
 
 from .asgi import Application
 from .certificates import Certificates
+from .handshakes import Handshakes
 from .http1 import Http1Connection
 from .http1_limits import Http1Limits
 from .http1_requests import NOTHING_ENDLESS, Endless
 from .http2 import Begin, Http2Protocol
 from .notices import Notices
 from .proxied import Proxied
+from .rota import Rota
 from .slices import in_slices
 from .sniff import Sniff
-from .tls import TlsLimits, TlsProtocol
+from .tls import TlsProtocol
+from .tls_limits import TlsLimits
 from .turns import Turns
 
 log = logging.getLogger(__name__)
@@ -56,6 +59,7 @@ class PortLimits:
     """After an accept that failed, for want of descriptors or memory."""
     http2: Http2Limits = field(default_factory=Http2Limits)
     http1: Http1Limits = field(default_factory=Http1Limits)
+    tls: TlsLimits = field(default_factory=TlsLimits)
 
 
 class Kept(Protocol):
@@ -88,11 +92,12 @@ class Port:
         notices: Notices,
         certificates: Certificates | None = None,
         endless: Endless = NOTHING_ENDLESS,
+        rota: Rota | None = None,
     ) -> None:
         """`begin` begins calls on HTTP/2 streams, the application serves HTTP/1.1.
 
-        With certificates the port speaks TLS alone. `notices` hears of peers whose
-        connections are ended.
+        With certificates the port speaks TLS alone, and handshakes have their turns by the
+        `rota`. `notices` hears of peers whose connections are ended.
         """
         self._notices = notices
         self._listeners = list(listeners)
@@ -101,6 +106,7 @@ class Port:
         self._endless = endless
         self._certificates = certificates
         self._limits = limits
+        self.handshakes = Handshakes(notices=notices, most=limits.tls.handshakes, rota=rota)
         self._loop = asyncio.get_running_loop()
         self.turns = Turns(self._loop)
         self._shared = SharedFrames()
@@ -172,8 +178,9 @@ class Port:
             self._certificates.context,
             partial(self._secured, since),
             self._gone,
-            TlsLimits(handshake_seconds=self._limits.http2.preface_seconds),
+            self._limits.tls,
             notices=self._notices,
+            handshakes=self.handshakes,
         )
         self._keep(tls)
         return tls

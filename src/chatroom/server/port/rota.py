@@ -38,7 +38,7 @@ class Rota:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._waiting: dict[object, deque[tuple[asyncio.Future[None], int]]] = {}
+        self._waiting: dict[object, deque[tuple[Callable[[], bool], int]]] = {}
         """In the order in which connections have their turn; what is done then, in pieces."""
         self._left = AT_ONCE
         """Of this turn of the loop; below 0 where the last one was too large."""
@@ -49,18 +49,40 @@ class Rota:
 
         What is done then takes as long as so many pieces.
         """
-        if self._left > 0 and not self._waiting:
-            self._left -= pieces
-            self._schedule()
+        if self._at_once(pieces):
             return
         waiting = self._loop.create_future()
-        self._waiting.setdefault(connection, deque()).append((waiting, pieces))
-        self._schedule()
+        self._line_up(connection, partial(_wake, waiting), pieces)
         await waiting
+
+    def call(self, connection: object, work: Callable[[], object], pieces: int = 1) -> bool:
+        """Call `work` when it is the connection's turn; at once (True) while nobody waits."""
+        if self._at_once(pieces):
+            work()
+            return True
+        self._line_up(connection, partial(self._begin, work), pieces)
+        return False
 
     def of(self, connection: object, pieces: int = 1) -> Turn:
         """`turn`, for one connection."""
         return partial(self.turn, connection, pieces)
+
+    def _at_once(self, pieces: int) -> bool:
+        """Whether it is one's turn now; then it is taken."""
+        if self._left <= 0 or self._waiting:
+            return False
+        self._left -= pieces
+        self._schedule()
+        return True
+
+    def _line_up(self, connection: object, go: Callable[[], bool], pieces: int) -> None:
+        """`go` is called when it is its turn; it says whether there is anything to be done."""
+        self._waiting.setdefault(connection, deque()).append((go, pieces))
+        self._schedule()
+
+    def _begin(self, work: Callable[[], object]) -> bool:
+        self._loop.call_soon(work)  # whatever it raises stops nobody else
+        return True
 
     def _schedule(self) -> None:
         if not self._scheduled:
@@ -74,14 +96,20 @@ class Rota:
         while self._left > 0 and self._waiting:
             connection = next(iter(self._waiting))
             line = self._waiting.pop(connection)
-            waiting, pieces = line.popleft()
+            go, pieces = line.popleft()
             if line:
                 self._waiting[connection] = line  # behind the others
-            if not waiting.done():  # cancelled
+            if go():
                 self._left -= pieces
-                waiting.set_result(None)
         if self._waiting or self._left < AT_ONCE:
             self._schedule()
+
+
+def _wake(waiting: asyncio.Future[None]) -> bool:
+    if waiting.done():  # cancelled
+        return False
+    waiting.set_result(None)
+    return True
 
 
 def by_turns(application: Application, rota: Rota) -> Application:

@@ -10,13 +10,14 @@ import enum
 import logging
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import cast
 
 from chatroom.server.settings import reason_of
 
+from .handshakes import Handshakes
 from .not_tls import KNOWN_BY, without_tls
 from .notices import Kind, Notices, peer_name
+from .tls_limits import TlsLimits
 from .tls_transport import RECORD_BYTES, Stage, TlsTransport
 
 log = logging.getLogger(__name__)
@@ -30,24 +31,6 @@ FEED_BYTES = RECORD_BYTES
 CONTENT_WORTH = 32
 """A record with one byte of content takes 22 to 30 bytes, by version and cipher. So each
 record that has any pays for itself, and padded ones (RFC 8446, 5.4) up to this factor."""
-
-
-@dataclass(frozen=True, slots=True)
-class TlsLimits:
-    """Each bound with its default. A time is exact to one tick of `check`."""
-
-    handshake_seconds: float = 10.0
-    """From the first `check` to the end of the handshake, however the bytes come."""
-    handshake_bytes: int = 64 * 1024
-    """What a peer may send for its handshake: 1 to 2 KiB, and a client's certificates."""
-    closing_seconds: float = 10.0
-    """How long a peer may take to read what is left when the connection is closed by us."""
-    read_bytes: int = 64 * 1024
-    """What the protocol above is handed at once."""
-    barren_bytes: int = 64 * 1024
-    """Records without content that may come beyond those with it: KeyUpdates, of which
-    OpenSSL takes any number, and padding. Alerts and empty records in a row it bounds itself
-    (5 and 32). A record that comes in pieces counts until it is whole, 16.4 KiB at most."""
 
 
 class End(enum.Enum):
@@ -72,8 +55,11 @@ class TlsProtocol(asyncio.Protocol):
         "_beginning",
         "_end",
         "_error",
+        "_handshakes",
+        "_in_line",
         "_incoming",
         "_limits",
+        "_network",
         "_notices",
         "_on_closed",
         "_on_secured",
@@ -94,10 +80,12 @@ class TlsProtocol(asyncio.Protocol):
         limits: TlsLimits | None = None,
         *,
         notices: Notices,
+        handshakes: Handshakes | None = None,
     ) -> None:
         """`on_closed` is called once for every connection that was made, when it is gone.
 
         `notices` hears of handshakes that fail, and of who breaks the rules of TLS after one.
+        Its own is one of the `handshakes`; None: of no others.
         """
         self.begun_at: float | None = None
         """The time of the first `check`: the preface's time begins here too."""
@@ -105,6 +93,10 @@ class TlsProtocol(asyncio.Protocol):
         self._on_closed = on_closed
         self._limits = limits or TlsLimits()
         self._notices = notices
+        self._handshakes = handshakes or Handshakes(notices=notices)
+        self._network = ""
+        self._in_line = False
+        """Something came for the handshake, and it is not its turn; it is not read meanwhile."""
         self._incoming = ssl.MemoryBIO()
         self._transport = TlsTransport(context, self._incoming)
         self._raw: asyncio.Transport
@@ -125,11 +117,17 @@ class TlsProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._raw = cast("asyncio.Transport", transport)
         self._transport.begin(self._raw, self._reading_changed)
+        self._network = self._handshakes.begin(self, self._raw.get_extra_info("peername"))
 
     def data_received(self, data: bytes) -> None:
-        if self._transport.stage in (Stage.HANDSHAKE, Stage.OPEN) and self._end is End.NOT:
+        stage = self._transport.stage
+        if stage in (Stage.HANDSHAKE, Stage.OPEN) and self._end is End.NOT:
             self._unread = memoryview(bytes(self._unread) + data if self._unread else data)
-            self._advance()
+            if stage is Stage.OPEN:
+                self._advance()
+            elif not (self._in_line or self._handshakes.take_turn(self._network, self._go_on)):
+                self._in_line = True
+                self._raw.pause_reading()
 
     def eof_received(self) -> bool:
         stage = self._transport.stage
@@ -143,6 +141,8 @@ class TlsProtocol(asyncio.Protocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._handshakes.failed += self._transport.stage is Stage.HANDSHAKE
+        self._handshakes.end(self, self._network)
         inner = self._transport.lost()
         self._unread = memoryview(b"")
         if inner is not None:
@@ -167,6 +167,7 @@ class TlsProtocol(asyncio.Protocol):
         stage = self._transport.stage
         if stage is Stage.HANDSHAKE:
             if now - self.begun_at >= self._limits.handshake_seconds:
+                self._handshakes.late += 1
                 self._say("the TLS handshake took too long")
                 self._transport.abort()
         elif stage is not Stage.OPEN:
@@ -186,6 +187,14 @@ class TlsProtocol(asyncio.Protocol):
 
     # The handshake
 
+    def _go_on(self) -> None:
+        """It is its turn."""
+        if self._in_line:
+            self._in_line = False
+            if not self._raw.is_closing():
+                self._raw.resume_reading()
+        self._advance()
+
     def _shake_hands(self) -> None:
         transport = self._transport
         try:
@@ -203,9 +212,11 @@ class TlsProtocol(asyncio.Protocol):
         else:
             transport.hand_down()
             self._barren = 0
+            self._handshakes.end(self, self._network)
             transport.open(self._on_secured(transport, transport.tls.selected_alpn_protocol()))
 
     def _refuse(self, why: str, answer: bytes = b"") -> None:
+        self._handshakes.failed += 1
         self._tell(why)
         self._transport.stage = Stage.REFUSED
         self._transport.hand_down()
