@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from ipaddress import ip_network
 from typing import Any
 
 from chatroom.core.grants import Identity
@@ -14,6 +15,7 @@ from chatroom.server.access.access import Access
 from chatroom.server.calls import connect
 from chatroom.server.calls.streams import Streams
 from chatroom.server.port.bridge import BodyBounds, asgi_calls
+from chatroom.server.port.clients import Clients
 from chatroom.server.port.front import Front
 from chatroom.server.port.gate import Allowed, Gate
 from chatroom.server.port.in_flight import InFlight
@@ -40,22 +42,23 @@ class Watched(Access):
 
 
 @contextlib.asynccontextmanager
-async def watched(host: str = "127.0.0.1", **limits: Any) -> AsyncIterator[tuple[int, list[str]]]:
-    """The port of a server on `host`, and the addresses of those who have called it so far."""
+async def watched(*trusted: str, **limits: Any) -> AsyncIterator[tuple[int, list[str]]]:
+    """The port of a server that trusts these proxies, and the addresses of its callers so far."""
     access = Watched()
     notices = Notices(asyncio.get_running_loop().time)
     gate = Gate(Allowed())
+    clients = Clients([ip_network(each) for each in trusted], notices)
     in_flight = InFlight((CHAT, SUBSCRIBE, *UNARY))
     async with lobby(MemoryJournal()) as hub:
-        streams = Streams(hub, gate, in_flight, access)
+        streams = Streams(hub, gate, clients, in_flight, access)
         contract = connect.application(hub, Limits(), access)
         routes = {
             **dict.fromkeys((CHAT, SUBSCRIBE), streams.application),
             **dict.fromkeys(UNARY, contract),
         }
-        application = Front(routes, gate, native={}, in_flight=in_flight, notices=notices)
+        application = Front(routes, gate, clients, native={}, in_flight=in_flight, notices=notices)
         rota = Rota()
-        [listener] = listen(Address(host, 0))
+        [listener] = listen(Address("127.0.0.1", 0))
         port = Port(
             (listener,),
             streams.on_http2(asgi_calls(application, lambda _: BodyBounds(), rota), rota),

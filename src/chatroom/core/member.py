@@ -35,9 +35,9 @@ class Member:
     """
 
     __slots__ = (
-        "arrival", "author", "bucket", "cursor", "echo", "ended", "events", "final", "heard",
-        "logged", "offer", "outbox", "outcome", "reason", "session", "since", "standing",
-        "subject", "tag", "typing_seen", "wake",
+        "address", "arrival", "author", "bucket", "cursor", "echo", "ended", "events", "final",
+        "heard", "logged", "offer", "outbox", "outcome", "reason", "session", "since",
+        "standing", "subject", "tag", "typing_seen", "wake",
     )  # fmt: skip
 
     def __init__(
@@ -51,6 +51,7 @@ class Member:
         bucket: TokenBucket,
         session: bytes | None = None,
         subject: str = "",
+        address: str = "",
     ) -> None:
         self.tag = tag
         self.author = author
@@ -64,6 +65,8 @@ class Member:
         """The SHA-256 of the session by which it can resume; None: it has none."""
         self.subject = subject
         """The `sub` of the token under which it came in; empty: none."""
+        self.address = address
+        """From which its stream has come; empty: not known."""
         self.cursor = 0
         """The sequence of the last entry handed out."""
         self.arrival = b""
@@ -89,6 +92,17 @@ class Member:
         """Called when there may be something new to read."""
         self.heard: Callable[[bool], None] = _nobody_listens
         """Called when something came by another way than the stream: whether a heartbeat."""
+
+    def on_another_stream(self, *, events: bool, echo: bool, after: int, address: str) -> Member:
+        """The same member, for a stream that goes on from the sequence `after`."""
+        member = Member(
+            self.tag, author=self.author, since=self.since, events=events, echo=echo,
+            bucket=self.bucket, session=self.session, subject=self.subject, address=address,
+        )  # fmt: skip
+        member.logged = self.logged
+        member.cursor = after
+        member.standing = Standing.INSIDE
+        return member
 
     @property
     def present(self) -> bool:

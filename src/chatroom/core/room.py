@@ -69,6 +69,7 @@ class Room:
         self.log = Log(newest=newest, last_sent=last_sent, oldest=oldest, size=size, limits=limits)
         self.tail = self.log.tail
         self.typing = TypingBoard(limits.typing_interval)
+        self.bucket = TokenBucket(*limits.room_rate, 0.0)
         self.readers: set[Member] = set()
         """Everyone with an open stream, also those who have departed and read the rest."""
         self.closed: RoomClosed | None = None
@@ -150,6 +151,7 @@ class Room:
         session: bytes | None = None,
         author: int | None = None,
         subject: str = "",
+        address: str = "",
     ) -> Member:
         """Let somebody in, and draft the arrival.
 
@@ -173,6 +175,7 @@ class Room:
             bucket=TokenBucket(limits.message_rate, limits.message_burst, monotonic),
             session=session,
             subject=subject,
+            address=address,
         )
         self._let_in(member)
         member.logged = len(self._roster) <= limits.logged_arrivals
@@ -189,18 +192,14 @@ class Room:
         (self.log.add if member.logged else self.log.add_unlogged)(arrival)
         return member
 
-    def take_over(self, old: Member, *, events: bool, echo: bool, after: int) -> Member:
+    def take_over(
+        self, old: Member, *, events: bool, echo: bool, after: int, address: str = ""
+    ) -> Member:
         """Go on with a member on another stream, silently, from the sequence `after`.
 
         The stream that it had, if any, ends with SessionReplaced.
         """
-        member = Member(
-            old.tag, author=old.author, since=old.since, events=events, echo=echo,
-            bucket=old.bucket, session=old.session, subject=old.subject,
-        )  # fmt: skip
-        member.logged = old.logged
-        member.cursor = after
-        member.standing = Standing.INSIDE
+        member = old.on_another_stream(events=events, echo=echo, after=after, address=address)
         self._let_in(member)
         old.standing = Standing.REPLACED
         old.ended = 0  # its record, if that is still to be stored, is of somebody inside

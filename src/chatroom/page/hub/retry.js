@@ -5,6 +5,9 @@ const YES = new Set([
 	"resource_exhausted SLOW_CONSUMER",
 	"resource_exhausted ROOM_FULL",
 	"resource_exhausted SERVER_FULL",
+	"resource_exhausted ADDRESS_FULL",
+	"resource_exhausted IDENTITY_FULL",
+	"resource_exhausted JOIN_TOO_OFTEN",
 	"internal ", // without a reason: by proxies
 	"unknown ",
 	"canceled ",

@@ -9,7 +9,8 @@ from google.protobuf.message import Message as ProtobufMessage
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.refusals import Refusal, StreamsExhausted
 from chatroom.server.access.access import OPEN, Access, Visit
-from chatroom.server.port.asgi import Receive, Scope, Send, client_address, respond
+from chatroom.server.port.asgi import Receive, Scope, Send, address_of, client_address, respond
+from chatroom.server.port.clients import Clients
 from chatroom.server.port.exchange import Exchange, StreamExchange
 from chatroom.server.port.exchange_asgi import AsgiExchange
 from chatroom.server.port.front import exposed_to
@@ -39,8 +40,17 @@ _ACCEPT_POST = b", ".join(PROTOCOLS)
 class Streams:
     """Begins streams, on whatever carries them."""
 
-    def __init__(self, hub: Hub, gate: Gate, in_flight: InFlight, access: Access = OPEN) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        gate: Gate,
+        clients: Clients,
+        in_flight: InFlight,
+        access: Access = OPEN,
+    ) -> None:
         self._hub = hub
+        self._clients = clients
+        self._refused = hub.quotas.counters.refuse  # streams have one object of it
         self._access = access
         self._gate = gate
         self._in_flight = in_flight
@@ -72,12 +82,14 @@ class Streams:
             extra = exposed_to(origin) if origin else []
             limit = self._hub.limits.connection_streams
             if connection.lasting >= limit:
-                _refuse(exchange, protocol, Status.of(StreamsExhausted(limit)), extra)
+                refusal = StreamsExhausted(limit)
+                self._refused(refusal)
+                _refuse(exchange, protocol, Status.of(refusal), extra)
                 return
-            peer = client_address(connection.transport.get_extra_info("peername"))
-            self._serve(
-                exchange, path, protocol, headers, extra, rota.of(connection), peer, connection
-            )
+            peer = address_of(connection.transport.get_extra_info("peername"))
+            address = client_address(self._clients.of(peer, headers))
+            turn = rota.of(connection)
+            self._serve(exchange, path, protocol, headers, extra, turn, address, connection)
             if end and stream.call is not None:
                 stream.call.hear(b"", end=True)
 
@@ -100,8 +112,8 @@ class Streams:
             return
         exchange = AsgiExchange(scope, receive, send)
         carried = self._in_form(protocol, exchange)
-        peer = client_address(scope.get("client"))
-        self._serve(carried, path, protocol, headers, [UNBUFFERED], next_turn, peer)
+        address = client_address(scope.get("client"))
+        self._serve(carried, path, protocol, headers, [UNBUFFERED], next_turn, address)
         await exchange.run()
 
     def _in_form(self, protocol: RpcProtocol, exchange: Exchange) -> Exchange:
@@ -137,8 +149,10 @@ class Streams:
                 extra=extra,
                 now=now,
                 on_end=on_end,
+                on_refused=self._refused,
             )
         except Refusal as refusal:
+            self._refused(refusal)
             _refuse(exchange, protocol, Status.of(refusal), extra)
             return
         if call.late(now):

@@ -30,10 +30,12 @@ from chatroom.journal import Journal, JournalError
 from .commit import CommitLoop, into
 from .doors import enterable, tag_for
 from .outage import Outage
+from .quotas import Quotas
 from .replay import Replay
 from .retention import Retention
 from .rooms import Rooms
 from .sessions import Known, Place, Recovery, Resume, Sessions, digest
+from .streaming import Streaming
 from .talk import Talk
 
 
@@ -46,6 +48,7 @@ class Hub:
         encode: Encode,
         limits: Limits,
         *,
+        quotas: Quotas | None = None,
         on_storing: Callable[[bool], None] = lambda _: None,
         clock: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
@@ -64,9 +67,11 @@ class Hub:
         """Called when `drain` begins: of whoever waits to become a member."""
         rng = rng or random.SystemRandom()
         self.rooms = Rooms(journal, limits, clock=clock, rng=rng, token=token)
-        self.sessions = Sessions(journal, self._lost, grace=limits.grace, clock=clock)
+        self.quotas = quotas or Quotas(limits, monotonic)
+        counters = self.quotas.counters
+        self.sessions = Sessions(journal, self._lost, self.quotas, grace=limits.grace, clock=clock)
         self.replay = Replay(journal, limits, encode)
-        self._retention = Retention(journal, limits, self.rooms.every, clock)
+        self._retention = Retention(journal, limits, self.rooms.every, clock, counters)
         self._outage = Outage(journal.probe, on_storing, limits, monotonic)
         self.commits = CommitLoop(
             journal,
@@ -77,12 +82,12 @@ class Hub:
             on_closed=self._closed,
             clock=clock,
         )
-        self.talk = Talk(self.commits, limits, self.check_open, monotonic)
+        self.talk = Talk(self.commits, limits, self.check_open, monotonic, counters)
         self._journal = journal
         self._clock = clock
         self._monotonic = monotonic
         self._token = token
-        self._streams: set[Place] = set()
+        self._streams = Streaming(self.quotas)
 
     # ---- Life -------------------------------------------------------------------
 
@@ -169,11 +174,14 @@ class Hub:
         A session that is not known, or whose room is not as it was, is a fresh join.
         Raises RoomIdInvalid, RoomNotFound, RoomFull, ServerFull, NameInvalid, NameTaken,
         SessionMismatch, Removed, RequestInvalid, Draining, JournalUnavailable, TokenRequired,
-        GrantMissing, NameFixed.
+        GrantMissing, NameFixed, JoinTooOften, AddressFull, IdentityFull.
         """
         self.check_open()
         room = enterable(self.rooms, room_id, who)
         tag = tag_for(who, name, characters=self.limits.name_characters)
+        stays = resume is not None and self.sessions.place(resume.session) is not None
+        if not stays:
+            self.quotas.join(who)
         if resume is None:
             return await self._enter(room, tag, wants_events, echo, who=who)
         if not wants_events:
@@ -187,6 +195,8 @@ class Hub:
         self.check_open()
         room = enterable(self.rooms, room_id, who)  # it may have been deleted meanwhile
         if known is None or not self._still_holds(known, room, tag, resume, who):
+            if stays:
+                self.quotas.join(who)  # or else anybody could come anew as often as they like
             return await self._enter(room, tag, wants_events, echo, Recovery.PARTIAL, who=who)
         if known.place is not None:
             return self._take_over(known.place, resume, echo, who)
@@ -224,7 +234,9 @@ class Hub:
         room = old.room
         after, recovery = self._from_where(old, resume, who)
         self.sessions.resumed(old.member)
-        member = room.take_over(old.member, events=True, echo=echo, after=after)
+        member = room.take_over(
+            old.member, events=True, echo=echo, after=after, address=who.address
+        )
         newest = room.newest
         place = Place(
             room, member, resume.session, recovery, newest, through=newest, recovered=True,
@@ -246,25 +258,17 @@ class Hub:
         who: Identity = ANYBODY,
     ) -> Place:
         """Let somebody in, with an arrival; `back`: who had departed, as the same member."""
-        if len(self._streams) + self.sessions.waiting >= self.limits.server_members:
-            raise refusals.ServerFull(
-                f"the server has {self.limits.server_members} members; try again later"
-            )
+        self.quotas.check(who, len(self._streams) + self.sessions.waiting)
         session = ""
         if wants_events:
             session = back[1].session if back else self._token(16).hex()
         settled: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
         member = room.admit(
-            tag,
-            now=self._clock(),
-            monotonic=self._monotonic(),
-            events=wants_events,
-            echo=echo,
-            settle=into(settled),
-            session=digest(session) if session else None,
+            tag, now=self._clock(), monotonic=self._monotonic(), events=wants_events, echo=echo,
+            settle=into(settled), session=digest(session) if session else None,
             author=back[0].record.author if back else None,
-            subject=who.subject,
-        )
+            subject=who.subject, address=who.address,
+        )  # fmt: skip
         place = Place(room, member, session, recovery, recovered=back is not None, arrival=settled)
         self.sessions.enter(place)
         self._streams.add(place)

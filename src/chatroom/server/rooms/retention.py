@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from chatroom.core.limits import Limits
 from chatroom.core.room import Room
 from chatroom.journal import Journal, JournalError
+from chatroom.server.counters import Counters
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +30,14 @@ class Retention:
         limits: Limits,
         rooms: Callable[[], Iterable[Room]],
         clock: Callable[[], int] = time.time_ns,
+        counters: Counters | None = None,
     ) -> None:
         """`rooms` are those that are open; `clock` is in ns since 1970."""
         self._journal = journal
         self._limits = limits
         self._rooms = rooms
         self._clock = clock
+        self._counters = counters or Counters()
         self._total = 0
         self._overfull: dict[Room, None] = {}
         self._wake = asyncio.Event()
@@ -96,6 +99,7 @@ class Retention:
 
     async def _trim(self, room: Room, entries: int, size: int) -> int:
         trimmed = await self._journal.trim(room.facts.key, entries=entries, size=size)
+        self._counters.trimmed_bytes += trimmed.freed
         if room.closed is not None:  # meanwhile; `dropped` has counted all of it
             return trimmed.freed
         room.log.trimmed(trimmed.oldest, trimmed.freed)
