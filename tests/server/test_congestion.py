@@ -22,10 +22,11 @@ ECHO = (pb.FEATURE_EVENTS, pb.FEATURE_ECHO)
 def test_a_rooms_rate_is_a_hundred_times_a_members() -> None:
     """Unless it is said; where a member has none, the room has none either."""
     assert (1_000.0, 2_000) == Limits().room_rate
-    assert (50.0, 100) == Limits(message_rate=0.5).room_rate
+    assert (50.0, 300) == Limits(message_rate=0.5, message_burst=3).room_rate
     assert 0 == Limits(message_rate=0).room_rate[0]
     assert 0 == Limits(room_message_rate=0).room_rate[0]
-    assert (7.0, 14) == Limits(message_rate=0, room_message_rate=7).room_rate
+    assert (70.0, 140) == Limits(message_rate=0, room_message_rate=70).room_rate
+    assert (1.0, 20) == Limits(room_message_rate=1).room_rate
 
 
 def test_members_together_are_slowed_down_and_lose_nothing() -> None:
@@ -82,7 +83,7 @@ def test_who_goes_while_it_waits_is_forgotten() -> None:
     """A low rate has it wait for minutes; what its stream held is not kept for so long."""
 
     async def scene() -> None:
-        limits = Limits(message_rate=0, room_message_rate=0.001)
+        limits = Limits(message_rate=0, message_burst=1, room_message_rate=0.001)
         async with lobby(MemoryJournal(), limits) as hub:
             alice = await Listener(hub, "Alice", pb.FEATURE_ECHO).open()
             alice.say("first")
@@ -124,7 +125,7 @@ def test_send_message_waits_and_then_is_refused(protocol: str) -> None:
     """With the time to wait, by which it is stored."""
 
     async def scene() -> None:
-        limits = Limits(message_rate=0, room_message_rate=2, send_wait=0.1)
+        limits = Limits(message_rate=0, message_burst=1, room_message_rate=2, send_wait=0.1)
         async with running(limits=limits, rooms=("lobby",)) as server:
             carrier = CARRIERS[protocol](server.port)
             stream = carrier.subscribe(

@@ -33,8 +33,8 @@ class Limits:
     message_burst: int = 20
     """Messages that one member may send at once."""
     room_message_rate: float | None = None
-    """Messages a second that all members of a room together may send on average, and twice as
-    many at once; 0: no limit, None: 100 times what one member may."""
+    """Messages a second that all members of a room together may send on average, and at once as
+    many as in two seconds; 0: no limit, None: 100 times what one member may."""
     empty_rate: float = 20.0
     """Heartbeats and empty messages a second that are read of one stream."""
     empty_burst: int = 100
@@ -141,7 +141,6 @@ class Limits:
     @property
     def room_rate(self) -> tuple[float, int]:
         """Rate and burst of a room."""
-        rate = self.room_message_rate
-        if rate is None:
-            rate = 100 * self.message_rate
-        return rate, max(1, round(2 * rate))
+        if self.room_message_rate is None:
+            return 100 * self.message_rate, 100 * self.message_burst
+        return self.room_message_rate, max(self.message_burst, round(2 * self.room_message_rate))
