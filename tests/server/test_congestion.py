@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
+from collections.abc import Callable
 
 import pytest
 
@@ -12,7 +13,9 @@ from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.exhausted import RoomBusy
 from chatroom.core.limits import Limits
 from chatroom.journal.memory import MemoryJournal
+from chatroom.server.rooms.congestion import Congestion
 from tests.carriers import CARRIERS, Ended, run
+from tests.core.rooms import new_room
 from tests.server.listeners import Listener, lobby
 from tests.server.services import running
 
@@ -51,6 +54,39 @@ def test_members_together_are_slowed_down_and_lose_nothing() -> None:
             assert hub.quotas.counters.room_pauses
             for each in (*people, reader):
                 await each.close()
+
+    run(scene())
+
+
+def test_each_who_is_called_has_one_message() -> None:
+    """However many tokens there are by then; and nobody overtakes those who stand in line."""
+
+    async def scene() -> None:
+        now = 0.0
+        limits = Limits(message_burst=1, room_message_rate=100)
+        room = new_room(limits)
+        congestion = Congestion(lambda: now)
+        congestion.take(room, 200)
+        said = ""
+        done = asyncio.Event()
+
+        def greedy(name: str) -> Callable[[], None]:
+            def talk() -> None:
+                nonlocal said
+                while congestion.turn(room, talk) is None:
+                    congestion.take(room)
+                    said += name
+                    if len(said) == 6:
+                        done.set()
+
+            return talk
+
+        for name in "abc":
+            greedy(name)()
+        now = 0.065
+        assert (6, 0) == (room.bucket.ready(now), congestion.ready(room, 5))
+        await done.wait()
+        assert "abcabc" == said
 
     run(scene())
 

@@ -137,22 +137,26 @@ def test_the_proxys_own_connections_are_not_counted(run: Run) -> None:
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
 def test_without_a_proxy_the_peer_counts(run: Run, tls: bool, ca: Pair, localhost: Pair) -> None:
-    """It is not even asked for a handshake."""
+    """What stands above TLS is no second one; above the limit there is not even a handshake."""
 
     async def scene() -> None:
-        async with port(1, proxied=False, tls=localhost if tls else None) as (address, crowds):
+        async with port(2, proxied=False, tls=localhost if tls else None) as (address, crowds):
             context = client_context(ca.certificate) if tls else None
             name = "localhost" if tls else None
-            reader, writer = await asyncio.open_connection(
-                *address, ssl=context, server_hostname=name
-            )
-            writer.write(KEPT)
-            assert b"HTTP/1.1 200 OK\r\n" == await reader.readline()
+            writers = []
+            for _ in range(2):
+                reader, writer = await asyncio.open_connection(
+                    *address, ssl=context, server_hostname=name
+                )
+                writer.write(KEPT)
+                assert b"HTTP/1.1 200 OK\r\n" == await reader.readline()
+                writers.append(writer)
             assert b"" == await told(address)
             assert 1 == crowds.counters.address_connections
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
+            for writer in writers:
+                writer.close()
+                with contextlib.suppress(ConnectionError):
+                    await writer.wait_closed()
             await gone(crowds, 0)
 
     run(scene)
