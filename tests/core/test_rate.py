@@ -58,6 +58,14 @@ def test_it_is_known_how_many_there_are_and_when_there_are_more() -> None:
     assert 0.0 == TokenBucket(0, 1, now=0.0).wait(0.0, 1_000)
 
 
+def test_what_was_not_needed_is_given_back() -> None:
+    """As if it had not been taken."""
+    bucket = TokenBucket(10, 20, now=0.0)
+    assert 15 == bucket.take_some(15, 0.0)
+    bucket.give_back(5)
+    assert 10 == bucket.ready(0.0)
+
+
 def test_each_key_has_a_bucket() -> None:
     """Three at once, one again after a third of the time, and others have their own."""
     buckets = Buckets(Pace(3, 30.0), kept=10)

@@ -66,7 +66,7 @@ def test_each_who_is_called_has_one_message() -> None:
         limits = Limits(message_burst=1, room_message_rate=100)
         room = new_room(limits)
         congestion = Congestion(lambda: now)
-        congestion.take(room, 200)
+        assert 200 == congestion.take_some(room, 300)
         said = ""
         done = asyncio.Event()
 
@@ -84,9 +84,26 @@ def test_each_who_is_called_has_one_message() -> None:
         for name in "abc":
             greedy(name)()
         now = 0.065
-        assert (6, 0) == (room.bucket.ready(now), congestion.ready(room, 5))
+        assert (6, 0) == (room.bucket.ready(now), congestion.take_some(room, 5))
         await done.wait()
         assert "abcabc" == said
+
+    run(scene())
+
+
+def test_a_member_above_its_rate_takes_nothing_of_its_rooms() -> None:
+    """What the one does not let through, others of the room may say."""
+
+    async def scene() -> None:
+        now = 0.0
+        limits = Limits(message_rate=1, message_burst=5, room_message_rate=25)
+        async with lobby(MemoryJournal(), limits, monotonic=lambda: now) as hub:
+            alice = await Listener(hub, "Alice", *ECHO).open()
+            assert alice.joined is not None
+            place = hub.speaker(alice.joined.session)
+            assert 5 == hub.talk.say_all(place, [("x", "")] * 40)
+            assert 45 == place.room.bucket.ready(now)
+            await alice.close()
 
     run(scene())
 

@@ -14,10 +14,11 @@ from chatroom.journal.memory import MemoryJournal
 from chatroom.server.access.access import Access
 from chatroom.server.calls import connect
 from chatroom.server.calls.streams import Streams
+from chatroom.server.port.asgi import Application, Receive, Scope, Send, respond
 from chatroom.server.port.bridge import BodyBounds, asgi_calls
 from chatroom.server.port.clients import Clients
 from chatroom.server.port.front import Front
-from chatroom.server.port.gate import Allowed, Gate
+from chatroom.server.port.gate import HEALTH_PATH, Allowed, Gate
 from chatroom.server.port.in_flight import InFlight
 from chatroom.server.port.notices import Notices
 from chatroom.server.port.port import Port, PortLimits
@@ -41,6 +42,11 @@ class Watched(Access):
         return who
 
 
+async def well(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """For proxies that look whether there is a server."""
+    await respond(send, 200, b"ok", b"text/plain")
+
+
 @contextlib.asynccontextmanager
 async def watched(*trusted: str, **limits: Any) -> AsyncIterator[tuple[int, list[str]]]:
     """The port of a server that trusts these proxies, and the addresses of its callers so far."""
@@ -52,9 +58,10 @@ async def watched(*trusted: str, **limits: Any) -> AsyncIterator[tuple[int, list
     async with lobby(MemoryJournal()) as hub:
         streams = Streams(hub, gate, clients, in_flight, access)
         contract = connect.application(hub, Limits(), access)
-        routes = {
+        routes: dict[str, Application] = {
             **dict.fromkeys((CHAT, SUBSCRIBE), streams.application),
             **dict.fromkeys(UNARY, contract),
+            HEALTH_PATH: well,
         }
         application = Front(routes, gate, clients, native={}, in_flight=in_flight, notices=notices)
         rota = Rota()

@@ -29,6 +29,10 @@ class TokenBucket:
         self._tokens -= taken
         return taken
 
+    def give_back(self, count: int) -> None:
+        """So many tokens of the last that were taken were not needed."""
+        self._tokens += count
+
     def take(self, now: float) -> float:
         """Take one token; 0 if there was one, else the seconds until there is (none taken)."""
         if not self._rate:

@@ -51,15 +51,15 @@ class Congestion:
     def __len__(self) -> int:
         return len(self._lines)
 
-    def ready(self, room: Room, wanted: int) -> int:
-        """How many of so many messages may be said now, by who does not stand in line."""
+    def take_some(self, room: Room, wanted: int) -> int:
+        """How many of so many messages may be said now by who does not stand in line: they are."""
         if self._lines and room in self._lines:
             return 0
-        return min(wanted, room.bucket.ready(self._monotonic()))
+        return room.bucket.take_some(wanted, self._monotonic())
 
-    def take(self, room: Room, count: int = 1) -> None:
-        """So many messages are said, after it was asked whether they may be."""
-        room.bucket.take_some(count, self._monotonic())
+    def take(self, room: Room) -> None:
+        """One message is said whose `turn` it was."""
+        room.bucket.take_some(1, self._monotonic())
         line = self._lines.get(room)
         if line is not None:
             line.called = False

@@ -73,12 +73,13 @@ class Talk:
             return 0
         drafts = drafts_of(member, said, self._limits)
         if room.bucket.limited:
-            drafts = drafts[: self._congestion.ready(room, len(drafts))]
+            drafts = drafts[: self._congestion.take_some(room, len(drafts))]
         if member.bucket.limited:
-            drafts = drafts[: member.bucket.take_some(len(drafts), self._monotonic())]
+            may = member.bucket.take_some(len(drafts), self._monotonic())
+            if may < len(drafts):
+                room.bucket.give_back(len(drafts) - may)
+                drafts = drafts[:may]
         if drafts:
-            if room.bucket.limited:
-                self._congestion.take(room, len(drafts))
             room.add_all(drafts)
             size = sum([len(draft.text) for draft in drafts])
             self._commits.touch(room, size + DRAFT_BYTES * len(drafts))
