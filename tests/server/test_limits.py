@@ -221,8 +221,11 @@ def test_of_ipv6_neighbours_are_one(tmp_path: Path) -> None:
     run(scene())
 
 
-def test_a_member_in_the_grace_counts_and_its_resume_is_free(tmp_path: Path) -> None:
-    """Else whoever loses a stream again and again would have as many members as they like."""
+def test_a_member_in_the_grace_counts_and_its_resume_is_no_join(tmp_path: Path) -> None:
+    """Else whoever loses a stream again and again would have as many members as they like.
+
+    Resumes are counted apart, with the same limit: they must not be for nothing either.
+    """
 
     async def scene() -> None:
         limits = Limits(address_members=1, address_joins=Pace(2, 3600.0))
@@ -247,6 +250,9 @@ def test_a_member_in_the_grace_counts_and_its_resume_is_free(tmp_path: Path) -> 
                 assert joined.session == (await stream.receive()).joined.session
             assert (FULL, "ADDRESS_FULL") == await refused(enter(carrier, "Bob", from_(BOB)))
             other = await enter(carrier, "Anna", from_(ANN))
+            again = carrier.chat(from_(BOB))
+            await again.send(pb.ChatMessage(join=join))
+            assert (FULL, "JOIN_TOO_OFTEN") == await refused(again.receive())
             for each in (stream, other):
                 await each.cancel()
 

@@ -65,16 +65,16 @@ class Limits:
     identity_members: int = 500
     """How often one identity (`sub`) may be in rooms; 0: no limit. A class may share a token."""
     address_joins: Pace = JOINS
-    """How often members may come from one address."""
+    """How often may be joined from one address; and as often resumed, by who is inside."""
     identity_joins: Pace = JOINS
-    """How often one identity may join."""
+    """How often one identity may join, and as often resume."""
     address_creations: Pace = CREATIONS
     """How often rooms may be created from one address."""
     identity_creations: Pace = CREATIONS
     """How often one identity may create rooms."""
     buckets: int = 10_000
-    """Addresses, and identities, of which it is remembered how often they joined or created: 2 MB
-    for each of the four."""
+    """Addresses, and identities, of which it is remembered how often they joined, resumed or
+    created: 2 MB for each of the six."""
     server_connections: int = 0
     """Connections at once; above it nobody is accepted. 0: as many as there are descriptors."""
     address_connections: int = 512

@@ -180,8 +180,7 @@ class Hub:
         room = enterable(self.rooms, room_id, who)
         tag = tag_for(who, name, characters=self.limits.name_characters)
         stays = resume is not None and self.sessions.place(resume.session) is not None
-        if not stays:
-            self.quotas.join(who)
+        self.quotas.join(who, resumes=stays)
         if resume is None:
             return await self._enter(room, tag, wants_events, echo, who=who)
         if not wants_events:

@@ -79,6 +79,7 @@ class Quotas:
         self.identities = Tally()
         kept = limits.buckets
         self._joins = Paces(limits.address_joins, limits.identity_joins, kept)
+        self._resumes = Paces(limits.address_joins, limits.identity_joins, kept)
         self._creations = Paces(limits.address_creations, limits.identity_creations, kept)
 
     def add(self, member: Member) -> None:
@@ -107,9 +108,14 @@ class Quotas:
         if limit and who.subject and self.identities.of(who.subject) >= limit:
             raise IdentityFull(limit)
 
-    def join(self, who: Identity) -> None:
-        """Somebody joins; raises JoinTooOften."""
-        whose, wait = self._joins.take(self._address(who), who.subject, self._monotonic())
+    def join(self, who: Identity, *, resumes: bool = False) -> None:
+        """Somebody joins; raises JoinTooOften.
+
+        `resumes`: a member that is in the room. Those are counted apart: when a network comes
+        back all who are in it do, and newcomers must not be in their way.
+        """
+        paces = self._resumes if resumes else self._joins
+        whose, wait = paces.take(self._address(who), who.subject, self._monotonic())
         if wait:
             if whose == "address":
                 self._tell(who.address, "joins too often (--address-joins)")
