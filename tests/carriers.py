@@ -19,7 +19,7 @@ from connectrpc.code import Code
 from connectrpc.compat import google_protobuf_json_codec
 from connectrpc.errors import ConnectError
 from connectrpc.protocol import ProtocolType
-from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from chatroom.api.rpc import chat_pb2 as pb
@@ -41,6 +41,8 @@ class Ended(Exception):
     reason: str = ""
     message: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
+    retry_after: float = 0.0
+    """Seconds, of RetryInfo; 0: it has none."""
 
     def __str__(self) -> str:
         return f"{self.code} {self.reason} {self.message}"
@@ -88,6 +90,9 @@ def _read_details(ended: Ended, details: list[tuple[str, bytes]]) -> None:
             info = ErrorInfo.FromString(value)
             assert "rpc.ChatService" == info.domain
             ended.reason, ended.metadata = info.reason, dict(info.metadata)
+        elif type_url.endswith("google.rpc.RetryInfo"):
+            delay = RetryInfo.FromString(value).retry_delay
+            ended.retry_after = delay.seconds + delay.nanos / 1e9
 
 
 class GrpcStream:

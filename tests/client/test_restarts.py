@@ -13,6 +13,7 @@ from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc.chat_pb2_grpc import ChatServiceStub
 from chatroom.client import (
     Chat,
+    ChatError,
     Gap,
     Kind,
     Message,
@@ -109,6 +110,28 @@ def test_server_without_storage_starts_over() -> None:
             heard = await until(alice, "meanwhile")
         assert [Gap(missed=None)] == [m.event for m in heard if m.kind is Kind.GAP]
         assert ["meanwhile"] == said(heard)
+
+    play(server, scene)
+
+
+def test_whoever_comes_back_too_often_waits_as_long_as_the_server_says() -> None:
+    """Two come back to a server that lets one in a second; a first join is told of it at once."""
+    rate = ("--address-joins", "1/1s", "--trust-proxy", "127.0.0.1")
+    server = Restartable("--in-memory", "--room", "1", *rate)
+
+    async def scene(chat: Chat) -> None:
+        async with chat.join("1", "Alice", echo=True) as alice:
+            with pytest.raises(ChatError) as refused:
+                await chat.join("1", "Bob").__aenter__()
+            assert "JOIN_TOO_OFTEN" == refused.value.reason
+            assert refused.value.retry_after is not None
+            await asyncio.sleep(refused.value.retry_after)
+            async with chat.join("1", "Bob") as bob:
+                await asyncio.to_thread(server.kill)
+                await asyncio.to_thread(server.start)
+                began = asyncio.get_running_loop().time()
+                await asyncio.gather(alice.send("I am back"), bob.send("so am I"))
+                assert asyncio.get_running_loop().time() - began > 0.9
 
     play(server, scene)
 

@@ -29,6 +29,7 @@ from chatroom.server.calls.statuses import OK, Status, code_of
 from chatroom.server.port import sockets
 from chatroom.server.port.asgi import Application, Receive, Scope, Send, respond
 from chatroom.server.port.bridge import BodyBounds, asgi_calls
+from chatroom.server.port.clients import Clients
 from chatroom.server.port.front import Front
 from chatroom.server.port.gate import Allowed, Gate
 from chatroom.server.port.in_flight import InFlight
@@ -261,7 +262,14 @@ async def main() -> None:
     gate = Gate(Allowed())
     notices = Notices(time.monotonic)
     no_calls = dict.fromkeys(native, no_call)
-    front = Front(no_calls, gate, native=native, in_flight=InFlight(()), notices=notices)
+    front = Front(
+        no_calls,
+        gate,
+        Clients((), notices),
+        native=native,
+        in_flight=InFlight(()),
+        notices=notices,
+    )
     bounds = BodyBounds(bytes=None, idle_seconds=None)
     begin = asgi_calls(front, lambda _path: bounds, Rota())
     port = Port((listener,), begin, front, PortLimits(), notices=notices)

@@ -87,13 +87,17 @@ class Response:
 class Connection:
     """One HTTP/2 connection, with prior knowledge or by ALPN; a context manager."""
 
-    def __init__(self, address: str, tls: ssl.SSLContext | None = None) -> None:
-        """`tls` has to offer h2; None: in clear text."""
+    def __init__(
+        self, address: str, tls: ssl.SSLContext | None = None, *, source: str = ""
+    ) -> None:
+        """`tls` has to offer h2; None: in clear text. `source`: the address to come from."""
         self.authority = address.encode()
         self.responses: dict[int, Response] = {}
         self._client = Client(connection_window=WINDOW_BYTES)
         self._pongs: set[bytes] = set()
-        self._socket = socket.create_connection(Address.parse(address), timeout=TIMEOUT_SECONDS)
+        self._socket = socket.create_connection(
+            Address.parse(address), timeout=TIMEOUT_SECONDS, source_address=(source, 0)
+        )
         # Else a request in two writes waits 40 ms for the acknowledgement of the first.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:

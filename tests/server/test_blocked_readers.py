@@ -14,6 +14,7 @@ import pytest
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.limits import Limits
 from chatroom.server.port.http2 import Http2Protocol
+from chatroom.server.port.port import Accepted
 from chatroom.wire.envelopes import cut, envelope
 from chatroom.wire.grpc import CHAT
 from chatroom.wire.http2.client import Client
@@ -226,7 +227,8 @@ def test_a_connection_that_has_bytes_unsent_at_its_first_check_goes_on() -> None
             await server.create()
             assert server.service._port is not None
             pipe = Pipe()
-            pipe.protocol = server.service._port._http2(asyncio.get_running_loop().time())
+            accepted = Accepted(asyncio.get_running_loop().time(), crowd="")
+            pipe.protocol = server.service._port._http2(accepted)
             pipe.protocol.connection_made(pipe)
             now = asyncio.get_running_loop().time()
             pipe.protocol.data_received(Client().data_to_send())
@@ -255,7 +257,8 @@ def test_a_replay_of_10000_entries_delays_nobody_by_more_than_a_round() -> None:
             client = Client((Setting.INITIAL_WINDOW_SIZE, 1 << 30), connection_window=1 << 30)
             pipe = Pipe()
             assert server.service._port is not None
-            pipe.protocol = server.service._port._http2(asyncio.get_running_loop().time())
+            accepted = Accepted(asyncio.get_running_loop().time(), crowd="")
+            pipe.protocol = server.service._port._http2(accepted)
             pipe.protocol.connection_made(pipe)
             bodies: dict[int, Body] = {}
             order: list[Frame] = []
@@ -324,7 +327,7 @@ def test_127_streams_that_are_not_read_leave_the_128th_and_a_call_alone() -> Non
     """Of one connection: each holds its own window, and the connection's is large enough."""
 
     async def scene() -> None:
-        limits = Limits(message_rate=0.001, message_burst=1)
+        limits = Limits(message_rate=0.001, message_burst=1, room_message_rate=0)
         async with running(limits=limits) as server:
             await server.create()
             client = Client(

@@ -86,6 +86,8 @@ def test_help_says_of_each_command_in_one_line_what_it_does() -> None:
         (["--allow-origin", "chat.example"], "write it as https://chat.example"),
         (["--allow-origin", "null"], "write it as https://chat.example"),
         (["--log-level", "loud"], "--log-level"),
+        (["--address-joins", "many"], "write 600/1m, 200/1h or 0"),
+        (["--trust-proxy", "localhost"], "write 10.0.0.0/8"),
     ],
 )
 def test_wrong_usage_is_exit_code_2_and_a_sentence(arguments: list[str], sentence: str) -> None:

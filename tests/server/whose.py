@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from ipaddress import ip_network
 from typing import Any
 
 from chatroom.core.grants import Identity
@@ -14,9 +15,11 @@ from chatroom.journal.memory import MemoryJournal
 from chatroom.server.access.access import Access
 from chatroom.server.calls import connect
 from chatroom.server.calls.streams import Streams
+from chatroom.server.port.asgi import Application, Receive, Scope, Send, respond
 from chatroom.server.port.bridge import BodyBounds, asgi_calls
+from chatroom.server.port.clients import Clients
 from chatroom.server.port.front import Front
-from chatroom.server.port.gate import Allowed, Gate
+from chatroom.server.port.gate import HEALTH_PATH, Allowed, Gate
 from chatroom.server.port.in_flight import InFlight
 from chatroom.server.port.notices import Notices
 from chatroom.server.port.port import Port, PortLimits
@@ -41,24 +44,31 @@ class Watched(Access):
         return who
 
 
+async def well(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """For proxies that look whether there is a server."""
+    await respond(send, 200, b"ok", b"text/plain")
+
+
 @contextlib.asynccontextmanager
-async def watched(host: str = "127.0.0.1", **limits: Any) -> AsyncIterator[tuple[int, list[str]]]:
-    """The port of a server on `host`, and the addresses of those who have called it so far."""
+async def watched(*trusted: str, **limits: Any) -> AsyncIterator[tuple[int, list[str]]]:
+    """The port of a server that trusts these proxies, and the addresses of its callers so far."""
     access = Watched()
     notices = Notices(asyncio.get_running_loop().time)
     gate = Gate(Allowed())
+    clients = Clients([ip_network(each) for each in trusted], notices)
     in_flight = InFlight((CHAT, SUBSCRIBE, *UNARY))
     async with lobby(MemoryJournal()) as hub:
-        streams = Streams(hub, gate, in_flight, access)
+        streams = Streams(hub, gate, clients, in_flight, access)
         audit = Audit(MemoryJournal(), clock=time.time_ns)
         contract = connect.applications(hub, Limits(), access, audit)
-        routes = {
+        routes: dict[str, Application] = {
             **dict.fromkeys((CHAT, SUBSCRIBE), streams.application),
             **contract,
+            HEALTH_PATH: well,
         }
-        application = Front(routes, gate, native={}, in_flight=in_flight, notices=notices)
+        application = Front(routes, gate, clients, native={}, in_flight=in_flight, notices=notices)
         rota = Rota()
-        [listener] = listen(Address(host, 0))
+        [listener] = listen(Address("127.0.0.1", 0))
         port = Port(
             (listener,),
             streams.on_http2(asgi_calls(application, lambda _: BodyBounds(), rota), rota),

@@ -32,6 +32,13 @@ class Kind(StrEnum):
     CLOSED = "closed"
     DAMAGED = "damaged"
     """In the place of an entry that is damaged on the server's disk; nobody knows what it was."""
+    UPDATED = "updated"
+    """From the server: the room's title, its bounds, or who may come; the event is a ChatRoom."""
+    CHANGED = "changed"
+    """From the server: somebody was muted, or made a moderator, or not any more."""
+    WITHDRAWN = "withdrawn"
+    """From the server: a message was withdrawn; the event has its sequence. Or in that message's
+    place, with its sender's name: then the sequence is its own."""
     REFUSED = "refused"
     DRAINING = "draining"
     EXPIRING = "expiring"
@@ -54,6 +61,17 @@ class Member:
 
     name: str
     since: datetime | None = None
+    reason: str = ""
+    muted: bool = False
+    """It may read, not speak."""
+    moderator: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn:
+    """A message whose text is gone, by its sequence."""
+
+    sequence: int
     reason: str = ""
 
 
@@ -119,6 +137,7 @@ class ChatRoom:
     sequence: int = 0
     active: datetime | None = None
     """When something was last said; None: never, or a server that does not tell."""
+    closed_to_newcomers: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +155,9 @@ class Joined:
     """The longest text that the room takes, in bytes of UTF-8; 0: not told."""
 
 
-Event = Member | Refused | Closed | Draining | Expiring | Typing | Joined | Gap
+Event = (
+    Member | Refused | Closed | Draining | Expiring | Typing | Joined | Gap | ChatRoom | Withdrawn
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +215,13 @@ def message_from(message: chat_pb2.Message, *, replayed: bool = False) -> Messag
         event = member_from(message.left)
     elif kind is Kind.CLOSED:
         event = Closed(reason=message.closed.reason, successor=message.closed.successor)
+    elif kind is Kind.CHANGED:
+        event = member_from(message.changed)
+    elif kind is Kind.UPDATED:
+        event = room_from(message.updated)
+    elif kind is Kind.WITHDRAWN:
+        withdrawn = message.withdrawn
+        event = Withdrawn(sequence=withdrawn.sequence, reason=withdrawn.reason)
     elif kind is Kind.REFUSED:
         event = _refused_from(message.refused)
     elif kind is Kind.DRAINING:
@@ -225,6 +253,8 @@ def member_from(member: chat_pb2.Member) -> Member:
         name=member.name,
         since=_time(member.since) if member.HasField("since") else None,
         reason=_word(member, "reason", "LEAVE_REASON_"),
+        muted=member.muted,
+        moderator=member.moderator,
     )
 
 
@@ -239,6 +269,7 @@ def room_from(room: chat_pb2.ChatRoom) -> ChatRoom:
         created=_time(room.created) if room.HasField("created") else None,
         sequence=room.sequence,
         active=_time(room.active) if room.HasField("active") else None,
+        closed_to_newcomers=room.closed_to_newcomers,
     )
 
 

@@ -7,8 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .rate import Pace
+
 KIB = 1024
 MIB = 1024 * KIB
+JOINS = Pace(600, 60.0)
+"""60 people who come within ten seconds, to ten rooms each, are let in at once. Whoever never stops
+then has ten a second, about a hundredth of what a server can."""
+CREATIONS = Pace(200, 3600.0)
+"""Three rooms for each of 60 people; to fill a server with rooms takes two days then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +32,9 @@ class Limits:
     """Messages a second that one member may send on average; 0: no limit."""
     message_burst: int = 20
     """Messages that one member may send at once."""
+    room_message_rate: float | None = None
+    """Messages a second that all members of a room together may send on average, and at once as
+    many as in two seconds; 0: no limit, None: 100 times what one member may."""
     empty_rate: float = 20.0
     """Heartbeats and empty messages a second that are read of one stream."""
     empty_burst: int = 100
@@ -49,6 +59,26 @@ class Limits:
     room_capacity: int = 10_000
     """Members in one room, unless the room says otherwise."""
     server_members: int = 20_000
+    address_members: int = 500
+    """Members that may come from one address; 0: no limit. A class of 60 behind one address may be
+    in eight rooms each."""
+    identity_members: int = 500
+    """How often one identity (`sub`) may be in rooms; 0: no limit. A class may share a token."""
+    address_joins: Pace = JOINS
+    """How often may be joined from one address; and as often resumed, by who is inside."""
+    identity_joins: Pace = JOINS
+    """How often one identity may join, and as often resume."""
+    address_creations: Pace = CREATIONS
+    """How often rooms may be created from one address."""
+    identity_creations: Pace = CREATIONS
+    """How often one identity may create rooms."""
+    buckets: int = 10_000
+    """Addresses, and identities, of which it is remembered how often they joined, resumed or
+    created: 2 MB for each of the six."""
+    server_connections: int = 0
+    """Connections at once; above it nobody is accepted. 0: as many as there are descriptors."""
+    address_connections: int = 512
+    """Connections from one address; 0: no limit. A browser without TLS makes up to six."""
     connection_streams: int = 128
     """Streams of Chat and Subscribe at once on one HTTP/2 connection; one more is refused.
     `Http2Limits.streams` has room for calls beside them: a client whose streams were as many
@@ -110,3 +140,10 @@ class Limits:
     code_rate: float = 2.0
     """Codes a second that are drawn, for everybody together: 10 to 30 ms of a core each."""
     code_burst: int = 10
+
+    @property
+    def room_rate(self) -> tuple[float, int]:
+        """Rate and burst of a room."""
+        if self.room_message_rate is None:
+            return 100 * self.message_rate, 100 * self.message_burst
+        return self.room_message_rate, max(self.message_burst, round(2 * self.room_message_rate))

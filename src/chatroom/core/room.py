@@ -71,6 +71,7 @@ class Room:
         self.log = Log(newest=newest, last_sent=last_sent, oldest=oldest, size=size, limits=limits)
         self.tail = self.log.tail
         self.typing = TypingBoard(limits.typing_interval)
+        self.bucket = TokenBucket(*limits.room_rate, 0.0)
         self.readers: set[Member] = set()
         """Everyone with an open stream, also who has departed and reads the rest."""
         self.marks = Marks()
@@ -355,13 +356,12 @@ class Room:
     def reopen(self) -> None:
         """Undo `close` for a room whose closing could not be stored."""
         self._closing = None
-        late, self._late = self._late, []
-        for member, reason in late:
-            self._draft_departure(member, reason)
+        while self._late:
+            self._draft_departure(*self._late.pop(0))
 
     def wake_all(self) -> None:
-        """Tell every reader that there may be something new."""
-        for member in tuple(self.readers):  # some of them end by it
+        """Tell every reader that there may be something new; some of them end by it."""
+        for member in tuple(self.readers):
             member.wake()
 
     # ---- One turn of the commit loop -------------------------------------------

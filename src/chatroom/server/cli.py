@@ -10,11 +10,11 @@ import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from chatroom.core.grants import Grant
-from chatroom.core.limits import Limits
 from chatroom.core.refusals import Refusal
 from chatroom.core.room_ids import checked_room_id
 from chatroom.interrupts import INTERRUPTED, exit_in_order
@@ -29,13 +29,15 @@ from .dev_commands import dev_certificate_command
 from .durations import Duration
 from .exposure import Rights, check_exposed
 from .journal_commands import backup_command, check_command, data_directory, repair_command
+from .limit_options import limit_options
 from .loops import LoopMissing, LoopName, loop_factory
+from .networks import NetworkType
+from .port.clients import Network
 from .port.gate import Allowed
 from .port.sockets import BindError
 from .port.tls_limits import TlsLimits
 from .service import JOURNAL_FILE, Service
 from .settings import Settings, Tls, TlsUnusable
-from .sizes import Size
 from .tls_options import tls_options
 
 log = logging.getLogger("chatserver")
@@ -43,7 +45,6 @@ log = logging.getLogger("chatserver")
 GC_THRESHOLD = 100_000
 """Objects that may be made before the garbage collector looks at the young ones."""
 
-_DEFAULTS = Limits()
 _FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 
@@ -90,55 +91,7 @@ def main() -> None:
     metavar="ID",
     help="Create this room at start unless it exists; may be given more than once.",
 )
-@click.option(
-    "--message-rate",
-    type=click.FloatRange(0),
-    default=_DEFAULTS.message_rate,
-    help="Messages a second from one member; 0: no limit.",
-)
-@click.option(
-    "--message-burst",
-    type=click.IntRange(1),
-    default=_DEFAULTS.message_burst,
-    help="Messages that one member may send at once.",
-)
-@click.option(
-    "--room-capacity",
-    type=click.IntRange(1),
-    default=_DEFAULTS.room_capacity,
-    help="How many members one room may have.",
-)
-@click.option(
-    "--max-members",
-    type=click.IntRange(1),
-    default=_DEFAULTS.server_members,
-    help="How many members all rooms may have together.",
-)
-@click.option(
-    "--max-rooms",
-    type=click.IntRange(1),
-    default=_DEFAULTS.server_rooms,
-    help="How many rooms there may be.",
-)
-@click.option(
-    "--keep-entries",
-    type=click.IntRange(1),
-    default=_DEFAULTS.history_entries,
-    help="Messages, arrivals and departures kept in one room; older ones are deleted.",
-)
-@click.option(
-    "--keep-bytes",
-    type=Size(),
-    default="16M",
-    help="The same in bytes; the bound that is reached first counts.",
-)
-@click.option(
-    "--keep-total",
-    type=Size(),
-    default="1G",
-    help="Bytes kept in all rooms together; above that the oldest entries of the largest rooms "
-    "are deleted.",
-)
+@limit_options
 @click.option(
     "--allow-host",
     multiple=True,
@@ -157,6 +110,14 @@ def main() -> None:
     is_flag=True,
     help="Every connection begins with a header of the PROXY protocol (version 1 or 2), in which "
     "the proxy names the client's address.",
+)
+@click.option(
+    "--trust-proxy",
+    type=NetworkType(),
+    multiple=True,
+    metavar="CIDR",
+    help="Addresses of proxies that say by x-forwarded-for, or by forwarded, for whom they speak; "
+    "nobody else is believed. May be given more than once.",
 )
 @click.option("--no-page", is_flag=True, help="Serve no page for browsers at /.")
 @tls_options
@@ -231,12 +192,11 @@ def main() -> None:
 @click.pass_context
 def chatserver(
     ctx: click.Context, bind: tuple[str, ...], data: Path | None, in_memory: bool, sync: SyncMode,
-    room: tuple[str, ...], message_rate: float, message_burst: int, room_capacity: int,
-    max_members: int, max_rooms: int, keep_entries: int, keep_bytes: int, keep_total: int,
-    allow_host: tuple[str, ...], allow_origin: tuple[str, ...], proxy_protocol: bool, no_page: bool,
-    tls: Tls | None, tls_limits: TlsLimits, insecure: bool, admin_token_file: Path | None,
-    keys: Path | None, anonymous: Grant | None, is_open: bool, audit_file: Path | None,
-    keep_audit: int, drain_delay: float,
+    room: tuple[str, ...], limits: dict[str, Any], allow_host: tuple[str, ...],
+    allow_origin: tuple[str, ...], proxy_protocol: bool, trust_proxy: tuple[Network, ...],
+    no_page: bool, tls: Tls | None, tls_limits: TlsLimits, insecure: bool,
+    admin_token_file: Path | None, keys: Path | None, anonymous: Grant | None, is_open: bool,
+    audit_file: Path | None, keep_audit: int, drain_delay: float,
     max_connection_age: float, loop: LoopName, log_level: str,
 ) -> None:  # fmt: skip
     """Host chat rooms over gRPC, gRPC-Web and Connect on one port.
@@ -275,17 +235,7 @@ def chatserver(
         data=data,
         sync=sync,
         rooms=rooms,
-        limits=replace(
-            base.limits,
-            message_rate=message_rate,
-            message_burst=message_burst,
-            room_capacity=room_capacity,
-            server_members=max_members,
-            server_rooms=max_rooms,
-            history_entries=keep_entries,
-            history_bytes=keep_bytes,
-            server_bytes=keep_total,
-        ),
+        limits=replace(base.limits, **limits),
         allowed=Allowed(
             hosts=frozenset(
                 [*(name.lower() for name in allow_host), *(a.host.lower() for a in addresses)]
@@ -293,6 +243,7 @@ def chatserver(
             origins=frozenset(allow_origin),
         ),
         proxy_protocol=proxy_protocol,
+        trusted_proxies=trust_proxy,
         page=not no_page,
         tls=tls,
         tls_limits=tls_limits,

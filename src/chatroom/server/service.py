@@ -32,6 +32,7 @@ from .calls.health import Health
 from .calls.health import application as health_application
 from .calls.streams import Streams
 from .calls.web_text import with_text
+from .counters import Counters
 from .page import codes
 from .page.edition import Edition
 from .page.site import Site
@@ -39,17 +40,20 @@ from .port import sockets
 from .port.asgi import Application, Receive, Scope, Send, respond
 from .port.bridge import BodyBounds, asgi_calls
 from .port.certificates import Certificates
+from .port.clients import Clients
+from .port.crowds import Crowds
 from .port.front import Front
 from .port.gate import Gate
 from .port.handshakes import Handshakes
 from .port.http1_requests import Endless
 from .port.in_flight import InFlight
-from .port.notices import Notices
+from .port.notices import Kind, Notices
 from .port.port import Port, PortLimits
 from .port.renewal import Renewal
 from .port.rota import Rota, by_turns
 from .rooms.audit import Audit
 from .rooms.hub import Hub
+from .rooms.quotas import Quotas
 from .settings import Settings, TlsUnusable
 
 log = logging.getLogger(__name__)
@@ -79,7 +83,19 @@ class Service:
             journal = _journal(settings)
         self.journal_name = journal.name
         self.health = Health()
-        self.hub = Hub(journal, encode.entries, settings.limits, on_storing=self.health.storing)
+        self._notices = Notices(time.monotonic)
+        self._clients = Clients(settings.trusted_proxies, self._notices)
+        self.counters = Counters()
+        quotas = Quotas(
+            settings.limits,
+            time.monotonic,
+            counters=self.counters,
+            counts=self._clients.counts,
+            tell=self._tell_of_limit,
+        )
+        self.hub = Hub(
+            journal, encode.entries, settings.limits, quotas=quotas, on_storing=self.health.storing
+        )
         token_file = settings.admin_token_file
         self.admin_token = AdminToken(token_file) if token_file is not None else None
         characters = settings.limits.name_characters
@@ -99,9 +115,8 @@ class Service:
             keep_seconds=settings.keep_audit,
         )
         self._in_flight = InFlight((CHAT, SUBSCRIBE, *UNARY, *HEALTH))
-        self._notices = Notices(time.monotonic)
         self._gate = Gate(settings.allowed, self._certificate_names)
-        self._streams = Streams(self.hub, self._gate, self._in_flight, self.access)
+        self._streams = Streams(self.hub, self._gate, self._clients, self._in_flight, self.access)
         self.addresses: tuple[Address, ...] = ()
         self._listeners: list[socket.socket] = []
         self._port: Port | None = None
@@ -133,6 +148,7 @@ class Service:
         return Front(
             routes,
             self._gate,
+            self._clients,
             native=dict.fromkeys(REFLECTION, reflection.native(described, limits)),
             page=Site(self._edition) if self._edition is not None else None,
             in_flight=self._in_flight,
@@ -165,19 +181,26 @@ class Service:
                 with contextlib.suppress(RoomExists):
                     await self.hub.rooms.create(room_id=room_id)
             application = self.application()
+            limits = self._settings.limits
             rota = Rota()
             self._port = Port(
                 self._listeners,
                 self._streams.on_http2(asgi_calls(application, self._bounds, rota), rota),
                 by_turns(application, rota),
                 PortLimits(
-                    connections=sockets.connection_limit(),
+                    connections=sockets.connection_limit(limits.server_connections),
                     max_age=self._settings.max_connection_age,
                     proxied=self._settings.proxy_protocol,
                     http2=self._settings.http2,
                     tls=self._settings.tls_limits,
                 ),
                 notices=self._notices,
+                crowds=Crowds(
+                    limits.address_connections,
+                    self._clients,
+                    notices=self._notices,
+                    counters=self.counters,
+                ),
                 certificates=self.certificates,
                 endless=Endless(requests=LONG, responses=frozenset((SUBSCRIBE, WATCH))),
                 rota=rota,
@@ -301,6 +324,11 @@ class Service:
     def handshakes(self) -> Handshakes | None:
         """Those of TLS, with their counters; None before the start."""
         return self._port.handshakes if self._port is not None else None
+
+    def _tell_of_limit(self, address: str, what: str) -> None:
+        """An address is at a limit: it may be that of a proxy that nobody has named."""
+        hint = "if it is a proxy, --trust-proxy has its clients told apart"
+        self._notices.tell(Kind.LIMIT, (address, 0), f"{what}; {hint}")
 
     def _certificate_names(self) -> AbstractSet[str]:
         return self.certificates.names if self.certificates is not None else frozenset()

@@ -12,6 +12,7 @@ from chatroom.journal import SyncMode
 from chatroom.wire.addresses import Address
 from chatroom.wire.http2.limits import Http2Limits
 
+from .port.clients import Network
 from .port.gate import Allowed
 from .port.tls_limits import TlsLimits
 
@@ -79,6 +80,8 @@ class Settings:
     allowed: Allowed = field(default_factory=Allowed)
     proxy_protocol: bool = False
     """Connections come from a proxy that says by the PROXY protocol for whom."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Peers that say for whom they speak, by `forwarded` or `x-forwarded-for`."""
     page: bool = True
     """Whether browsers get a page at `/`."""
     tls: Tls | None = None

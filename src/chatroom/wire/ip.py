@@ -24,3 +24,11 @@ def canonical(text: str) -> str:
     """An IP address as it is compared, IPv6 as RFC 5952 writes it; empty if a text is none."""
     address = parsed(text)
     return str(address) if address is not None else ""
+
+
+def block(address: str) -> str:
+    """Of a canonical address what one client has at least: IPv4 itself, of IPv6 the /64."""
+    if ":" not in address:
+        return address
+    prefix = int(ipaddress.IPv6Address(address)) >> 64 << 64
+    return f"{ipaddress.IPv6Address(prefix)}/64"

@@ -1,10 +1,9 @@
 /** Which failures of a stream are tried again, and when: the table of docs/retrying.md. */
 
+const FULL = "SLOW_CONSUMER ROOM_FULL SERVER_FULL ADDRESS_FULL IDENTITY_FULL JOIN_TOO_OFTEN";
 const YES = new Set([
 	"unavailable", // whatever the reason
-	"resource_exhausted SLOW_CONSUMER",
-	"resource_exhausted ROOM_FULL",
-	"resource_exhausted SERVER_FULL",
+	...FULL.split(" ").map((reason) => `resource_exhausted ${reason}`),
 	"internal ", // without a reason: by proxies
 	"unknown ",
 	"canceled ",

@@ -212,6 +212,7 @@ class Answering:
                 hub.check_open()
                 return await method(request, context, who)
             except Refusal as refusal:
+                hub.quotas.counters.refuse(refusal)
                 if code_of(refusal) is Code.UNAUTHENTICATED:  # RFC 9110, section 15.5.2
                     context.response_headers["www-authenticate"] = "Bearer"
                 raise connect_error(refusal) from None

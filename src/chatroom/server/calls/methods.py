@@ -43,6 +43,7 @@ class Methods:
         covers = grant.covers(request.room_id or ANY_ID, private=request.private)
         if not covers and (request.room_id or not moderates):
             raise refusals.GrantMissing(Right.CREATE, request.room_id)
+        self._hub.quotas.create(who)
         room = await self._hub.rooms.create(
             room_id=request.room_id,
             private=request.private,

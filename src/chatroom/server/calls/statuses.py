@@ -14,7 +14,7 @@ from google.protobuf.message import Message as ProtobufMessage
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status as StatusMessage
 
-from chatroom.core import denials, refusals
+from chatroom.core import denials, exhausted, refusals
 from chatroom.core.refusals import Refusal
 from chatroom.wire import envelopes
 from chatroom.wire.envelopes import EnvelopeError
@@ -60,6 +60,10 @@ CODES: dict[type[Refusal], Code] = {
     refusals.NameTaken: Code.ALREADY_EXISTS,
     refusals.RoomFull: Code.RESOURCE_EXHAUSTED,
     refusals.ServerFull: Code.RESOURCE_EXHAUSTED,
+    exhausted.AddressFull: Code.RESOURCE_EXHAUSTED,
+    exhausted.IdentityFull: Code.RESOURCE_EXHAUSTED,
+    exhausted.JoinTooOften: Code.RESOURCE_EXHAUSTED,
+    exhausted.CreateTooOften: Code.RESOURCE_EXHAUSTED,
     refusals.StreamsExhausted: Code.RESOURCE_EXHAUSTED,
     refusals.RoomIdInvalid: Code.INVALID_ARGUMENT,
     refusals.RoomNotFound: Code.NOT_FOUND,
@@ -82,6 +86,7 @@ CODES: dict[type[Refusal], Code] = {
     refusals.TextTooLong: Code.INVALID_ARGUMENT,
     refusals.NonceInvalid: Code.INVALID_ARGUMENT,
     refusals.RateLimited: Code.RESOURCE_EXHAUSTED,
+    exhausted.RoomBusy: Code.RESOURCE_EXHAUSTED,
     refusals.RoomClosed: Code.NOT_FOUND,
     refusals.Removed: Code.PERMISSION_DENIED,
     refusals.SlowConsumer: Code.RESOURCE_EXHAUSTED,

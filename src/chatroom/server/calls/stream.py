@@ -18,6 +18,7 @@ from chatroom.core.rate import TokenBucket
 from chatroom.core.refusals import Refusal
 from chatroom.server.access.access import OPEN, Visit
 from chatroom.server.port.rota import Turn, next_turn
+from chatroom.server.rooms.congestion import Turn as RoomTurn
 from chatroom.server.rooms.hub import Hub
 from chatroom.server.rooms.sessions import Place, Resume
 from chatroom.wire.grpc import Code
@@ -103,8 +104,8 @@ class MemberStream(Delivery):
         self._empty: TokenBucket | None = None
         self._asked = False
         """Somebody has been asked to have it read on: nobody else is to be."""
-        self._pace: asyncio.TimerHandle | None = None
-        """The last who was asked because it is above its rate."""
+        self._pace: asyncio.TimerHandle | RoomTurn | None = None
+        """The last who was asked because it, or its room, is above its rate."""
         hub.newcomers.add(self._turn_away)
 
     # ---- Upwards ------------------------------------------------------------------
@@ -131,11 +132,19 @@ class MemberStream(Delivery):
         if member.outbox and hub.talk.read_later(member):
             self._outbox_full = True
             return False
+        if field == "message" and place.room.bucket.limited:
+            turn = hub.talk.room_turn(place.room, self._read_on)
+            if turn is not None:
+                hub.quotas.counters.room_pauses += 1
+                self._asked = True
+                self._pace = turn
+                return False
         if field == "message" or field == "typing":
             wait = hub.talk.token_wait(member)
         else:
             wait = self._pace_empty()
         if wait:
+            hub.quotas.counters.member_pauses += 1
             self._asked = True
             self._pace = self._loop.call_later(wait, self._read_on)
             return False

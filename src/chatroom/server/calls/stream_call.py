@@ -28,6 +28,10 @@ FAILED = Status(Code.INTERNAL, "the server failed; its log has the reason")
 _NOTHING: Iterator[bytes] = iter(())
 
 
+def _uncounted(_refusal: Refusal) -> None:
+    pass
+
+
 def _nowhere(_run: bytes) -> bool:
     """Offer a run when nobody is left."""
     return False
@@ -70,8 +74,8 @@ class StreamCall:
 
     __slots__ = (
         "_begun", "_deadline", "_exchange", "_half_closed", "_head", "_json", "_listener",
-        "_messages", "_on_end", "_over", "_owed", "_parse", "_protocol", "_reader", "_runs",
-        "_uncut", "_waiting", "offer",
+        "_messages", "_on_end", "_on_refused", "_over", "_owed", "_parse", "_protocol",
+        "_reader", "_runs", "_uncut", "_waiting", "offer",
     )  # fmt: skip
 
     def __init__(
@@ -86,10 +90,12 @@ class StreamCall:
         extra: Headers,
         now: float,
         on_end: Callable[[], None],
+        on_refused: Callable[[Refusal], None] = _uncounted,
     ) -> None:
         """`limit` is of one message, in bytes; `extra` goes into the response's head.
 
-        `on_end` is called once. Raises Refusal for a head that cannot be served.
+        `on_end` is called once, `on_refused` if it ends with a refusal. Raises Refusal for a
+        head that cannot be served.
         """
         self._exchange = exchange
         self._protocol = protocol
@@ -97,6 +103,7 @@ class StreamCall:
         self._parse = protocol.parser(message_type)
         self._json = json
         self._on_end = on_end
+        self._on_refused = on_refused
         self._runs = not protocol.json and limit >= LONGEST
         """Whether the listener may take messages as they came."""
         self._listener: Listener
@@ -289,6 +296,8 @@ class StreamCall:
 
     def refuse(self, refusal: Refusal) -> None:
         """Finish with the status of a refusal."""
+        if not self._over:
+            self._on_refused(refusal)
         self.finish(Status.of(refusal))
 
     def gone(self) -> None:

@@ -14,10 +14,12 @@ from chatroom.server.port.asgi import (
     Receive,
     Scope,
     Send,
+    address_of,
     client_address,
     client_certificate,
     respond,
 )
+from chatroom.server.port.clients import Clients
 from chatroom.server.port.exchange import Exchange, StreamExchange
 from chatroom.server.port.exchange_asgi import AsgiExchange
 from chatroom.server.port.front import exposed_to
@@ -47,8 +49,17 @@ _ACCEPT_POST = b", ".join(PROTOCOLS)
 class Streams:
     """Begins streams, on whatever carries them."""
 
-    def __init__(self, hub: Hub, gate: Gate, in_flight: InFlight, access: Access = OPEN) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        gate: Gate,
+        clients: Clients,
+        in_flight: InFlight,
+        access: Access = OPEN,
+    ) -> None:
         self._hub = hub
+        self._clients = clients
+        self._refused = hub.quotas.counters.refuse  # streams have one object of it
         self._access = access
         self._gate = gate
         self._in_flight = in_flight
@@ -81,12 +92,14 @@ class Streams:
             extra = exposed_to(origin) if origin else []
             limit = self._hub.limits.connection_streams
             if connection.lasting >= limit:
-                _refuse(exchange, protocol, Status.of(StreamsExhausted(limit)), extra)
+                refusal = StreamsExhausted(limit)
+                self._refused(refusal)
+                _refuse(exchange, protocol, Status.of(refusal), extra)
                 return
-            visit = self._visit(headers, info("peername"), client_certificate(info("ssl_object")))
-            self._serve(
-                exchange, path, protocol, headers, extra, rota.of(connection), visit, connection
-            )
+            peer = self._clients.of(address_of(info("peername")), headers)
+            visit = self._visit(headers, peer, client_certificate(info("ssl_object")))
+            turn = rota.of(connection)
+            self._serve(exchange, path, protocol, headers, extra, turn, visit, connection)
             if end and stream.call is not None:
                 stream.call.hear(b"", end=True)
 
@@ -152,8 +165,10 @@ class Streams:
                 extra=extra,
                 now=now,
                 on_end=on_end,
+                on_refused=self._refused,
             )
         except Refusal as refusal:
+            self._refused(refusal)
             _refuse(exchange, protocol, Status.of(refusal), extra)
             return
         if call.late(now):

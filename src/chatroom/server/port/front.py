@@ -21,6 +21,7 @@ from .asgi import (
     respond,
     trailers_only,
 )
+from .clients import Clients
 from .gate import Foreign, Gate, HeaderInvalid
 from .in_flight import InFlight
 from .notices import Notices
@@ -55,6 +56,7 @@ class Front:
         self,
         routes: Mapping[str, Application],
         gate: Gate,
+        clients: Clients,
         *,
         native: Mapping[str, Application],
         page: Application | None = None,
@@ -63,7 +65,8 @@ class Front:
     ) -> None:
         """`routes` maps whole paths; `native` takes precedence for native gRPC requests.
 
-        `page` has `/`, and what is below the folders of `PAGE`.
+        `page` has `/`, and what is below the folders of `PAGE`. Applications are told
+        of clients, and not of their proxies.
 
         Who is refused by the gate is told to the operator by `notices`.
         """
@@ -71,6 +74,7 @@ class Front:
         self._native = native
         self._page = page
         self._gate = gate
+        self._clients = clients
         self._in_flight = in_flight
         self._notices = notices
 
@@ -83,6 +87,7 @@ class Front:
             await send({"type": "websocket.close", "code": 1000})
             return
         headers: Headers = scope["headers"]
+        scope["client"] = self._clients.of(scope.get("client"), headers)
         content_type = media_type(next((v for k, v in headers if k == b"content-type"), b""))
         try:
             origin = self._gate.admit(scope["method"], scope["path"], headers)

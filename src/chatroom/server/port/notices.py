@@ -28,6 +28,8 @@ class Kind(enum.Enum):
     TLS = "failures of TLS"
     HANDSHAKES = "TLS handshakes ended to make room"
     NOT_PROXIED = "connections without their one PROXY header"
+    FORWARDED = "headers of proxies that cannot be read"
+    LIMIT = "times that an address was at a limit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,9 @@ class Notices:
 
 def peer_name(peer: object) -> str:
     """An address as it is written, of a socket's name; a Unix socket's peers have none."""
-    return str(Address(*peer[:2])) if isinstance(peer, tuple) else "a client"
+    if not isinstance(peer, tuple):
+        return "a client"
+    return str(Address(*peer[:2])) if peer[1] else str(peer[0])  # behind a proxy: no port
 
 
 def printable(text: str, characters: int) -> str:

@@ -15,8 +15,10 @@ from typing import Protocol
 from chatroom.wire.http2.limits import Http2Limits
 from chatroom.wire.http2.output import SharedFrames
 
-from .asgi import Application
+from .asgi import Application, address_of
 from .certificates import Certificates
+from .clients import Peer
+from .crowds import Crowds, no_crowds
 from .handshakes import Handshakes
 from .http1 import Http1Connection
 from .http1_limits import Http1Limits
@@ -39,6 +41,16 @@ ACCEPT_AT_ONCE = 64
 
 CHECKED_AT_ONCE = 200
 """Connections that are looked at before others have their turn: 2 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What is known of a connection before it says anything."""
+
+    since: float
+    """When it was accepted, by the loop's clock."""
+    crowd: str
+    """The key by which `Crowds` counts it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +102,7 @@ class Port:
         limits: PortLimits,
         *,
         notices: Notices,
+        crowds: Crowds | None = None,
         certificates: Certificates | None = None,
         endless: Endless = NOTHING_ENDLESS,
         rota: Rota | None = None,
@@ -97,9 +110,11 @@ class Port:
         """`begin` begins calls on HTTP/2 streams, the application serves HTTP/1.1.
 
         With certificates the port speaks TLS alone, and handshakes have their turns by the
-        `rota`. `notices` hears of peers whose connections are ended.
+        `rota`. `notices` hears of peers whose connections are ended. `crowds` counts by
+        address; None: nobody does.
         """
         self._notices = notices
+        self._crowds = crowds or no_crowds(notices)
         self._listeners = list(listeners)
         self._begin = begin
         self._application = application
@@ -110,7 +125,8 @@ class Port:
         self._loop = asyncio.get_running_loop()
         self.turns = Turns(self._loop)
         self._shared = SharedFrames()
-        self._connections: set[Kept] = set()
+        self._connections: dict[Kept, str] = {}
+        """And the key by which `Crowds` counts each."""
         self._open = 0
         self._room = asyncio.Event()
         self._room.set()
@@ -135,33 +151,46 @@ class Port:
         bound = self._limits.connections
         while True:
             if bound and self._open >= bound:
+                self._crowds.counters.connections += 1
                 self._room.clear()
                 await self._room.wait()
             try:
-                accepted, _ = await self._loop.sock_accept(listener)
+                accepted, peer = await self._loop.sock_accept(listener)
             except OSError as error:
                 log.warning("cannot accept a connection: %s", error.strerror or error)
                 await asyncio.sleep(self._limits.accept_pause)
                 continue
-            self._welcome(accepted)
+            self._welcome(accepted, peer)
             for _ in range(ACCEPT_AT_ONCE):
                 if bound and self._open >= bound:
                     break
                 try:
-                    accepted, _ = listener.accept()
+                    accepted, peer = listener.accept()
                 except OSError:  # nobody more, or what the next turn will tell
                     break
                 accepted.setblocking(False)
-                self._welcome(accepted)
+                self._welcome(accepted, peer)
 
-    def _welcome(self, accepted: socket.socket) -> None:
+    def _welcome(self, accepted: socket.socket, peer: object) -> None:
         now = self._loop.time()
-        first = self._proxied(now) if self._limits.proxied else self._spoken(now)
-        self._spawn(self._connect(first, accepted), "connect")
+        first: Proxied | Sniff | TlsProtocol | None
+        if self._limits.proxied:
+            first = self._proxied(now)
+        else:
+            first = self._admitted(now, address_of(peer))
+        if first is None:
+            accepted.close()
+        else:
+            self._spawn(self._connect(first, accepted), "connect")
+
+    def _admitted(self, since: float, peer: Peer) -> Sniff | TlsProtocol | None:
+        """What a peer's connection speaks; None: its address has as many as it may."""
+        crowd = self._crowds.room_for(peer)
+        return None if crowd is None else self._spoken(Accepted(since, crowd))
 
     def _proxied(self, since: float) -> Proxied:
         proxied = Proxied(
-            partial(self._spoken, since),
+            partial(self._admitted, since),
             self._gone,
             notices=self._notices,
             seconds=self._limits.http2.preface_seconds,
@@ -170,19 +199,19 @@ class Port:
         self._keep(proxied)
         return proxied
 
-    def _spoken(self, since: float) -> Sniff | TlsProtocol:
+    def _spoken(self, accepted: Accepted) -> Sniff | TlsProtocol:
         """What a connection speaks from its first byte, or from the end of its PROXY header."""
         if self._certificates is None:
-            return self._sniff(since)
+            return self._sniff(accepted)
         tls = TlsProtocol(
             self._certificates.context,
-            partial(self._secured, since),
+            partial(self._secured, accepted),
             self._gone,
             self._limits.tls,
             notices=self._notices,
             handshakes=self.handshakes,
         )
-        self._keep(tls)
+        self._keep(tls, accepted.crowd)
         return tls
 
     async def _connect(self, first: Proxied | Sniff | TlsProtocol, accepted: socket.socket) -> None:
@@ -192,27 +221,29 @@ class Port:
             log.debug("a connection was gone at once: %s", error)
             self._gone(first)
 
-    def _secured(self, since: float, _transport: object, alpn: str | None) -> asyncio.Protocol:
+    def _secured(
+        self, accepted: Accepted, _transport: object, alpn: str | None
+    ) -> asyncio.Protocol:
         """Choose what speaks above TLS: as ALPN says, or as the first bytes tell."""
         if alpn == "h2":
-            return self._http2(since)
+            return self._http2(accepted)
         if alpn == "http/1.1":
-            return self._http1()
-        return self._sniff(since)
+            return self._http1(accepted)
+        return self._sniff(accepted)
 
-    def _sniff(self, since: float) -> Sniff:
+    def _sniff(self, accepted: Accepted) -> Sniff:
         sniff = Sniff(
-            partial(self._http2, since),
-            self._http1,
+            partial(self._http2, accepted),
+            partial(self._http1, accepted),
             self._gone,
             seconds=self._limits.http2.preface_seconds,
-            since=since,
+            since=accepted.since,
         )
-        self._keep(sniff)
+        self._keep(sniff, accepted.crowd)
         return sniff
 
-    def _http2(self, since: float) -> Http2Protocol:
-        """A connection that was accepted at `since`: its preface has what is left of its time."""
+    def _http2(self, accepted: Accepted) -> Http2Protocol:
+        """Its preface has what is left of its time."""
         protocol = Http2Protocol(
             self._limits.http2,
             self._begin,
@@ -220,15 +251,15 @@ class Port:
             self._shared,
             self._gone,
             notices=self._notices,
-            since=since,
+            since=accepted.since,
             spread=random.random(),  # noqa: S311 # so that not all ping at once
             max_age=self._limits.max_age * random.uniform(0.9, 1.1),  # noqa: S311 # nor leave
             age_grace=self._limits.age_grace,
         )
-        self._keep(protocol)
+        self._keep(protocol, accepted.crowd)
         return protocol
 
-    def _http1(self) -> Http1Connection:
+    def _http1(self, accepted: Accepted) -> Http1Connection:
         protocol = Http1Connection(
             self._application,
             self._limits.http1,
@@ -238,18 +269,21 @@ class Port:
             notices=self._notices,
             tls=self._certificates is not None,
         )
-        self._keep(protocol)
+        self._keep(protocol, accepted.crowd)
         return protocol
 
-    def _keep(self, connection: Kept) -> None:
-        self._connections.add(connection)
+    def _keep(self, connection: Kept, crowd: str = "") -> None:
+        if not self._counts(connection):
+            crowd = ""
+        self._connections[connection] = crowd
+        self._crowds.addresses.add(crowd)
         self._open += self._counts(connection)
         self._none.clear()
 
     def _gone(self, connection: Kept) -> None:
         if connection not in self._connections:
             return
-        self._connections.remove(connection)
+        self._crowds.addresses.remove(self._connections.pop(connection))
         self._open -= self._counts(connection)
         self._room.set()
         if not self._connections:

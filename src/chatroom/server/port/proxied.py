@@ -24,14 +24,18 @@ class Proxied(FirstBytes):
 
     def __init__(
         self,
-        behind: Callable[[], asyncio.Protocol],
+        behind: Callable[[tuple[str, int] | None], asyncio.Protocol | None],
         on_closed: Callable[[FirstBytes], object],
         *,
         notices: Notices,
         seconds: float,
         since: float,
     ) -> None:
-        """See `FirstBytes`."""
+        """See `FirstBytes`.
+
+        `behind` gives what speaks with a client of this address, or None if nothing does. Of
+        an address that is None the proxy speaks for itself.
+        """
         super().__init__(on_closed, seconds=seconds, since=since)
         self._behind = behind
         self._notices = notices
@@ -56,10 +60,14 @@ class Proxied(FirstBytes):
             if len(rest) >= TOLD_BY:
                 self._refuse_second()
             return  # else it is not yet known what comes
+        behind = self._behind(header.peer)
+        if behind is None:
+            self._transport.abort()
+            return
         transport = self._transport
         if header.peer is not None:
             transport = cast("asyncio.Transport", PeerTransport(transport, header.peer))
-        self._hand_over(self._behind(), transport, rest)
+        self._hand_over(behind, transport, rest)
 
     def _refuse_second(self) -> None:
         """End a connection with two headers: the second may be a client's own, and a lie."""

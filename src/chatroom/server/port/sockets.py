@@ -128,8 +128,16 @@ def address_of(listener: socket.socket) -> Address:
     return Address(*listener.getsockname()[:2])
 
 
-def connection_limit() -> int:
-    """Raise the limit of open files as far as it goes; 0 where there is none to know."""
+def connection_limit(wanted: int = 0) -> int:
+    """How many connections there may be: `wanted`, unless it is 0, or as many as can be.
+
+    Raises the limit of open files as far as it goes. 0: there is no limit that is known.
+    """
+    possible = _possible_connections()
+    return min(wanted, possible) if wanted and possible else wanted or possible
+
+
+def _possible_connections() -> int:
     if sys.platform == "win32":
         return 0
     import resource  # not on Windows

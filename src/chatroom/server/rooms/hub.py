@@ -31,11 +31,13 @@ from .doors import Doors
 from .invitations import Invitations
 from .moderation import Moderation
 from .outage import Outage
+from .quotas import Quotas
 from .replay import Replay
 from .reserved_names import ReservedNames
 from .retention import Retention
 from .rooms import Rooms
 from .sessions import Known, Place, Recovery, Resume, Sessions, digest
+from .streaming import Streaming
 from .talk import Talk
 
 
@@ -48,6 +50,7 @@ class Hub:
         encode: Encode,
         limits: Limits,
         *,
+        quotas: Quotas | None = None,
         on_storing: Callable[[bool], None] = lambda _: None,
         clock: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
@@ -66,18 +69,20 @@ class Hub:
         """Called when `drain` begins: of whoever waits to become a member."""
         rng = rng or random.SystemRandom()
         self.rooms = Rooms(journal, limits, clock=clock, rng=rng, token=token)
-        self.sessions = Sessions(journal, self._lost, grace=limits.grace, clock=clock)
+        self.quotas = quotas or Quotas(limits, monotonic)
+        counters = self.quotas.counters
+        self.sessions = Sessions(journal, self._lost, self.quotas, grace=limits.grace, clock=clock)
         self.replay = Replay(journal, limits, encode)
         self._outage = Outage(journal.probe, on_storing, limits, monotonic)
         self.commits = CommitLoop(
             journal, encode, limits,
             outage=self._outage, on_stored=self._stored, on_closed=self._closed, clock=clock,
         )  # fmt: skip
-        self.talk = Talk(self.commits, limits, self.check_open, monotonic)
+        self.talk = Talk(self.commits, limits, self.check_open, monotonic, counters)
         self.invitations = Invitations(journal, limits, clock=clock, token=token)
         self._reserved = ReservedNames(journal, clock, characters=limits.name_characters)
         self._retention = Retention(
-            journal, limits, self.rooms.every, clock, sweep=self._reserved.sweep
+            journal, limits, self.rooms.every, clock, counters, sweep=self._reserved.sweep
         )
         self.doors = Doors(
             self.rooms, self.invitations, self._reserved, limits, clock=clock, remove=self._remove
@@ -93,7 +98,7 @@ class Hub:
         self._clock = clock
         self._monotonic = monotonic
         self._token = token
-        self._streams: set[Place] = set()
+        self._streams = Streaming(self.quotas)
 
     # ---- Life -------------------------------------------------------------------
 
@@ -188,12 +193,14 @@ class Hub:
         A session that is not known, or whose room is not as it was, is a fresh join.
         Raises RoomIdInvalid, RoomNotFound, RoomFull, ServerFull, NameInvalid, NameTaken,
         SessionMismatch, Removed, RequestInvalid, Draining, JournalUnavailable, TokenRequired,
-        GrantMissing, NameFixed.
+        GrantMissing, NameFixed, JoinTooOften, AddressFull, IdentityFull.
         """
         self.check_open()
         room = self.doors.enterable(room_id, who)
         tag = self.doors.tag_for(who, name)
         self.doors.check(room, tag, who, digest(resume.session) if resume is not None else None)
+        stays = resume is not None and self.sessions.place(resume.session) is not None
+        self.quotas.join(who, resumes=stays)
         await self.doors.reserve(tag, who)
         if resume is None:
             return await self._enter(room, tag, wants_events, echo, who=who)
@@ -208,6 +215,8 @@ class Hub:
         self.check_open()
         room = self.doors.enterable(room_id, who)  # it may have been deleted meanwhile
         if known is None or not self._still_holds(known, room, tag, resume, who):
+            if stays:
+                self.quotas.join(who)  # or else anybody could come anew as often as they like
             return await self._enter(room, tag, wants_events, echo, Recovery.PARTIAL, who=who)
         if known.place is not None:
             return self._take_over(known.place, resume, echo, who)
@@ -271,26 +280,17 @@ class Hub:
         """Let somebody in, with an arrival; `back`: who had departed, as the same member."""
         if not back:
             self.doors.check_newcomer(room, tag, who)
-        if len(self._streams) + self.sessions.waiting >= self.limits.server_members:
-            raise refusals.ServerFull(
-                f"the server has {self.limits.server_members} members; try again later"
-            )
+        self.quotas.check(who, len(self._streams) + self.sessions.waiting)
         session = ""
         if wants_events:
             session = back[1].session if back else self._token(16).hex()
         settled: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
         member = room.admit(
-            tag,
-            now=self._clock(),
-            monotonic=self._monotonic(),
-            events=wants_events,
-            echo=echo,
-            settle=into(settled),
-            session=digest(session) if session else None,
+            tag, now=self._clock(), monotonic=self._monotonic(), events=wants_events, echo=echo,
+            settle=into(settled), session=digest(session) if session else None,
             author=back[0].record.author if back else None,
-            subject=who.subject,
-            address=who.address,
-        )
+            subject=who.subject, address=who.address,
+        )  # fmt: skip
         if not back:
             self.invitations.take(who)
         place = Place(room, member, session, recovery, recovered=back is not None, arrival=settled)

@@ -12,6 +12,7 @@ from chatroom.core.limits import Limits
 from chatroom.core.refusals import JournalUnavailable
 from chatroom.core.room import Room
 from chatroom.journal import Journal, JournalError
+from chatroom.server.counters import Counters
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class Retention:
         limits: Limits,
         rooms: Callable[[], Iterable[Room]],
         clock: Callable[[], int] = time.time_ns,
+        counters: Counters | None = None,
         *,
         sweep: Callable[[], Awaitable[None]],
     ) -> None:
@@ -42,6 +44,7 @@ class Retention:
         self._rooms = rooms
         self._clock = clock
         self._sweep = sweep
+        self._counters = counters or Counters()
         self._total = 0
         self._overfull: dict[Room, None] = {}
         self._wake = asyncio.Event()
@@ -104,6 +107,7 @@ class Retention:
 
     async def _trim(self, room: Room, entries: int, size: int) -> int:
         trimmed = await self._journal.trim(room.facts.key, entries=entries, size=size)
+        self._counters.trimmed_bytes += trimmed.freed
         if room.closed is not None:  # meanwhile; `dropped` has counted all of it
             return trimmed.freed
         room.log.trimmed(trimmed.oldest, trimmed.freed)

@@ -21,6 +21,8 @@ from chatroom.core.room import Room
 from chatroom.core.standing import Standing
 from chatroom.journal import SESSION_SECONDS, Journal
 
+from .quotas import Quotas
+
 
 class Recovery(IntEnum):
     """What a join replays; the numbers are those of `rpc.Recovery`."""
@@ -93,11 +95,16 @@ class Sessions:
         self,
         journal: Journal,
         on_lost: Callable[[Place, LeaveReason], None],
+        quotas: Quotas,
         *,
         grace: float,
         clock: Callable[[], int],
     ) -> None:
-        """`on_lost` hears when the grace (seconds) is over; `clock` is in ns since 1970."""
+        """`on_lost` hears when the grace (seconds) is over; `clock` is in ns since 1970.
+
+        Whoever is in a room without a stream counts in `quotas` too.
+        """
+        self._quotas = quotas
         self._journal = journal
         self._on_lost = on_lost
         self._grace = grace
@@ -153,16 +160,19 @@ class Sessions:
 
         def over() -> None:
             del self._waiting[member]
+            self._quotas.remove(member)
             self._on_lost(place, reason)
 
         loop = asyncio.get_running_loop()
         self._waiting[member] = loop.call_later(self._grace, over)
+        self._quotas.add(member)
 
     def resumed(self, member: Member) -> None:
         """End the grace of a member."""
         timer = self._waiting.pop(member, None)
         if timer is not None:
             timer.cancel()
+            self._quotas.remove(member)
 
     def forget(self, member: Member) -> None:
         """Drop what is in memory: the journal has it now, or nothing is to be kept."""

@@ -11,8 +11,10 @@ from chatroom.core.limits import Limits
 from chatroom.core.member import Member
 from chatroom.core.room import Room
 from chatroom.core.saying import drafts_of
+from chatroom.server.counters import Counters
 
 from .commit import CommitLoop, into
+from .congestion import Congestion, Turn
 from .sessions import Place
 
 DRAFT_BYTES = 200
@@ -28,36 +30,55 @@ class Talk:
         limits: Limits,
         check_open: Callable[[], None],
         monotonic: Callable[[], float],
+        counters: Counters,
     ) -> None:
         """`check_open` raises Draining; `monotonic` is in seconds."""
         self._commits = commits
         self._limits = limits
         self._check_open = check_open
         self._monotonic = monotonic
+        self._counters = counters
+        self._congestion = Congestion(monotonic)
 
     def token_wait(self, member: Member) -> float:
         """Take a token of the member's rate: seconds to wait, 0 if it was taken."""
         bucket = member.bucket
         return bucket.take(self._monotonic()) if bucket.limited else 0.0
 
+    @property
+    def congested(self) -> int:
+        """In how many rooms somebody waits for the room's rate."""
+        return len(self._congestion)
+
+    def room_turn(self, room: Room, call: Callable[[], None]) -> Turn | None:
+        """None: by the room's rate one message may be said. Else `call` is called when it may."""
+        return self._congestion.turn(room, call) if room.bucket.limited else None
+
     def say(self, place: Place, text: str, nonce: str) -> None:
-        """Draft a message of a stream; that stream is told if it cannot be stored.
+        """Draft a message of a stream, after `room_turn`; it is told if it cannot be stored.
 
         Raises Draining, TextInvalid, TextTooLong, NonceInvalid, or how the member's
         stream has ended.
         """
         self._check_open()
         place.room.post(place.member, text, nonce)
+        if place.room.bucket.limited:
+            self._congestion.take(place.room)
         self._commits.touch(place.room, len(text) + DRAFT_BYTES)
 
     def say_all(self, place: Place, said: Sequence[Said]) -> int:
-        """As `say` for each, up to one that is to be refused or above the rate; how many."""
+        """As `say` for each, up to one that is to be refused or above a rate; how many."""
         member, room = place.member, place.room
         if room.closing or member.over or member.mark.muted:
             return 0
         drafts = drafts_of(member, said, self._limits)
+        if room.bucket.limited:
+            drafts = drafts[: self._congestion.take_some(room, len(drafts))]
         if member.bucket.limited:
-            drafts = drafts[: member.bucket.take_some(len(drafts), self._monotonic())]
+            may = member.bucket.take_some(len(drafts), self._monotonic())
+            if may < len(drafts):
+                room.bucket.give_back(len(drafts) - may)
+                drafts = drafts[:may]
         if drafts:
             room.log.add_all(drafts)
             size = sum([len(draft.text) for draft in drafts])
@@ -67,11 +88,13 @@ class Talk:
     async def send(self, place: Place, text: str, nonce: str) -> Entry:
         """Draft a message and wait for its entry; under a used nonce, for the first one.
 
-        Above the rate it waits, for `Limits.send_wait`. Raises RateLimited, TextInvalid,
-        TextTooLong, NonceInvalid, Draining, JournalUnavailable, or how the member's stream
-        has ended.
+        Above a rate it waits, for `Limits.send_wait`. Raises RateLimited, RoomBusy,
+        TextInvalid, TextTooLong, NonceInvalid, Draining, JournalUnavailable, or how the
+        member's stream has ended.
         """
         await self.pace(place)
+        if place.room.bucket.limited:
+            await self._congestion.admit(place.room, self._limits.send_wait)
         self._check_open()
         settled: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
         place.room.post(place.member, text, nonce, into(settled))
