@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import re
 from pathlib import Path
 
 from chatroom.api.rpc import chat_pb2 as pb
@@ -9,6 +12,7 @@ from chatroom.api.rpc import moderation_pb2 as mod
 from tests.carriers import run
 from tests.server.access.tokens_for import token
 from tests.server.moderated import ADMIN, moderated
+from tests.server.test_journal_commands import run as run_command
 
 
 def test_what_was_done_is_recorded(tmp_path: Path) -> None:
@@ -58,3 +62,36 @@ def test_nobody_fills_the_audit_log_who_is_nobody(tmp_path: Path) -> None:
             assert [] == list(answer.records)
 
     run(scene())
+
+
+def test_the_command_shows_it(tmp_path: Path) -> None:
+    """Beside a running server, for people and as JSON; since a time, of a room."""
+
+    async def scene() -> None:
+        async with moderated(tmp_path, rooms=("lobby", "other")) as on:
+            for room_id in ("lobby", "other"):
+                await on.moderate("CreateBan", mod.Ban(room_id=room_id, name="Böb"))
+            data = ("audit", "--data", str(tmp_path / "data"))
+            code, told, _ = await asyncio.to_thread(run_command, *data, "--room", "lobby")
+            [line] = told.splitlines()
+            assert 0 == code
+            assert re.fullmatch(
+                r"20\d\d-\d\d-\d\dT[\d:.]+Z mo \[from 127\.0\.0\.1, key home\]: CreateBan in room "
+                r"lobby \(name=Böb ban_id=[0-9a-f]{20}\): OK",
+                line,
+            )
+            code, told, _ = await asyncio.to_thread(run_command, *data, "--json", "--since", "1h")
+            assert ["lobby", "other"] == [json.loads(each)["room_id"] for each in told.splitlines()]
+            later = ("--since", "2999-01-01")
+            assert (0, "", "") == await asyncio.to_thread(run_command, *data, *later)
+
+    run(scene())
+
+
+def test_it_says_what_is_no_time_and_where_there_is_nothing(tmp_path: Path) -> None:
+    code, _, told = run_command("audit", "--data", str(tmp_path), "--since", "yesterday")
+    assert 2 == code
+    assert "'yesterday' is no time: write 8h" in told
+    code, _, told = run_command("audit", "--data", str(tmp_path))
+    assert 1 == code
+    assert f"chatserver: there is no {tmp_path / 'chatroom.db'}" in told

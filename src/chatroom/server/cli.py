@@ -25,6 +25,7 @@ from chatroom.wire.origins import Origin, OriginInvalid
 from .access.admin import AdminTokenUnusable
 from .access.key_file import KeysUnusable
 from .access_commands import keys_commands, token_commands
+from .audit_command import audit_command
 from .dev_commands import dev_certificate_command
 from .durations import Duration
 from .exposure import Rights, check_exposed
@@ -267,6 +268,7 @@ def chatserver(
         sys.exit(1)
 
 
+chatserver.add_command(audit_command)
 chatserver.add_command(backup_command)
 chatserver.add_command(check_command)
 chatserver.add_command(repair_command)

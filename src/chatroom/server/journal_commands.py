@@ -15,7 +15,7 @@ from chatroom.journal.sqlite import Checked, backup, check, repair
 from .calls import encode
 from .service import JOURNAL_FILE
 
-_DATA = click.option(
+DATA = click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
@@ -31,7 +31,7 @@ def data_directory(chosen: Path | None) -> Path:
 
 
 @click.command("backup")
-@_DATA
+@DATA
 @click.argument("file", type=click.Path(path_type=Path))
 @click.pass_context
 def backup_command(ctx: click.Context, data: Path | None, file: Path) -> None:
@@ -41,7 +41,7 @@ def backup_command(ctx: click.Context, data: Path | None, file: Path) -> None:
     with chatroom.db, put FILE there as chatroom.db, and start the server. Clients notice
     that sequences may start over, and do not confuse new messages with old ones.
     """
-    source = _journal(ctx, data)
+    source = journal_file(ctx, data)
     try:
         copied = backup(source, file)
     except JournalError as error:
@@ -53,7 +53,7 @@ def backup_command(ctx: click.Context, data: Path | None, file: Path) -> None:
 
 
 @click.command("check")
-@_DATA
+@DATA
 @click.pass_context
 def check_command(ctx: click.Context, data: Path | None) -> None:
     """Read all rooms and messages and say whether they are sound.
@@ -61,7 +61,7 @@ def check_command(ctx: click.Context, data: Path | None) -> None:
     It changes nothing, and the server may run. Exit code 0: nothing is wrong; 1: something
     is.
     """
-    path = _journal(ctx, data)
+    path = journal_file(ctx, data)
     try:
         checked = check(path, encode.legible)
     except JournalError as error:
@@ -78,7 +78,7 @@ def check_command(ctx: click.Context, data: Path | None) -> None:
 
 
 @click.command("repair")
-@_DATA
+@DATA
 @click.pass_context
 def repair_command(ctx: click.Context, data: Path | None) -> None:
     """Keep what is sound of a damaged file, and tell what is lost.
@@ -87,7 +87,7 @@ def repair_command(ctx: click.Context, data: Path | None) -> None:
     the place of each lost message that there was one. Exit code 0: the file is sound now,
     or was before; 1: nothing was changed.
     """
-    path = _journal(ctx, data)
+    path = journal_file(ctx, data)
     try:
         repaired = repair(path, encode.legible)
     except JournalError as error:
@@ -134,7 +134,7 @@ def _tell(path: Path, checked: Checked) -> None:
         )
 
 
-def _journal(ctx: click.Context, data: Path | None) -> Path:
+def journal_file(ctx: click.Context, data: Path | None) -> Path:
     """The file meant by --data after the command, before it, or in the environment."""
     if data is None and ctx.parent is not None:
         data = ctx.parent.params["data"]

@@ -11,6 +11,7 @@ reads in another. With `synchronous=FULL` an append survives a loss of power; wi
 What is read is checked: `quick_check` at start, `checksum` for each entry.
 """
 
+from .audit_log import audit_records
 from .backup import BackupFailed, Copied, backup
 from .check import Checked, CheckedRoom, check
 from .journal import SQLiteJournal
@@ -26,6 +27,7 @@ __all__ = [
     "RepairFailed",
     "Repaired",
     "SQLiteJournal",
+    "audit_records",
     "backup",
     "check",
     "repair",

@@ -153,9 +153,13 @@ def as_line(record: AuditRecord) -> str:
     """As one line of JSON; the time as RFC 3339 has it."""
     fields = asdict(record)
     del fields["number"]
-    at = datetime.fromtimestamp(record.at // NS, UTC)
-    fields["at"] = f"{at:%Y-%m-%dT%H:%M:%S}.{record.at % NS // 1_000_000:03d}Z"
+    fields["at"] = when(record.at)
     return json.dumps(fields, ensure_ascii=False)
+
+
+def when(ns: int) -> str:
+    """A time in ns since 1970 as RFC 3339 has it, to the millisecond."""
+    return f"{datetime.fromtimestamp(ns // NS, UTC):%Y-%m-%dT%H:%M:%S}.{ns % NS // 1_000_000:03d}Z"
 
 
 def _append(path: Path, line: str) -> None:
