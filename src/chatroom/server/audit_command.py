@@ -57,10 +57,11 @@ class Since(click.ParamType[int]):
 def audit_command(
     ctx: click.Context, data: Path | None, since: int, room: str, as_json: bool
 ) -> None:
-    """Show who created, changed and deleted rooms, and who was removed, muted or banned.
+    """Show who did what to rooms and members.
 
-    What those were refused who have shown a token is here too. It never has what anybody said.
-    The server may run.
+    Rooms that were created, changed and deleted, and who was removed, muted or banned. What
+    those were refused who have shown a token is here too. It never has what anybody said. The
+    server may run.
     """
     path = journal_file(ctx, data)
     try:

@@ -28,7 +28,7 @@ _TAIL_BYTES = 128
 """More than follows the text in an envelope, with the longest nonce."""
 _READ_BYTES = 1024 * 1024
 _LARGE_BYTES = 64 * 1024 * 1024
-"""A file above it takes so long to be written anew that the log says so: about half a second."""
+"""A file above it takes so long to be written anew that the log says so: above a second."""
 
 
 @contextmanager
