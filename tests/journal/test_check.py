@@ -74,6 +74,7 @@ def test_in_a_sound_file_nothing_is_wrong(filled: Path) -> None:
         ("UPDATE trimmed SET sequence = 307 WHERE sequence = 301", "1 nonces kept of messages"),
         ("UPDATE trimmed SET room = 99", "6 nonces kept of messages"),
         ("DELETE FROM run", "how the file was left"),
+        ("ALTER TABLE member ADD COLUMN more TEXT", "the columns of the table member are not"),
         ("UPDATE room SET room_id = NULL", ""),
     ],
 )
@@ -104,6 +105,30 @@ def test_damaged_pages_are_found(filled: Path) -> None:
     assert any("SQLite says" in line or "can be read" in line for line in wrong), wrong
 
 
+def test_a_damaged_header_is_found(filled: Path) -> None:
+    """SQLite would take the file for one that may only be read."""
+    with filled.open("r+b") as file:
+        file.seek(18)
+        file.write(b"\x07")
+    assert "its header" in check(filled).wrong
+    assert [] != repair(filled).wrong
+    assert [] == check(filled).wrong
+
+
+def test_every_repair_keeps_the_file_that_it_found(filled: Path) -> None:
+    """Under a name of its own."""
+    kept = []
+    for number in (1, 2):
+        with closing(sqlite3.connect(filled)) as connection:
+            connection.execute("UPDATE room SET size = size + 1 WHERE room_id = 'one'")
+            connection.commit()
+        damaged = filled.read_bytes()
+        repaired = repair(filled)
+        assert f"j.db.damaged-{number}" == (repaired.kept and repaired.kept.name)
+        kept.append(damaged)
+    assert kept == [filled.with_name(f"j.db.damaged-{number}").read_bytes() for number in (1, 2)]
+
+
 def test_a_file_of_version_1_is_checked_as_far_as_it_goes(tmp_path: Path) -> None:
     """By SQLite; it has nothing else to be wrong."""
     write_version_1(tmp_path / "j.db", {"one": entries(1, 3)})
@@ -113,8 +138,9 @@ def test_a_file_of_version_1_is_checked_as_far_as_it_goes(tmp_path: Path) -> Non
 
 def test_what_is_no_journal_is_said(tmp_path: Path) -> None:
     """None there, or none of ours."""
-    with pytest.raises(JournalUnusable, match="there is no"):
-        check(tmp_path / "j.db")
+    for look in (check, repair):
+        with pytest.raises(JournalUnusable, match=r"there is no .*name the server's directory"):
+            look(tmp_path / "j.db")
     (tmp_path / "j.db").write_text("not a database" * 100)
     with pytest.raises(JournalUnusable, match="is not a database"):
         check(tmp_path / "j.db")
