@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from chatroom.core.entry import Entry, Kind
 from chatroom.journal import Append, JournalError, JournalUnusable, StoredRoom, SyncMode
-from chatroom.journal.sqlite import SQLiteJournal, backup, check, redo, repair
+from chatroom.journal.sqlite import BackupFailed, SQLiteJournal, backup, check, redo, repair
 from chatroom.journal.sqlite.intake import DUE_ENTRIES, Intake, as_it_was_last, with_session
 from chatroom.journal.sqlite.nonces import Nonces
 from chatroom.journal.sqlite.records import RUNS, Found, Record, encode, records
@@ -359,6 +359,31 @@ def test_what_the_tables_alone_have_got_is_not_passed_over(tmp_path: Path, betwe
     newest = asyncio.run(found(path))
     assert {"other": 0} == {room: newest[room] for room in newest if room != "126859"}
     assert newest["126859"] in (3, 4)
+
+
+def test_what_does_not_follow_the_tables_is_damage(tmp_path: Path) -> None:
+    """A start and a backup refuse it; a check finds it, so a repair keeps all, nothing twice."""
+
+    async def scene() -> None:
+        journal, _ = await filled(tmp_path / "j.db", "full")
+        await journal.settle()
+        killed(tmp_path / "j.db", tmp_path / "left.db")
+        await journal.close()
+
+    asyncio.run(scene())
+    path = tmp_path / "left.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE run SET redone = 1")
+        connection.commit()
+    with pytest.raises(JournalUnusable, match="its redo log does not follow what is stored"):
+        found_in(path)
+    with pytest.raises(BackupFailed, match="does not follow what is stored"):
+        backup(path, tmp_path / "backup.db")
+    assert ["the redo log does not follow what is stored"] == check(path).wrong
+    assert [] != repair(path).wrong
+    assert [] == check(path).wrong
+    room, stored = found_in(path)
+    assert (18, list(range(1, 19))) == (room.newest, [entry.sequence for entry in stored])
 
 
 def test_a_session_is_as_it_was_told_last() -> None:
