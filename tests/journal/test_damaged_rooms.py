@@ -95,6 +95,11 @@ def test_who_created_a_room_is_not_believed_where_it_is_damaged(filled: Path) ->
     """Then only admins and moderators are left; a start does not fail for it."""
     change(filled, f"UPDATE room SET creator = {NO_UTF_8} WHERE room_id = 'one'")
     assert ["", "ann@example.org"] == [room.facts.creator for room in rooms_of(filled)]
+    change(filled, "UPDATE room SET size = 1 WHERE room_id = 'one'")
+    done = repair(filled)
+    assert done.salvaged is not None
+    assert ["room one: who created it is damaged"] == done.salvaged.changed
+    assert ["", "ann@example.org"] == [room.facts.creator for room in rooms_of(filled)]
 
 
 @pytest.mark.parametrize("column", ["name", "subject"])
@@ -114,6 +119,47 @@ def test_a_member_that_is_damaged_joins_anew(filled: Path, column: str) -> None:
     assert done.salvaged is not None
     assert ["2 members are lost: they join anew"] == done.salvaged.changed
     assert ((), None) == asyncio.run(session())
+
+
+@pytest.mark.parametrize("table", ["member", "trimmed"])
+def test_what_belongs_to_no_room_is_left_out_by_a_repair(filled: Path, table: str) -> None:
+    """Members and nonces; the messages are kept."""
+    change(filled, f"UPDATE {table} SET room = 99")
+    assert [] != check(filled).wrong
+    done = repair(filled)
+    assert done.salvaged is not None
+    assert (4, []) == (done.salvaged.entries, done.salvaged.changed)
+    assert [] == check(filled).wrong
+    assert ["Alice"] * (table != "member") == [member.name for member in rooms_of(filled)[0].inside]
+
+
+def test_messages_of_a_room_that_is_lost_are_kept(tmp_path: Path) -> None:
+    """Those that are sound, in a room that nobody can guess."""
+    path = tmp_path / "j.db"
+    write_file(path)
+    path.write_bytes(path.read_bytes().replace(b"said 1 in 2 ", b"sold 1 in 2 "))
+    change(path, "DELETE FROM room WHERE room_id = 'two'")
+    done = repair(path, encode.legible)
+    assert done.salvaged is not None
+    (told,) = done.salvaged.changed
+    one, found = rooms_of(path)
+    assert (
+        f"a room (key 2) is lost: its messages are in the private room {found.facts.room_id}"
+        == told
+    )
+    assert ("one", 12, 2) == (one.facts.room_id, found.newest, found.oldest)
+
+
+def test_damaged_messages_of_no_room_make_none(tmp_path: Path) -> None:
+    """A number that is damaged itself would be taken for one."""
+    path = tmp_path / "j.db"
+    write_file(path)
+    path.write_bytes(path.read_bytes().replace(b" in 2 ", b" in 3 "))
+    change(path, "DELETE FROM room WHERE room_id = 'two'")
+    done = repair(path, encode.legible)
+    assert done.salvaged is not None
+    assert [] == done.salvaged.changed
+    assert ["one"] == [room.facts.room_id for room in rooms_of(path)]
 
 
 def test_a_log_of_which_nothing_is_sound_ends_where_it_ended(tmp_path: Path) -> None:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from chatroom.core.entry import Kind
-from chatroom.journal import Append, JournalError, SyncMode
+from chatroom.core.entry import Entry, Kind
+from chatroom.journal import Append, JournalError, JournalUnusable, SyncMode
 from chatroom.journal.sqlite import SQLiteJournal, redo
 from chatroom.journal.sqlite.writer import Writer
 from chatroom.server.calls import encode
 from tests.journal.damaging import PAGE, real_entry, write_file
 from tests.journal.journals import BIG, entries, everything, new_room
-from tests.journal.sqlite_files import killed, opened
+from tests.journal.sqlite_files import enveloped, killed, opened, write_version_1
 
 LEAVES = (10, 13)
 """How the pages of a file begin that lead to no others (SQLite's file format, 1.6)."""
@@ -171,3 +172,26 @@ def test_a_trim_that_fails_tells_what_it_has_deleted(tmp_path: Path) -> None:
         await journal.close()
 
     asyncio.run(scene())
+
+
+def test_an_upgrade_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    """With space the next start does it, and nothing is lost."""
+    path = tmp_path / "j.db"
+    told = enveloped(entries(1, 2_000, size=200))
+    write_version_1(path, {"one": told})
+    assert 300_000 < path.stat().st_size
+
+    async def scene() -> list[Entry]:
+        journal = SQLiteJournal(path)
+        with no_file_longer_than(34_000), pytest.raises(JournalUnusable) as refused:
+            await journal.open()
+        await journal.close()
+        assert "j.db: " in str(refused.value)
+        with closing(sqlite3.connect(path)) as connection:
+            assert [(1,)] == connection.execute("SELECT version FROM schema").fetchall()
+        journal, _ = await opened(path)
+        found = await everything(journal, 1)
+        await journal.close()
+        return found
+
+    assert told == asyncio.run(scene())
