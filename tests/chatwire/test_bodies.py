@@ -1,4 +1,4 @@
-"""What is in bodies: gRPC, gRPC-Web and Connect, over HTTP/2 and HTTP/1.1."""
+"""What is in bodies: gRPC, gRPC-Web and Connect; and what is neither HTTP/2 nor HTTP/1.1."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from chatroom.wire.envelopes import envelope
 from chatroom.wire.grpc import CHAT
 from chatroom.wire.http2 import frames
 
-from .wire import REQUEST, RESPONSE, Talk, notes, texts
+from .wire import REQUEST, RESPONSE, Talk, notes
 
 HELLO = pb.Message(name="Bob", message="hello")
 UNKNOWN = "/other.Service/Method"
@@ -108,6 +108,14 @@ def test_a_message_of_an_unknown_method_goes_by_field_numbers() -> None:
     (message,) = messages(talk.client(frames.data(1, envelope(nested.SerializeToString()))))
     assert "" == message.type_name
     assert "1 { 1: \"hi\" 3: b'\\x01\\x02' 4: 7 }" == message.text
+
+
+def test_values_of_an_unknown_method_are_shown_as_they_are() -> None:
+    """Numbers of fixed length in hexadecimal, as protoc has them; bytes that are neither quoted."""
+    talk = call("application/grpc", UNKNOWN)
+    content = b"\x09" + (258).to_bytes(8, "little") + b"\x15" + (3).to_bytes(4, "little")
+    (message,) = messages(talk.client(frames.data(1, envelope(content + b"\x1a\x02\xff\xff"))))
+    assert "1: 0x0000000000000102 2: 0x00000003 3: b'\\xff\\xff'" == message.text
 
 
 def test_fields_that_the_schema_lacks_are_shown() -> None:
@@ -237,85 +245,51 @@ def test_connect_unary() -> None:
     assert (Part.ERROR, "NOT_FOUND") == (said.part, said.status.name if said.status else None)
 
 
+@pytest.mark.parametrize("body", [b"<html>", b"[" * 100_000, b'"not_found"', b"\xff"], ids=len)
+def test_a_connect_error_that_is_none(body: bytes) -> None:
+    """A proxy may answer in the server's place: then there is no status, and what it said."""
+    talk = Talk().begin()
+    talk.client(talk.headers(Side.CLIENT, 1, replaced(REQUEST, content_type="application/proto")))
+    error = [(":status", "502"), ("content-type", "application/json")]
+    talk.server(talk.headers(Side.SERVER, 1, error))
+    (said,) = messages(talk.server(frames.data(1, body, end=True)))
+    assert (Part.ERROR, None, body) == (said.part, said.status, said.content)
+
+
+def test_connect_details_that_are_none() -> None:
+    """Each is told in its place, and the one behind it is shown."""
+    sound = connect_error()["details"]
+    assert isinstance(sound, list)
+    error = connect_error() | {"details": ["x", {"type": "a.B", "value": "?"}, *sound]}
+    talk = call("application/connect+proto")
+    end = json.dumps({"error": error}).encode()
+    (last,) = messages(talk.server(frames.data(1, envelope(end, 2))))
+    assert last.status is not None
+    none, no_base64, info = last.status.details
+    assert ["a detail that is no object", "a detail that is not base64", ""] == [
+        detail.problem for detail in last.status.details
+    ]
+    assert ("", "a.B") == (none.type_name, no_base64.type_name)
+    assert 'reason: "ROOM_NOT_FOUND"' == info.text
+
+
+def test_a_body_that_is_too_long_is_said() -> None:
+    """A message that is a whole body has the same bound as one in an envelope."""
+    talk = call("application/proto", "/rpc.ChatService/CreateChatRoom")
+    made = talk.client(frames.data(1, bytes(16_384)))
+    for _ in range(MESSAGE_BYTES // 16_384):
+        made += talk.client(frames.data(1, bytes(16_384)))
+    made += talk.client(frames.data(1, b"", end=True))
+    length = 16_384 * (1 + MESSAGE_BYTES // 16_384)
+    assert f"a message of {length} bytes is too long" in notes(made)
+    assert [] == messages(made)
+
+
 def test_other_bodies_are_counted() -> None:
     """A page is no message."""
     talk = call("text/html", "/")
     (frame,) = talk.server(frames.data(1, b"<html>", end=True))
     assert () == frame.messages + frame.notes
-
-
-def http1(content: bytes, response: bytes) -> tuple[list[Frame], list[Frame]]:
-    talk = Talk()
-    return talk.client(content), talk.server(response)
-
-
-def test_http1_requests() -> None:
-    """Connect over HTTP/1.1, the body by length and by chunks; two exchanges in a row."""
-    talk = Talk()
-    head = (
-        b"POST /rpc.ChatService/CreateChatRoom HTTP/1.1\r\nHost: x\r\n"
-        b"Content-Type: application/json\r\nContent-Length: 17\r\n\r\n"
-    )
-    body = b'{"room_id":"lob"}'
-    answer = (
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-    )
-    chunks = b"a\r\n" + body[:10] + b"\r\n7;x=y\r\n" + body[10:] + b"\r\n0\r\nx-trailer: 1\r\n\r\n"
-    made = talk.client(head + body, head + body) + talk.server(answer + chunks, answer + chunks)
-    expected = [Kind.REQUEST, Kind.BODY] * 2 + [Kind.RESPONSE, Kind.BODY] * 2
-    assert expected == [frame.kind for frame in made]
-    assert [1, 1, 2, 2, 1, 1, 2, 2] == [frame.stream for frame in made]
-    assert [body.decode()] * 4 == texts(made)
-    assert ["rpc.CreateChatRoomRequest"] * 2 + ["rpc.ChatRoom"] * 2 == [
-        message.type_name for message in messages(made)
-    ]
-    assert {"/rpc.ChatService/CreateChatRoom"} == {frame.call for frame in made}
-
-
-def test_http1_streams() -> None:
-    """gRPC-Web over HTTP/1.1: each message as it comes, then the end of the body."""
-    talk = Talk()
-    talk.client(
-        b"POST /rpc.ChatService/Subscribe HTTP/1.1\r\nHost: x\r\n"
-        b"Content-Type: application/grpc-web+proto\r\nContent-Length: 5\r\n\r\n\0\0\0\0\0"
-    )
-    said = envelope(HELLO.SerializeToString())
-    first = talk.server(
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/grpc-web+proto\r\n\r\n", said
-    )
-    second = talk.server(said + envelope(TRAILERS, 0x80))
-    last = talk.end(Side.SERVER)
-    assert [HELLO, HELLO] == [one.value for one in messages(first + second) if one.value]
-    assert Part.TRAILERS == messages(second)[-1].part
-    assert isinstance(last[0].detail, records.Body)
-    assert (True, "") == (last[0].detail.complete, notes(last))
-
-
-def test_http1_without_bodies() -> None:
-    """HEAD, 204 and 304 have none, whatever they announce; 100 is not the response."""
-    talk = Talk()
-    talk.client(b"HEAD / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\nGET /x HTTP/1.1\r\n\r\n")
-    made = talk.server(
-        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"
-        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\n"
-    )
-    assert [Kind.RESPONSE] * 4 == [frame.kind for frame in made]
-    assert [1, 2, 3, 3] == [frame.stream for frame in made]
-
-
-def test_http1_that_is_broken_is_said() -> None:
-    """And counted from there on."""
-    for broken, why in {
-        b"GET / HTTP/1.1\r\n\r\nnonsense\r\n\r\n": "no head of HTTP/1.1",
-        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n": "a chunk without a size",
-        b"GET / HTTP/1.1\r\nx: " + b"y" * 70000: "a head of more than 65536 bytes",
-    }.items():
-        talk = Talk()
-        made = talk.client(broken) + talk.client(b"more")
-        assert why in notes(made)
-        ended = talk.end(Side.CLIENT)[-1]
-        assert isinstance(ended.detail, records.Ended)
-        assert ended.detail.undecoded >= 4
 
 
 @pytest.mark.parametrize(

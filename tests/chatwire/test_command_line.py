@@ -158,8 +158,10 @@ def test_a_proto_file_that_is_none_is_said(
     """Before anything listens."""
     for name in ("broken.proto", "broken.pb"):
         (tmp_path / name).write_bytes(b"\xffnonsense")
-        assert 1 == run(["--proto", str(tmp_path / name)])
-        assert name in capsys.readouterr().err
+        for command in ([], ["read"]):
+            file = ["-"] if command else []
+            assert 1 == run([*command, "--proto", str(tmp_path / name), *file])
+            assert name in capsys.readouterr().err
     (tmp_path / "none.pb").write_bytes(b"")
     assert 1 == run(["--proto", str(tmp_path / "none.pb")])
     assert "holds no descriptors" in capsys.readouterr().err

@@ -247,6 +247,8 @@ def test_wrong_settings_are_said() -> None:
     assert "ENABLE_PUSH=7" in made[0].notes[0]
     assert "FLOW_CONTROL_ERROR" in made[0].notes[1]
     assert "MAX_FRAME_SIZE=100" in made[0].notes[2]
+    assert "a server that enables push" in talk.server(frames.settings((2, 1)))[0].notes[0]
+    assert () == talk.client(frames.settings((2, 1)))[0].notes
 
 
 def test_a_length_of_16_mib_is_said_at_once_and_skipped() -> None:

@@ -20,7 +20,7 @@ from chatroom.chatwire.show.filters import Filter, kind_named
 from chatroom.chatwire.show.harmless import harmless
 from chatroom.chatwire.show.line import Style
 from chatroom.chatwire.show.printer import Patient, Printer, Show, arrows_for
-from chatroom.chatwire.show.summary import Summary
+from chatroom.chatwire.show.summary import STREAMS, Summary
 from chatroom.wire.envelopes import envelope
 from chatroom.wire.http2 import frames
 from tests.texts import CHARACTERS
@@ -212,6 +212,22 @@ def test_the_summary_says_how_streams_were_cut() -> None:
     for frame in talk.made:
         summary.take(frame)
     assert "cut: the connection was reset by the server" in summary.as_text()
+
+
+def test_the_summary_has_the_newest_streams_and_counts_the_others() -> None:
+    """A tap that runs for days does not keep every call."""
+    talk = Talk().begin()
+    summary = Summary()
+    for frame in talk.made:
+        summary.take(frame)
+    for number in range(STREAMS + 2):
+        for frame in talk.client(frames.rst_stream(2 * number + 1, 8)):
+            summary.take(frame)
+    told = json.loads(summary.as_json())["summary"]
+    assert (2, STREAMS, 5) == (
+        told["not_listed"], len(told["streams"]), told["streams"][0]["stream"],
+    )  # fmt: skip
+    assert "2 older streams and connections are not listed\n" in summary.as_text()
 
 
 def summed(talk: Talk) -> dict[str, Any]:

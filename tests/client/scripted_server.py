@@ -29,11 +29,14 @@ class Ending:
     code: grpc.StatusCode
     reason: str = ""
     retry_after: float | None = None
+    metadata: tuple[tuple[str, str], ...] = ()
 
     async def abort(self, context: grpc.aio.ServicerContext) -> None:
         details = []
         if self.reason:
-            info = error_details_pb2.ErrorInfo(reason=self.reason, domain="rpc.ChatService")
+            info = error_details_pb2.ErrorInfo(
+                reason=self.reason, domain="rpc.ChatService", metadata=dict(self.metadata)
+            )
             details.append(info)
         if self.retry_after is not None:
             delay = Duration()
@@ -78,8 +81,16 @@ class ScriptedServer(rpc.ChatServiceServicer):
         self.streams: list[Stream] = []
         self.refusals: list[Ending] = []
         """Answers to the next joins, one each."""
-        self.call_refusals: list[Ending] = []
-        """Answers to the next calls, one each."""
+        self.silent_joins = 0
+        """So many of the next joins are not answered."""
+        self.plain = False
+        """Answer joins as the original does, which has no sessions."""
+        self.call_refusals: list[Ending | None] = []
+        """Answers to the next calls, one each; None: a good one."""
+        self.page_entries = 1000
+        """The most entries of a page of ListMessages."""
+        self.pages_begin_anew = False
+        """Every page of ListMessages is the oldest one."""
         self.calls: list[str] = []
         self.authorizations: list[str | None] = []
         """What each stream and each call was sent as `authorization`."""
@@ -149,6 +160,12 @@ class ScriptedServer(rpc.ChatServiceServicer):
         self._changed.set()
         if self.refusals:
             await self.refusals.pop(0).abort(context)
+        if self.silent_joins:
+            self.silent_joins -= 1
+            await asyncio.Event().wait()
+        if self.plain:
+            await context.write(pb.Message(name=join.name, message="Has entered the chat"))
+            await asyncio.Event().wait()
         resume = join.resume
         resumes = (
             resume.session in self.sessions
@@ -175,7 +192,7 @@ class ScriptedServer(rpc.ChatServiceServicer):
             count = join.history if join.HasField("history") else 10
             said = [entry for entry in self.log if not entry.HasField("entered")]
             arrival = pb.Message(entered=pb.Member(name=join.name), name=join.name)
-            replay = [*said[len(said) - count :], self._append(arrival)]
+            replay = [*said[max(len(said) - count, 0) :], self._append(arrival)]
         broken, self.replay_breaks_after = self.replay_breaks_after, None
         if broken is None:
             self.streams.append(stream)
@@ -243,8 +260,9 @@ class ScriptedServer(rpc.ChatServiceServicer):
 
     async def ListMessages(self, request, context):
         await self._call("ListMessages", context)
-        kept = self.log[max(request.after, self.oldest - 1) :]
-        page = kept[: request.page_size]
+        after = 0 if self.pages_begin_anew else request.after
+        kept = self.log[max(after, self.oldest - 1) :]
+        page = kept[: min(request.page_size, self.page_entries)]
         epoch = self.other_epochs.pop() if self.other_epochs else self.epoch
         return pb.ListMessagesResponse(messages=page, epoch=epoch, more=len(page) < len(kept))
 
@@ -266,8 +284,9 @@ class ScriptedServer(rpc.ChatServiceServicer):
     async def _call(self, method: str, context) -> None:
         self._note_authorization(context)
         self.calls.append(method)
-        if self.call_refusals:
-            await self.call_refusals.pop(0).abort(context)
+        refusal = self.call_refusals.pop(0) if self.call_refusals else None
+        if refusal is not None:
+            await refusal.abort(context)
 
 
 @contextlib.asynccontextmanager

@@ -182,6 +182,36 @@ class EndlessServer(chat_pb2_grpc.ChatServiceServicer):
         return chat_pb2.ListMembersResponse(next_page_token=f"{request.page_token}.")
 
 
+class SilentServer(chat_pb2_grpc.ChatServiceServicer):
+    """Takes questions and answers none."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def ListChatRooms(self, request, context):
+        self.asked.set()
+        await asyncio.Event().wait()
+
+
+def test_closing_ends_the_calls_under_way() -> None:
+    """With an error like any other: whoever asked was not cancelled."""
+
+    async def stage() -> None:
+        service, server = SilentServer(), grpc.aio.server()
+        chat_pb2_grpc.add_ChatServiceServicer_to_server(service, server)
+        address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+        await server.start()
+        async with asyncio.timeout(30):
+            async with connect(address) as chat:
+                asking = asyncio.create_task(chat.rooms())
+                await service.asked.wait()
+            with pytest.raises(ServerUnavailable, match="it was closed here"):
+                await asking
+        await server.stop(None)
+
+    asyncio.run(stage())
+
+
 def test_endless_lists_are_given_up() -> None:
     """A server that always has one more page is told of, after as many as the limit says."""
 

@@ -8,6 +8,7 @@ import pytest
 
 from chatroom.client import Gap, Kind, Limits, Message
 from chatroom.client.inbox import Inbox
+from chatroom.client.messages import gap
 
 LIMITS = Limits(unread=3)
 
@@ -90,5 +91,22 @@ def test_ended_inbox_holds_nobody_up() -> None:
         await inbox.put(numbered(6))
         assert [2, 3, 4] == await taken(inbox)
         assert await inbox.get() is None
+
+    asyncio.run(scene())
+
+
+def test_what_is_dropped_counts_as_what_it_stood_for() -> None:
+    """A gap as the entries that it told of; what is no entry of the room not at all."""
+
+    async def scene() -> None:
+        inbox = Inbox(LIMITS)
+        lost = Message(name="", text="", kind=Kind.CONNECTION_LOST)
+        for message in (gap(5), lost, numbered(7)):
+            await inbox.put(message)
+        with inbox.hurry():
+            for number in (8, 9, 10):
+                await inbox.put(numbered(number))
+        inbox.end()
+        assert [-6, 8, 9, 10] == await taken(inbox)
 
     asyncio.run(scene())

@@ -19,6 +19,7 @@ from chatroom.wire.addresses import Address
 from chatroom.wire.http2.limits import Http2Limits
 
 from .proxy import Proxy
+from .scripted_server import LOST, scripted
 
 ROOMS = tuple(f"room-{number}" for number in range(30))
 ANSWER_SECONDS = 10.0
@@ -170,5 +171,30 @@ def test_streams_of_a_connection_are_as_many_as_asked_for() -> None:
         ):
             await entered(chat, stack, 7)
             assert 4 == proxy.open
+
+    asyncio.run(scene())
+
+
+def test_one_stream_of_a_connection_is_lost() -> None:
+    """It comes back on another one, and the others stay where they are until they are lost too."""
+
+    async def scene() -> None:
+        async with (
+            asyncio.timeout(30),
+            scripted() as server,
+            Proxy(server.address) as proxy,
+            connect(proxy.address, patience=QUICK) as chat,
+            AsyncExitStack() as stack,
+        ):
+            rooms = [await stack.enter_async_context(chat.join("1", name)) for name in "ABCD"]
+            assert 2 == proxy.open  # A's is also that of the calls
+            for name, room in zip("BC", rooms[1:3], strict=True):
+                (stream,) = [stream for stream in server.streams if stream.name == name]
+                stream.queue.put_nowait(LOST)
+                await _connected(room)
+                assert 3 == proxy.accepted
+            await rooms[3].send("still here")
+            assert [*"ABCDBC"] == [join.name for join in server.joins]
+            assert 3 == proxy.open
 
     asyncio.run(scene())

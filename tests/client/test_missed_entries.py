@@ -72,6 +72,127 @@ def test_entries_that_are_no_longer_kept_are_told() -> None:
     play(scene)
 
 
+def test_entries_of_which_none_is_kept_are_told() -> None:
+    """Nothing comes in whose place it could be told: it is told as the replay ends."""
+
+    async def scene(chat: Chat, server: ScriptedServer) -> None:
+        async with chat.join("1", "Bob") as room:
+            server.say("Alice", "one")
+            heard = await until(room, "one")
+            server.refusals = [LOST]
+            server.end()
+            await server.until(lambda: len(server.joins) == 2)
+            for text in ("two", "three", "four"):
+                server.say("Alice", text)
+            server.oldest = 6
+            await server.until(lambda: len(server.streams) == 1)
+            server.say("Alice", "five")
+            heard += await until(room, "five")
+        shown = [(m.kind, m.event if m.kind is Kind.GAP else m.text) for m in heard[-2:]]
+        assert [(Kind.GAP, Gap(missed=3)), (Kind.SAID, "five")] == shown
+
+    play(scene)
+
+
+async def away(chat: Chat, server: ScriptedServer) -> tuple[list[str], list[int | None]]:
+    """Bob loses his session while three things are said: what he hears, and what is missed."""
+    async with chat.join("1", "Bob", history=1) as room:
+        server.say("Alice", "one")
+        heard = await until(room, "one")
+        server.refusals = [LOST]
+        server.end()
+        await server.until(lambda: len(server.joins) == 2)
+        server.forget()
+        for text in ("two", "three", "four"):
+            server.say("Alice", text)
+        heard += await until(room, "four")
+    return said(heard), [m.event.missed for m in heard if isinstance(m.event, Gap)]
+
+
+def test_log_is_read_over_as_many_pages_as_it_takes() -> None:
+    """A page has fewer entries than were missed."""
+
+    async def scene(chat: Chat, server: ScriptedServer) -> None:
+        server.page_entries = 2
+        assert (["one", "two", "three", "four"], []) == await away(chat, server)
+        assert ["ListMessages"] * 2 == server.calls
+
+    play(scene)
+
+
+def test_log_that_is_refused_in_the_middle_is_told() -> None:
+    """What its first page has is yielded, and what was behind that is told as missed."""
+
+    async def scene(chat: Chat, server: ScriptedServer) -> None:
+        server.page_entries = 2
+        server.call_refusals = [None, Ending(grpc.StatusCode.PERMISSION_DENIED)]
+        assert (["one", "two", "four"], [1]) == await away(chat, server)
+
+    play(scene)
+
+
+def test_log_that_does_not_go_on_is_not_asked_for_for_ever() -> None:
+    """A server that always gives the same page, and says that there are more."""
+
+    async def scene(chat: Chat, server: ScriptedServer) -> None:
+        server.page_entries = 2
+        server.pages_begin_anew = True
+        assert (["one", "four"], [2]) == await away(chat, server)
+        assert ["ListMessages"] * 2 == server.calls
+
+    play(scene)
+
+
+def test_log_that_cannot_be_read_for_a_moment_is_read_on_the_next_stream() -> None:
+    """Until it has been, the member does not go on as if nothing had been missed."""
+
+    async def scene(chat: Chat, server: ScriptedServer) -> None:
+        server.call_refusals = [LOST]
+        assert (["one", "two", "three", "four"], []) == await away(chat, server)
+        assert 4 == len(server.joins)
+
+    play(scene)
+
+
+def test_history_that_breaks_off_is_not_repeated_by_a_fresh_join() -> None:
+    """The session is lost as well; what of the history has come before comes once."""
+
+    async def scene(chat: Chat, server: ScriptedServer) -> None:
+        for number in range(20):
+            server.say("Alice", str(number))
+        server.replay_breaks_after = 2
+        async with chat.join("1", "Bob", history=3) as room:
+            server.refusals = [LOST]
+            await server.until(lambda: len(server.joins) == 2)
+            server.forget()
+            await server.until(lambda: len(server.streams) == 1)
+            server.say("Alice", "now")
+            heard = await until(room, "now")
+        assert ["17", "18", "19", "now"] == said(heard)
+        assert [] == [message for message in heard if message.kind is Kind.GAP]
+
+    play(scene)
+
+
+def test_history_that_breaks_off_goes_on_with_that_of_a_new_log() -> None:
+    """Nobody has followed the old one yet, so nothing of it is told as missed."""
+
+    async def scene(chat: Chat, server: ScriptedServer) -> None:
+        for number in range(20):
+            server.say("Alice", str(number))
+        server.replay_breaks_after = 2
+        async with chat.join("1", "Bob", history=3) as room:
+            server.refusals = [LOST]
+            await server.until(lambda: len(server.joins) == 2)
+            server.renew(keep=1)
+            server.say("Eve", "anew")
+            heard = await until(room, "anew")
+        assert ["17", "18", "0", "anew"] == said(heard)
+        assert [] == [message for message in heard if message.kind is Kind.GAP]
+
+    play(scene)
+
+
 def test_forgotten_session_misses_nothing_in_the_same_epoch() -> None:
     """What a fresh join does not replay is read from the room's log, events and all."""
 

@@ -208,6 +208,40 @@ def test_recovery_has_an_end() -> None:
     play(scene, Patience(backoff=0.01, backoff_limit=0.05, recovery=0.3))
 
 
+def test_join_that_is_not_answered_is_tried_again() -> None:
+    """A connection can be made to a server that is stuck; that is no answer."""
+
+    async def scene(chat: Chat, server: ScriptedServer) -> None:
+        async with chat.join("1", "Bob") as room:
+            server.silent_joins = 1
+            server.end()
+            await server.until(lambda: len(server.streams) == 1 and len(server.joins) == 3)
+            server.say("Alice", "one")
+            assert ["one"] == said(await until(room, "one"))
+
+    play(scene, Patience(backoff=0.01, call=0.2))
+
+
+def test_server_without_sessions_is_not_taken_for_the_one_that_was_lost() -> None:
+    """The member would be somebody new there: it goes on looking for its own server."""
+
+    async def scene(chat: Chat, server: ScriptedServer) -> None:
+        async with chat.join("1", "Bob") as room:
+            server.plain = True
+            server.end()
+            await server.until(lambda: len(server.joins) == 4)
+            server.plain = False
+            server.say("Alice", "one")
+            heard = await until(room, "one")
+            assert room.joined.session in server.sessions
+        assert [Kind.ENTERED, *STREAM_STATE, Kind.SAID] == [message.kind for message in heard]
+        assert {server.joins[1].resume.session} == {
+            join.resume.session for join in server.joins[1:]
+        }
+
+    play(scene)
+
+
 def test_connection_is_told_of_once() -> None:
     """However many attempts fail, one message tells of the loss and one of the return."""
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc
 import pytest
 
 from chatroom.client import (
@@ -24,7 +26,7 @@ from chatroom.client.security import TOKEN_BYTES, Security
 
 from .certificates import Pair, authority, signed
 from .recovering import EAGER
-from .scripted_server import scripted
+from .scripted_server import Ending, scripted
 from .servers import OURS, running
 
 
@@ -219,6 +221,63 @@ def test_what_cannot_be_a_token_is_refused_and_not_repeated(token: str) -> None:
     with pytest.raises(TokenInvalid) as invalid:
         connect("localhost", token=token)
     assert token not in str(invalid.value)
+
+
+def test_a_source_of_tokens_is_asked_for_each_call_and_stream() -> None:
+    """So a membership goes on with the next token when it comes back."""
+
+    async def stage() -> list[str | None]:
+        numbers = itertools.count(1)
+        async with (
+            asyncio.timeout(30),
+            scripted() as server,
+            connect(server.address, token=lambda: f"token-{next(numbers)}", patience=EAGER) as chat,
+        ):
+            await chat.rooms()
+            async with chat.join("1", "Bob") as room:
+                server.end(Ending(grpc.StatusCode.UNAUTHENTICATED, "TOKEN_EXPIRED"))
+                await room.send("hello again")
+            return server.authorizations
+
+    assert [f"Bearer token-{number}" for number in (1, 2, 3)] == asyncio.run(stage())
+
+
+class NoToken(Exception):
+    """Whatever gives the tokens has failed."""
+
+
+def test_a_source_of_tokens_that_fails_is_heard() -> None:
+    """Its own error is raised: by a call, on entering a room, and where the room is read."""
+
+    async def stage() -> None:
+        works = True
+
+        def token() -> str:
+            if not works:
+                raise NoToken
+            return "se-cret"
+
+        async with (
+            asyncio.timeout(30),
+            scripted() as server,
+            connect(server.address, token=token, patience=EAGER) as chat,
+        ):
+            async with chat.join("1", "Bob") as room:
+                works = False
+                with pytest.raises(NoToken):
+                    await chat.rooms()
+                with pytest.raises(NoToken):
+                    await chat.join("1", "Alice").__aenter__()
+                await anext(room)
+                server.end()
+                assert Kind.CONNECTION_LOST == (await anext(room)).kind
+                with pytest.raises(NoToken):
+                    await anext(room)
+                with pytest.raises(NoToken):
+                    await room.send("hello")
+            assert 1 == len(server.joins)
+
+    asyncio.run(stage())
 
 
 def test_secrets_are_not_shown() -> None:

@@ -83,6 +83,19 @@ def test_fields_come_from_the_details() -> None:
     assert ("Bob 2", "name", 2.5) == (error.free, error.field, error.retry_after)
 
 
+def test_details_that_this_version_does_not_know_are_passed_over() -> None:
+    """A newer server may say more: what is known of it is read all the same."""
+    error = ended(
+        grpc.StatusCode.ALREADY_EXISTS,
+        "taken",
+        error_details_pb2.Help(links=[error_details_pb2.Help.Link(url="about:names")]),
+        error_details_pb2.BadRequest(),
+        reason("NAME_TAKEN", free="Bob 2"),
+    )
+    assert isinstance(error, NameTaken)
+    assert ("Bob 2", "", None) == (error.free, error.field, error.retry_after)
+
+
 def test_closed_room_names_its_successor() -> None:
     """Where the conversation goes on is a field of RoomClosed."""
     error = ended(grpc.StatusCode.NOT_FOUND, "closed", reason("ROOM_CLOSED", successor="1235"))

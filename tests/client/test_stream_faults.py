@@ -16,12 +16,15 @@ from chatroom.api.rpc import chat_pb2_grpc as rpc
 from chatroom.client import (
     Chat,
     ChatError,
+    Kind,
     NotInRoom,
     Patience,
     RoomClosed,
     ServerUnavailable,
     connect,
 )
+
+from .scripted_server import Ending
 
 Behaviour = Callable[[AsyncIterator[pb.ChatMessage], grpc.aio.ServicerContext], Awaitable[None]]
 packed = Any()
@@ -190,6 +193,79 @@ def test_unconfirmed_leave_is_an_error() -> None:
                 await room.post("stored?")
 
     play(never_ends, scene, Patience(leave=0.2))
+
+
+def test_server_that_takes_nothing_is_left_in_time() -> None:
+    """What was said waits for the server, which flow control holds back; leaving does not."""
+
+    async def reads_nothing(requests, context) -> None:
+        await anext(requests)
+        await context.write(JOINED)
+        await context.write(LIVE)
+        await asyncio.Event().wait()
+
+    async def scene(chat: Chat) -> None:
+        room = chat.join("1", "Bob")
+        await room.__aenter__()
+        for _ in range(15):
+            await room.post("x" * 60_000)
+        with pytest.raises(ServerUnavailable, match="did not confirm"):
+            await room.__aexit__(None, None, None)
+        assert 15 == room.unacknowledged
+
+    play(reads_nothing, scene, Patience(leave=0.3))
+
+
+def test_stream_that_ends_at_once_is_no_admission() -> None:
+    """A server that says nothing and ends well has not let anybody in."""
+
+    async def says_nothing(requests, context) -> None:
+        await anext(requests)
+
+    async def scene(chat: Chat) -> None:
+        with pytest.raises(ServerUnavailable, match="ended the stream at once"):
+            async with chat.join("1", "Bob"):
+                pass
+
+    play(says_nothing, scene)
+
+
+def test_second_admission_on_a_stream_is_ignored() -> None:
+    """Only the first one says who this member is."""
+
+    async def joins_twice(requests, context) -> None:
+        await anext(requests)
+        await context.write(JOINED)
+        await context.write(pb.Message(joined=pb.Joined(session="other", name="Eve")))
+        await context.write(LIVE)
+        await context.write(pb.Message(name="A", message="hello"))
+        await asyncio.Event().wait()
+
+    async def scene(chat: Chat) -> None:
+        async with chat.join("1", "Bob") as room:
+            assert "hello" == (await anext(room)).text
+            assert ("Bob", "s") == (room.name, room.joined.session)
+
+    play(joins_twice, scene, Patience(leave=0.1))
+
+
+def test_leaving_does_not_wait_for_a_server_that_is_away_for_longer() -> None:
+    """With nothing unsaid, who is on the way out does not come back a minute later to say so."""
+    leaving = asyncio.Event()
+
+    async def drains(requests, context) -> None:
+        await anext(requests)
+        await context.write(JOINED)
+        await leaving.wait()
+        await Ending(grpc.StatusCode.UNAVAILABLE, "DRAINING", retry_after=60.0).abort(context)
+
+    async def scene(chat: Chat) -> None:
+        async with chat.join("1", "Bob") as room:
+            await room.leave()
+            leaving.set()
+            assert [Kind.CONNECTION_LOST] == [message.kind async for message in room]
+
+    play(drains, scene, Patience())
 
 
 def test_stream_that_fails_in_the_middle_raises() -> None:

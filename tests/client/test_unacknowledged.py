@@ -6,11 +6,10 @@ import asyncio
 
 import pytest
 
-from chatroom.client import (
-    Chat,
-    Kind,
-    Limits,
-)
+from chatroom.api.rpc import chat_pb2
+from chatroom.client import Chat, Kind, Limits, Message, NotInRoom
+from chatroom.client.endings import not_in_room
+from chatroom.client.outbox import Outbox, Posted
 
 from .recovering import play, said, until
 from .scripted_server import LOST, ScriptedServer
@@ -163,3 +162,62 @@ def test_nonce_is_checked_before_it_is_sent() -> None:
         assert ["one"] == server.texts
 
     play(scene)
+
+
+def said_as(nonce: str) -> Posted:
+    return Posted(chat_pb2.ChatMessage(message=chat_pb2.Message(message="x", nonce=nonce)))
+
+
+def test_acknowledgements_that_come_at_once_let_all_go_on_who_wait() -> None:
+    """However many come before the first of those who wait has had its turn."""
+
+    async def scene() -> None:
+        outbox = Outbox(Limits(unacknowledged=2))
+        first, second = said_as("1"), said_as("2")
+        for posted in (first, second):
+            await outbox.add(posted, lambda: None)
+        waiting = [asyncio.create_task(outbox.add(said_as(n), lambda: None)) for n in "345"]
+        done, _ = await asyncio.wait(waiting, timeout=0.05)
+        assert not done
+        for posted in (first, second):
+            outbox.settle(posted, Message(name="Bob", text="x"))
+        done, (left,) = await asyncio.wait(waiting, timeout=0.05)
+        assert (2, 2) == (len(done), len(outbox))
+        left.cancel()
+
+    asyncio.run(scene())
+
+
+def test_acknowledgement_that_comes_twice_counts_once() -> None:
+    """A late admission, after which what was written is also echoed, brings it about."""
+
+    async def scene() -> None:
+        outbox = Outbox(Limits(unacknowledged_bytes=2 * said_as("1").size))
+        first, second = said_as("1"), said_as("2")
+        for posted in (first, second):
+            await outbox.add(posted, lambda: None)
+        for sequence in (0, 1):
+            outbox.settle(first, Message(name="Bob", text="x", sequence=sequence))
+        assert 0 == (await first.stored()).sequence
+        await outbox.add(said_as("3"), lambda: None)
+        waiting = asyncio.create_task(outbox.add(said_as("4"), lambda: None))
+        done, _ = await asyncio.wait({waiting}, timeout=0.05)
+        assert not done
+        waiting.cancel()
+
+    asyncio.run(scene())
+
+
+def test_message_that_was_given_up_stays_given_up() -> None:
+    """Its echo may come after all, when whoever waited for it has been told already."""
+
+    async def scene() -> None:
+        outbox = Outbox(Limits())
+        posted = said_as("1")
+        await outbox.add(posted, lambda: None)
+        outbox.fail(not_in_room())
+        outbox.settle(posted, Message(name="Bob", text="x", sequence=1))
+        with pytest.raises(NotInRoom):
+            await posted.stored()
+
+    asyncio.run(scene())

@@ -7,11 +7,14 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from chatroom.journal import JournalUnusable
-from chatroom.journal.sqlite import SCHEMA_VERSION, CheckedRoom, check, repair
+from chatroom.journal.sqlite import SCHEMA_VERSION, CheckedRoom, RepairFailed, check, repair
+from chatroom.journal.sqlite.checksum import sound
+from chatroom.journal.sqlite.pages import rows_in_pages
 from tests.journal.journals import entries
 from tests.journal.sqlite_files import fill, opened, write_version_1
 
@@ -74,6 +77,7 @@ def test_in_a_sound_file_nothing_is_wrong(filled: Path) -> None:
         ("UPDATE trimmed SET sequence = 307 WHERE sequence = 301", "1 nonces kept of messages"),
         ("UPDATE trimmed SET room = 99", "6 nonces kept of messages"),
         ("DELETE FROM run", "how the file was left"),
+        ("ALTER TABLE member ADD COLUMN more TEXT", "the columns of the table member are not"),
         ("UPDATE room SET room_id = NULL", ""),
     ],
 )
@@ -104,6 +108,52 @@ def test_damaged_pages_are_found(filled: Path) -> None:
     assert any("SQLite says" in line or "can be read" in line for line in wrong), wrong
 
 
+def test_a_damaged_header_is_found(filled: Path) -> None:
+    """SQLite would take the file for one that may only be read."""
+    with filled.open("r+b") as file:
+        file.seek(18)
+        file.write(b"\x07")
+    assert "its header" in check(filled).wrong
+    assert [] != repair(filled).wrong
+    assert [] == check(filled).wrong
+
+
+def test_a_file_is_not_repaired_while_a_server_uses_it(filled: Path) -> None:
+    """It would go on writing into the damaged one."""
+
+    async def beside_a_server() -> None:
+        journal, _ = await opened(filled)
+        with pytest.raises(JournalUnusable, match="in use by another chatserver"):
+            await asyncio.to_thread(repair, filled)
+        await journal.close()
+
+    asyncio.run(beside_a_server())
+
+
+def test_a_repair_that_cannot_write_says_so(filled: Path) -> None:
+    """And changes nothing."""
+    (filled.with_name("j.db.lock")).unlink()
+    (filled.with_name("j.db.lock")).mkdir()
+    before = filled.read_bytes()
+    with pytest.raises(RepairFailed, match=r"cannot repair .*j\.db: Is a directory"):
+        repair(filled)
+    assert before == filled.read_bytes()
+
+
+def test_every_repair_keeps_the_file_that_it_found(filled: Path) -> None:
+    """Under a name of its own."""
+    kept = []
+    for number in (1, 2):
+        with closing(sqlite3.connect(filled)) as connection:
+            connection.execute("UPDATE room SET size = size + 1 WHERE room_id = 'one'")
+            connection.commit()
+        damaged = filled.read_bytes()
+        repaired = repair(filled)
+        assert f"j.db.damaged-{number}" == (repaired.kept and repaired.kept.name)
+        kept.append(damaged)
+    assert kept == [filled.with_name(f"j.db.damaged-{number}").read_bytes() for number in (1, 2)]
+
+
 def test_a_file_of_version_1_is_checked_as_far_as_it_goes(tmp_path: Path) -> None:
     """By SQLite; it has nothing else to be wrong."""
     write_version_1(tmp_path / "j.db", {"one": entries(1, 3)})
@@ -113,8 +163,9 @@ def test_a_file_of_version_1_is_checked_as_far_as_it_goes(tmp_path: Path) -> Non
 
 def test_what_is_no_journal_is_said(tmp_path: Path) -> None:
     """None there, or none of ours."""
-    with pytest.raises(JournalUnusable, match="there is no"):
-        check(tmp_path / "j.db")
+    for look in (check, repair):
+        with pytest.raises(JournalUnusable, match=r"there is no .*name the server's directory"):
+            look(tmp_path / "j.db")
     (tmp_path / "j.db").write_text("not a database" * 100)
     with pytest.raises(JournalUnusable, match="is not a database"):
         check(tmp_path / "j.db")
@@ -126,3 +177,26 @@ def test_an_empty_file_is_no_journal(tmp_path: Path, look: Callable[[Path], obje
     (tmp_path / "j.db").touch()
     with pytest.raises(JournalUnusable, match="is empty; put a backup in its place"):
         look(tmp_path / "j.db")
+
+
+def test_pages_of_nonsense_have_no_rows(tmp_path: Path) -> None:
+    """A repair looks through every page: whatever stands there, it goes on to the next."""
+    path = tmp_path / "j.db"
+    random = Random(7)
+    kinds = (2, 5, 10, 13)  # of all pages that SQLite's trees have
+    pages = [bytearray(random.randbytes(4096)) for _ in range(300)]
+    for number, page in enumerate(pages):
+        page[0] = kinds[number % len(kinds)]
+        page[3:5] = random.choice((3, 200, 0xFFFF)).to_bytes(2, "big")  # so many cells
+        if number % 3 == 0:
+            page[12:] = bytes([0xFF]) * 4084  # numbers that do not end
+        elif number % 3 == 1:
+            at = random.randrange(100, 4080)
+            page[8:16] = at.to_bytes(2, "big") * 4
+            page[at : at + 8] = bytes([7, 7, *random.randbytes(6)])
+    header = b"SQLite format 3\0" + (4096).to_bytes(2, "big") + bytes(82)
+    path.write_bytes(header.ljust(4096, b"\0") + b"".join(pages))
+    for row in rows_in_pages(path):
+        assert sound(tuple(row), None) is None
+    path.write_bytes(b"SQLite format 3\0" + (256).to_bytes(2, "big") + bytes(82))
+    assert [] == list(rows_in_pages(path))

@@ -171,6 +171,33 @@ def test_a_closed_room_is_readable_until_it_is_purged(play: Callable[[Scene], No
     play(scene)
 
 
+def test_of_a_room_that_there_is_not_there_is_nothing(play: Callable[[Scene], None]) -> None:
+    """Whoever still has its key may ask, after it was purged."""
+
+    async def scene(journal: Journal) -> None:
+        key = 1 + await new_room(journal)
+        assert [] == await journal.read(key, after=0, entries=9, size=BIG)
+        assert [] == await journal.read_before(key, before=9, entries=9, size=BIG)
+        assert 9 == await journal.said_before(key, before=9, count=3)
+        assert 0 == (await journal.trim(key, entries=1, size=1)).freed
+        await journal.purge(key)
+
+    play(scene)
+
+
+def test_an_open_room_is_not_purged(play: Callable[[Scene], None]) -> None:
+    """Only its closing entry ends a room."""
+
+    async def scene(journal: Journal) -> None:
+        key = await new_room(journal)
+        await journal.append([Append(key, entries(1, 3))])
+        await journal.purge(key)
+        assert entries(1, 3) == await journal.read(key, after=0, entries=9, size=BIG)
+        await journal.append([Append(key, entries(4, 1))])
+
+    play(scene)
+
+
 def test_purging_a_long_room_leaves_nothing(play: Callable[[Scene], None]) -> None:
     """However many pieces it takes."""
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from chatroom.core.entry import Entry, Kind
 from chatroom.journal import Append, JournalError, JournalUnusable, StoredRoom, SyncMode
-from chatroom.journal.sqlite import SQLiteJournal, backup, check, redo, repair
+from chatroom.journal.sqlite import BackupFailed, SQLiteJournal, backup, check, redo, repair
 from chatroom.journal.sqlite.intake import DUE_ENTRIES, Intake, as_it_was_last, with_session
 from chatroom.journal.sqlite.nonces import Nonces
 from chatroom.journal.sqlite.records import RUNS, Found, Record, encode, records
@@ -263,6 +263,7 @@ def test_a_check_counts_what_is_in_the_redo_log_alone(tmp_path: Path) -> None:
 
     async def scene() -> None:
         journal, key = await filled(tmp_path / "j.db", turns=5)
+        await new_room(journal, "quiet")
         gone = await new_room(journal, "gone")
         await journal.append([turn_of(key, 5), Append(gone, enveloped(entries(1, 1)), closes=True)])
         await journal.append([turn_of(key, 6)])
@@ -272,7 +273,8 @@ def test_a_check_counts_what_is_in_the_redo_log_alone(tmp_path: Path) -> None:
         told.append(check(tmp_path / "j.db"))
         await journal.close()
         assert told[0] == told[1] == told[2]
-        (room,) = told[0].rooms
+        room, quiet = told[0].rooms
+        assert ("quiet", 0, 0) == (quiet.room_id, quiet.entries, quiet.inside)
         assert (21, 1, 21, 1) == (room.entries, room.oldest, room.newest, room.inside)
 
     asyncio.run(scene())
@@ -359,6 +361,59 @@ def test_what_the_tables_alone_have_got_is_not_passed_over(tmp_path: Path, betwe
     newest = asyncio.run(found(path))
     assert {"other": 0} == {room: newest[room] for room in newest if room != "126859"}
     assert newest["126859"] in (3, 4)
+
+
+def test_what_was_said_in_a_room_that_went_with_the_power_is_lost(tmp_path: Path) -> None:
+    """Where nothing is waited for; a start does without it, and a repair keeps the others'."""
+
+    async def scene() -> None:
+        journal, _ = await opened(tmp_path / "j.db", "normal")
+        kept = await new_room(journal, "kept")
+        killed(tmp_path / "j.db", tmp_path / "left.db")
+        lost = await new_room(journal, "lost")
+        await journal.append([Append(lost, enveloped(entries(1, 1)))])
+        await journal.append([Append(kept, enveloped(entries(1, 2)))])
+        killed(tmp_path / "j.db", tmp_path / "later.db")
+        for suffix in redo.SUFFIXES:
+            (tmp_path / f"later.db{suffix}").replace(tmp_path / f"left.db{suffix}")
+        await journal.close()
+
+    asyncio.run(scene())
+    path = tmp_path / "left.db"
+    room, stored = found_in(copied(path, tmp_path / "started"))
+    assert ("kept", []) == (room.facts.room_id, stored)
+    assert "e1" != room.facts.epoch
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE room SET size = 1")
+        connection.commit()
+    repair(path)
+    room, stored = found_in(path)
+    assert ("kept", 2) == (room.facts.room_id, len(stored))
+
+
+def test_what_does_not_follow_the_tables_is_damage(tmp_path: Path) -> None:
+    """A start and a backup refuse it; a check finds it, so a repair keeps all, nothing twice."""
+
+    async def scene() -> None:
+        journal, _ = await filled(tmp_path / "j.db", "full")
+        await journal.settle()
+        killed(tmp_path / "j.db", tmp_path / "left.db")
+        await journal.close()
+
+    asyncio.run(scene())
+    path = tmp_path / "left.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE run SET redone = 1")
+        connection.commit()
+    with pytest.raises(JournalUnusable, match="its redo log does not follow what is stored"):
+        found_in(path)
+    with pytest.raises(BackupFailed, match="does not follow what is stored"):
+        backup(path, tmp_path / "backup.db")
+    assert ["the redo log does not follow what is stored"] == check(path).wrong
+    assert [] != repair(path).wrong
+    assert [] == check(path).wrong
+    room, stored = found_in(path)
+    assert (18, list(range(1, 19))) == (room.newest, [entry.sequence for entry in stored])
 
 
 def test_a_session_is_as_it_was_told_last() -> None:
@@ -456,6 +511,23 @@ def test_tables_that_cannot_be_written_refuse_what_comes_next(tmp_path: Path) ->
 
     asyncio.run(scene())
     assert 21 == found_in(tmp_path / "j.db")[0].newest
+
+
+def test_closing_without_the_tables_leaves_everything_to_the_log(tmp_path: Path) -> None:
+    """A disk that has room for less than is to be stored costs nothing when the server stops."""
+
+    async def scene() -> None:
+        journal, _ = await filled(tmp_path / "j.db")
+        refuses = (
+            "CREATE TEMP TRIGGER refuses BEFORE INSERT ON main.entry "
+            "BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
+        await journal._write(lambda w: w.connection.execute(refuses).close())
+        await journal.close()
+
+    asyncio.run(scene())
+    room, stored = found_in(tmp_path / "j.db")
+    assert (18, 18, "e1") == (room.newest, len(stored), room.facts.epoch)
 
 
 def test_a_probe_that_fails_leaves_no_hole(tmp_path: Path) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from chatroom.journal import JournalUnusable
-from chatroom.journal.sqlite import SCHEMA_VERSION, SQLiteJournal, backup
+from chatroom.journal.sqlite import SCHEMA_VERSION, SQLiteJournal, backup, redo
+from chatroom.journal.sqlite.opening import why_unreadable, why_unusable
 from tests.journal.sqlite_files import fill, killed, opened, rooms_of
 
 
@@ -132,3 +134,61 @@ def test_after_a_refusal_the_file_is_free(filled: Path) -> None:
         connection.execute("UPDATE schema SET version = version - 1")
         connection.commit()
     assert 2 == len(rooms_of(filled))
+
+
+def test_a_redo_log_that_cannot_be_read(filled: Path) -> None:
+    """Starting without it would lose what is only there."""
+    log = filled.with_name(filled.name + redo.SUFFIXES[1])
+    log.mkdir()
+    assert f"cannot read {log} (Is a directory)" in unusable(filled)
+
+
+def locked(path: Path) -> None:
+    """Written to while somebody else writes."""
+    with closing(sqlite3.connect(path)) as other, closing(sqlite3.connect(path, 0)) as connection:
+        other.execute("BEGIN IMMEDIATE")
+        connection.execute("BEGIN IMMEDIATE")
+
+
+def read_only(path: Path) -> None:
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        connection.execute("DELETE FROM run")
+
+
+def full(path: Path) -> None:
+    """A database that may not grow is to SQLite a disk that is full."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA max_page_count = 1")
+        connection.execute("CREATE TABLE more AS SELECT zeroblob(1 << 20)")
+
+
+def not_there(path: Path) -> None:
+    with closing(sqlite3.connect(f"{path.as_uri()}-gone?mode=rw", uri=True)) as connection:
+        connection.execute("DELETE FROM run")
+
+
+def another(path: Path) -> None:
+    """What nobody thought of."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE run SET state = NULL")
+
+
+@pytest.mark.parametrize(
+    ("attempt", "sentence", "to_read"),
+    [
+        (locked, "is locked by another program (an open sqlite3 shell?)", "is locked by another"),
+        (read_only, "cannot write to ", "do this as the user who runs the server"),
+        (not_there, "cannot write to ", "do this as the user who runs the server"),
+        (full, "the disk is full; free some space", "the disk is full"),
+        (another, "cannot use ", "cannot use "),
+    ],
+)
+def test_what_sqlite_says_becomes_what_to_do(
+    filled: Path, attempt: Callable[[Path], None], sentence: str, to_read: str
+) -> None:
+    """For whoever starts a server, and for whoever only looks at the file."""
+    with pytest.raises(sqlite3.Error) as failed:
+        attempt(filled)
+    assert sentence in why_unusable(filled, failed.value)
+    assert to_read in why_unreadable(filled, failed.value)
+    assert str(filled) in why_unusable(filled, failed.value)

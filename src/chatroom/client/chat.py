@@ -272,6 +272,11 @@ class Chat:
                     )
                 except grpc.aio.AioRpcError as error:
                     failure = error_from(error, self.address)
+                except asyncio.CancelledError:
+                    asking = asyncio.current_task()
+                    if self._opened is not None or (asking is not None and asking.cancelling()):
+                        raise
+                    raise endings.lost("it was closed here") from None
                 else:
                     self._reached = True
                     return answer

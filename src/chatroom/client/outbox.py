@@ -68,9 +68,6 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def __contains__(self, nonce: str) -> bool:
-        return nonce in self._kept
-
     async def add(self, posted: Posted, ended: Callable[[], BaseException | None]) -> None:
         """Take a message, waiting while the bound is reached.
 
@@ -141,5 +138,4 @@ class Outbox:
 
 def _note_failure(outcome: asyncio.Future[Message]) -> None:
     """Mark a failure as seen, so that asyncio does not complain that nobody asked."""
-    if not outcome.cancelled():
-        outcome.exception()
+    outcome.exception()

@@ -83,6 +83,7 @@ class Stream:
         Raises ServerUnavailable. If the stream has ended meanwhile, reading says why.
         """
         writing = asyncio.ensure_future(self.write(message))
+        writing.add_done_callback(_note_failure)  # if this is cancelled nobody asks for it
         try:
             while True:
                 ready = self._ready

@@ -110,6 +110,29 @@ def test_json() -> None:
             assert step["number"] in frames[number - 1]["steps"]
 
 
+def test_json_of_some_frames_and_the_summary() -> None:
+    """The frames asked for; the story names all the same those that it shows."""
+    ran = chatwire("lab", "join", "--json", "--summary", "--frame", "data")
+    *frames, story, last = map(json.loads, ran.stdout.splitlines())
+    assert {"DATA"} == {frame["kind"] for frame in frames}
+    assert {frame["number"] for frame in frames} < {
+        number for step in story["experiment"]["steps"] for number in step["frames"]
+    }
+    (stream,) = last["summary"]["streams"]
+    assert "/rpc.ChatService/Chat" == stream["call"]
+
+
+def test_what_is_typed_by_hand_is_printed_with_its_step() -> None:
+    """Each line of its listings, above the frames that it makes."""
+    ran = chatwire("lab", "join-by-hand")
+    assert 0 == ran.returncode
+    listings = [step.listing for step in experiments()["join-by-hand"].story if step.listing]
+    assert listings
+    for listing in listings:
+        indented = "".join(f"      {line}\n" for line in listing.rstrip().splitlines())
+        assert indented in ran.stdout
+
+
 def test_a_scene_that_does_not_show_its_story(capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 1 and a sentence; with --all also the frames that there were."""
 

@@ -61,11 +61,6 @@ class Direction:
         self._waiting_bytes = 0
         self.finished = False
 
-    @property
-    def begun(self) -> bool:
-        """Whether it is known where this direction's bytes begin."""
-        return self._next is not None
-
     def begin(self, sequence: int) -> None:
         """The next byte has this sequence number."""
         if self._next is None:

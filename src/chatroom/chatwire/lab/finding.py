@@ -203,15 +203,6 @@ def message_of(type_name: str) -> Condition:
 # ---- HTTP/1.1 and gRPC-Web -----------------------------------------------------------
 
 
-def starting(text: str) -> Condition:
-    """A head whose request line or status line begins so."""
-
-    def holds(frame: Frame) -> bool:
-        return isinstance(frame.detail, records.Headers) and frame.detail.line.startswith(text)
-
-    return Condition(f'a first line that begins "{text}"', holds)
-
-
 def in_body(name: str) -> Condition:
     """A part of a body with trailers in it, and this status in them."""
 

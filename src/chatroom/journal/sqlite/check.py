@@ -108,7 +108,25 @@ def _redo_log(
         merged = Merged()
         for record in waiting.records:
             merged.add(record.appends)
+        if not _follows(merged, connection):
+            yield "the redo log does not follow what is stored"
+            return
         found.rooms = list(_with(merged, connection, found.rooms))
+
+
+def _follows(merged: Merged, connection: sqlite3.Connection) -> bool:
+    """Whether in each room the log goes on where the tables end: else no server starts."""
+    newest = dict(
+        connection.execute(
+            "SELECT key, (SELECT coalesce(max(sequence), 0) FROM entry WHERE room = key) "
+            "FROM room WHERE NOT closed"
+        )
+    )
+    return all(
+        not added.entries or added.entries[0].sequence == newest[key] + 1
+        for key, added in merged.rooms.items()
+        if key in newest
+    )
 
 
 def _with(

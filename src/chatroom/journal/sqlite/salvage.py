@@ -127,8 +127,6 @@ class Salvage:
                 if key not in found:
                     found |= {row[0]: row for row in self._rows(f"{sql} WHERE key = ?", (key,))}
         for key, closed, oldest, summed_from, *facts in found.values():
-            if not isinstance(key, int):
-                continue
             if closed:
                 self._closed.add(key)
                 continue

@@ -1,0 +1,90 @@
+"""What is made of a typed line, and what Tab offers: without a terminal."""
+
+from __future__ import annotations
+
+import pytest
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+
+from chatroom.chatter.terminal.commands import COMMANDS, NotACommand, Typed, number, parse
+from chatroom.chatter.terminal.completion import Words
+
+OF = {command.word: command for command in COMMANDS}
+NAMES = ("Ann", "Anna Lee", "Bob")
+ROOMS = ("lobby", "lab", "ops")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("hello", "hello"),
+        ("//help is a command", "/help is a command"),
+        (" /help", " /help"),
+        ("/WHO", Typed(OF["who"], ())),
+        ("/join ops  Ann Lee", Typed(OF["join"], ("ops", "Ann", "Lee"))),
+        ("/history 7", Typed(OF["history"], ("7",))),
+    ],
+)
+def test_a_line_is_a_command_or_something_to_say(line: str, expected: Typed | str) -> None:
+    assert expected == parse(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("/", "there is no command /; /help lists them"),
+        ("/hlep me", "there is no command /hlep; /help lists them"),
+        ("/who is there", "too many words: /who"),
+        ("/history 1 2", r"too many words: /history \[N\]"),
+    ],
+)
+def test_a_command_that_there_is_not_is_told(line: str, sentence: str) -> None:
+    """With what can be done instead; it is not said to the room."""
+    with pytest.raises(NotACommand, match=sentence):
+        parse(line)
+
+
+def test_a_number_has_its_bounds() -> None:
+    """Digits of other scripts are none, and nobody waits for a number of a million digits."""
+    assert [100, 1, 500] == [number(words, 100, 500) for words in ((), ("1",), ("500",))]
+    for word in ("0", "501", "-1", "x", "٣", "9" * 1_000_000):
+        with pytest.raises(NotACommand, match="is not a number from 1 to 500"):
+            number((word,), 100, 500)
+
+
+def offered(line: str, *, refused: str = "", asked: bool = True) -> list[str]:
+    """What the line would be with each of the words that are offered."""
+    words = Words(lambda: NAMES, lambda: ROOMS)
+    words.refused = refused
+    event = CompleteEvent(completion_requested=asked, text_inserted=not asked)
+    return [
+        line[: len(line) + found.start_position] + found.text
+        for found in words.get_completions(Document(line), event)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("/h", ["/help ", "/history "]),
+        ("/Q", ["/quit"]),
+        ("/join l", ["/join lobby", "/join lab"]),
+        ("/join ops A", []),
+        ("/who A", []),
+        ("a", ["Ann: ", "Anna Lee: "]),
+        ("anna l", ["Anna Lee: "]),
+        ("hi b", ["hi Bob "]),
+        ("//b", []),
+        ("hi x", []),
+    ],
+)
+def test_words_are_completed(line: str, expected: list[str]) -> None:
+    """Commands, rooms after /join, and names, to which one speaks at the beginning of a line."""
+    assert expected == offered(line)
+
+
+def test_a_line_that_was_refused_is_completed_only_when_asked() -> None:
+    """Else what is offered would stand over the reason."""
+    assert [] == offered("/h", refused="/h", asked=False)
+    assert ["/help ", "/history "] == offered("/h", refused="/h")
+    assert ["/help ", "/history "] == offered("/h", refused="/j", asked=False)

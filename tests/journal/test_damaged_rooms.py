@@ -1,0 +1,199 @@
+"""Rows of rooms and members that cannot be as they were stored; logs of which nothing is sound."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from chatroom.core.entry import Kind
+from chatroom.journal import JournalUnusable
+from chatroom.journal.sqlite import SQLiteJournal, check, repair
+from chatroom.journal.sqlite.check import MOST_FINDINGS
+from chatroom.server.calls import encode
+from tests.journal.damaging import write_file
+from tests.journal.journals import everything
+from tests.journal.sqlite_files import fill, opened, rooms_of
+
+NO_UTF_8 = "CAST(x'c328' AS TEXT)"
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Path:
+    """Rooms `one` and `two`; Alice is inside room one, and may come back to it."""
+
+    async def scene() -> None:
+        journal, _ = await opened(tmp_path / "j.db")
+        await fill(journal)
+        await journal.close()
+
+    asyncio.run(scene())
+    return tmp_path / "j.db"
+
+
+def change(path: Path, sql: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(sql)
+        connection.commit()
+
+
+def refusal(path: Path) -> str:
+    """Why a server does not start with the file."""
+
+    async def scene() -> str:
+        journal = SQLiteJournal(path, legible=encode.legible)
+        with pytest.raises(JournalUnusable) as refused:
+            await journal.open()
+        await journal.close()
+        return str(refused.value)
+
+    return asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("changed", "what", "told"),
+    [
+        ("room_id = 'No Id'", "the id of a room", "the id of a room is damaged"),
+        (f"room_id = {NO_UTF_8}", "the id of a room", "the id of a room is damaged"),
+        ("epoch = 'é'", "the epoch of room one", ""),
+        (f"epoch = {NO_UTF_8}", "the epoch of room one", ""),
+        ("title = char(7)", "the title of room one", "room one: its title is damaged"),
+        (f"title = {NO_UTF_8}", "the title of room one", "room one: its title is damaged"),
+        ("capacity = -1", "a number of room one", ""),
+    ],
+)
+def test_a_room_that_cannot_be_as_it_was_stored(
+    filled: Path, changed: str, what: str, told: str
+) -> None:
+    """A start refuses it and says what to do, a check finds it, a repair keeps the messages."""
+    change(filled, f"UPDATE room SET {changed} WHERE room_id = 'one'")
+    assert f"is damaged ({what}); run `chatserver repair`" in refusal(filled)
+    assert [f"{what} is damaged"] == check(filled).wrong
+    done = repair(filled)
+    assert done.salvaged is not None
+    assert [told] * bool(told) == [line.split(":")[0] if "id of" in line else line
+                                   for line in done.salvaged.changed]  # fmt: skip
+    assert (2, 4) == (done.salvaged.rooms, done.salvaged.entries)
+    assert [] == check(filled).wrong
+    one, two = rooms_of(filled)
+    assert (310, "two") == (one.newest, two.facts.room_id)
+    if "id of" in what:  # nobody can guess the new one
+        assert one.facts.private
+        assert 32 == len(one.facts.room_id)
+        assert one.facts.room_id in done.salvaged.changed[0]
+    else:
+        assert "one" == one.facts.room_id
+    assert one.facts.epoch.isascii()
+    assert one.facts.title in ("", "Über uns")
+    assert one.facts.capacity in (0, 7)
+
+
+def test_who_created_a_room_is_not_believed_where_it_is_damaged(filled: Path) -> None:
+    """Then only admins and moderators are left; a start does not fail for it."""
+    change(filled, f"UPDATE room SET creator = {NO_UTF_8} WHERE room_id = 'one'")
+    assert ["", "ann@example.org"] == [room.facts.creator for room in rooms_of(filled)]
+    change(filled, "UPDATE room SET size = 1 WHERE room_id = 'one'")
+    done = repair(filled)
+    assert done.salvaged is not None
+    assert ["room one: who created it is damaged"] == done.salvaged.changed
+    assert ["", "ann@example.org"] == [room.facts.creator for room in rooms_of(filled)]
+
+
+@pytest.mark.parametrize("column", ["name", "subject"])
+def test_a_member_that_is_damaged_joins_anew(filled: Path, column: str) -> None:
+    """Nobody is let in as somebody else, and a repair of the file leaves the record out."""
+    change(filled, f"UPDATE member SET {column} = {NO_UTF_8}")
+
+    async def session() -> object:
+        journal, (one, _) = await opened(filled)
+        found = await journal.session(b"1")
+        await journal.close()
+        return one.inside, found
+
+    assert ((), None) == asyncio.run(session())
+    change(filled, "UPDATE room SET capacity = -1 WHERE room_id = 'one'")
+    done = repair(filled)
+    assert done.salvaged is not None
+    assert ["2 members are lost: they join anew"] == done.salvaged.changed
+    assert ((), None) == asyncio.run(session())
+
+
+@pytest.mark.parametrize("table", ["member", "trimmed"])
+def test_what_belongs_to_no_room_is_left_out_by_a_repair(filled: Path, table: str) -> None:
+    """Members and nonces; the messages are kept."""
+    change(filled, f"UPDATE {table} SET room = 99")
+    assert [] != check(filled).wrong
+    done = repair(filled)
+    assert done.salvaged is not None
+    assert (4, []) == (done.salvaged.entries, done.salvaged.changed)
+    assert [] == check(filled).wrong
+    assert ["Alice"] * (table != "member") == [member.name for member in rooms_of(filled)[0].inside]
+
+
+def test_messages_of_a_room_that_is_lost_are_kept(tmp_path: Path) -> None:
+    """Those that are sound, in a room that nobody can guess."""
+    path = tmp_path / "j.db"
+    write_file(path)
+    path.write_bytes(path.read_bytes().replace(b"said 1 in 2 ", b"sold 1 in 2 "))
+    change(path, "DELETE FROM room WHERE room_id = 'two'")
+    done = repair(path, encode.legible)
+    assert done.salvaged is not None
+    (told,) = done.salvaged.changed
+    one, found = rooms_of(path)
+    assert (
+        f"a room (key 2) is lost: its messages are in the private room {found.facts.room_id}"
+        == told
+    )
+    assert ("one", 12, 2) == (one.facts.room_id, found.newest, found.oldest)
+
+
+def test_damaged_messages_of_no_room_make_none(tmp_path: Path) -> None:
+    """A number that is damaged itself would be taken for one."""
+    path = tmp_path / "j.db"
+    write_file(path)
+    path.write_bytes(path.read_bytes().replace(b" in 2 ", b" in 3 "))
+    change(path, "DELETE FROM room WHERE room_id = 'two'")
+    done = repair(path, encode.legible)
+    assert done.salvaged is not None
+    assert [] == done.salvaged.changed
+    assert ["one"] == [room.facts.room_id for room in rooms_of(path)]
+
+
+def test_a_log_of_which_nothing_is_sound_ends_where_it_ended(tmp_path: Path) -> None:
+    """Its sequences follow each other from the oldest on: so none of them is given again."""
+    path = tmp_path / "j.db"
+    logs = write_file(path)
+    path.write_bytes(path.read_bytes().replace(b" in 2 ", b" in 3 "))
+
+    async def scene() -> list[tuple[int, Kind]]:
+        journal, (one, two) = await opened(path)
+        assert (200, logs[1][200].sent) == (one.newest, one.last_sent)
+        assert (12, 0, 0) == (two.newest, two.last_sent, two.active)
+        found = [(entry.sequence, entry.kind) for entry in await everything(journal, 2)]
+        await journal.close()
+        return found
+
+    assert [(sequence, Kind.DAMAGED) for sequence in range(1, 13)] == asyncio.run(scene())
+
+
+def test_logs_of_which_nothing_is_sound_are_marked_by_a_repair(tmp_path: Path) -> None:
+    """What is said of them is bounded; clients learn in each place that something was there."""
+    path = tmp_path / "j.db"
+    logs = write_file(path)
+    path.write_bytes(path.read_bytes().replace(b"said ", b"sold "))
+    said = {key: [e.sequence for e in log.values() if b"said " in e.envelope]
+            for key, log in logs.items()}  # fmt: skip
+    assert "messages of room one end" in refusal(path)
+    wrong = check(path, encode.legible).wrong
+    damaged = [line for line in wrong if "is damaged" in line]
+    assert MOST_FINDINGS == len(damaged)
+    (more,) = [line for line in wrong if "messages more are damaged" in line]
+    assert sum(map(len, said.values())) - MOST_FINDINGS <= int(more.split()[0])
+    done = repair(path, encode.legible)
+    assert done.salvaged is not None
+    assert {"one": said[1], "two": said[2]} == done.salvaged.lost
+    assert [] == check(path, encode.legible).wrong
+    assert [200, 12] == [room.newest for room in rooms_of(path)]
