@@ -177,7 +177,7 @@ def test_only_the_composition_root_knows_which_journal_is_in_use() -> None:
         for name in imports(path)
         if name.startswith(("chatroom.journal.memory", "chatroom.journal.sqlite"))
     }
-    assert {"service.py", "journal_commands.py"} == knows
+    assert {"service.py", "journal_commands.py", "audit_command.py"} == knows
 
 
 def test_files_have_one_subject() -> None:

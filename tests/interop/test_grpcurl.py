@@ -59,13 +59,14 @@ def test_rooms_are_listed_and_deleted(grpcurl: str, address: str) -> None:
 
 
 def test_services_are_listed(grpcurl: str, address: str) -> None:
-    """Reflection lists the chat service, health and itself in both versions."""
+    """Reflection lists both services of the contract, health and itself in both versions."""
     listed = output(grpcurl, "-plaintext", address, "list").split()
     assert [
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
         "rpc.ChatService",
+        "rpc.ModerationService",
     ] == sorted(listed)
 
 

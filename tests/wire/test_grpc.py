@@ -10,8 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.api.rpc import moderation_pb2
 from chatroom.wire.grpc import (
     CHAT,
+    CHAT_METHODS,
+    MODERATION_METHODS,
     SUBSCRIBE,
     UNARY,
     Code,
@@ -32,9 +35,12 @@ from tests.texts import CHARACTERS
 def test_the_paths_are_those_of_the_contract() -> None:
     """Every method has one, and none is left over."""
     methods = pb.DESCRIPTOR.services_by_name["ChatService"].methods
+    orders = moderation_pb2.DESCRIPTOR.services_by_name["ModerationService"].methods
     streams = {m.name for m in methods if m.client_streaming or m.server_streaming}
     assert {f"/rpc.ChatService/{name}" for name in streams} == {CHAT, SUBSCRIBE}
-    assert {f"/rpc.ChatService/{m.name}" for m in methods} == {CHAT, SUBSCRIBE, *UNARY}
+    assert {f"/rpc.ChatService/{m.name}" for m in methods} == {CHAT, SUBSCRIBE, *CHAT_METHODS}
+    assert {f"/rpc.ModerationService/{m.name}" for m in orders} == set(MODERATION_METHODS)
+    assert UNARY == (*CHAT_METHODS, *MODERATION_METHODS)
 
 
 def test_the_codes_are_those_of_grpc() -> None:
