@@ -116,7 +116,7 @@ def test_server_without_storage_starts_over() -> None:
 
 def test_whoever_comes_back_too_often_waits_as_long_as_the_server_says() -> None:
     """Two come back to a server that lets one in a second; a first join is told of it at once."""
-    rate = ("--address-joins", "1/1s", "--trust-proxy", "127.0.0.1")
+    rate = ("--address-joins", "1/1s", "--trust-proxy", "127.0.0.1", "--open")
     server = Restartable("--in-memory", "--room", "1", *rate)
 
     async def scene(chat: Chat) -> None:

@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatroom.core.refusals import RoomIdInvalid
-from chatroom.core.room_ids import checked_room_id, new_private_room_id, new_room_id
+from chatroom.core.room_ids import (
+    checked_room_id,
+    is_private_form,
+    new_private_room_id,
+    new_room_id,
+)
 from tests.texts import CHARACTERS
 
 
@@ -86,3 +91,10 @@ def test_private_ids_hold_all_their_bits() -> None:
     assert "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff" == room_id
     assert [16] == asked
     assert room_id == checked_room_id(room_id)
+
+
+def test_a_private_rooms_id_has_a_form_of_its_own() -> None:
+    """32 hexadecimal digits in lower case, which no other id that is made here has."""
+    assert is_private_form(new_private_room_id(lambda count: bytes(range(count))))
+    for other in ("lobby", "0" * 31, "0" * 33, "g" * 32, "123456"):
+        assert not is_private_form(other)

@@ -62,7 +62,7 @@ def proxy(
         else:
             behind = stack.enter_context(
                 serving(
-                    "--in-memory", "--room", "lobby", "--proxy-protocol",
+                    "--in-memory", "--room", "lobby", "--proxy-protocol", "--open",
                     "--tls-cert", str(pair.certificate), "--tls-key", str(pair.key),
                     program=(*QUICK, f"grace={GRACE}"),
                 )

@@ -74,7 +74,7 @@ def test_silence_cuts_nobody_but_those_of_whom_the_page_says_so(tmp_path: Path) 
         plain = enter(serving(*arguments, program=PROGRAM)).address
         secured = enter(
             serving(
-                *arguments, "--proxy-protocol",
+                *arguments, "--proxy-protocol", "--open",
                 "--tls-cert", str(pair.certificate), "--tls-key", str(pair.key),
                 program=PROGRAM,
             )

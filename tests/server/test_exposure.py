@@ -104,3 +104,22 @@ def test_keys_and_open_contradict_each_other(tmp_path: Path) -> None:
 )
 def test_what_anybody_may_follows_from_what_else_is_said(settings: Settings, grant: Grant) -> None:
     assert grant == settings.anonymous_grant
+
+
+@pytest.mark.parametrize("proxied", ["--proxy-protocol", "--trust-proxy=127.0.0.1"])
+def test_who_has_a_proxy_says_who_may_do_what(proxied: str) -> None:
+    """By it others reach what listens on loopback; it may have TLS itself."""
+    code, stderr = usage("--in-memory", "--bind", "127.0.0.1:0", proxied)
+    assert 2 == code
+    assert "by a proxy" in stderr
+    assert "--keys" in stderr
+    assert "encrypted" not in stderr
+    for said in (("--open",), ("--anonymous", "join")):
+        with serving("--in-memory", "--room", "lobby", proxied, *said):
+            pass
+
+
+def test_nobody_without_a_token_has_created_anything() -> None:
+    code, stderr = usage("--in-memory", "--anonymous", "join,create_moderates")
+    assert 2 == code
+    assert "create_moderates needs an identity" in stderr

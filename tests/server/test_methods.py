@@ -43,6 +43,7 @@ def test_a_room_gets_six_digits_and_a_private_one_128_bits() -> None:
         ({"room_id": "lobby"}, ("ALREADY_EXISTS", "ROOM_EXISTS")),
         ({"room_id": "Not An Id"}, ("INVALID_ARGUMENT", "ROOM_ID_INVALID")),
         ({"room_id": "x" * 65}, ("INVALID_ARGUMENT", "ROOM_ID_INVALID")),
+        ({"room_id": "0123456789abcdef" * 2}, ("INVALID_ARGUMENT", "ROOM_ID_INVALID")),
         ({"room_id": "mine", "private": True}, ("INVALID_ARGUMENT", "REQUEST_INVALID")),
         ({"title": "two\nlines"}, ("INVALID_ARGUMENT", "REQUEST_INVALID")),
         ({"title": "x" * 129}, ("INVALID_ARGUMENT", "REQUEST_INVALID")),

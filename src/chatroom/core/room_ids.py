@@ -10,6 +10,8 @@ from .refusals import RoomIdInvalid
 
 _FORM = re.compile("[a-z0-9-]{1,64}")
 
+_PRIVATE_FORM = re.compile("[a-f0-9]{32}")
+
 _FEWEST_DIGITS = 6
 _MOST_DIGITS = 64
 
@@ -49,6 +51,14 @@ def new_room_id(taken: Callable[[str], bool], random: Randomness) -> str:
             if not taken(room_id):
                 return room_id
     raise RuntimeError("every room id that was tried is taken")
+
+
+def is_private_form(room_id: str) -> bool:
+    """Whether it has the form of a private room's id, which nobody may choose.
+
+    Else who asks for one would be told whether there is such a room.
+    """
+    return _PRIVATE_FORM.fullmatch(room_id) is not None
 
 
 def new_private_room_id(token: Callable[[int], bytes]) -> str:

@@ -225,6 +225,7 @@ def chatserver(
         insecure=insecure,
         identities=keys is not None or anonymous is not None,
         is_open=is_open,
+        proxied=proxy_protocol or bool(trust_proxy),
     )
     if data is None and not in_memory:
         data = data_directory(None)

@@ -9,6 +9,12 @@ import click
 from chatroom.core.grants import EVERYTHING, NOTHING, Grant, Right, anonymous
 from chatroom.wire.addresses import Address
 
+EVERYBODY = (
+    "- everybody may do everything: give --keys (`chatserver keys create` makes some), or "
+    "--anonymous join,send,history,list for what anybody may, or --open for everything"
+)
+"""What is missing where nobody has said who may do what, and what to type."""
+
 
 class Rights(click.ParamType[Grant]):
     """Words of `Right` with commas between; `all`, `none`."""
@@ -25,6 +31,12 @@ class Rights(click.ParamType[Grant]):
             return EVERYTHING
         if words == ["none"]:
             return NOTHING
+        if Right.CREATE_MODERATES in words:
+            self.fail(
+                f"{Right.CREATE_MODERATES} needs an identity, which nobody has without a token",
+                param,
+                ctx,
+            )
         try:
             return anonymous(words)
         except ValueError:
@@ -33,14 +45,23 @@ class Rights(click.ParamType[Grant]):
 
 
 def check_exposed(
-    addresses: Iterable[Address], *, tls: bool, insecure: bool, identities: bool, is_open: bool
+    addresses: Iterable[Address],
+    *,
+    tls: bool,
+    insecure: bool,
+    identities: bool,
+    is_open: bool,
+    proxied: bool = False,
 ) -> None:
     """Raise UsageError where others can reach what protects nothing, and nobody has said so.
 
-    `identities`: it was said who may do what.
+    `identities`: it was said who may do what. `proxied`: so was that a proxy is before it, by
+    which others reach it wherever it listens; whether that has TLS is not known here.
     """
     reached = next((address for address in addresses if not address.loopback), None)
     if reached is None:
+        if proxied and not (identities or is_open):
+            raise click.UsageError(f"others reach this server by a proxy, and\n{EVERYBODY}")
         return
     missing = []
     if not (tls or insecure):
@@ -49,10 +70,7 @@ def check_exposed(
             "does that"
         )
     if not (identities or is_open):
-        missing.append(
-            "- everybody may do everything: give --keys (`chatserver keys create` makes some), or "
-            "--anonymous join,send,history,list for what anybody may, or --open for everything"
-        )
+        missing.append(EVERYBODY)
     if missing:
         raise click.UsageError(
             f"{reached} can be reached from other machines, and\n" + "\n".join(missing)

@@ -109,6 +109,10 @@ class Rooms:
         title = self.checked(title=title, capacity=capacity, history=history)
         if room_id:
             room_ids.checked_room_id(room_id)
+            if room_ids.is_private_form(room_id):
+                raise refusals.RoomIdInvalid(
+                    "an id of 32 hexadecimal digits is a private room's; choose another one"
+                )
             if self._taken(room_id):
                 raise refusals.RoomExists(room_id)
         elif private:
