@@ -7,8 +7,11 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc import moderation_pb2 as mod
+from chatroom.server.rooms.audit import REFUSALS_BURST
 from tests.carriers import run
 from tests.server.access.tokens_for import token
 from tests.server.moderated import ADMIN, moderated
@@ -62,6 +65,34 @@ def test_nobody_fills_the_audit_log_who_is_nobody(tmp_path: Path) -> None:
             assert [] == list(answer.records)
 
     run(scene())
+
+
+def test_who_is_refused_in_a_flood_does_not_fill_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first are recorded, the log says once that the others are not; what is done still is."""
+
+    async def scene() -> None:
+        async with moderated(tmp_path, data=False) as on:
+            for _ in range(REFUSALS_BURST + 20):
+                assert (
+                    "PERMISSION_DENIED"
+                    == (
+                        await on.refused(
+                            "CreateBan", mod.Ban(room_id="lobby", name="B"), token("eve")
+                        )
+                    )[0]
+                )
+            await on.moderate("CreateBan", mod.Ban(room_id="lobby", name="Bob"))
+            asked = mod.ListAuditRecordsRequest(page_size=1000)
+            records = (await on.moderate("ListAuditRecords", asked, **ADMIN)).records
+            eves = [record for record in records if record.actor == "eve"]
+            assert REFUSALS_BURST <= len(eves) < REFUSALS_BURST + 15
+            assert "mo" == records[-1].actor
+
+    with caplog.at_level("WARNING"):
+        run(scene())
+    assert 1 == len([each for each in caplog.messages if "in the audit log" in each])
 
 
 def test_the_command_shows_it(tmp_path: Path) -> None:

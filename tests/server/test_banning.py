@@ -10,6 +10,8 @@ import pytest
 
 from chatroom.api.rpc import moderation_pb2 as mod
 from chatroom.core.limits import Limits
+from chatroom.core.record import MemberRecord
+from chatroom.journal.memory import MemoryJournal
 from tests.carriers import Ended, run
 from tests.server.access.tokens_for import token
 from tests.server.moderated import ADMIN, end_of, moderated, resuming, until
@@ -163,3 +165,40 @@ def test_a_name_that_a_token_fixes_belongs_to_its_bearer(tmp_path: Path) -> None
             assert await on.join("Ann", ann, resume=resuming(owner))
 
     run(scene())
+
+
+def test_who_is_banned_while_they_come_back_does_not(tmp_path: Path) -> None:
+    """Their session was looked up in the journal at that moment."""
+
+    async def scene() -> None:
+        journal = Slow()
+        async with moderated(tmp_path, data=False, journal=journal, limits=BRIEF) as on:
+            ann, bob = await on.join("Ann"), await on.join("Bob")
+            await bob.cancel()
+            await until(ann, "left")
+            journal.going.clear()
+            coming = asyncio.create_task(on.join_is_refused("Bob", resume=resuming(bob)))
+            await journal.asked.wait()
+            await on.moderate("CreateBan", mod.Ban(room_id="lobby", name="Bob"))
+            journal.going.set()
+            assert "BANNED" == (await coming).reason
+
+    run(scene())
+
+
+BRIEF = Limits(grace=0.0)
+
+
+class Slow(MemoryJournal):
+    """Sessions are found when that is let go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.going = asyncio.Event()
+        self.going.set()
+        self.asked = asyncio.Event()
+
+    async def session(self, digest: bytes) -> tuple[int, MemberRecord] | None:
+        self.asked.set()
+        await self.going.wait()
+        return await super().session(digest)

@@ -194,7 +194,7 @@ class Answering:
             if who.named:
                 outcome = f"{code_of(refusal).name} {refusal.reason}"
                 room_id, target = told_of(request)
-                await self.audit.done(who, name, room_id=room_id, target=target, outcome=outcome)
+                await self.audit.refused(who, name, room_id=room_id, target=target, outcome=outcome)
             raise
         room_id, target = told_of(request, answer)
         await self.audit.done(who, name, room_id=room_id, target=target, outcome="OK")

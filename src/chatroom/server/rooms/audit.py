@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import os
+import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from chatroom.core.audit import AuditRecord
 from chatroom.core.grants import Identity
+from chatroom.core.rate import TokenBucket
 from chatroom.core.refusals import JournalUnavailable
 from chatroom.journal import Journal, JournalError
 
@@ -28,6 +30,10 @@ SCRUB_SECONDS = 0.5
 SCRUB_PATIENCE = 60.0
 """Seconds of tries in vain after which the log says so, each time."""
 SWEEP_SECONDS = 3600.0
+REFUSALS_RATE = 1.0
+REFUSALS_BURST = 100
+"""Of refusals, of all together: so many a second, and so many at once, are recorded."""
+FLOOD_SECONDS = 60.0
 
 
 class Audit:
@@ -45,6 +51,8 @@ class Audit:
         self._journal = journal
         self._clock = clock
         self._file = file
+        self._refusals = TokenBucket(REFUSALS_RATE, REFUSALS_BURST, time.monotonic())
+        self._flooded_until = 0.0
         self._keep = int(keep_seconds * NS)
         self._scrubbing: asyncio.Task[None] | None = None
         self._sweeping: asyncio.Task[None] | None = None
@@ -75,10 +83,24 @@ class Audit:
         except JournalError as error:
             raise JournalUnavailable(str(error), doing="read") from error
 
+    async def refused(
+        self, who: Identity, method: str, *, room_id: str, target: str, outcome: str
+    ) -> None:
+        """Record what somebody was refused, unless that comes in a flood: then the log says so."""
+        now = time.monotonic()
+        if self._refusals.take(now):
+            if now >= self._flooded_until:
+                log.warning(
+                    "not all that %s is refused is in the audit log: it is too much", who.actor
+                )
+                self._flooded_until = now + FLOOD_SECONDS
+            return
+        await self.done(who, method, room_id=room_id, target=target, outcome=outcome)
+
     async def done(
         self, who: Identity, method: str, *, room_id: str, target: str, outcome: str
     ) -> None:
-        """Record what somebody did, or was refused."""
+        """Record what somebody did."""
         await self._write(
             AuditRecord(
                 at=self._clock(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 
 from chatroom.core import denials, names, refusals
@@ -99,6 +100,7 @@ class Banning:
         await self._store(room, Note(NoteKind.BAN, ban.ban_id, ban.stored()))
         bans.add(ban)
         for each in (room,) if room is not None else tuple(self._rooms.every()):
+            await asyncio.sleep(0)  # others have their turn: there may be many
             for member in each.members():
                 if ban.is_for(member):
                     self._remove(each, member, denials.Banned(ban.until, ban.reason))

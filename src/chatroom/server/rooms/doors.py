@@ -75,17 +75,21 @@ class Doors:
                 bans.check(now, tag=tag, subject=who.subject, address=who.address, session=session)
         self._reserved.check(tag, who)
 
-    async def reserve(self, tag: NameTag, who: Identity) -> None:
+    async def reserve(self, tag: NameTag, who: Identity) -> bool:
         """A name that a token fixes belongs to its `sub` from now on; who else has it goes.
 
-        After `check`. Raises JournalUnavailable.
+        After `check`, and before another one if it returns True: then it had to wait. Raises
+        JournalUnavailable.
         """
+        if not self._reserved.due(tag, who):
+            return False
         if not await self._reserved.use(tag, who):
-            return
+            return True
         for room in tuple(self._rooms.every()):
             for member in room.colliding(tag):
                 if member.subject != who.subject:
                     self._remove(room, member, NameReserved(member.name))
+        return True
 
     def check_newcomer(self, room: Room, tag: NameTag, who: Identity) -> None:
         """Raise RoomClosedToNewcomers, InvitationUsed, InvitationUnknown for who was not in."""

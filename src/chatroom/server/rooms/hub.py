@@ -91,9 +91,7 @@ class Hub:
             journal, self.rooms, limits, self.doors.bans,
             remove=self._remove, clock=clock, token=token,
         )  # fmt: skip
-        self.moderation = Moderation(
-            self.rooms, self.commits, limits, encode=encode, remove=self._remove
-        )
+        self.moderation = Moderation(self.rooms, self.commits, limits, encode, remove=self._remove)
         self._journal = journal
         self._clock = clock
         self._monotonic = monotonic
@@ -198,10 +196,13 @@ class Hub:
         self.check_open()
         room = self.doors.enterable(room_id, who)
         tag = self.doors.tag_for(who, name)
-        self.doors.check(room, tag, who, digest(resume.session) if resume is not None else None)
+        hashed = digest(resume.session) if resume is not None else None
+        self.doors.check(room, tag, who, hashed)
         stays = resume is not None and self.sessions.place(resume.session) is not None
         self.quotas.join(who, resumes=stays)
-        await self.doors.reserve(tag, who)
+        if await self.doors.reserve(tag, who):
+            room = self.doors.enterable(room_id, who)  # it may have been deleted meanwhile
+            self.doors.check(room, tag, who, hashed)
         if resume is None:
             return await self._enter(room, tag, wants_events, echo, who=who)
         if not wants_events:
@@ -213,7 +214,8 @@ class Hub:
         except JournalError as error:
             raise refusals.JournalUnavailable(str(error)) from error
         self.check_open()
-        room = self.doors.enterable(room_id, who)  # it may have been deleted meanwhile
+        room = self.doors.enterable(room_id, who)  # likewise; or somebody was banned
+        self.doors.check(room, tag, who, hashed)
         if known is None or not self._still_holds(known, room, tag, resume, who):
             if stays:
                 self.quotas.join(who)  # or else anybody could come anew as often as they like
@@ -389,10 +391,7 @@ class Hub:
         self.rooms.retire(room)
 
     def speaker(self, session: str, *, streaming: bool = True) -> Place:
-        """The place of a session, for a method; raises SessionUnknown.
-
-        It has an open stream, unless that is not asked for.
-        """
+        """The place of a session, with an open stream if that is asked for, or SessionUnknown."""
         place = self.sessions.place(session)
         if place is None or (streaming and place.member.standing is Standing.AWAY):
             raise refusals.SessionUnknown

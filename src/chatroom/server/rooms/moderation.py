@@ -56,8 +56,8 @@ class Moderation:
         rooms: Rooms,
         commits: CommitLoop,
         limits: Limits,
-        *,
         encode: Encode,
+        *,
         remove: Callable[[Room, Member, Refusal], None],
     ) -> None:
         """`remove` takes a member off."""

@@ -70,18 +70,22 @@ class ReservedNames:
             ):
                 raise NameReserved(tag.text)
 
-    async def use(self, tag: NameTag, who: Identity) -> bool:
-        """Note that a fixed name is used; whether it was nobody's before.
-
-        After `check`. Raises JournalUnavailable.
-        """
+    def due(self, tag: NameTag, who: Identity) -> bool:
+        """Whether it is a fixed name whose use is to be noted: anew, or once a day."""
         if not (who.name and who.subject):
             return False
+        known = self._by_key.get(tag.key)
+        mine = known is not None and known.subject == who.subject
+        return known is None or not mine or self._clock() - known.used >= DAY
+
+    async def use(self, tag: NameTag, who: Identity) -> bool:
+        """Note that a fixed name is used, after `due`; whether it was nobody's before.
+
+        Raises JournalUnavailable.
+        """
         now = self._clock()
         known = self._by_key.get(tag.key)
         mine = known is not None and known.subject == who.subject
-        if known is not None and mine and now - known.used < DAY:
-            return False
         reservation = Reservation(tag.text, who.subject, now)
         self._by_key.update(dict.fromkeys(tag.keys, reservation))
         note = Note(NoteKind.NAME, tag.key, reservation.stored())
