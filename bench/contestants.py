@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench import builds
+from bench import builds, tokens
 from bench.builds import UnavailableError
 from bench.grpc_crowd import GrpcCrowd
 from bench.redis_crowd import RedisCrowd
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 OURS = "chatroom"
 BEFORE = "before"
-PEERS = (OURS, BEFORE, "grpc-go", "redis", "naive")
+TOKENS = "tokens"
+"""Ours once more, where everybody shows a token."""
+PEERS = (OURS, BEFORE, TOKENS, "grpc-go", "redis", "naive")
 BEFORE_REVISION = "609ddbe"
 """The last revision whose HTTP/2 was a dependency's, h2corn's."""
 
@@ -89,7 +91,9 @@ class Contest:
             ["--in-memory"] if journal.in_memory else ["--data", str(data), "--sync", journal.sync]
         )
         command = ["-m", "chatroom.server", "--bind", f"{HOST}:0", *kept, "--message-rate", "0"]
-        if peer == OURS:
+        if peer == TOKENS:
+            command += ["--keys", str(tokens.key_file(data.with_name("keys")))]
+        if peer in (OURS, TOKENS):
             return Program([sys.executable, *command, *journal.options])
         clone = builds.revision(self.before)
         python = str(clone / ".venv" / "bin" / "python")
@@ -126,7 +130,8 @@ def _redis(data: Path) -> Program:
 @contextlib.contextmanager
 def crowd(peer: str, port: int) -> Iterator[Crowd[Any]]:
     """Members for a peer's port; afterwards all their connections are closed."""
-    gathered: Crowd[Any] = RedisCrowd(port) if peer == "redis" else GrpcCrowd(port)
+    shown = tokens.authorization() if peer == TOKENS else b""
+    gathered: Crowd[Any] = RedisCrowd(port) if peer == "redis" else GrpcCrowd(port, shown)
     try:
         yield gathered
     finally:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from bench.rooms import Place
 
+Fields = tuple[tuple[bytes, bytes], ...]
+
 ENTERED = "Has entered the chat"
 CREATE = "/rpc.ChatService/CreateChatRoom"
 
@@ -30,12 +32,14 @@ _BEFORE, _AFTER = envelope(_EXAMPLE.SerializeToString()).split(b"0" * STAMP)
 class GrpcMember(Stream):
     """A member's stream; it has `entered` once its own arrival has come back to it."""
 
-    __slots__ = ("_arrival", "_before", "entered", "place", "tally")
+    __slots__ = ("_arrival", "_before", "_shown", "entered", "place", "tally")
 
     listens = True
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, shown: Fields = ()) -> None:
+        """`shown`: header fields that say who it is."""
         super().__init__()
+        self._shown = shown
         self.place = place
         self.entered = False
         self.tally = Tally()
@@ -45,7 +49,7 @@ class GrpcMember(Stream):
     def join(self, connection: Connection) -> None:
         join = chat_pb2.JoinChat(room_id=self.place.room_id, name=self.place.name)
         request = chat_pb2.ChatMessage(join=join)
-        headers = encode_cached(request_headers(CHAT, f"{HOST}:{connection.port}"))
+        headers = encode_cached(request_headers(CHAT, f"{HOST}:{connection.port}", *self._shown))
         connection.open(self, headers, envelope(request.SerializeToString()))
 
     def say(self, stamp: int, times: int) -> None:
@@ -73,9 +77,11 @@ class GrpcCrowd:
 
     shares_connections = True
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, authorization: bytes = b"") -> None:
+        """`authorization`: what each shows, if anything."""
         self.port = port
         self.loop = Loop()
+        self._shown: Fields = ((b"authorization", authorization),) if authorization else ()
 
     def open(self) -> Connection:
         return Connection(self.loop, self.port)
@@ -86,9 +92,9 @@ class GrpcCrowd:
     def create(self, connection: Connection, room_ids: Iterable[str]) -> None:
         for room_id in room_ids:
             request = chat_pb2.CreateChatRoomRequest(room_id=room_id)
-            self.loop.call(connection, CREATE, request.SerializeToString())
+            self.loop.call(connection, CREATE, request.SerializeToString(), *self._shown)
 
     def join(self, connection: Connection, place: Place) -> GrpcMember:
-        member = GrpcMember(place)
+        member = GrpcMember(place, self._shown)
         member.join(connection)
         return member

@@ -211,11 +211,13 @@ class Loop(Poll):
         self.until(lambda: all(c.settled for c in connections), 30, "the server's settings")
         return connections
 
-    def call(self, connection: Connection, path: str, message: bytes) -> bytes:
+    def call(
+        self, connection: Connection, path: str, message: bytes, *more: tuple[bytes, bytes]
+    ) -> bytes:
         """Make a unary call; WireError when its status is not OK."""
         call = Call()
         authority = f"{HOST}:{connection.port}"
-        headers = encode_cached(request_headers(path, authority))
+        headers = encode_cached(request_headers(path, authority, *more))
         connection.open(call, headers, envelope(message), last=True)
         self.until(lambda: call.done, 10, path)
         return payload(bytes(call.answer))

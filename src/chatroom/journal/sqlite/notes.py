@@ -98,8 +98,14 @@ def records(
     connection: sqlite3.Connection, after: int, count: int, since: int, room_id: str
 ) -> list[AuditRecord]:
     """See `Journal.records`."""
-    where = "number > ? AND at >= ?" + (" AND room_id = ?" if room_id else "")
-    values = (after, since, room_id, count) if room_id else (after, since, count)
+    where = "number > ? AND at >= ?"
+    values: tuple[Value, ...] = (after, since)
+    if since:  # by the index of times; the clock may have gone back
+        where += " AND number >= (SELECT min(number) FROM audit WHERE at >= ?)"
+        values += (since,)
+    if room_id:
+        where += " AND room_id = ?"
+        values += (room_id,)
     return [
         AuditRecord(
             number=number, at=at, actor=actor, key_id=key_id, token_id=token_id, address=address,
@@ -107,7 +113,8 @@ def records(
         )
         for number, at, actor, key_id, token_id, address, method, room, target, outcome
         in connection.execute(
-            f"SELECT number, {RECORDED} FROM audit WHERE {where} ORDER BY number LIMIT ?", values
+            f"SELECT number, {RECORDED} FROM audit WHERE {where} ORDER BY number LIMIT ?",
+            (*values, count),
         )
     ]  # fmt: skip
 
