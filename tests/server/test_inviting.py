@@ -78,6 +78,15 @@ def test_an_invitation_has_its_uses_and_its_time(tmp_path: Path) -> None:
             assert 0 == listed.uses_left
         async with moderated(tmp_path) as on:
             guest = await on.join("Guest", secret, resume=resuming(guest))
+            for method, request in {
+                "ListMessages": pb.ListMessagesRequest(room_id="lobby"),
+                "ListMembers": pb.ListMembersRequest(room_id="lobby"),
+            }.items():
+                assert ("PERMISSION_DENIED", "INVITATION_USED") == await on.refused(
+                    method, request, secret
+                )
+            await on.server.say(guest, "I am still here")
+            assert "I am still here" == (await guest.receive()).message
             await guest.send(pb.ChatMessage(leave=pb.Leave()))
             await end_of(guest)
             ended = await on.join_is_refused("Guest", secret)
@@ -126,11 +135,20 @@ def test_where_all_is_open_an_invitation_takes_nothing_away(tmp_path: Path) -> N
                 "UpdateChatRoom",
                 pb.UpdateChatRoomRequest(room_id="lobby", closed_to_newcomers=True),
             )
-            made = await call("CreateInvitation", mod.CreateInvitationRequest(room_id="lobby"))
+            asked = mod.CreateInvitationRequest(room_id="lobby", uses=1)
+            made = await call("CreateInvitation", asked)
             assert "ROOM_CLOSED_TO_NEWCOMERS" == (await on.join_is_refused("Bob")).reason
             assert await on.join("Bob", made.secret)
             assert (
                 await call("ListChatRooms", pb.ListChatRoomsRequest(), bearer(made.secret))
             ).chat_rooms
+            assert "INVITATION_USED" == (await on.join_is_refused("Cat", made.secret)).reason
+            await call(
+                "UpdateChatRoom",
+                pb.UpdateChatRoomRequest(room_id="lobby", closed_to_newcomers=False),
+            )
+            assert await on.join("Cat", made.secret)  # who shows nothing may come, too
+            page = pb.ListMessagesRequest(room_id="lobby")
+            assert (await call("ListMessages", page, bearer(made.secret))).messages
 
     run(scene())

@@ -157,6 +157,7 @@ class Methods:
         hub = self._hub
         demand(who, Right.HISTORY)
         room = in_room(hub, who, Right.HISTORY, request.room_id)
+        hub.invitations.check(who)  # a link that is used up may be in other hands
         limits = hub.limits
         if request.page_size > limits.page_entries:
             raise RequestInvalid("page_size", f"a page has at most {limits.page_entries} messages")
@@ -196,6 +197,7 @@ class Methods:
         """The roster in order of name tag; the page token is the last name's key."""
         demand(who, Right.JOIN)
         room = in_room(self._hub, who, Right.JOIN, request.room_id)
+        self._hub.invitations.check(who)  # likewise
         response = pb.ListMembersResponse()
         return Listing(response, "members", self._members(room, request, response))
 

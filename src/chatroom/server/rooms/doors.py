@@ -94,9 +94,9 @@ class Doors:
     def check_newcomer(self, room: Room, tag: NameTag, who: Identity) -> None:
         """Raise RoomClosedToNewcomers, InvitationUsed, InvitationUnknown for who was not in."""
         self._invitations.check(who)
-        if room.facts.closed_to_newcomers and not (
-            who.invitation
-            or moderates(who, room.facts)
-            or room.marks.of(who.subject, tag).moderator
-        ):
+        if not room.facts.closed_to_newcomers or moderates(who, room.facts):
+            return
+        if who.invitation:
+            self._invitations.check_good(who)
+        elif not room.marks.of(who.subject, tag).moderator:
             raise RoomClosedToNewcomers(room.room_id)
