@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 PRIVATE_ID_CHARACTERS = 16
 """Private rooms are not listed, so an id at least this long is taken on trust; their
 ids are 128 random bits."""
+INVITATION = "inv_"
+"""Begins the secret of every invitation."""
 ID_ALPHABET = frozenset(string.ascii_letters + string.digits + "-_")
 
 
@@ -37,22 +39,31 @@ async def chat_with(
 ) -> int:
     """Ask for what is not given, join, and talk; the exit code. Raises Failure, ChatError.
 
-    What was asked for is asked for again when the server refuses it. `history` is how
+    What was asked for is asked for again when the server refuses it. A name tag is asked for
+    if the token has none. `history` is how
     many earlier messages are shown (None: as the server will have it), `wait` for how
     many seconds to listen after the end of input.
     """
-    room = room_id
-    if room_id and not name and not lines.interactive:
-        complain("the first line is taken as the name tag; --name says it without a line")
+    room, unnamed = room_id, not name and may_name(chat)
     while True:
         room = room or await pick_room(chat, lines)
-        name_tag = name or await ask(lines, "Enter a Name Tag: ")
-        printer.joining()
+        if unnamed:
+            name_tag = ""
+        else:
+            if room_id and not name and not lines.interactive:
+                complain("the first line is taken as the name tag; --name says it without a line")
+            name_tag = name or await ask(lines, "Enter a Name Tag: ")
+            printer.joining()
         try:
             async with chat.join(room, name_tag, history=history) as membership:
+                if unnamed:
+                    printer.joining()
                 return await talk(membership, lines, printer, wait)
         except (NameTaken, NameInvalid) as refusal:
-            if name:
+            if unnamed and isinstance(refusal, NameInvalid):
+                unnamed = False
+                continue
+            if name or unnamed:
                 raise
             complain(sentence_of(refusal))
         except RoomNotFound as refusal:
@@ -60,6 +71,12 @@ async def chat_with(
                 raise
             complain(sentence_of(refusal))
             room = None
+
+
+def may_name(chat: Chat) -> bool:
+    """Whether the token may say which name tag one has: an invitation, or a JWT (RFC 7519)."""
+    token = chat.security.token
+    return isinstance(token, str) and (token.startswith(INVITATION) or token.count(".") == 2)
 
 
 async def create_room(
