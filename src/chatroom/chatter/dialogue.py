@@ -45,13 +45,15 @@ async def chat_with(
     many seconds to listen after the end of input.
     """
     room, unnamed = room_id, not name and may_name(chat)
+    hinted = lines.interactive or not room_id or bool(name)
     while True:
         room = room or await pick_room(chat, lines)
         if unnamed:
             name_tag = ""
         else:
-            if room_id and not name and not lines.interactive:
+            if not hinted:
                 complain("the first line is taken as the name tag; --name says it without a line")
+                hinted = True
             name_tag = name or await ask(lines, "Enter a Name Tag: ")
             printer.joining()
         try:
