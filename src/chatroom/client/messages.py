@@ -183,7 +183,7 @@ class Message:
     @property
     def withdrawn(self) -> bool:
         """Whether this stands in the place of a message whose text is gone."""
-        return isinstance(self.event, Withdrawn) and self.event.sequence == self.sequence
+        return isinstance(self.event, Withdrawn) and 0 < self.event.sequence == self.sequence
 
     def same_entry(self, other: Message) -> bool:
         """Whether both are one entry of one log, withdrawn between the readings or not."""

@@ -80,8 +80,9 @@ def test_what_is_withdrawn_is_replaced_in_its_place() -> None:
     lines = Scrollback()
     for sequence in (5, 6, 7):
         lines.add(numbered(sequence, f"text {sequence}"))
-    lines.withdraw(6)
-    lines.withdraw(3)
+    for sequence in (6, 3, 0):
+        lines.withdraw(sequence)
+    lines.add(numbered(0, "on its way"))
     lines.put_before([numbered(3, "text 3"), numbered(4, "text 4")])
     assert [
         "12:00 A: (withdrawn)",
@@ -89,6 +90,7 @@ def test_what_is_withdrawn_is_replaced_in_its_place() -> None:
         "12:00 A: text 5",
         "12:00 A: (withdrawn)",
         "12:00 A: text 7",
+        "12:00 A: on its way",
     ] == shown(lines)[1:]
 
 

@@ -124,6 +124,6 @@ def help_lines(words: tuple[str, ...] = ()) -> list[str]:
         return [f"{command.usage}  {command.does}" for command in found]
     width = max(len(words) for words in (*(command.usage for command in COMMANDS), *dict(KEYS)))
     lines = [f"{command.usage:<{width}}  {command.does}" for command in COMMANDS]
-    lines += [f"{key:<{width}}  {does}" for key, does in KEYS]
     usages = ", ".join(command.usage for command in FOR_MODERATORS)
-    return [*lines, f"for moderators: {usages}"]
+    lines.append(f"for moderators: {usages}")
+    return lines + [f"{key:<{width}}  {does}" for key, does in KEYS]

@@ -69,6 +69,8 @@ class Scrollback:
 
     def withdraw(self, sequence: int) -> None:
         """Put a mark in the place of the text of this sequence, also if it comes only later."""
+        if not sequence:
+            return  # notices have none either
         self._withdrawn[sequence] = None
         if len(self._withdrawn) > WITHDRAWN_SEQUENCES:
             del self._withdrawn[next(iter(self._withdrawn))]
