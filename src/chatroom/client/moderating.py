@@ -162,7 +162,7 @@ class Moderating(Calls):
         return invitation_from(await self._moderate("CreateInvitation", request))
 
     async def revoke_invitation(self, invitation_id: str) -> Invitation:
-        """Let nobody come by it any more; who has come stays."""
+        """Let nobody come by it any more, nor come back; who is in stays."""
         from chatroom.api.rpc import moderation_pb2
         from chatroom.client.moderation import invitation_from
 

@@ -87,7 +87,7 @@ def invites_command(given: Given, room_id: str) -> None:
 def uninvite_command(given: Given, invitation_id: str) -> None:
     """Let nobody come by an invitation any more. `chatter invites` has the ID.
 
-    Who has come stays.
+    Who is in stays until their connection is lost; `chatter remove` sends them out.
 
     Example:
       chatter uninvite 019aca3c5e2f8a6b1c2d
