@@ -7,9 +7,11 @@ import shlex
 
 import pytest
 
+from chatroom.chatter.bearer import may_name
 from chatroom.chatter.invitations import command_line, page_link
 from chatroom.client import Invitation, connect
 from tests.chatter.moderated import Moderated, moderated
+from tests.server.access.tokens_for import token
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +122,29 @@ def test_links_and_lines_are_for_the_address_that_was_used(
     assert f"CHATTER_TOKEN='inv_a&b' chatter --host {host} --room '$(x)/..'{more}" == (
         command_line(chat, made)
     )
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        ("inv_xyz", True),
+        (token("ann", name="Ann"), True),
+        (token("ann"), False),
+        ("an-admin-token", False),
+        ("a.b.c", False),
+        ("e.W10.c", False),  # an empty list
+        ("", False),
+    ],
+)
+def test_only_a_token_that_may_have_a_name_is_shown_without_one(shown: str, expected: bool) -> None:
+    """Else the server would refuse a join for nothing; a function of tokens is not asked."""
+    assert expected is may_name(connect("localhost", token=shown))
+    assert not may_name(connect("localhost", token=lambda: shown))
+
+
+def test_a_token_with_a_name_asks_for_none(on, chatter) -> None:
+    """A token is as good as an invitation."""
+    shown = on.shown("ann", name="Ann", chat={"rooms": ["lobby"]})
+    talk = chatter(*shown, "--room", "lobby", "--history", "0", say="it is me\n")
+    assert (0, "Joining room\n", "") == (talk.returncode, talk.stdout, talk.stderr)
+    assert "Ann: it is me\n" in chatter("history", "lobby", *on.admin).stdout

@@ -6,6 +6,7 @@ import string
 from typing import TYPE_CHECKING
 
 from chatroom.chatter import json_lines
+from chatroom.chatter.bearer import may_name
 from chatroom.chatter.failures import Failure, complain
 from chatroom.chatter.lines import LineTooLong
 from chatroom.chatter.running import sentence_of
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 PRIVATE_ID_CHARACTERS = 16
 """Private rooms are not listed, so an id at least this long is taken on trust; their
 ids are 128 random bits."""
-INVITATION = "inv_"
-"""Begins the secret of every invitation."""
 ID_ALPHABET = frozenset(string.ascii_letters + string.digits + "-_")
 
 
@@ -73,12 +72,6 @@ async def chat_with(
                 raise
             complain(sentence_of(refusal))
             room = None
-
-
-def may_name(chat: Chat) -> bool:
-    """Whether the token may say which name tag one has: an invitation, or a JWT (RFC 7519)."""
-    token = chat.security.token
-    return isinstance(token, str) and (token.startswith(INVITATION) or token.count(".") == 2)
 
 
 async def create_room(

@@ -6,7 +6,7 @@ import asyncio
 import importlib
 from typing import TYPE_CHECKING
 
-from chatroom.chatter.dialogue import may_name
+from chatroom.chatter.bearer import may_name
 from chatroom.chatter.failures import Failure, complain
 from chatroom.chatter.running import sentence_of
 from chatroom.chatter.safe_text import one_line
