@@ -18,11 +18,13 @@ from google.rpc import error_details_pb2, status_pb2
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc import chat_pb2_grpc as rpc
+from chatroom.api.rpc import moderation_pb2 as mod
+from chatroom.api.rpc import moderation_pb2_grpc as mod_rpc
 
 SECONDS = 30.0
 
 
-class HostileServer(rpc.ChatServiceServicer):
+class HostileServer(rpc.ChatServiceServicer, mod_rpc.ModerationServiceServicer):
     """What it says of rooms and members: `name`. What it answers joins with: `refusal`."""
 
     def __init__(self) -> None:
@@ -66,6 +68,7 @@ class HostileServer(rpc.ChatServiceServicer):
         self._stop = asyncio.Event()
         server = grpc.aio.server()
         rpc.add_ChatServiceServicer_to_server(self, server)
+        mod_rpc.add_ModerationServiceServicer_to_server(self, server)
         self.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
         await server.start()
         ready.set()
@@ -151,3 +154,47 @@ class HostileServer(rpc.ChatServiceServicer):
         await self._call(context)
         entries = [pb.Message(name=self.name, message=self.name, sequence=n) for n in (1, 2)]
         return pb.ListMessagesResponse(messages=[e for e in entries if e.sequence > request.after])
+
+    async def UpdateChatRoom(self, request, context):
+        await self._call(context)
+        return self._room
+
+    # ---- Moderation -----------------------------------------------------------------
+
+    @property
+    def _ban(self) -> mod.Ban:
+        name = self.name
+        return mod.Ban(ban_id=name, room_id=name, identity=name, reason=name, by=name)
+
+    @property
+    def _invitation(self) -> mod.Invitation:
+        name = self.name
+        return mod.Invitation(invitation_id=name, room_id=name, secret=name, name=name, by=name)
+
+    async def SetMember(self, request, context):
+        await self._call(context)
+        return mod.MemberState(name=self.name, muted=True)
+
+    async def CreateBan(self, request, context):
+        await self._call(context)
+        return self._ban
+
+    async def LiftBan(self, request, context):
+        await self._call(context)
+        return self._ban
+
+    async def ListBans(self, request, context):
+        await self._call(context)
+        return mod.ListBansResponse(bans=[self._ban])
+
+    async def CreateInvitation(self, request, context):
+        await self._call(context)
+        return self._invitation
+
+    async def RevokeInvitation(self, request, context):
+        await self._call(context)
+        return self._invitation
+
+    async def ListInvitations(self, request, context):
+        await self._call(context)
+        return mod.ListInvitationsResponse(invitations=[self._invitation])

@@ -13,7 +13,7 @@ from chatroom.chatter.cli import cli, run
 from tests.chatter.conftest import environment
 
 COMMANDS = sorted(cli.commands)
-WITHOUT_EXAMPLES = {"list", "members", "delete", "config", "completion"}
+WITHOUT_EXAMPLES = {"list", "members", "delete", "bans", "invites", "config", "completion"}
 """There is one way to call them; the last two show what to put into files."""
 
 

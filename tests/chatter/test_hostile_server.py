@@ -61,12 +61,20 @@ def assert_harmless(t: Emulator, moment: int, allowed: set[str]) -> None:
     assert set() == NEVER & set(t.text)
 
 
-EVENTS = ["said", "entered", "left", "refused", "typing", "closed"]
+EVENTS = [
+    "said", "entered", "left", "refused", "typing", "closed", "updated", "changed", "withdrawn",
+    "mark",
+]  # fmt: skip
+
+
+MARKS = itertools.count(2)
+"""Where withdrawn messages were in the log; 1 is an arrival."""
 
 
 def message(kind: str, name: str, text: str) -> pb.Message:
     """A message of a kind, in which everything that is text is hostile."""
     member = pb.Member(name=name, reason=pb.LEAVE_REASON_REMOVED)
+    sequence = next(MARKS) if kind == "mark" else 0
     events = {
         "said": {},
         "entered": {"entered": member},
@@ -74,8 +82,12 @@ def message(kind: str, name: str, text: str) -> pb.Message:
         "refused": {"refused": pb.Refused(reason=text, nonce=text)},
         "typing": {"typing": pb.Typing(active=True)},
         "closed": {"closed": pb.Closed(reason=text, successor=name)},
+        "updated": {"updated": pb.ChatRoom(room_id=name, title=text)},
+        "changed": {"changed": pb.Member(name=name, muted=True)},
+        "withdrawn": {"withdrawn": pb.Withdrawn(sequence=1, reason=text)},
+        "mark": {"withdrawn": pb.Withdrawn(sequence=sequence, reason=text)},
     }
-    return pb.Message(name=name, message=text, **events[kind])
+    return pb.Message(name=name, message=text, sequence=sequence, **events[kind])
 
 
 KINDS = st.sampled_from(["said", "said", *EVENTS])
@@ -141,6 +153,15 @@ def test_whatever_is_said(interface: str, hostile: HostileServer, emulator) -> N
         ["list", "--host", "127.0.0.1:1\x1b[2J"],
         ["members", "1"],
         ["remove", "1", EVERYTHING],
+        ["update", "1", "--title", EVERYTHING],
+        ["mute", "1", EVERYTHING],
+        ["moderator", "1", "Bob"],
+        ["ban", "1", "--identity", EVERYTHING],
+        ["unban", EVERYTHING],
+        ["bans", "1"],
+        ["invite", "1"],
+        ["invites", "1"],
+        ["uninvite", EVERYTHING],
         ["history", "1"],
         ["history", "1", "--json"],
         ["history", "1", "--since", EVERYTHING],

@@ -91,7 +91,7 @@ def test_created_room_is_an_object(server, chatter) -> None:
     alone = json.loads(chatter(*at).stdout)
     room, arrival = map(json.loads, chatter(*at, "--name", "Bob").stdout.splitlines())
     fields = {"room_id", "title", "private", "member_count", "capacity", "created", "sequence"}
-    assert fields | {"active"} == alone.keys() & room.keys()
+    assert fields | {"active", "closed_to_newcomers"} == alone.keys() & room.keys()
     assert alone["active"] is None
     assert room["room_id"] == arrival["room_id"]
 

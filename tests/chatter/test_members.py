@@ -21,7 +21,10 @@ def test_members_are_fields_in_a_pipe(server, chatter, piped, present, room) -> 
         member = json.loads(chatter("members", room, "--json", "--host", server).stdout)
     assert (0, "") == (lines.returncode, lines.stderr)
     assert re.fullmatch(r"Johnny Boi\t\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\n", lines.stdout)
-    assert {"room_id": room, "name": "Johnny Boi", "since": lines.stdout[11:-1]} == member
+    assert {
+        "room_id": room, "name": "Johnny Boi", "since": lines.stdout[11:-1], "muted": False,
+        "moderator": False,
+    } == member  # fmt: skip
 
 
 def test_members_of_no_room(server, chatter) -> None:

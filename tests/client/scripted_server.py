@@ -117,6 +117,15 @@ class ScriptedServer(rpc.ChatServiceServicer):
         """Somebody who is not scripted says something."""
         return self._append(pb.Message(name=name, message=text), show=show)
 
+    def withdraw(self, sequence: int, *, show: bool = True) -> pb.Message:
+        """Put a mark in the place of what was said; the entry that tells of it."""
+        entry = self.log[sequence - 1]
+        entry.message = "(withdrawn)"
+        entry.withdrawn.sequence = sequence
+        told = pb.Withdrawn(sequence=sequence)
+        text = f"a message of {entry.name} was withdrawn"
+        return self._append(pb.Message(name="chat server", message=text, withdrawn=told), show=show)
+
     def end(self, ending: Ending | None = LOST) -> None:
         """End every stream; None: with OK."""
         streams, self.streams = self.streams, []

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from chatroom.client import Chat, Removed, Room, connect
+from chatroom.client import Banned, Chat, Removed, Room, connect
 
 from .certificates import authority, signed
 from .recovering import rest, until
@@ -51,12 +51,12 @@ def blocks() -> dict[str, Block]:
 
 
 BLOCKS = blocks()
-ALONE = ("Say 1", "Cancelling and timeouts 1", "Bounds 1")
+ALONE = ("Say 1", "Keep a room in order 2", "Cancelling and timeouts 1", "Bounds 1")
 """Those that need nobody else; each of the others has a test of its own."""
 DRIVEN = {
     "The client library 1", "The client library 2", "Connect 1", "Join and listen 1",
-    "History and rooms 1", "History and rooms 2", "When something goes wrong 1",
-    "When the connection is lost 1",
+    "History and rooms 1", "History and rooms 2", "Keep a room in order 1",
+    "When something goes wrong 1", "When the connection is lost 1",
 }  # fmt: skip
 
 
@@ -200,6 +200,22 @@ def test_an_admin_has_the_token(server: str, capsys: pytest.CaptureFixture[str])
 
     play(server, scene)
     assert BLOCKS["History and rooms 2"].prints == capsys.readouterr().out
+
+
+def test_a_room_is_kept_in_order(server: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Mallory is muted, loses what it said, and is sent out until it is let in again."""
+
+    async def scene(chat: Chat) -> None:
+        async with chat.join("lobby", name="Mallory") as mallory:
+            said = await mallory.send("buy this")
+            await BLOCKS["Keep a room in order 1"].run(server)
+            _, failure = await rest(mallory)
+            assert isinstance(failure, Banned)
+        page = await chat.history("lobby", after=said.sequence - 1, page_size=1)
+        assert [True] == [message.withdrawn for message in page.messages]
+
+    play(server, scene)
+    assert BLOCKS["Keep a room in order 1"].prints == capsys.readouterr().out
 
 
 def test_a_free_name_is_taken(server: str, capsys: pytest.CaptureFixture[str]) -> None:

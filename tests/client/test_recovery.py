@@ -8,10 +8,13 @@ import grpc
 import pytest
 
 from chatroom.client import (
+    Banned,
     Chat,
     ChatError,
     DataLoss,
+    InvitationRefused,
     Kind,
+    NameReserved,
     NameTaken,
     Patience,
     Removed,
@@ -95,6 +98,10 @@ def test_other_statuses_end_the_membership(ending: Ending) -> None:
             "REMOVED": Removed,
             "DATA_LOSS": DataLoss,
             "TOKEN_EXPIRED": TokenRefused,
+            "BANNED": Banned,
+            "INVITATION_USED": InvitationRefused,
+            "INVITATION_UNKNOWN": InvitationRefused,
+            "NAME_RESERVED": NameReserved,
         }
         assert expected.get(ending.reason, ChatError) is type(failure)
         assert 1 == len(server.joins)

@@ -11,13 +11,28 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chatroom.chatter.commands.invitations import (
+    invite_command,
+    invites_command,
+    uninvite_command,
+)
 from chatroom.chatter.commands.messages import history_command, send_command, watch_command
+from chatroom.chatter.commands.moderation import (
+    ban_command,
+    bans_command,
+    moderator_command,
+    mute_command,
+    unban_command,
+    unmute_command,
+    withdraw_command,
+)
 from chatroom.chatter.commands.rooms import (
     create_command,
     delete_command,
     list_command,
     members_command,
     remove_command,
+    update_command,
 )
 from chatroom.chatter.commands.setup import completion_command, config_command
 from chatroom.chatter.failures import Terminated, complain
@@ -52,7 +67,18 @@ UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
     subcommand_metavar="[COMMAND ...]",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     sections={
-        "Rooms": ["list", "create", "members", "remove", "delete"],
+        "Rooms": ["list", "create", "members", "update", "delete"],
+        "Invitations": ["invite", "invites", "uninvite"],
+        "Moderation": [
+            "remove",
+            "mute",
+            "unmute",
+            "withdraw",
+            "ban",
+            "unban",
+            "bans",
+            "moderator",
+        ],
         "Messages, without joining in": ["history", "watch", "send"],
         "Set-up": ["config", "completion"],
     },
@@ -109,8 +135,9 @@ def cli(
       chatter history tea-room --since 1d       what was said?
 
     To invite somebody, tell them the room, and the server's address unless it is this
-    machine:
+    machine; or send them a link, which also lets in who may not come otherwise:
       chatter --host chat.example.com --room tea-room
+      chatter --host chat.example.com invite tea-room --valid-for 7d
 
     In a pipe each line of input is sent, and what the others say is printed as it comes:
       make 2>&1 | chatter --room tea-room --name ci --history 0
@@ -175,7 +202,10 @@ def cli(
 
 
 for command in (
-    list_command, create_command, members_command, remove_command, delete_command,
+    list_command, create_command, members_command, update_command, delete_command,
+    invite_command, invites_command, uninvite_command,
+    remove_command, mute_command, unmute_command, withdraw_command,
+    ban_command, unban_command, bans_command, moderator_command,
     history_command, watch_command, send_command, config_command, completion_command,
 ):  # fmt: skip
     cli.add_command(command)

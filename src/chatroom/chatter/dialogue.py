@@ -6,6 +6,7 @@ import string
 from typing import TYPE_CHECKING
 
 from chatroom.chatter import json_lines
+from chatroom.chatter.bearer import may_name
 from chatroom.chatter.failures import Failure, complain
 from chatroom.chatter.lines import LineTooLong
 from chatroom.chatter.running import sentence_of
@@ -37,22 +38,33 @@ async def chat_with(
 ) -> int:
     """Ask for what is not given, join, and talk; the exit code. Raises Failure, ChatError.
 
-    What was asked for is asked for again when the server refuses it. `history` is how
+    What was asked for is asked for again when the server refuses it. A name tag is asked for
+    if the token has none. `history` is how
     many earlier messages are shown (None: as the server will have it), `wait` for how
     many seconds to listen after the end of input.
     """
-    room = room_id
-    if room_id and not name and not lines.interactive:
-        complain("the first line is taken as the name tag; --name says it without a line")
+    room, unnamed = room_id, not name and may_name(chat)
+    hinted = lines.interactive or not room_id or bool(name)
     while True:
         room = room or await pick_room(chat, lines)
-        name_tag = name or await ask(lines, "Enter a Name Tag: ")
-        printer.joining()
+        if unnamed:
+            name_tag = ""
+        else:
+            if not hinted:
+                complain("the first line is taken as the name tag; --name says it without a line")
+                hinted = True
+            name_tag = name or await ask(lines, "Enter a Name Tag: ")
+            printer.joining()
         try:
             async with chat.join(room, name_tag, history=history) as membership:
+                if unnamed:
+                    printer.joining()
                 return await talk(membership, lines, printer, wait)
         except (NameTaken, NameInvalid) as refusal:
-            if name:
+            if unnamed and isinstance(refusal, NameInvalid):
+                unnamed = False
+                continue
+            if name or unnamed:
                 raise
             complain(sentence_of(refusal))
         except RoomNotFound as refusal:

@@ -1,4 +1,4 @@
-"""Messages, rooms and members as JSON Lines: one object a line, for programs.
+"""Messages, rooms, members, bans and invitations as JSON Lines: one object a line, for programs.
 
 docs/chatter.md lists the fields. Everything but ASCII is escaped, so that a line is the
 same in every locale, and that no text commands a terminal it is printed in.
@@ -10,12 +10,12 @@ import json
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from chatroom.client import Closed, Draining, Gap, Member, Refused
+from chatroom.client import ChatRoom, Closed, Draining, Gap, Kind, Member, Refused, Withdrawn
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from chatroom.client import ChatRoom, Message
+    from chatroom.client import Ban, Invitation, Message
 
 
 def line(thing: dict[str, Any]) -> str:
@@ -39,6 +39,8 @@ def message_object(room_id: str, message: Message) -> dict[str, Any]:
     if isinstance(event, Member):
         if event.reason:
             found["reason"] = event.reason
+        if message.kind is Kind.CHANGED:
+            found |= {"member": event.name, "muted": event.muted, "moderator": event.moderator}
     elif isinstance(event, Refused):
         found["reason"] = event.reason
         found["nonce"] = event.nonce
@@ -49,6 +51,14 @@ def message_object(room_id: str, message: Message) -> dict[str, Any]:
         found["retry_after"] = event.retry_after
     elif isinstance(event, Gap):
         found["missed"] = event.missed
+    elif isinstance(event, Withdrawn):
+        found |= {"withdrawn": event.sequence, "reason": event.reason}
+    elif isinstance(event, ChatRoom):
+        found |= {
+            "title": event.title,
+            "capacity": event.capacity,
+            "closed_to_newcomers": event.closed_to_newcomers,
+        }
     return found
 
 
@@ -63,12 +73,55 @@ def room_object(room: ChatRoom) -> dict[str, Any]:
         "created": rfc3339(room.created),
         "sequence": room.sequence,
         "active": rfc3339(room.active),
+        "closed_to_newcomers": room.closed_to_newcomers,
     }
 
 
 def member_object(room_id: str, member: Member) -> dict[str, Any]:
     """Somebody in a room."""
-    return {"room_id": room_id, "name": member.name, "since": rfc3339(member.since)}
+    return {
+        "room_id": room_id,
+        "name": member.name,
+        "since": rfc3339(member.since),
+        "muted": member.muted,
+        "moderator": member.moderator,
+    }
+
+
+def ban_object(ban: Ban) -> dict[str, Any]:
+    """A ban; `whom` says what `value` is."""
+    whom, value = whom_of(ban)
+    return {
+        "ban_id": ban.ban_id,
+        "room_id": ban.room_id or None,
+        "whom": whom,
+        "value": value,
+        "until": rfc3339(ban.until),
+        "reason": ban.reason,
+        "by": ban.by,
+        "created": rfc3339(ban.created),
+    }
+
+
+def whom_of(ban: Ban) -> tuple[str, str]:
+    """By what a ban knows somebody, and how that is called there; empty when not told."""
+    for whom in ("name", "identity", "address", "member"):
+        if value := getattr(ban, whom):
+            return whom, value
+    return "", ""
+
+
+def invitation_object(invitation: Invitation) -> dict[str, Any]:
+    """An invitation, without its secret."""
+    return {
+        "invitation_id": invitation.invitation_id,
+        "room_id": invitation.room_id,
+        "uses_left": invitation.uses_left,
+        "until": rfc3339(invitation.until),
+        "name": invitation.name,
+        "by": invitation.by,
+        "created": rfc3339(invitation.created),
+    }
 
 
 def rfc3339(moment: datetime | None) -> str | None:

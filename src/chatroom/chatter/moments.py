@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _SEQUENCE = re.compile(r"#?(\d{1,18})", re.ASCII)
@@ -48,6 +48,27 @@ def parse(text: str, *, now: datetime, end: bool) -> Moment:
     except ValueError:
         pass
     raise MomentInvalid(f"{text!r} is not a moment; {FORMS}")
+
+
+def parse_span(text: str) -> timedelta:
+    """Read `90s`, `30m`, `2h`, `7d`, `2w` or `1h30m`; more than nothing. Raises MomentInvalid."""
+    text = text.strip()
+    if "".join(part[0] for part in _DURATION.finditer(text)) == text:
+        try:
+            span = _duration(text)
+        except OverflowError:
+            raise MomentInvalid(f"{text!r} is beyond the calendar") from None
+        if span:
+            return span
+    raise MomentInvalid(f"{text!r} is no time span; write 90s, 30m, 8h, 7d or 2w")
+
+
+def from_now(span: timedelta | None) -> datetime | None:
+    """When so much time will have passed; None: never. Raises MomentInvalid."""
+    try:
+        return None if span is None else datetime.now(UTC) + span
+    except OverflowError:
+        raise MomentInvalid("that is beyond the calendar; without it, it is for good") from None
 
 
 def _duration(text: str) -> timedelta:

@@ -1,4 +1,4 @@
-"""Arrivals, departures and what is damaged, in words."""
+"""What happens in a room beside what is said, in words."""
 
 from __future__ import annotations
 
@@ -17,14 +17,19 @@ DEPARTURES = {
 }
 """By `Member.reason`; of every other one it is said that they have left the chat."""
 
+CHANGES = frozenset({Kind.UPDATED, Kind.CHANGED, Kind.WITHDRAWN})
+"""What the server says of them is a sentence already."""
+
 DAMAGED = "a message here is damaged and cannot be shown"
 
 
 def passage(message: Message) -> str:
-    """That somebody came or went, as `Bob has left the chat`, or that nobody knows.
+    """That somebody came or went, as `Bob has left the chat`, or what a moderator has done.
 
-    Empty for all other messages.
+    Or that nobody knows. Empty for all other messages, and for what was withdrawn itself.
     """
+    if message.kind in CHANGES and not message.withdrawn:
+        return one_line(message.text)
     if message.kind is Kind.DAMAGED:
         return DAMAGED
     if isinstance(message.event, Member):

@@ -13,7 +13,7 @@ from chatroom.chatter.screen import drained, is_terminal, show
 from chatroom.chatter.tables import print_rows
 
 if TYPE_CHECKING:
-    from chatroom.client import Chat
+    from chatroom.client import Chat, Member
 
 
 async def create(
@@ -30,6 +30,26 @@ async def create(
         # Quoted: people copy this line, and the id is the server's.
         join = f"chatter --host {chat.address} --room {shlex.quote(one_line(room.room_id))}"
         remark(f"go in, or invite others, with: {join}")
+
+
+async def update(
+    chat: Chat,
+    room_id: str,
+    *,
+    title: str | None,
+    capacity: int | None,
+    history: int | None,
+    closed: bool | None,
+    as_json: bool,
+) -> None:
+    """Change what is given of a room and say so."""
+    room = await chat.update_room(
+        room_id, title=title, capacity=capacity, history=history, closed_to_newcomers=closed
+    )
+    if as_json:
+        show(json_lines.line(json_lines.room_object(room)))
+    else:
+        show(f"Changed room {one_line(room_id)}")
 
 
 async def delete(chat: Chat, room_id: str, *, reason: str, as_json: bool) -> None:
@@ -75,8 +95,16 @@ async def print_members(chat: Chat, room_id: str, *, as_json: bool) -> None:
             since = json_lines.rfc3339(member.since) or ""
             if for_person and member.since:
                 since = written(member.since)
-            rows.append((one_line(member.name), since))
-        print_rows(("NAME", "SINCE"), rows)
+            found = marks(member)
+            rows.append((one_line(member.name), since, *([found] if found else [])))
+        marked = any(len(row) > 2 for row in rows)
+        print_rows(("NAME", "SINCE", "") if marked else ("NAME", "SINCE"), rows)
+
+
+def marks(member: Member) -> str:
+    """What somebody is beside a member, in words; empty when nothing."""
+    words = (("moderator", member.moderator), ("muted", member.muted))
+    return ", ".join(word for word, is_so in words if is_so)
 
 
 async def remove(chat: Chat, room_id: str, name: str, *, reason: str, as_json: bool) -> None:

@@ -107,4 +107,6 @@ def sentence_of(error: Exception) -> str:
     sentence = advised(error)
     if isinstance(error, ChatError) and error.reason in NEEDS_TOKEN:
         return f"{sentence} (--token-file names a file with it)"
+    if isinstance(error, ChatError) and error.reason == "GRANT_MISSING":
+        return f"{sentence} (--token-file names a file with a token that has it)"
     return sentence

@@ -74,12 +74,7 @@ class Place:
 
     async def _is_known(self, chat: Chat) -> bool:
         page = await chat.history(self.room_id, after=self.sequence - 1, page_size=1)
-        last = self.last
-        return last is not None and any(
-            (last.sequence, last.sent, last.name, last.text)
-            == (entry.sequence, entry.sent, entry.name, entry.text)
-            for entry in page.messages
-        )
+        return self.last is not None and any(map(self.last.same_entry, page.messages))
 
     def _new(self, page: Page) -> list[Message]:
         entries = [entry for entry in page.messages if entry.sequence > self.sequence]

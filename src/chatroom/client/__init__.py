@@ -12,9 +12,12 @@ Importing this package does not import gRPC; connecting does.
 
 from chatroom.client.chat import Chat, connect
 from chatroom.client.errors import (
+    Banned,
     ChatError,
     DataLoss,
+    InvitationRefused,
     NameInvalid,
+    NameReserved,
     NameTaken,
     NotAccepted,
     NotInRoom,
@@ -40,7 +43,9 @@ from chatroom.client.messages import (
     Page,
     Refused,
     Typing,
+    Withdrawn,
 )
+from chatroom.client.moderation import AuditRecord, Ban, Invitation
 from chatroom.client.outbox import Posted
 from chatroom.client.patience import Patience
 from chatroom.client.room import Room
@@ -51,6 +56,9 @@ __all__ = [
     "SERVER_NAME",
     "Address",
     "AddressInvalid",
+    "AuditRecord",
+    "Ban",
+    "Banned",
     "Chat",
     "ChatError",
     "ChatRoom",
@@ -59,12 +67,15 @@ __all__ = [
     "Draining",
     "Expiring",
     "Gap",
+    "Invitation",
+    "InvitationRefused",
     "Joined",
     "Kind",
     "Limits",
     "Member",
     "Message",
     "NameInvalid",
+    "NameReserved",
     "NameTaken",
     "NotAccepted",
     "NotInRoom",
@@ -83,5 +94,6 @@ __all__ = [
     "TokenInvalid",
     "TokenRefused",
     "Typing",
+    "Withdrawn",
     "connect",
 ]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
-from chatroom.client import endings, retry
-from chatroom.client.backoff import Backoff
+from chatroom.client.calls import LIST_PAGE
 from chatroom.client.errors import DataLoss
 from chatroom.client.inbox import Inbox
 from chatroom.client.limits import Limits
@@ -20,6 +18,7 @@ from chatroom.client.messages import (
     room_from,
     with_damaged,
 )
+from chatroom.client.moderating import Moderating
 from chatroom.client.outbox import Outbox
 from chatroom.client.patience import Patience
 from chatroom.client.position import Position
@@ -29,13 +28,7 @@ from chatroom.client.terms import Terms
 from chatroom.wire.addresses import Address
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
-    from chatroom.client.connections import Connections
     from chatroom.client.stream import Stream
-
-LIST_PAGE = 1000
-"""Rooms, members or entries asked for at once, so that an answer stays well under 2 MiB."""
 
 
 def connect(
@@ -62,39 +55,13 @@ def connect(
     return Chat(where, security, patience=patience, limits=limits)
 
 
-class Chat:
+class Chat(Moderating):
     """A server's rooms. Use it with `async with`; its methods raise ChatError.
 
     Once one of them was answered, what only reads is asked for again while the server
     is unavailable, up to `Patience.call`; so is what it refused because it is about to
     stop. Before, whoever waits is told at once: the address may be wrong.
     """
-
-    def __init__(
-        self, address: Address, security: Security, *, patience: Patience, limits: Limits
-    ) -> None:
-        self.address = address
-        self.security = security
-        self.patience = patience
-        self.limits = limits
-        self._opened: Connections | None = None
-        self._reached = False
-
-    async def __aenter__(self) -> Self:
-        from chatroom.client.connections import Connections
-
-        self._opened = Connections(self.address, self.security, self.limits.connection_streams)
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        connections, self._opened = self._opened, None
-        if connections is not None:
-            await connections.close()
 
     def join(
         self,
@@ -152,18 +119,14 @@ class Chat:
         """Every public room, in order of room id."""
         from chatroom.api.rpc import chat_pb2
 
-        found: list[ChatRoom] = []
-        token = ""
-        for _ in range(self.limits.list_pages):
-            answer = await self._ask(
-                "ListChatRooms",
-                chat_pb2.ListChatRoomsRequest(page_size=LIST_PAGE, page_token=token),
-            )
-            found.extend(room_from(room) for room in answer.chat_rooms)
-            last, token = token, answer.next_page_token
-            if not token or token == last:  # the same again would be for ever
-                return found
-        raise endings.endless("rooms", self.limits.list_pages)
+        def asked(token: str) -> object:
+            return chat_pb2.ListChatRoomsRequest(page_size=LIST_PAGE, page_token=token)
+
+        return [
+            room_from(room)
+            async for page in self._pages("rooms", "ListChatRooms", asked)
+            for room in page.chat_rooms
+        ]
 
     async def create_room(
         self,
@@ -199,18 +162,16 @@ class Chat:
         """Everybody who is in the room."""
         from chatroom.api.rpc import chat_pb2
 
-        found: list[Member] = []
-        token = ""
-        for _ in range(self.limits.list_pages):
-            answer = await self._ask(
-                "ListMembers",
-                chat_pb2.ListMembersRequest(room_id=room_id, page_size=LIST_PAGE, page_token=token),
+        def asked(token: str) -> object:
+            return chat_pb2.ListMembersRequest(
+                room_id=room_id, page_size=LIST_PAGE, page_token=token
             )
-            found.extend(member_from(member) for member in answer.members)
-            last, token = token, answer.next_page_token
-            if not token or token == last:
-                return found
-        raise endings.endless("members", self.limits.list_pages)
+
+        return [
+            member_from(member)
+            async for page in self._pages("members", "ListMembers", asked)
+            for member in page.members
+        ]
 
     async def history(
         self,
@@ -248,44 +209,3 @@ class Chat:
 
         request = chat_pb2.RemoveMemberRequest(room_id=room_id, name=name, reason=reason)
         return member_from(await self._ask("RemoveMember", request))
-
-    @property
-    def _connections(self) -> Connections:
-        if self._opened is None:
-            raise RuntimeError("connect first: async with connect(...) as chat")
-        return self._opened
-
-    async def _ask(self, method: str, request: object) -> Any:
-        """The answer of a method, retried as the table in `retry` says. Raises ChatError."""
-        import grpc.aio
-
-        from chatroom.client.statuses import error_from
-
-        clock = asyncio.get_running_loop().time
-        until = clock() + self.patience.call
-        backoff = Backoff(self.patience.backoff, self.patience.backoff_limit)
-        while True:
-            with self._connections.use() as (stub, channel):
-                try:
-                    answer = await getattr(stub, method)(
-                        request, timeout=until - clock(), metadata=self._connections.metadata()
-                    )
-                except grpc.aio.AioRpcError as error:
-                    failure = error_from(error, self.address)
-                except asyncio.CancelledError:
-                    asking = asyncio.current_task()
-                    if self._opened is not None or (asking is not None and asking.cancelling()):
-                        raise
-                    raise endings.lost("it was closed here") from None
-                else:
-                    self._reached = True
-                    return answer
-            delay = backoff.delay(failure.retry_after)
-            if (
-                not self._reached
-                or not retry.call_is_retried(failure, method)
-                or clock() + delay >= until
-            ):
-                raise failure
-            await asyncio.sleep(delay)
-            self._connections.abandon(channel)

@@ -71,7 +71,8 @@ class Connections:
         if instead_of is not None:
             self.abandon(instead_of.channel)
         connection = self._with_room()
-        call = _stub(connection.channel).Chat(metadata=self.metadata())
+        stub = ChatServiceStub(connection.channel)  # type: ignore[no-untyped-call] # generated
+        call = stub.Chat(metadata=self.metadata())
         stream = Stream(call, self._address, connection.channel)
         connection.streams.add(stream)
 
@@ -99,12 +100,12 @@ class Connections:
         return True
 
     @contextmanager
-    def use(self) -> Generator[tuple[ChatServiceStub, grpc.aio.Channel], None, None]:
-        """The methods of the server, on a channel that stays open inside the block."""
+    def use(self) -> Generator[grpc.aio.Channel, None, None]:
+        """A channel for calls, which stays open inside the block."""
         connection = self._for_calls()
         connection.calls += 1
         try:
-            yield _stub(connection.channel), connection.channel
+            yield connection.channel
         finally:
             connection.calls -= 1
             self._close_if_unused(connection)
@@ -164,7 +165,3 @@ class Connections:
         task = asyncio.get_running_loop().create_task(connection.channel.close(None))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
-
-
-def _stub(channel: grpc.aio.Channel) -> ChatServiceStub:
-    return ChatServiceStub(channel)  # type: ignore[no-untyped-call] # generated

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,6 +54,10 @@ class NameInvalid(ChatError):
     """The name tag is empty, too long, reserved, or has characters a name may not have."""
 
 
+class NameReserved(NameInvalid):
+    """The name tag belongs to somebody else, whose token fixes it."""
+
+
 class RoomNotFound(ChatError):
     """No room has this id."""
 
@@ -71,6 +76,24 @@ class RoomClosed(ChatError):
 
 class Removed(ChatError):
     """An admin removed this member from the room."""
+
+
+class Banned(ChatError):
+    """A moderator keeps this member out."""
+
+    @property
+    def until(self) -> datetime | None:
+        """When that ends; None: never."""
+        found = self.metadata.get("until", "")
+        try:
+            when = datetime.fromisoformat(found)
+        except ValueError:
+            return None
+        return when if when.tzinfo else None
+
+
+class InvitationRefused(ChatError):
+    """The invitation that was shown does not count any more: it is used up, ended or revoked."""
 
 
 class SessionReplaced(ChatError):

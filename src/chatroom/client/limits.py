@@ -28,5 +28,5 @@ class Limits:
     while nginx and our server have 128. A connection that takes less is found out
     (`Patience.start`)."""
     list_pages: int = 100
-    """Pages asked for of one list of rooms or members, each of 1,000 and at most 2 MiB; a
+    """Pages asked for of one list (rooms, members, bans …), each of 1,000 and at most 2 MiB; a
     server that always has one more is not believed."""

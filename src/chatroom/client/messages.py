@@ -35,10 +35,11 @@ class Kind(StrEnum):
     UPDATED = "updated"
     """From the server: the room's title, its bounds, or who may come; the event is a ChatRoom."""
     CHANGED = "changed"
-    """From the server: somebody was muted, or made a moderator, or not any more."""
+    """From the server: somebody was muted, or made a moderator, or not any more; the event is
+    that Member."""
     WITHDRAWN = "withdrawn"
-    """From the server: a message was withdrawn; the event has its sequence. Or in that message's
-    place, with its sender's name: then the sequence is its own."""
+    """From the server: a message was withdrawn; the event is a Withdrawn. Or in that message's
+    place, with its sender's name: then `Message.withdrawn` is true."""
     REFUSED = "refused"
     DRAINING = "draining"
     EXPIRING = "expiring"
@@ -179,6 +180,18 @@ class Message:
     event: Event | None = None
     replayed: bool = False
 
+    @property
+    def withdrawn(self) -> bool:
+        """Whether this stands in the place of a message whose text is gone."""
+        return isinstance(self.event, Withdrawn) and 0 < self.event.sequence == self.sequence
+
+    def same_entry(self, other: Message) -> bool:
+        """Whether both are one entry of one log, withdrawn between the readings or not."""
+        return (
+            (self.sequence, self.sent, self.name) == (other.sequence, other.sent, other.name)
+            and (self.withdrawn or other.withdrawn or self.text == other.text)
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
@@ -230,7 +243,7 @@ def message_from(message: chat_pb2.Message, *, replayed: bool = False) -> Messag
             retry_after=_seconds(draining.retry_after) if draining.HasField("retry_after") else None
         )
     elif kind is Kind.EXPIRING:
-        event = Expiring(at=_time(message.expiring.at))
+        event = Expiring(at=time_from(message.expiring.at))
     elif kind is Kind.TYPING:
         event = Typing(active=message.typing.active)
     elif kind is Kind.JOINED:
@@ -239,7 +252,7 @@ def message_from(message: chat_pb2.Message, *, replayed: bool = False) -> Messag
         name=message.name,
         text=message.message,
         sequence=message.sequence,
-        sent=_time(message.sent) if message.HasField("sent") else None,
+        sent=time_from(message.sent) if message.HasField("sent") else None,
         nonce=message.nonce,
         kind=kind,
         event=event,
@@ -251,7 +264,7 @@ def member_from(member: chat_pb2.Member) -> Member:
     """The member as a value."""
     return Member(
         name=member.name,
-        since=_time(member.since) if member.HasField("since") else None,
+        since=time_from(member.since) if member.HasField("since") else None,
         reason=_word(member, "reason", "LEAVE_REASON_"),
         muted=member.muted,
         moderator=member.moderator,
@@ -266,9 +279,9 @@ def room_from(room: chat_pb2.ChatRoom) -> ChatRoom:
         private=room.private,
         member_count=room.member_count,
         capacity=room.capacity,
-        created=_time(room.created) if room.HasField("created") else None,
+        created=time_from(room.created) if room.HasField("created") else None,
         sequence=room.sequence,
-        active=_time(room.active) if room.HasField("active") else None,
+        active=time_from(room.active) if room.HasField("active") else None,
         closed_to_newcomers=room.closed_to_newcomers,
     )
 
@@ -325,10 +338,11 @@ def _word(message: chat_pb2.Member | chat_pb2.Joined, field: str, prefix: str) -
     return value.name.removeprefix(prefix).lower() if value and number else ""
 
 
-def _time(stamp: Timestamp) -> datetime | None:
+def time_from(stamp: Timestamp) -> datetime | None:
+    """The time in UTC; None when no calendar has it."""
     try:
         return stamp.ToDatetime(tzinfo=UTC)
-    except (ValueError, OverflowError):  # a server may send what no calendar has
+    except (ValueError, OverflowError):
         return None
 
 

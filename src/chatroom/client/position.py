@@ -69,7 +69,4 @@ class Position:
 
     def knows(self, entry: Message) -> bool:
         """Whether the entry is the one last seen, so that the log up to it is the same."""
-        last = self.last
-        return last is not None and (last.sequence, last.sent, last.name, last.text) == (
-            entry.sequence, entry.sent, entry.name, entry.text,
-        )  # fmt: skip
+        return self.last is not None and self.last.same_entry(entry)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chatroom.client.messages import (
     CLOSING_TEXT,
     SERVER_NAME,
+    ChatRoom,
     Closed,
     Joined,
     Kind,
@@ -46,6 +48,8 @@ class Reception:
     ) -> None:
         self.joined: Joined | None = None
         """The latest admission."""
+        self.room: ChatRoom | None = None
+        """The room as of the newest entry received."""
         self.live = False
         """Whether the replay of the present stream is over."""
         self.ever_live = asyncio.Event()
@@ -68,6 +72,7 @@ class Reception:
         """Note the admission on a new stream; with `anew` nothing of the log is known."""
         self.joined = joined
         self.live = False
+        self.room = joined.room
         self.roster.admit(joined)
         if anew:
             self._position.begin(joined, self._history)
@@ -131,6 +136,7 @@ class Reception:
             await self._inbox.put(gap(missed))
         if new:
             self.roster.take(message)
+            self._update(message, joined)
         if not new or message.kind in self._not_shown:
             return
         mine = own is not None or message.nonce in self._ahead
@@ -138,9 +144,21 @@ class Reception:
         if self._echo or not mine:
             await self._inbox.put(message)
 
+    def _update(self, message: Message, joined: Joined) -> None:
+        now = message.event
+        if isinstance(now, ChatRoom) and self.room and message.sequence > joined.sequence:
+            self.room = replace(
+                self.room,
+                title=now.title,
+                capacity=now.capacity,
+                closed_to_newcomers=now.closed_to_newcomers,
+            )
+
     def _own(self, message: Message, joined: Joined) -> Posted | None:
         """The unconfirmed message that this is the echo of."""
-        if message.kind is not Kind.SAID or not message.sequence or message.name != joined.name:
+        if not message.sequence or message.name != joined.name:
+            return None
+        if message.kind is not Kind.SAID and not message.withdrawn:
             return None
         return self._outbox.find(message.nonce)
 

@@ -76,6 +76,22 @@ RULES = (
     Rule("NOT_FOUND", "ROOM_NOT_FOUND", Stream.GIVE_UP, Call.NONE, "deleted while away"),
     Rule("DATA_LOSS", "DATA_LOSS", Stream.GIVE_UP, Call.NONE, "an entry stays damaged"),
     Rule("PERMISSION_DENIED", "REMOVED", Stream.GIVE_UP, Call.NONE, "an admin decided so"),
+    Rule("PERMISSION_DENIED", "BANNED", Stream.GIVE_UP, Call.NONE, "a moderator decided so"),
+    Rule("PERMISSION_DENIED", "MUTED", Stream.GIVE_UP, Call.NONE, "it may read, not speak"),
+    Rule(
+        "PERMISSION_DENIED",
+        "ROOM_CLOSED_TO_NEWCOMERS",
+        Stream.GIVE_UP,
+        Call.NONE,
+        "a moderator decided so",
+    ),
+    Rule(
+        "PERMISSION_DENIED", "INVITATION_USED", Stream.GIVE_UP, Call.NONE, "another one is needed"
+    ),
+    Rule(
+        "UNAUTHENTICATED", "INVITATION_UNKNOWN", Stream.GIVE_UP, Call.NONE, "another one is needed"
+    ),
+    Rule("PERMISSION_DENIED", "NAME_RESERVED", Stream.GIVE_UP, Call.NONE, "another name is needed"),
     Rule("RESOURCE_EXHAUSTED", "MESSAGE_TOO_LARGE", Stream.GIVE_UP, Call.NONE, "it stays so"),
     Rule("INVALID_ARGUMENT", "SESSION_MISMATCH", Stream.GIVE_UP, Call.NONE, "it stays so"),
 )
@@ -83,10 +99,16 @@ RULES = (
 
 _BY_STATUS = {(rule.code, rule.reason): rule for rule in RULES}
 
-READS = frozenset({"ListChatRooms", "ListMessages", "ListMembers"})
-"""The methods that change nothing. Of the others none may be repeated blindly: creating
-a room without an id makes another; with one, deleting, or removing a member, the repeated
-call is refused if the first was carried out, or meets a new room or member of that name."""
+READS = frozenset(
+    {
+        "ListChatRooms", "ListMessages", "ListMembers", "ListBans", "ListInvitations",
+        "ListAuditRecords",
+    }
+)  # fmt: skip
+"""The methods that change nothing. Of the others none may be repeated blindly: creating a room
+without an id, a ban or an invitation makes another; with an id, deleting, removing a member,
+withdrawing, lifting or revoking, the repeated call is refused if the first was carried out, or
+meets a new room or member of that name."""
 
 
 def rule_for(error: ChatError) -> Rule | None:

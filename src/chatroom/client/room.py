@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from chatroom.client.inbox import Inbox
     from chatroom.client.membership import Membership
-    from chatroom.client.messages import Joined, Member, Message
+    from chatroom.client.messages import ChatRoom, Joined, Member, Message
     from chatroom.client.outbox import Outbox
     from chatroom.client.patience import Patience
 
@@ -74,6 +74,15 @@ class Room:
         lost, and after the end, it stays as it was.
         """
         return self._membership.reception.roster.members
+
+    @property
+    def details(self) -> ChatRoom | None:
+        """The room as of the newest entry received: its title, how many it takes, who may come.
+
+        Its other fields are those of the latest admission. None before entering, and with a
+        server without events.
+        """
+        return self._membership.reception.room
 
     @property
     def latency(self) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chatroom.client.messages import Kind, Member
@@ -52,6 +53,9 @@ class Roster:
             return
         if not isinstance(entry.event, Member):
             return
+        if entry.kind is Kind.CHANGED:
+            self._mark(members, entry.event)
+            return
         members.pop(entry.name, None)
         if entry.kind is Kind.ENTERED:
             members[entry.name] = entry.event
@@ -61,6 +65,12 @@ class Roster:
         """Entries just below the sequence `before` are missing: who knows who came and went."""
         if before - 1 > self._listed_at:
             self._set(None)
+
+    def _mark(self, members: dict[str, Member], now: Member) -> None:
+        before = members.get(now.name)
+        if before is not None:
+            members[now.name] = replace(before, muted=now.muted, moderator=now.moderator)
+            self._set(members)
 
     def _set(self, members: dict[str, Member] | None) -> None:
         self._members = members if members is not None and len(members) < KNOWN else None

@@ -8,9 +8,12 @@ import grpc
 
 from chatroom.client.causes import Cause, cause_of
 from chatroom.client.errors import (
+    Banned,
     ChatError,
     DataLoss,
+    InvitationRefused,
     NameInvalid,
+    NameReserved,
     NameTaken,
     NotAccepted,
     Removed,
@@ -32,9 +35,13 @@ DETAILS_KEY = "grpc-status-details-bin"
 BY_REASON: dict[str, type[ChatError]] = {
     "NAME_TAKEN": NameTaken,
     "NAME_INVALID": NameInvalid,
+    "NAME_RESERVED": NameReserved,
     "ROOM_NOT_FOUND": RoomNotFound,
     "ROOM_CLOSED": RoomClosed,
     "REMOVED": Removed,
+    "BANNED": Banned,
+    "INVITATION_USED": InvitationRefused,
+    "INVITATION_UNKNOWN": InvitationRefused,
     "SESSION_REPLACED": SessionReplaced,
     "DATA_LOSS": DataLoss,
     "TOKEN_REQUIRED": TokenRefused,

@@ -71,6 +71,52 @@ def test_what_nobody_looked_at_is_marked_once() -> None:
     assert 4 == len(shown(lines))
 
 
+def numbered(sequence: int, text: str, name: str = "A") -> Line:
+    return Line(tone=Tone.SAID, name=name, text=text, time=NOON, sequence=sequence)
+
+
+def test_what_is_withdrawn_is_replaced_in_its_place() -> None:
+    """Also in a page that was asked for before and comes after; other lines stay."""
+    lines = Scrollback()
+    for sequence in (5, 6, 7):
+        lines.add(numbered(sequence, f"text {sequence}"))
+    for sequence in (6, 3, 0):
+        lines.withdraw(sequence)
+    lines.add(numbered(0, "on its way"))
+    lines.put_before([numbered(3, "text 3"), numbered(4, "text 4")])
+    assert [
+        "12:00 A: (withdrawn)",
+        "12:00 A: text 4",
+        "12:00 A: text 5",
+        "12:00 A: (withdrawn)",
+        "12:00 A: text 7",
+        "12:00 A: on its way",
+    ] == shown(lines)[1:]
+
+
+def test_sequences_of_another_log_mean_other_lines() -> None:
+    """What was here before the log began anew is neither replaced nor found."""
+    lines = Scrollback()
+    lines.add(numbered(5, "before"))
+    lines.withdraw(6)
+    lines.begin_anew()
+    lines.add(numbered(6, "after"))
+    lines.withdraw(5)
+    assert ["12:00 A: before", "12:00 A: after"] == shown(lines)[1:]
+    assert 6 == lines.newest_of("a")
+    lines.withdraw(6)
+    assert 0 == lines.newest_of("A")
+
+
+def test_only_so_many_withdrawals_are_remembered() -> None:
+    """For pages that are on their way; the newest count."""
+    lines = Scrollback()
+    for sequence in range(1, scrollback.WITHDRAWN_SEQUENCES + 2):
+        lines.withdraw(sequence)
+    lines.put_before([numbered(1, "the first"), numbered(2, "the second")])
+    assert ["12:00 A: the first", "12:00 A: (withdrawn)"] == shown(lines)[1:]
+
+
 def test_old_lines_are_dropped(monkeypatch) -> None:
     """The number of lines kept is bounded."""
     monkeypatch.setattr(scrollback, "KEPT_LINES", 100)

@@ -1,4 +1,4 @@
-"""Commands about rooms: list, create, delete, members, remove."""
+"""Commands about rooms: list, create, update, delete, members, remove."""
 
 from __future__ import annotations
 
@@ -63,6 +63,55 @@ def create_command(given: Given, private: bool, title: str, room_id: str | None)
     )
 
 
+@click.command("update", cls=Command)
+@option("--title", section="The room", default=None, help="What the room is about.")
+@option(
+    "--capacity", section="The room", type=click.IntRange(min=0), metavar="N",
+    help="How many may be in it; 0: the server's default.",
+)  # fmt: skip
+@option(
+    "--history", "kept", section="The room", type=click.IntRange(min=0), metavar="N",
+    help="How many entries are kept; older ones are deleted. 0: the server's default.",
+)  # fmt: skip
+@option(
+    "--closed/--open", section="The room", default=None,
+    help="Only who was in it lately or is invited may come; or anybody again.",
+)  # fmt: skip
+@room_argument
+@server_options()
+@takes_given
+def update_command(
+    given: Given,
+    title: str | None,
+    capacity: int | None,
+    kept: int | None,
+    closed: bool | None,
+    room_id: str,
+) -> None:
+    """Change a room: its title, its bounds, or who may come. Its members are told.
+
+    What is not given stays.
+
+    Examples:
+      chatter update tea-room --title "Coffee, for once"
+      chatter update tea-room --closed
+    """
+    if (title, capacity, kept, closed) == (None, None, None, None):
+        raise click.UsageError("what? give --title, --capacity, --history, --closed or --open")
+
+    from chatroom.chatter import rooms
+    from chatroom.chatter.running import with_server
+    from chatroom.chatter.settings import effective
+
+    with_server(
+        effective(given),
+        lambda chat: rooms.update(
+            chat, room_id, title=title, capacity=capacity, history=kept, closed=closed,
+            as_json=given.as_json,
+        ),
+    )  # fmt: skip
+
+
 @click.command("delete", cls=Command)
 @option("--reason", section="Options", default="", help="Why. Its members are told.")
 @room_argument
@@ -91,7 +140,7 @@ def members_command(given: Given, room_id: str) -> None:
     """Say who is in a room, and since when.
 
     In a terminal it prints a table; in a pipe a line for each member, tab-separated,
-    with the time in UTC.
+    with the time in UTC, and what they are: moderator, muted.
     """
     from chatroom.chatter import rooms
     from chatroom.chatter.running import with_server

@@ -13,7 +13,7 @@ from prompt_toolkit.application import run_in_terminal
 
 from chatroom.chatter.advice import advised
 from chatroom.chatter.safe_text import one_line
-from chatroom.chatter.terminal import commands
+from chatroom.chatter.terminal import commands, orders
 from chatroom.chatter.terminal.commands import NotACommand
 from chatroom.chatter.terminal.focus import report_focus
 from chatroom.chatter.terminal.journey import Journey
@@ -259,7 +259,7 @@ class Actions:
     def _do(self, typed: commands.Typed) -> None:
         word, words = typed.command.word, typed.words
         if word == "help":
-            for line in commands.help_lines():
+            for line in commands.help_lines(words):
                 self.visit.tell(line)
         elif word == "who":
             self._spawn(self._tell(self.visit.who()))
@@ -272,6 +272,8 @@ class Actions:
             if not words:
                 raise NotACommand("which room? /join ROOM [NAME]; /rooms lists them")
             self.journey.go_to(words[0], " ".join(words[1:]) or self.visit.room.name)
+        elif typed.command in commands.FOR_MODERATORS:
+            self._spawn(self._tell(orders.carried_out(typed, self._chat, self.visit)))
         else:
             self.quit()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from prompt_toolkit.completion import Completer, Completion
 
 from chatroom.chatter.safe_text import one_line
-from chatroom.chatter.terminal.commands import COMMANDS
+from chatroom.chatter.terminal.commands import EVERY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,7 +41,7 @@ class Words(Completer):
         if before.startswith("/") and not before.startswith("//"):
             word, space, rest = before[1:].partition(" ")
             if not space:
-                for command in COMMANDS:
+                for command in EVERY:
                     if command.word.startswith(word.casefold()):
                         yield Completion(
                             f"{command.word} " if command.most else command.word,
@@ -49,10 +49,16 @@ class Words(Completer):
                             display=f"/{command.word}",
                             display_meta=command.does,
                         )
-            elif word.casefold() == "join" and " " not in rest:
+                return
+            takes = next((each.takes for each in EVERY if each.word == word.casefold()), "")
+            if takes == "room" and " " not in rest:
                 for room in self._rooms():
                     if room.startswith(rest):
                         yield Completion(one_line(room), start_position=-len(rest))
+            elif takes == "name":
+                for name in sorted(map(one_line, self._names()), key=str.casefold):
+                    if name.casefold().startswith(rest.casefold()):
+                        yield Completion(name, start_position=-len(rest))
             return
         yield from self._completed_names(before)
 

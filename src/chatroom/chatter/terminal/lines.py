@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,8 @@ SHOWN_TEXT = 16 * 1024
 """Characters of one text that are shown: four times what our server takes. What another
 one sends is drawn anew with every change of the screen."""
 SHOWN_NAME = 128
+WITHDRAWN = "(withdrawn)"
+"""The server's text for it."""
 
 
 class Tone(StrEnum):
@@ -28,7 +30,9 @@ class Tone(StrEnum):
 
     SAID = "said"
     EVENT = "event"
-    """Somebody came or went."""
+    """Somebody came or went, or a moderator has done something."""
+    WITHDRAWN = "withdrawn"
+    """In the place of what somebody had said."""
     NOTICE = "notice"
     """From this program, or the server, to this person alone."""
     TROUBLE = "trouble"
@@ -64,6 +68,8 @@ def line_of(message: Message, own_name: str, *, earlier: bool) -> Line:
         tone, text = Tone.EVENT, "you have entered the chat" if arrived else passed
         if message.kind is Kind.DAMAGED:
             tone = Tone.TROUBLE
+    elif message.withdrawn:
+        tone, shown_name = Tone.WITHDRAWN, name
     elif message.kind is Kind.CONNECTED:
         tone = Tone.NOTICE
     elif message.kind in (Kind.CONNECTION_LOST, Kind.GAP, Kind.DRAINING):
@@ -79,12 +85,20 @@ def line_of(message: Message, own_name: str, *, earlier: bool) -> Line:
         time=local_time(message.sent),
         own=own,
         mentions=bool(shown_name)
+        and tone is Tone.SAID
         and not own
         and message.name != SERVER_NAME
         and mentioned(own_name, text),
         earlier=earlier,
         sequence=message.sequence,
     )
+
+
+def withdrawn(line: Line) -> Line:
+    """What stands in the place of a line whose text is gone."""
+    if not line.name:
+        return line
+    return replace(line, tone=Tone.WITHDRAWN, text=WITHDRAWN, mentions=False)
 
 
 def pending(text: str, own_name: str) -> Line:
@@ -106,6 +120,11 @@ def notice(text: str, tone: Tone = Tone.NOTICE) -> Line:
 def cut(text: str, length: int) -> str:
     """The text, or its beginning and an ellipsis if it is longer than can be shown."""
     return text if len(text) <= length else f"{text[:length]}…"
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether two names are written alike but for their case."""
+    return one.casefold() == other.casefold()
 
 
 def mentioned(name: str, text: str) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 from typing import TYPE_CHECKING
 
+from chatroom.chatter.bearer import may_name
 from chatroom.chatter.failures import Failure, complain
 from chatroom.chatter.running import sentence_of
 from chatroom.chatter.safe_text import one_line
@@ -26,17 +27,25 @@ async def admitted(
     """Ask for what is not given, and join. Raises Failure, ChatError, KeyboardInterrupt.
 
     What was asked for is asked for again when the server refuses it; so is a name that was
-    given, as it may be one's own that a lost terminal has left in the room for 15 s.
+    given, as it may be one's own that a lost terminal has left in the room for 15 s. A name is
+    asked for if the token has none.
     """
     room, proposal = room_id, ""
+    unnamed = not name and may_name(chat)
     while True:
         room = room or await pick_room(chat)
-        name_tag = name or await ask_name(proposal)
-        show("Joining room")
+        name_tag = "" if unnamed else name or await ask_name(proposal)
+        if not unnamed:
+            show("Joining room")
         try:
             joining = chat.join(room, name_tag, history=history, echo=True, typing=True)
             return await _join(joining)
         except (NameTaken, NameInvalid) as refusal:
+            if unnamed and isinstance(refusal, NameInvalid):
+                unnamed = False
+                continue
+            if unnamed:
+                raise
             complain(sentence_of(refusal))
             name = None
             proposal = one_line(refusal.free) if isinstance(refusal, NameTaken) else name_tag

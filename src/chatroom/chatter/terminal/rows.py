@@ -27,6 +27,8 @@ TIMES_FROM = 24
 """Below this width there is no time."""
 NAME_CELLS = 12
 TIME_CELLS = 6
+NAMED = (Tone.SAID, Tone.PENDING, Tone.WITHDRAWN)
+"""The lines with the name of who has said them."""
 NAME_COLOURS = 10
 """The styles name-0 to name-9, see style.py."""
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -57,7 +59,7 @@ class Painter:
             margin += [("", " " * space), (shade + name_style, name), ("", "  ")]
         else:
             hang = TIME_CELLS if self.width >= TIMES_FROM else 2
-            ending = ": " if line.tone in (Tone.SAID, Tone.PENDING) else " "
+            ending = ": " if line.tone in NAMED else " "
             margin += [(shade + name_style, name), ("", ending)]
         used = fragment_list_width(margin)
         # The last column stays free: some terminals wrap when it is written.
@@ -86,7 +88,7 @@ class Painter:
         return self.rule(text, "class:day")
 
     def _name(self, line: Line) -> tuple[str, str]:
-        if line.tone in (Tone.SAID, Tone.PENDING):
+        if line.tone in NAMED:
             style = f"class:name-{colour_of(line.name)}"
             return line.name, style + (" class:own" if line.own else "")
         if line.tone is Tone.EVENT:

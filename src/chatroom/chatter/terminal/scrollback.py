@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from chatroom.chatter.terminal.lines import Tone
+from chatroom.chatter.terminal.lines import Tone, same_name, withdrawn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 KEPT_LINES = 20_000
 """Twice what a server keeps of a room by default; some 20 MiB."""
+WITHDRAWN_SEQUENCES = 1_000
+"""Many more than are withdrawn while one page of history is on its way."""
 TRIM_LINES = 1_000
 """Dropped at once when there are more, so that each line costs little."""
 
@@ -42,6 +44,8 @@ class Scrollback:
         on its way, and which of its rows; None: the newest."""
         self._mark: int | None = None
         """The serial number of the first line that came while nobody looked."""
+        self._withdrawn: dict[int, None] = {}
+        """The newest sequences whose text is gone, as an earlier page may still have it."""
 
     # ---- Lines ------------------------------------------------------------------------
 
@@ -51,7 +55,7 @@ class Scrollback:
             self._mark = self._first + len(self._lines)
         if self._bottom is not None:
             self.unseen += 1
-        self._lines.append(line)
+        self._lines.append(self._as_it_is(line))
         if len(self._lines) > KEPT_LINES + TRIM_LINES:
             del self._lines[:TRIM_LINES]
             self._first += TRIM_LINES
@@ -61,11 +65,39 @@ class Scrollback:
     def begin_anew(self) -> None:
         """What comes now may have other sequences: what is here is no longer counted."""
         self._known = self._first + len(self._lines)
+        self._withdrawn.clear()
+
+    def withdraw(self, sequence: int) -> None:
+        """Put a mark in the place of the text of this sequence, also if it comes only later."""
+        if not sequence:
+            return  # notices have none either
+        self._withdrawn[sequence] = None
+        if len(self._withdrawn) > WITHDRAWN_SEQUENCES:
+            del self._withdrawn[next(iter(self._withdrawn))]
+        for index in self._known_indices():
+            if self._lines[index].sequence == sequence:
+                self._lines[index] = withdrawn(self._lines[index])
+                return
+
+    def newest_of(self, name: str) -> int:
+        """The sequence of what somebody said last, however the name is capitalized; 0: none."""
+        for index in self._known_indices():
+            line = self._lines[index]
+            if line.sequence and line.tone is Tone.SAID and same_name(line.name, name):
+                return line.sequence
+        return 0
+
+    def _known_indices(self) -> range:
+        """Of the lines whose sequences count, the newest first."""
+        return range(len(self._lines) - 1, max(self._known - self._first, 0) - 1, -1)
+
+    def _as_it_is(self, line: Line) -> Line:
+        return withdrawn(line) if line.sequence in self._withdrawn else line
 
     def put_before(self, lines: Sequence[Line]) -> None:
         """Put earlier lines before those whose sequences count; what is in view stays."""
         at = max(self._known - self._first, 0)
-        self._lines[at:at] = lines
+        self._lines[at:at] = map(self._as_it_is, lines)
         # Numbers above stay as they are; those of the lines below `at` have changed.
         self._first -= len(lines)
         self._known -= len(lines)

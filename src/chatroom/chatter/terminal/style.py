@@ -15,6 +15,7 @@ STYLE = Style.from_dict(
         "notice": "ansicyan",
         "trouble": "ansired",
         "pending": "dim",
+        "withdrawn": "dim",
         "mention": "bold",
         "own": "bold",
         "day": "dim",

@@ -7,18 +7,28 @@ import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from chatroom.chatter.rooms import marks
 from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.terminal.lines import Tone, line_of, notice, pending
 from chatroom.chatter.terminal.scrollback import Scrollback
 from chatroom.chatter.terminal.status import Status
 from chatroom.chatter.terminal.typists import Typists
-from chatroom.client import SERVER_NAME, ChatError, Gap, Kind, NotAccepted, Refused, Typing
+from chatroom.client import (
+    SERVER_NAME,
+    ChatError,
+    Gap,
+    Kind,
+    NotAccepted,
+    Refused,
+    Typing,
+    Withdrawn,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Coroutine
 
     from chatroom.chatter.terminal.lines import Line
-    from chatroom.client import Chat, Message, Posted, Room
+    from chatroom.client import Chat, Member, Message, Posted, Room
 
 MOST_EARLIER = 1_000
 """Entries that one page of a room's history may have."""
@@ -114,8 +124,11 @@ class Visit:
             self._typists.hear(one_line(message.name), active=False)
         if message.sequence:
             self._place_stored(message.sequence)
-        if message.kind is Kind.SAID and message.name == self.room.name:
+        own = message.name == self.room.name
+        if own and (message.kind is Kind.SAID or message.withdrawn):
             self.scrollback.settle(message.nonce)
+        elif isinstance(message.event, Withdrawn):
+            self.scrollback.withdraw(message.event.sequence)
         elif isinstance(message.event, Gap) and message.event.missed is None:
             self.scrollback.begin_anew()
         elif isinstance(message.event, Refused):
@@ -228,28 +241,28 @@ class Visit:
 
     async def who(self) -> str:
         """Everybody who is in the room, in a sentence. Raises ChatError."""
-        members: Iterable[str]
-        if self.room.members is not None:
-            members = [member.name for member in self.room.members]
-        else:
-            members = [member.name for member in await self._chat.members(self.room.room_id)]
-        names = sorted({one_line(name) for name in members}, key=str.casefold)
+        members = self.room.members or await self._chat.members(self.room.room_id)
+        names = sorted({described(member) for member in members}, key=str.casefold)
         shown = ", ".join(names[:SHOWN_NAMES])
         more = f" and {len(names) - SHOWN_NAMES} others" if len(names) > SHOWN_NAMES else ""
         as_of = "" if self.connected else "before the connection was lost: "
         return f"{as_of}{len(names)} in {one_line(self.room.room_id)}: {shown}{more}"
 
+    @property
+    def who_is_here(self) -> list[str]:
+        """The names of the members, safe to print, as far as they are known."""
+        return [one_line(member.name) for member in self.room.members or ()]
+
     def names(self) -> list[str]:
         """The names that may be completed: who is here, and who has spoken lately."""
-        members = self.room.members or ()
         spoken = [line.name for line in self.scrollback.newest(200) if line.name]
-        names = [*(one_line(member.name) for member in members), *spoken]
+        names = [*self.who_is_here, *spoken]
         left_out = {one_line(self.room.name), SERVER_NAME}
         return [name for name in dict.fromkeys(names) if name not in left_out]
 
     def status(self) -> Status:
         """What the status line tells."""
-        joined = self.room.joined
+        details = self.room.details
         if self.over.done():
             connection = "ended"
         elif self.leaving:
@@ -261,7 +274,7 @@ class Visit:
         members = self.room.members
         return Status(
             room=one_line(self.room.room_id),
-            title=one_line(joined.room.title) if joined and joined.room else "",
+            title=one_line(details.title) if details else "",
             members=None if members is None else len(members),
             connection=connection,
             trouble=not self.connected or self.over.done(),
@@ -281,6 +294,12 @@ class Visit:
         if not task.cancelled() and task.exception() is not None:
             self.bug = task.exception()
             self.over.cancel()
+
+
+def described(member: Member) -> str:
+    """The name, and what somebody is beside a member: `Bob (muted)`."""
+    found = marks(member)
+    return f"{one_line(member.name)} ({found})" if found else one_line(member.name)
 
 
 def ended_by_the_server() -> ChatError:
