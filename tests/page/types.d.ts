@@ -1,13 +1,14 @@
 /** The types that the page's modules name in their JSDoc. They are nowhere loaded, only checked. */
 
 // What goes over the wire: proto/rpc/chat.proto in JSON, which writes 64-bit numbers as strings.
-type Member = { name: string; since?: string; reason?: string };
+type Member = { name: string; since?: string; reason?: string; muted?: boolean; moderator?: boolean };
 type ChatRoom = {
   room_id: string;
   title?: string;
   private?: boolean;
   member_count?: number;
   active?: string;
+  closed_to_newcomers?: boolean;
 };
 type Joined = {
   session: string;
@@ -30,6 +31,10 @@ type Message = {
   left?: Member;
   typing?: { active?: boolean };
   closed?: { reason?: string; successor?: string };
+  updated?: ChatRoom;
+  /** Of a message: told of by "chat server", or in the place of that message. */
+  withdrawn?: { sequence: string; reason?: string };
+  changed?: Member;
 };
 type Page = { messages?: Message[]; epoch?: string; more?: boolean };
 type ConnectError = {
@@ -51,8 +56,13 @@ type Envelope = {
   what: string;
   size: number;
   flag: number | null;
+  /** "" for none. */
+  sequence: string;
+  nonce: string;
   json: string;
 };
+/** What passes is told it, and which messages were withdrawn. */
+type Wiretap = { take: Trace; forget: (sequence: string) => void };
 type Trace = (out: boolean, what: string, flag: number | null, size: number, json: string) => void;
 type State = {
   phase: "connecting" | "live" | "lost" | "polling" | "over";
@@ -83,6 +93,7 @@ type ToHub = {
 type ToTab = {
   state: State;
   joined: Joined;
+  room: ChatRoom;
   entries: Message[];
   /** There are entries up to this sequence. */
   newest: number;
@@ -96,6 +107,8 @@ type ToTab = {
   stored: string;
   refused: Posted;
   wire: Envelope[];
+  /** In place of all before. */
+  wireAnew: Envelope[];
 };
 type Tell = <K extends keyof ToTab>(kind: K, value: ToTab[K]) => void;
 type TellHub = <K extends keyof ToHub>(kind: K, value: ToHub[K]) => void;
@@ -126,6 +139,7 @@ interface Elements {
   "create-dialog": HTMLDialogElement;
   link: HTMLInputElement;
   name: HTMLInputElement;
+  send: HTMLButtonElement;
   search: HTMLInputElement;
   "share-code": HTMLImageElement;
   "share-dialog": HTMLDialogElement;
@@ -137,7 +151,8 @@ interface WorkerOptions {
   extendedLifetime?: boolean;
 }
 type Show = (page: Page) => void;
-type Say = (text: string) => void;
+/** The nonce it has. */
+type Say = (text: string) => string;
 type Type = (active: boolean) => void;
 /** A piece of what was found, and what stands before and after it; null for none. */
 type MakePiece = (found: string, before: string, after: string) => Piece | null;

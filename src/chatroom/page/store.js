@@ -1,4 +1,4 @@
-/** What is kept: names, drafts, last rooms; in this tab alone a token and, over a reload, a session. */
+/** What is kept: names, drafts, last rooms; in this tab alone a token, invitations and, over a reload, a session. */
 
 const ROOMS = 12;
 
@@ -40,15 +40,23 @@ export const draftOf = (room) => local.get(`draft ${room}`) ?? "";
 /** @param {string} room @param {string} text */
 export const keepDraft = (room, text) => local.set(`draft ${room}`, text);
 
-/** The token in the fragment, which is taken out of the address. @returns {string} */
-export function takeToken() {
+/**
+ * The token in the fragment, which is taken out of the address. An invitation is one for its room,
+ * and leaves the tab's own as it is. @param {string} room @returns {string}
+ */
+export function takeToken(room) {
 	const given = new URLSearchParams(location.hash.slice(1)).get("token");
 	if (given !== null) {
-		ofTab.set("token", given);
+		const invites = given.startsWith("inv_");
+		ofTab.set(`invitation ${room}`, invites && given);
+		if (!invites) ofTab.set("token", given);
 		history.replaceState(null, "", location.pathname);
 	}
-	return given ?? ofTab.get("token") ?? "";
+	return given ?? ofTab.get(`invitation ${room}`) ?? ofTab.get("token") ?? "";
 }
+
+/** @param {string} room */
+export const dropInvitation = (room) => ofTab.set(`invitation ${room}`, null);
 
 /** @param {string} room @param {Visit | null} visit */
 export const keepVisit = (room, visit) => ofTab.set(`visit ${room}`, visit);

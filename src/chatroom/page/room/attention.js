@@ -44,13 +44,24 @@ export function bell() {
 	toggle.onclick = () => Notification.requestPermission().then(bell);
 }
 
-/** @param {string} room @param {string} name @param {string} text */
-export function notify(room, name, text) {
+/** @type {{sequence: string | undefined, shown: Notification} | null} the latest */
+let latest = null;
+
+/** @param {string} room @param {Message} entry */
+export function notify(room, { name, message = "", sequence }) {
 	if (!document.hidden || permission() !== "granted") return;
 	try {
-		const shown = new Notification(`${name} in ${room}`, { body: text.slice(0, 200), tag: room });
+		const shown = new Notification(`${name} in ${room}`, { body: message.slice(0, 200), tag: room });
+		latest = { sequence, shown };
 		shown.onclick = () => (focus(), shown.close());
 	} catch {
 		// phones give them to service workers only
 	}
+}
+
+/** Its text is gone. @param {string} sequence */
+export function unnotify(sequence) {
+	if (latest?.sequence !== sequence) return;
+	latest.shown.close();
+	latest = null;
 }

@@ -10,12 +10,13 @@ const NEAR = 500; // so many bytes before the limit it is said how many are left
 
 const field = byId("text");
 const left = byId("left");
+const muted = byId("muted");
 const text = () => field.value.trim();
 
 /** @param {string} room @param {Say} say @param {Type} type @param {() => string[]} names */
 export function makeComposer(room, say, type, names) {
 	let limit = 4096;
-	/** @type {string[]} */
+	/** @type {{text: string, nonce: string, sequence?: string}[]} */
 	let said = [];
 	let at = 0; // which of them is in the field; their number: what is being written
 	let typedAt = 0;
@@ -27,21 +28,20 @@ export function makeComposer(room, say, type, names) {
 
 	function send() {
 		const now = text();
-		if (!now || fit() < 0) return;
-		said = [...said, now].slice(-RECALLED);
-		at = said.length;
+		if (!now || fit() < 0 || field.readOnly) return;
 		told = false; // what is said ends the typing
 		field.value = "";
 		changed();
-		say(now);
+		said = [...said, { text: now, nonce: say(now) }].slice(-RECALLED);
+		at = said.length;
 	}
 
 	/** Whether there is something to recall. @param {number} step */
 	function recall(step) {
 		const next = at + step;
-		if (field.value !== (said[at] ?? "") || next < 0 || next > said.length) return false;
+		if (field.value !== (said[at]?.text ?? "") || next < 0 || next > said.length) return false;
 		at = next;
-		field.value = said[next] ?? "";
+		field.value = said[next]?.text ?? "";
 		changed();
 		return true;
 	}
@@ -109,6 +109,27 @@ export function makeComposer(room, say, type, names) {
 	return {
 		/** @param {number} [bytes] */
 		limitTo: (bytes) => (limit = bytes ?? limit),
+
+		/** What one has said can be recalled until it is withdrawn. @param {Message} entry */
+		note({ nonce, sequence, withdrawn }) {
+			const own = said.find((each) => each.nonce === nonce);
+			if (own) own.sequence = sequence;
+			const gone = withdrawn && said.findIndex((each) => each.sequence === withdrawn.sequence);
+			if (gone === undefined || gone < 0) return;
+			const [{ text = "" } = {}] = said.splice(gone, 1);
+			if (gone === at && field.value === text) {
+				field.value = "";
+				changed();
+			}
+			if (gone <= at) at = gone < at ? at - 1 : said.length;
+		},
+
+		/** @param {boolean} on */
+		mute(on) {
+			muted.hidden = !on;
+			field.readOnly = byId("send").disabled = on;
+		},
+
 		begin() {
 			fit();
 			field.focus();

@@ -27,10 +27,15 @@ export function showEnvelopes(envelopes) {
 	if (scrollHeight - scrollTop - clientHeight < 40) scroller.scrollTop = scroller.scrollHeight;
 }
 
+/** In place of all that is shown: something of it is gone. @param {Envelope[]} envelopes */
+export function showAnew(envelopes) {
+	lines.replaceChildren();
+	showEnvelopes(envelopes);
+}
+
 /** @param {Envelope} envelope */
-function lineOf({ at, out, what, size, flag, json }) {
+function lineOf({ at, out, what, size, flag, sequence, json }) {
 	const time = new Date(at).toISOString().slice(11, 23);
-	const sequence = /"sequence": ?"(\d+)"/.exec(json)?.[1] ?? "";
 	const cells = [time, out ? "→ out" : "← in", what, size, flag ?? "none", sequence];
 	const line = make("tr", "", ...cells.map((cell) => make("td", "", String(cell))));
 	line.append(make("td", "json", make("code", "", json)));

@@ -2,12 +2,14 @@
 
 import { button, byId, isolated, link, make } from "../dom.js";
 import { pathTo } from "../rooms.js";
+import { dropInvitation } from "../store.js";
 
 const panel = byId("ending");
 const PRIMARY = "button primary";
+const UNTIL = new Intl.DateTimeFormat([], { dateStyle: "long", timeStyle: "short" });
 
-/** @param {State} state @param {() => void} join */
-export function showEnding({ reason = "", sentence, metadata }, join) {
+/** @param {State} state @param {string} room @param {() => void} join */
+export function showEnding({ reason = "", sentence, metadata }, room, join) {
 	const next = metadata?.successor;
 	const again = (/** @type {string} */ label) => button(label, join, PRIMARY);
 	if (reason === "ROOM_CLOSED") {
@@ -18,6 +20,21 @@ export function showEnding({ reason = "", sentence, metadata }, join) {
 		tell("There is no such room", "It may have been closed, or the link is incomplete.");
 	} else if (reason === "SESSION_REPLACED") {
 		tell("Open elsewhere", "Another window goes on here.", again("Go on here"));
+	} else if (reason.startsWith("INVITATION")) {
+		const used = reason === "INVITATION_USED";
+		const why = used ? "As many people have come by it as may." : "It has ended, was taken back, or its link is incomplete.";
+		const without = () => (dropInvitation(room), location.reload());
+		const title = used ? "This invitation is used up" : "This invitation is not valid";
+		tell(title, `${why} Ask for another.`, button("Try without it", without, PRIMARY));
+	} else if (reason === "ROOM_CLOSED_TO_NEWCOMERS") {
+		tell("This room is closed to newcomers", "Ask somebody in it for an invitation: its link lets you in.", again("Try again"));
+	} else if (reason === "BANNED") {
+		const { until } = metadata ?? {};
+		const then = until ? `You can come back on ${UNTIL.format(Date.parse(until))}.` : "There is no end to it.";
+		const why = /^you are banned.*?(?:UTC)?: (.+)/s.exec(sentence)?.[1];
+		tell("You are banned", `${why ? `The reason given: ${why}. ` : ""}${then}`, ...(until ? [again("Try again")] : []));
+	} else if (reason === "GRANT_MISSING") {
+		tell("You may not come into this room", "Ask for an invitation: its link lets you in.", again("Try again"));
 	} else if (reason.startsWith("TOKEN")) {
 		tell("This server asks for a token", `${sentence}. A link that carries one lets you in.`);
 	} else tell("You are not in the room", sentence, again("Join again"));

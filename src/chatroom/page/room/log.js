@@ -3,7 +3,7 @@
 import { call } from "../wire/call.js";
 import { asError } from "../wire/errors.js";
 import { byId, make } from "../dom.js";
-import { dress, merge, noticeRow, rowOf } from "./rows.js";
+import { SERVER, blank, dress, merge, noticeRow, rowOf, withdrawnOf } from "./rows.js";
 
 const PAGE = 50;
 const MOST = 300; // entries on the screen
@@ -20,12 +20,17 @@ const divider = make("div", "line unread", make("span", "", "new"));
 const number = ({ sequence }) => Number(sequence);
 const attended = () => !document.hidden && document.hasFocus();
 
-/** @param {Where} where @param {() => void} moved  unread or the position has changed */
-export function makeLog({ room, token }, moved) {
+/**
+ * @param {Where} where @param {() => void} moved  unread or the position has changed
+ * @param {(entry: Message) => void} noted  every entry that comes by, by whichever way
+ */
+export function makeLog({ room, token }, moved, noted) {
 	/** @type {Row[]} */
 	let rows = [];
 	/** @type {Message[]} */
 	let waiting = [];
+	/** @type {Set<number>} withdrawn since a page was asked for that may still have the text */
+	const gone = new Set();
 	let me = "";
 	let unread = 0;
 	let unreadFrom = 0;
@@ -44,9 +49,11 @@ export function makeLog({ room, token }, moved) {
 		while (busy) await loading;
 		busy = true;
 		list.ariaLive = "off";
+		gone.clear();
 		const request = { room_id: room, page_size: PAGE, ...which };
 		let good = true;
-		loading = call("ListMessages", request, token).then(show).catch((failure) => {
+		const got = (/** @type {Page} */ page) => show({ ...page, messages: passed(page.messages) });
+		loading = call("ListMessages", request, token).then(got).catch((failure) => {
 			good = false;
 			byId("trouble").textContent = `Messages could not be loaded: ${asError(failure).message}`;
 		});
@@ -55,6 +62,26 @@ export function makeLog({ room, token }, moved) {
 		follow();
 		requestAnimationFrame(() => (list.ariaLive = "polite"));
 		return good;
+	}
+
+	/** Take texts out that are withdrawn. @param {Message[]} [entries] */
+	function passed(entries = []) {
+		for (const entry of entries) {
+			noted(entry);
+			if (entry.withdrawn) withdraw(Number(entry.withdrawn.sequence));
+		}
+		return entries.map(asItIs);
+	}
+
+	/** @param {Message} entry */
+	const asItIs = (entry) => (gone.has(number(entry)) ? withdrawnOf(entry) : entry);
+
+	/** @param {number} sequence */
+	function withdraw(sequence) {
+		gone.add(sequence);
+		waiting = waiting.map(asItIs);
+		const row = rows.find(({ kind, first }) => kind === "said" && first === sequence);
+		if (row) blank(row.element);
 	}
 
 	/** Load at an edge, and leave what is looked at where it is. @param {object} which @param {Show} show */
@@ -234,10 +261,10 @@ export function makeLog({ room, token }, moved) {
 
 		/** New entries; those that were not known of yet. @param {Message[]} entries */
 		take(entries) {
-			const fresh = entries.filter((entry) => number(entry) > newest);
+			const fresh = passed(entries).filter((entry) => number(entry) > newest);
 			const looked = attended() && atEnd && pinned;
 			for (const entry of fresh) {
-				if (entry.entered || entry.left || entry.name === me || looked) continue;
+				if (entry.entered || entry.left || [me, SERVER].includes(entry.name ?? "") || looked) continue;
 				if (!unread && !divider.isConnected) unreadFrom = number(entry);
 				unread += 1;
 			}

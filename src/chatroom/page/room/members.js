@@ -20,8 +20,10 @@ export async function showMembers(known, total, me, { room, token }) {
 	const ask = () => call("ListMembers", { room_id: room, page_size: ASKED }, token).catch(() => ({}));
 	/** @type {Member[]} */
 	const members = known ?? (await ask()).members ?? [];
-	const lines = members.map(({ name }) =>
-		make("li", `c${colourOf(name)}`, isolated(name), name === me ? " (you)" : ""),
-	);
+	const lines = members.map(({ name, muted, moderator }) => {
+		const line = make("li", `c${colourOf(name)}`, isolated(name), name === me ? " (you)" : "");
+		if (muted || moderator) line.append(make("span", "faint", `${moderator ? " moderator" : ""}${muted ? " muted" : ""}`));
+		return line;
+	});
 	byId("members-list").replaceChildren(...lines);
 }

@@ -3,10 +3,10 @@
 import { byId } from "../dom.js";
 import { areScarce, openPort } from "../hub/port.js";
 import { keepVisit, lastRooms, rememberRoom, takeVisit } from "../store.js";
-import { bell, count, notify } from "./attention.js";
+import { bell, count, notify, unnotify } from "./attention.js";
 import { makeComposer } from "./composer.js";
 import { showState } from "./connection.js";
-import { showEnvelopes, wireDrawer } from "./drawer.js";
+import { showAnew, showEnvelopes, wireDrawer } from "./drawer.js";
 import { showEnding } from "./ending.js";
 import { makeLog } from "./log.js";
 import { showMembers } from "./members.js";
@@ -35,7 +35,7 @@ export async function openRoom(room, token) {
 	/** @type {TellHub} */
 	const tell = (...told) => port.postMessage(told);
 	const hurry = () => tell("hurry", null);
-	const log = makeLog(where, moved);
+	const log = makeLog(where, moved, noted);
 	byId("room").hidden = false;
 	const names = () => (members ?? []).map(({ name }) => name).filter((name) => name !== me);
 	const composer = makeComposer(room, say, (active) => tell("typing", active), names);
@@ -51,9 +51,18 @@ export async function openRoom(room, token) {
 	/** @param {string} text */
 	function say(text) {
 		const random = crypto.getRandomValues(new Uint32Array(3)); // 96 bits
-		tell("say", { text, nonce: random.join("-") });
+		const nonce = random.join("-");
+		tell("say", { text, nonce });
 		void log.toEnd();
 		log.read(true);
+		return nonce;
+	}
+
+	/** @param {Message} entry  any that the page learns of */
+	function noted(entry) {
+		removePending(entry.nonce ?? "");
+		composer.note(entry);
+		if (entry.withdrawn) unnotify(entry.withdrawn.sequence);
 	}
 
 	/** @param {string} name @param {Resume | null} [resume] */
@@ -94,10 +103,12 @@ export async function openRoom(room, token) {
 		joined = null;
 		const [free = ""] = Object.values(metadata);
 		if (reason === "NAME_TAKEN") askName(free, "That name is taken in this room. This one is free:");
+		else if (reason === "NAME_FIXED") askName(free, "What you came with is for this name alone:");
+		else if (reason === "NAME_RESERVED") askName("", "That name belongs to somebody else here. Choose another:");
 		else if (reason === "NAME_INVALID") askName("", sentence);
 		else {
 			show("ending");
-			showEnding(state, () => join(me));
+			showEnding(state, room, () => join(me));
 		}
 	}
 
@@ -105,19 +116,27 @@ export async function openRoom(room, token) {
 	function admit(admission) {
 		joined = admission;
 		me = log.isFor(joined.name);
-		title = joined.room?.title || room;
-		byId("title").textContent = title;
+		describe(joined.room);
 		composer.limitTo(joined.limits?.text_bytes);
 		rememberRoom(room, me);
 		log.reaches(Number(joined.sequence ?? 0));
+	}
+
+	/** @param {ChatRoom} [now] */
+	function describe(now) {
+		title = now?.title || room;
+		byId("title").textContent = title;
+		byId("closed").hidden = !now?.closed_to_newcomers;
 		moved();
 	}
 
 	/** @param {Message[]} entries */
 	function take(entries) {
-		for (const { name = "", message = "" } of log.take(entries)) {
+		for (const entry of log.take(entries)) {
+			const { name = "", message = "", changed } = entry;
 			noteTyping(name, false);
-			if (name !== me && mentions(message, me)) notify(title, name, message);
+			if (changed?.name === me) composer.mute(!!changed.muted);
+			if (name !== me && mentions(message, me)) notify(title, entry);
 		}
 	}
 
@@ -125,14 +144,18 @@ export async function openRoom(room, token) {
 	const takes = {
 		state: change,
 		joined: admit,
+		room: describe,
 		entries: take,
 		newest: log.reaches,
 		anew: log.startOver,
 		stored: removePending,
 		wire: showEnvelopes,
+		wireAnew: showAnew,
 		typing: ({ name, active }) => name !== me && noteTyping(name, active),
 		members(known) {
 			members = known;
+			const own = known?.find((each) => each.name === me);
+			if (own) composer.mute(!!own.muted);
 			void showMembers(members, joined?.room?.member_count ?? 0, me, where);
 		},
 		posted(posted) {
