@@ -56,9 +56,6 @@ type Envelope = {
   what: string;
   size: number;
   flag: number | null;
-  /** "" for none. */
-  sequence: string;
-  nonce: string;
   json: string;
 };
 /** What passes is told it, and which messages were withdrawn. */
@@ -71,6 +68,8 @@ type State = {
   metadata?: Record<string, string>;
 };
 type Where = { room: string; token: string };
+/** For whom, and what is done when the server says that one may not. */
+type Ask = Where & { refused: () => void };
 
 /**
  * `scarce`: the origin has six connections for all tabs. `again`: one was there under this name,
@@ -106,9 +105,8 @@ type ToTab = {
   posted: Posted;
   stored: string;
   refused: Posted;
-  wire: Envelope[];
-  /** In place of all before. */
-  wireAnew: Envelope[];
+  /** Null: what was shown is gone. */
+  wire: Envelope[] | null;
 };
 type Tell = <K extends keyof ToTab>(kind: K, value: ToTab[K]) => void;
 type TellHub = <K extends keyof ToHub>(kind: K, value: ToHub[K]) => void;
@@ -151,8 +149,9 @@ interface WorkerOptions {
   extendedLifetime?: boolean;
 }
 type Show = (page: Page) => void;
-/** The nonce it has. */
-type Say = (text: string) => string;
+type Say = (text: string) => void;
 type Type = (active: boolean) => void;
 /** A piece of what was found, and what stands before and after it; null for none. */
 type MakePiece = (found: string, before: string, after: string) => Piece | null;
+/** Ask the server; `first` is asked before, if that can be. What it answers; undefined: it does not. */
+type Act = (method: string, request: object, first?: object) => Promise<any>;

@@ -58,6 +58,12 @@ export function takeToken(room) {
 /** @param {string} room */
 export const dropInvitation = (room) => ofTab.set(`invitation ${room}`, null);
 
+/** Whether the server has said that one keeps no order there. @param {string} room @param {string} token */
+export const isGuest = (room, token) => ofTab.get(`guest ${room}`)?.token === token;
+
+/** @param {string} room @param {{token: string} | null} guest */
+export const keepGuest = (room, guest) => ofTab.set(`guest ${room}`, guest);
+
 /** @param {string} room @param {Visit | null} visit */
 export const keepVisit = (room, visit) => ofTab.set(`visit ${room}`, visit);
 

@@ -3,39 +3,26 @@
 const KEPT = 200;
 const SHOWN = 2000; // characters of JSON
 
-/** A string in JSON: a text has its quotes escaped. @param {string} json @param {string} name */
-const field = (json, name) => new RegExp(`"${name}": ?"([^"]+)"`).exec(json)?.[1] ?? "";
-
 export function makeWiretap() {
 	/** @type {Envelope[]} */
 	const kept = [];
 	/** @type {Set<MessagePort>} */
 	const wanted = new Set();
-	/** @type {Set<string>} sequences of what was withdrawn: an answer may come later */
-	const gone = new Set();
-
-	/** @param {Envelope} envelope */
-	function blank(envelope) {
-		if (envelope.sequence && gone.has(envelope.sequence)) envelope.json = "(withdrawn)";
-	}
-
+	let gone = ""; // the last message that was withdrawn
 	return {
 		/** @type {Trace} */
 		take(out, what, flag, size, json) {
-			const [sequence, nonce] = [field(json, "sequence"), field(json, "nonce")];
-			const envelope = { at: Date.now(), out, what, size, flag, sequence, nonce, json: json.slice(0, SHOWN) };
-			blank(envelope);
+			if (gone && gone === /"sequence": ?"(\d+)"/.exec(json)?.[1]) return; // an answer that is late
+			const envelope = { at: Date.now(), out, what, size, flag, json: json.slice(0, SHOWN) };
 			if (kept.push(envelope) > KEPT) kept.shift();
 			for (const port of wanted) port.postMessage(["wire", [envelope]]);
 		},
 
-		/** A text is gone: also from what has said it, and was told its sequence later. @param {string} sequence */
+		/** A text is gone, and any of it may have that. @param {string} sequence */
 		forget(sequence) {
-			gone.add(sequence);
-			const nonces = kept.filter((each) => each.sequence === sequence).map(({ nonce }) => nonce);
-			for (const each of kept) if (each.nonce && nonces.includes(each.nonce)) each.sequence = sequence;
-			kept.forEach(blank);
-			for (const port of wanted) port.postMessage(["wireAnew", kept]);
+			gone = sequence;
+			kept.length = 0;
+			for (const port of wanted) port.postMessage(["wire", null]);
 		},
 
 		/** @param {MessagePort} port @param {boolean} on */

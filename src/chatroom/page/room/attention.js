@@ -44,24 +44,18 @@ export function bell() {
 	toggle.onclick = () => Notification.requestPermission().then(bell);
 }
 
-/** @type {{sequence: string | undefined, shown: Notification} | null} the latest */
-let latest = null;
+/** @type {Notification | undefined} */
+let shown;
+/** Something was withdrawn. */
+export const unnotify = () => shown?.close();
 
-/** @param {string} room @param {Message} entry */
-export function notify(room, { name, message = "", sequence }) {
+/** @param {string} room @param {string} name @param {string} text */
+export function notify(room, name, text) {
 	if (!document.hidden || permission() !== "granted") return;
 	try {
-		const shown = new Notification(`${name} in ${room}`, { body: message.slice(0, 200), tag: room });
-		latest = { sequence, shown };
-		shown.onclick = () => (focus(), shown.close());
+		shown = new Notification(`${name} in ${room}`, { body: text.slice(0, 200), tag: room });
+		shown.onclick = () => (focus(), unnotify());
 	} catch {
 		// phones give them to service workers only
 	}
-}
-
-/** Its text is gone. @param {string} sequence */
-export function unnotify(sequence) {
-	if (latest?.sequence !== sequence) return;
-	latest.shown.close();
-	latest = null;
 }

@@ -10,13 +10,12 @@ const NEAR = 500; // so many bytes before the limit it is said how many are left
 
 const field = byId("text");
 const left = byId("left");
-const muted = byId("muted");
 const text = () => field.value.trim();
 
 /** @param {string} room @param {Say} say @param {Type} type @param {() => string[]} names */
 export function makeComposer(room, say, type, names) {
 	let limit = 4096;
-	/** @type {{text: string, nonce: string, sequence?: string}[]} */
+	/** @type {string[]} */
 	let said = [];
 	let at = 0; // which of them is in the field; their number: what is being written
 	let typedAt = 0;
@@ -29,19 +28,20 @@ export function makeComposer(room, say, type, names) {
 	function send() {
 		const now = text();
 		if (!now || fit() < 0 || field.readOnly) return;
+		said = [...said, now].slice(-RECALLED);
+		at = said.length;
 		told = false; // what is said ends the typing
 		field.value = "";
 		changed();
-		said = [...said, { text: now, nonce: say(now) }].slice(-RECALLED);
-		at = said.length;
+		say(now);
 	}
 
 	/** Whether there is something to recall. @param {number} step */
 	function recall(step) {
 		const next = at + step;
-		if (field.value !== (said[at]?.text ?? "") || next < 0 || next > said.length) return false;
+		if (field.value !== (said[at] ?? "") || next < 0 || next > said.length) return false;
 		at = next;
-		field.value = said[next]?.text ?? "";
+		field.value = said[next] ?? "";
 		changed();
 		return true;
 	}
@@ -110,23 +110,17 @@ export function makeComposer(room, say, type, names) {
 		/** @param {number} [bytes] */
 		limitTo: (bytes) => (limit = bytes ?? limit),
 
-		/** What one has said can be recalled until it is withdrawn. @param {Message} entry */
-		note({ nonce, sequence, withdrawn }) {
-			const own = said.find((each) => each.nonce === nonce);
-			if (own) own.sequence = sequence;
-			const gone = withdrawn && said.findIndex((each) => each.sequence === withdrawn.sequence);
-			if (gone === undefined || gone < 0) return;
-			const [{ text = "" } = {}] = said.splice(gone, 1);
-			if (gone === at && field.value === text) {
-				field.value = "";
-				changed();
-			}
-			if (gone <= at) at = gone < at ? at - 1 : said.length;
+		/** Something was withdrawn: nothing said before is recalled. */
+		forget() {
+			if (field.value === said[at]) field.value = "";
+			said = [];
+			at = 0;
+			changed();
 		},
 
 		/** @param {boolean} on */
 		mute(on) {
-			muted.hidden = !on;
+			byId("muted").hidden = !on;
 			field.readOnly = byId("send").disabled = on;
 		},
 

@@ -18,24 +18,20 @@ export function wireDrawer(want) {
 	};
 }
 
-/** @param {Envelope[]} envelopes */
+/** @param {Envelope[] | null} envelopes  null: those shown are gone */
 export function showEnvelopes(envelopes) {
-	if (drawer.hidden) return;
+	if (!envelopes) lines.replaceChildren();
+	if (drawer.hidden || !envelopes) return;
 	const { scrollHeight, scrollTop, clientHeight } = scroller;
 	lines.append(...envelopes.map(lineOf));
 	while (lines.childElementCount > SHOWN) lines.firstElementChild?.remove();
 	if (scrollHeight - scrollTop - clientHeight < 40) scroller.scrollTop = scroller.scrollHeight;
 }
 
-/** In place of all that is shown: something of it is gone. @param {Envelope[]} envelopes */
-export function showAnew(envelopes) {
-	lines.replaceChildren();
-	showEnvelopes(envelopes);
-}
-
 /** @param {Envelope} envelope */
-function lineOf({ at, out, what, size, flag, sequence, json }) {
+function lineOf({ at, out, what, size, flag, json }) {
 	const time = new Date(at).toISOString().slice(11, 23);
+	const sequence = /"sequence": ?"(\d+)"/.exec(json)?.[1] ?? "";
 	const cells = [time, out ? "→ out" : "← in", what, size, flag ?? "none", sequence];
 	const line = make("tr", "", ...cells.map((cell) => make("td", "", String(cell))));
 	line.append(make("td", "json", make("code", "", json)));

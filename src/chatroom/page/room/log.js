@@ -20,11 +20,8 @@ const divider = make("div", "line unread", make("span", "", "new"));
 const number = ({ sequence }) => Number(sequence);
 const attended = () => !document.hidden && document.hasFocus();
 
-/**
- * @param {Where} where @param {() => void} moved  unread or the position has changed
- * @param {(entry: Message) => void} noted  every entry that comes by, by whichever way
- */
-export function makeLog({ room, token }, moved, noted) {
+/** @param {Where} where @param {() => void} moved  unread or the position has changed */
+export function makeLog({ room, token }, moved) {
 	/** @type {Row[]} */
 	let rows = [];
 	/** @type {Message[]} */
@@ -66,10 +63,7 @@ export function makeLog({ room, token }, moved, noted) {
 
 	/** Take texts out that are withdrawn. @param {Message[]} [entries] */
 	function passed(entries = []) {
-		for (const entry of entries) {
-			noted(entry);
-			if (entry.withdrawn) withdraw(Number(entry.withdrawn.sequence));
-		}
+		for (const { withdrawn } of entries) if (withdrawn) withdraw(Number(withdrawn.sequence));
 		return entries.map(asItIs);
 	}
 

@@ -2,11 +2,11 @@
 
 import { byId } from "../dom.js";
 import { areScarce, openPort } from "../hub/port.js";
-import { keepVisit, lastRooms, rememberRoom, takeVisit } from "../store.js";
+import { isGuest, keepGuest, keepVisit, lastRooms, rememberRoom, takeVisit } from "../store.js";
 import { bell, count, notify, unnotify } from "./attention.js";
 import { makeComposer } from "./composer.js";
 import { showState } from "./connection.js";
-import { showAnew, showEnvelopes, wireDrawer } from "./drawer.js";
+import { showEnvelopes, wireDrawer } from "./drawer.js";
 import { showEnding } from "./ending.js";
 import { makeLog } from "./log.js";
 import { showMembers } from "./members.js";
@@ -30,12 +30,14 @@ export async function openRoom(room, token) {
 	let joined = null;
 	/** @type {Member[] | null} */
 	let members = null;
+	/** @type {ChatRoom | undefined} */
+	let about;
 
 	const port = await openPort();
 	/** @type {TellHub} */
 	const tell = (...told) => port.postMessage(told);
 	const hurry = () => tell("hurry", null);
-	const log = makeLog(where, moved, noted);
+	const log = makeLog(where, moved);
 	byId("room").hidden = false;
 	const names = () => (members ?? []).map(({ name }) => name).filter((name) => name !== me);
 	const composer = makeComposer(room, say, (active) => tell("typing", active), names);
@@ -51,18 +53,9 @@ export async function openRoom(room, token) {
 	/** @param {string} text */
 	function say(text) {
 		const random = crypto.getRandomValues(new Uint32Array(3)); // 96 bits
-		const nonce = random.join("-");
-		tell("say", { text, nonce });
+		tell("say", { text, nonce: random.join("-") });
 		void log.toEnd();
 		log.read(true);
-		return nonce;
-	}
-
-	/** @param {Message} entry  any that the page learns of */
-	function noted(entry) {
-		removePending(entry.nonce ?? "");
-		composer.note(entry);
-		if (entry.withdrawn) unnotify(entry.withdrawn.sequence);
 	}
 
 	/** @param {string} name @param {Resume | null} [resume] */
@@ -120,10 +113,27 @@ export async function openRoom(room, token) {
 		composer.limitTo(joined.limits?.text_bytes);
 		rememberRoom(room, me);
 		log.reaches(Number(joined.sequence ?? 0));
+		if (!isGuest(room, token)) void offer();
+	}
+
+	/** Menus for who keeps order: needed by nobody who is not in yet. */
+	async function offer() {
+		const { offerOrder } = await import("../order/order.js");
+		offerOrder(where, () => about);
+	}
+
+	/** What one is in the room. @param {Member} [own] */
+	function mark(own) {
+		if (!own) return;
+		composer.mute(!!own.muted);
+		if (!own.moderator || !isGuest(room, token)) return;
+		keepGuest(room, null);
+		void offer();
 	}
 
 	/** @param {ChatRoom} [now] */
 	function describe(now) {
+		about = now;
 		title = now?.title || room;
 		byId("title").textContent = title;
 		byId("closed").hidden = !now?.closed_to_newcomers;
@@ -132,11 +142,15 @@ export async function openRoom(room, token) {
 
 	/** @param {Message[]} entries */
 	function take(entries) {
-		for (const entry of log.take(entries)) {
-			const { name = "", message = "", changed } = entry;
+		for (const { name = "", message = "", nonce = "", changed, withdrawn } of log.take(entries)) {
 			noteTyping(name, false);
-			if (changed?.name === me) composer.mute(!!changed.muted);
-			if (name !== me && mentions(message, me)) notify(title, entry);
+			removePending(nonce); // it was stored after all
+			if (withdrawn) {
+				composer.forget();
+				unnotify();
+			}
+			if (changed?.name === me) mark(changed);
+			if (name !== me && mentions(message, me)) notify(title, name, message);
 		}
 	}
 
@@ -150,12 +164,10 @@ export async function openRoom(room, token) {
 		anew: log.startOver,
 		stored: removePending,
 		wire: showEnvelopes,
-		wireAnew: showAnew,
 		typing: ({ name, active }) => name !== me && noteTyping(name, active),
 		members(known) {
 			members = known;
-			const own = known?.find((each) => each.name === me);
-			if (own) composer.mute(!!own.muted);
+			mark(known?.find((each) => each.name === me));
 			void showMembers(members, joined?.room?.member_count ?? 0, me, where);
 		},
 		posted(posted) {
@@ -175,7 +187,7 @@ export async function openRoom(room, token) {
 	wireDrawer((wanted) => tell("wire", wanted));
 	bell();
 	toEnd.onclick = () => void log.toEnd();
-	byId("share").onclick = () => share(room);
+	byId("share").onclick = () => void share(room);
 	byId("state-now").onclick = hurry;
 	byId("leave").onclick = () => {
 		tell("leave", null);
