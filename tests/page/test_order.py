@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -41,8 +42,8 @@ def ask(address: str, method: str, request: dict[str, object]) -> dict[str, Any]
     """As somebody who may do everything."""
     headers = {"content-type": "application/json", **bearer(ADMIN)}
     body = json.dumps(request).encode()
-    asked = urllib.request.Request(f"http://{address}/rpc.{method}", body, headers)  # noqa: S310 - it is http
-    with urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310 - likewise
+    asked = urllib.request.Request(f"http://{address}/rpc.{method}", body, headers)
+    with urllib.request.urlopen(asked, timeout=20) as answer:
         told: dict[str, Any] = json.load(answer)
     return told
 
@@ -59,3 +60,10 @@ def test_somebody_invited_comes_in_and_keeps_no_order(tmp_path: Path) -> None:
             NAMED=ask(address, create, {"room_id": room, "name": "Grace"})["secret"],
             MODERATOR=token("mo", chat={"rooms": [room], "moderate": True}),
         )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_order_is_for_everyone(tmp_path: Path) -> None:
+    """axe-core finds nothing where order is kept. PICTURES: a folder for pictures."""
+    with running("--room", "tea") as address:
+        play("orderly", address, PICTURES=os.environ.get("PICTURES", str(tmp_path)))

@@ -92,7 +92,7 @@ type ToHub = {
 type ToTab = {
   state: State;
   joined: Joined;
-  room: ChatRoom;
+  room: ChatRoom | undefined;
   entries: Message[];
   /** There are entries up to this sequence. */
   newest: number;
@@ -153,5 +153,3 @@ type Say = (text: string) => void;
 type Type = (active: boolean) => void;
 /** A piece of what was found, and what stands before and after it; null for none. */
 type MakePiece = (found: string, before: string, after: string) => Piece | null;
-/** Ask the server; `first` is asked before, if that can be. What it answers; undefined: it does not. */
-type Act = (method: string, request: object, first?: object) => Promise<any>;

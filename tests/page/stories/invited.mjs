@@ -47,7 +47,7 @@ await guest.locator("#log .withdrawn").waitFor();
 const named = await tab(`/r/${ROOM}#token=${NAMED}`);
 await named.fill("#name", "Somebody");
 await named.press("#name", "Enter");
-await named.locator("#name-why", { hasText: "for this name" }).waitFor();
+await named.locator("#name-why", { hasText: "is for this name" }).waitFor();
 assert.equal("Grace", await named.inputValue("#name"));
 await named.press("#name", "Enter");
 await connected(named);

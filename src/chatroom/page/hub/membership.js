@@ -122,7 +122,9 @@ export function makeMembership({ room, name, token, resume, again }, tell, wiret
 		let got = await page(Math.max(seen - 1, 0), true);
 		if (got.epoch !== now.epoch) throw new ChatError("unavailable", "the server was started anew");
 		const [first] = got.messages ?? [];
-		const known = first && last && same(first, last);
+		// To the nanosecond. The text may have been withdrawn.
+		const keyOf = (/** @type {Message} */ { name, sequence, sent, nonce }) => [name, sequence, sent, nonce].join();
+		const known = first && last && keyOf(first) === keyOf(last);
 		if (newest < seen || !(known || before.epoch === now.epoch)) {
 			begin(newest);
 			return tell("anew", null);
@@ -178,9 +180,8 @@ export function makeMembership({ room, name, token, resume, again }, tell, wiret
 			moved = roster.take(entry) || moved;
 			if (entry.withdrawn) wiretap.forget(entry.withdrawn.sequence);
 			if (entry.updated && joined && sequence > Number(joined.sequence ?? 0)) {
-				const room = { ...joined.room, title: "", closed_to_newcomers: false, ...entry.updated };
-				joined = { ...joined, room };
-				tell("room", room);
+				joined = { ...joined, room: { ...joined.room, title: "", closed_to_newcomers: false, ...entry.updated } };
+				tell("room", joined.room);
 			}
 			fresh.push(entry);
 		}
@@ -258,13 +259,4 @@ export function makeMembership({ room, name, token, resume, again }, tell, wiret
 			for (const posted of outbox.posted()) tellOne("posted", posted);
 		},
 	};
-}
-
-/** Whether both are one entry; a text may have been withdrawn between them. @param {Message} one @param {Message} other */
-function same(one, other) {
-	const texts = !one.withdrawn && !other.withdrawn;
-	const [a, b] = [one, other].map(({ name, sequence, sent, nonce, ...rest }) =>
-		JSON.stringify([name, sequence, sent, nonce, texts && rest]),
-	);
-	return a === b;
 }

@@ -12,13 +12,13 @@ export function makeWiretap() {
 	return {
 		/** @type {Trace} */
 		take(out, what, flag, size, json) {
-			if (gone && gone === /"sequence": ?"(\d+)"/.exec(json)?.[1]) return; // an answer that is late
+			if (gone && gone === /"sequence": ?"(\d+)"/.exec(json)?.[1]) return; // a late answer
 			const envelope = { at: Date.now(), out, what, size, flag, json: json.slice(0, SHOWN) };
 			if (kept.push(envelope) > KEPT) kept.shift();
 			for (const port of wanted) port.postMessage(["wire", [envelope]]);
 		},
 
-		/** A text is gone, and any of it may have that. @param {string} sequence */
+		/** A text is gone; any line may have it. @param {string} sequence */
 		forget(sequence) {
 			gone = sequence;
 			kept.length = 0;

@@ -5,103 +5,82 @@ import { share } from "../room/share.js";
 import { call } from "../wire/call.js";
 import { asError } from "../wire/errors.js";
 
-const HOUR = 3_600_000; // ms
-const BANS = { "Ban for an hour": HOUR, "Ban for a day": 24 * HOUR, "Ban for good": 0 };
-const INVITED = { "A link for one person": 1, "A link for anybody": 0 };
-const VALID = 7 * 24 * HOUR;
-const SET = "ModerationService/SetMember";
-const BAN = "ModerationService/CreateBan";
+const WHY = { Reason: "" };
 
 /** @param {Ask} ask @param {HTMLElement} row */
 export function askAboutMessage(ask, row) {
 	const { sequence } = row.dataset;
-	open(ask, ["Withdraw this message?"], true, (act) => ({
-		Withdraw: () => act("ModerationService/WithdrawMessage", { sequence }),
-	}));
+	open(ask, "Withdraw this message?", WHY, { Withdraw: ["WithdrawMessage", { sequence }] });
 }
 
 /** @param {Ask} ask @param {Member} member */
 export function askAboutMember(ask, { name, muted }) {
-	open(ask, [isolated(name)], true, (act) => ({
-		[muted ? "Let speak again" : "Mute"]: () => act(SET, { name, muted: !muted }),
-		Remove: () => act("RemoveMember", { name }),
-		...each(BANS, (time) => {
-			const until = time && { until: later(time) };
-			// By session and identity; who has no token comes back with another session, so by name, too.
-			return act(BAN, { name, ...until }, { member: name, ...until });
-		}),
-	}));
+	// By session and identity; and by name, since sessions are easily had.
+	const ban = (/** @type {object} */ time) => ["CreateBan", { member: name, ...time }, { name, ...time }];
+	open(ask, isolated(name), WHY, {
+		[muted ? "Let speak again" : "Mute"]: ["SetMember", { name, muted: !muted }],
+		Remove: ["RemoveMember", { name }],
+		"Ban for an hour": ban(within(1)),
+		"Ban for a day": ban(within(24)),
+		"Ban for good": ban({}),
+	});
 }
 
 /** @param {Ask} ask @param {ChatRoom} [about] */
 export function askAboutRoom(ask, { title = "", closed_to_newcomers = false } = { room_id: "" }) {
-	const field = Object.assign(make("input"), { value: title, maxLength: 128, dir: "auto" });
-	const contents = open(ask, ["Keep order"], false, (act) => ({
-		"Save the title": () => act("UpdateChatRoom", { title: field.value.trim() }),
-		[`${closed_to_newcomers ? "Open" : "Close"} to newcomers`]: () =>
-			act("UpdateChatRoom", { closed_to_newcomers: !closed_to_newcomers }),
-		...each(INVITED, async (uses) => {
-			const made = await act("ModerationService/CreateInvitation", { uses, until: later(VALID) });
-			if (made) void share(ask.room, made.secret);
-		}),
-	}));
-	contents.before(
-		make("label", "", "Title", field),
-		make("p", "faint", "Whoever has the link of an invitation can join, for a week, also while newcomers cannot."),
-	);
+	const week = within(7 * 24);
+	const other = { closed_to_newcomers: !closed_to_newcomers };
+	open(ask, "Keep order", { Title: title }, {
+		"Save the title": ["UpdateChatRoom", {}],
+		[closed_to_newcomers ? "Open to newcomers" : "Close to newcomers"]: ["UpdateChatRoom", other],
+		"Invite one person for a week": ["CreateInvitation", { uses: 1, ...week }],
+		"Invite anybody for a week": ["CreateInvitation", { uses: 0, ...week }],
+	});
 }
 
-/** @param {number} ms */
-const later = (ms) => new Date(Date.now() + ms).toISOString();
-
-/** @param {Record<string, number>} values @param {(value: number) => unknown} then */
-const each = (values, then) =>
-	Object.fromEntries(Object.entries(values).map(([label, value]) => [label, () => then(value)]));
+/** @param {number} hours */
+const within = (hours) => ({ until: new Date(Date.now() + hours * 3_600_000).toISOString() });
 
 /**
- * A dialog with a button for each way; where they are.
- * @param {Ask} ask @param {(Node | string)[]} title @param {boolean} reasoned  a reason may be given
- * @param {(act: Act) => Record<string, () => unknown>} ways
+ * A dialog with a field, and a button for each way: a method, and what it is asked.
+ * @param {Ask} ask @param {Node | string} heading @param {Record<string, string>} asked  by its label
+ * @param {Record<string, any[]>} ways
  */
-function open({ room, token, refused }, title, reasoned, ways) {
+function open({ room, token, refused }, heading, asked, ways) {
+	const [[label = "", value = ""] = []] = Object.entries(asked);
+	const field = Object.assign(make("input"), { value, dir: "auto" });
 	const close = button("✕", () => dialog.close(), "tool");
 	close.ariaLabel = "Close";
-	const why = Object.assign(make("input"), { maxLength: 256, dir: "auto" });
 	const trouble = make("p", "trouble");
 	trouble.role = "alert";
-	const head = make("div", "bar", make("h2", "", ...title), close);
-	const dialog = make("dialog", "", head, trouble);
-	dialog.ariaLabel = "Keep order";
-	dialog.onclose = () => {
-		dialog.remove();
-		if (document.activeElement === document.body) byId("log").focus(); // what opened it is gone
-	};
 
-	/** @type {Act} */
-	async function act(method, request, first) {
-		const all = { room_id: room, ...(why.value && { reason: why.value }) };
+	/** @param {string} method @param {object} request */
+	async function act(method, request) {
+		const service = /^(Remove|Update)/.test(method) ? "Chat" : "Moderation";
+		const given = method !== "CreateInvitation" && { [label.toLowerCase()]: field.value.trim() };
 		try {
-			const before = first && call(method, { ...all, ...first }, token);
-			await before?.catch((failure) => {
-				if (!/invalid|not_found/.test(failure.code)) throw failure;
-			});
-			const answer = await call(method, { ...all, ...request }, token);
+			const answer = await call(`${service}Service/${method}`, { room_id: room, ...given, ...request }, token);
 			dialog.close();
-			return answer;
+			if (answer.secret) void share(room, answer.secret);
 		} catch (failure) {
 			const { reason, message } = asError(failure);
-			trouble.textContent = message;
+			(dialog.open ? trouble : byId("trouble")).textContent = message;
 			if (!/GRANT_MISSING|TOKEN_REQUIRED/.test(reason)) return;
 			dialog.replaceChildren(head, trouble);
 			refused();
 		}
 	}
 
-	const buttons = Object.entries(ways(act)).map(([label, then]) => button(label, then, "button"));
-	const contents = make("p", "ways", ...buttons);
-	if (reasoned) dialog.append(make("label", "", "Reason, if you give one", why));
-	dialog.append(contents);
+	const buttons = Object.entries(ways).map(([way, [method, ...requests]]) =>
+		button(way, async () => { for (const request of requests) await act(method, request); }, "button"),
+	);
+	const head = make("div", "bar", make("h2", "", heading), close);
+	const dialog = make("dialog", "", head, trouble, make("label", "", label, field), make("p", "ways", ...buttons));
+	dialog.ariaLabel = "Keep order";
+	dialog.onclose = () => {
+		dialog.remove();
+		if (document.activeElement === document.body) byId("log").focus(); // what opened it is gone
+	};
 	document.body.append(dialog);
 	dialog.showModal();
-	return contents;
 }

@@ -2,34 +2,36 @@
 
 import { button, byId } from "../dom.js";
 import { offerMenus } from "../room/members.js";
-import { keepGuest } from "../store.js";
+import { ofTab } from "../store.js";
 
 const SAID = ".said:not(.withdrawn)";
 const DESCRIBED = "described";
 const log = byId("log");
 const orders = byId("orders");
-// One for all messages: where the pointer is, or where the arrow keys have led it.
+// One for all messages: where the pointer or the arrow keys have led it.
 const handle = button("⋯", () => {}, "tool handle");
 handle.ariaLabel = "Menu of this message";
 handle.ariaLive = "off"; // the log is read out, this is not
 handle.setAttribute("aria-describedby", DESCRIBED);
 
-/** @param {Where} where @param {() => ChatRoom | undefined} about  the room, as it is now */
-export function offerOrder(where, about) {
+/**
+ * @param {Where} where @param {() => ChatRoom | undefined} about  the room, as it is now
+ * @param {boolean} [chosen]  made a moderator
+ */
+export function offerOrder(where, about, chosen) {
+	const key = `guest ${where.room}`;
+	if (!orders.hidden || (ofTab.get(key)?.token === where.token && !chosen)) return;
 	const ask = { ...where, refused };
 	const asking = () => import("./asking.js");
-	/** @param {Member} member */
-	const openMember = async (member) => (await asking()).askAboutMember(ask, member);
-
 	/** @param {boolean} on */
 	function offer(on) {
 		log.classList.toggle("orderly", on);
 		orders.hidden = !on;
-		offerMenus(on ? openMember : null);
+		offerMenus(on ? async (member) => (await asking()).askAboutMember(ask, member) : null);
 	}
 
 	function refused() {
-		keepGuest(where.room, where);
+		ofTab.set(key, where);
 		handle.remove();
 		log.onpointerover = log.onfocus = null;
 		offer(false);
@@ -53,7 +55,7 @@ export function offerOrder(where, about) {
 	offer(true);
 }
 
-/** @param {Element | null | undefined} row */
+/** @param {Element | null} [row] */
 function place(row) {
 	if (!row || row === handle.parentElement) return;
 	document.getElementById(DESCRIBED)?.removeAttribute("id");

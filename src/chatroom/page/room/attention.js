@@ -47,7 +47,7 @@ export function bell() {
 /** @type {Notification | undefined} */
 let shown;
 /** Something was withdrawn. */
-export const unnotify = () => shown?.close();
+export const unnotify = () => (shown = void shown?.close());
 
 /** @param {string} room @param {string} name @param {string} text */
 export function notify(room, name, text) {

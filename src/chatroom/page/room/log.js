@@ -3,7 +3,7 @@
 import { call } from "../wire/call.js";
 import { asError } from "../wire/errors.js";
 import { byId, make } from "../dom.js";
-import { SERVER, blank, dress, merge, noticeRow, rowOf, withdrawnOf } from "./rows.js";
+import { blank, dress, merge, noticeRow, rowOf } from "./rows.js";
 
 const PAGE = 50;
 const MOST = 300; // entries on the screen
@@ -16,7 +16,7 @@ const scroller = byId("scroller");
 const list = byId("log");
 const divider = make("div", "line unread", make("span", "", "new"));
 
-/** @param {Message} entry */
+/** @param {{sequence?: string}} entry */
 const number = ({ sequence }) => Number(sequence);
 const attended = () => !document.hidden && document.hasFocus();
 
@@ -26,7 +26,7 @@ export function makeLog({ room, token }, moved) {
 	let rows = [];
 	/** @type {Message[]} */
 	let waiting = [];
-	/** @type {Set<number>} withdrawn since a page was asked for that may still have the text */
+	/** @type {Set<number>} withdrawn since the last page was asked for, which may have the text */
 	const gone = new Set();
 	let me = "";
 	let unread = 0;
@@ -49,8 +49,8 @@ export function makeLog({ room, token }, moved) {
 		gone.clear();
 		const request = { room_id: room, page_size: PAGE, ...which };
 		let good = true;
-		const got = (/** @type {Page} */ page) => show({ ...page, messages: passed(page.messages) });
-		loading = call("ListMessages", request, token).then(got).catch((failure) => {
+		const got = call("ListMessages", request, token);
+		loading = got.then((page) => (show(page), withdraw(page.messages))).catch((failure) => {
 			good = false;
 			byId("trouble").textContent = `Messages could not be loaded: ${asError(failure).message}`;
 		});
@@ -61,21 +61,12 @@ export function makeLog({ room, token }, moved) {
 		return good;
 	}
 
-	/** Take texts out that are withdrawn. @param {Message[]} [entries] */
-	function passed(entries = []) {
-		for (const { withdrawn } of entries) if (withdrawn) withdraw(Number(withdrawn.sequence));
-		return entries.map(asItIs);
-	}
-
-	/** @param {Message} entry */
-	const asItIs = (entry) => (gone.has(number(entry)) ? withdrawnOf(entry) : entry);
-
-	/** @param {number} sequence */
-	function withdraw(sequence) {
-		gone.add(sequence);
-		waiting = waiting.map(asItIs);
-		const row = rows.find(({ kind, first }) => kind === "said" && first === sequence);
-		if (row) blank(row.element);
+	/** Take texts out that these withdraw. @param {Message[]} [entries] */
+	function withdraw(entries = []) {
+		for (const { withdrawn } of entries) if (withdrawn) gone.add(number(withdrawn));
+		if (!gone.size) return;
+		waiting = []; // to be loaded, as they are now
+		for (const { kind, first, element } of rows) if (kind === "said" && gone.has(first)) blank(element);
 	}
 
 	/** Load at an edge, and leave what is looked at where it is. @param {object} which @param {Show} show */
@@ -255,14 +246,15 @@ export function makeLog({ room, token }, moved) {
 
 		/** New entries; those that were not known of yet. @param {Message[]} entries */
 		take(entries) {
-			const fresh = passed(entries).filter((entry) => number(entry) > newest);
+			const fresh = entries.filter((entry) => number(entry) > newest);
 			const looked = attended() && atEnd && pinned;
 			for (const entry of fresh) {
-				if (entry.entered || entry.left || [me, SERVER].includes(entry.name ?? "") || looked) continue;
+				if (entry.entered || entry.left || entry.name === me || looked) continue;
 				if (!unread && !divider.isConnected) unreadFrom = number(entry);
 				unread += 1;
 			}
 			if (atEnd && waiting.length < WAITING) waiting.push(...fresh);
+			withdraw(fresh);
 			for (const entry of fresh) reaches(number(entry));
 			moved();
 			return fresh;

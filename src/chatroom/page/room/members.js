@@ -41,9 +41,8 @@ export function offerMenus(opens) {
 /** @param {Member} member @param {string} me */
 function lineOf(member, me) {
 	const { name, muted, moderator } = member;
-	const line = make("li", `c${colourOf(name)}`, isolated(name), name === me ? " (you)" : "");
-	const is = [moderator && " moderator", muted && " muted"].filter((each) => typeof each === "string");
-	if (is.length) line.append(make("span", "faint", is.join(",")));
+	const line = make("li", `c${colourOf(name)}`, isolated(name), name === me ? " (you) " : " ");
+	line.append(make("span", "faint", [moderator && "moderator", muted && "muted"].filter(Boolean).join(", ")));
 	if (menu && name !== me) {
 		const opener = button("⋯", () => menu?.(member), "tool");
 		opener.ariaLabel = `Menu of ${name}`;

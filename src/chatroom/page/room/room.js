@@ -2,7 +2,7 @@
 
 import { byId } from "../dom.js";
 import { areScarce, openPort } from "../hub/port.js";
-import { isGuest, keepGuest, keepVisit, lastRooms, rememberRoom, takeVisit } from "../store.js";
+import { keepVisit, lastRooms, rememberRoom, takeVisit } from "../store.js";
 import { bell, count, notify, unnotify } from "./attention.js";
 import { makeComposer } from "./composer.js";
 import { showState } from "./connection.js";
@@ -61,6 +61,7 @@ export async function openRoom(room, token) {
 	/** @param {string} name @param {Resume | null} [resume] */
 	function join(name, resume = null, again = false) {
 		me = log.isFor(name);
+		composer.mute(false);
 		show("");
 		tell("attach", { room, name, token, scarce: areScarce(), resume, again });
 		if (!opened) void log.open();
@@ -96,9 +97,8 @@ export async function openRoom(room, token) {
 		joined = null;
 		const [free = ""] = Object.values(metadata);
 		if (reason === "NAME_TAKEN") askName(free, "That name is taken in this room. This one is free:");
-		else if (reason === "NAME_FIXED") askName(free, "What you came with is for this name alone:");
-		else if (reason === "NAME_RESERVED") askName("", "That name belongs to somebody else here. Choose another:");
-		else if (reason === "NAME_INVALID") askName("", sentence);
+		else if (reason === "NAME_FIXED") askName(free, "Your link is for this name:");
+		else if (reason?.startsWith("NAME_")) askName("", sentence);
 		else {
 			show("ending");
 			showEnding(state, room, () => join(me));
@@ -113,22 +113,12 @@ export async function openRoom(room, token) {
 		composer.limitTo(joined.limits?.text_bytes);
 		rememberRoom(room, me);
 		log.reaches(Number(joined.sequence ?? 0));
-		if (!isGuest(room, token)) void offer();
 	}
 
-	/** Menus for who keeps order: needed by nobody who is not in yet. */
-	async function offer() {
-		const { offerOrder } = await import("../order/order.js");
-		offerOrder(where, () => about);
-	}
-
-	/** What one is in the room. @param {Member} [own] */
-	function mark(own) {
-		if (!own) return;
-		composer.mute(!!own.muted);
-		if (!own.moderator || !isGuest(room, token)) return;
-		keepGuest(room, null);
-		void offer();
+	/** What one is in the room; menus for who keeps order. @param {Member} [own] */
+	async function mark(own) {
+		if (own) composer.mute(!!own.muted);
+		(await import("../order/order.js")).offerOrder(where, () => about, own?.moderator);
 	}
 
 	/** @param {ChatRoom} [now] */
@@ -149,7 +139,7 @@ export async function openRoom(room, token) {
 				composer.forget();
 				unnotify();
 			}
-			if (changed?.name === me) mark(changed);
+			if (changed?.name === me) void mark(changed);
 			if (name !== me && mentions(message, me)) notify(title, name, message);
 		}
 	}
@@ -167,7 +157,7 @@ export async function openRoom(room, token) {
 		typing: ({ name, active }) => name !== me && noteTyping(name, active),
 		members(known) {
 			members = known;
-			mark(known?.find((each) => each.name === me));
+			void mark(known?.find((each) => each.name === me));
 			void showMembers(members, joined?.room?.member_count ?? 0, me, where);
 		},
 		posted(posted) {
@@ -187,7 +177,7 @@ export async function openRoom(room, token) {
 	wireDrawer((wanted) => tell("wire", wanted));
 	bell();
 	toEnd.onclick = () => void log.toEnd();
-	byId("share").onclick = () => void share(room);
+	byId("share").onclick = () => share(room);
 	byId("state-now").onclick = hurry;
 	byId("leave").onclick = () => {
 		tell("leave", null);

@@ -9,8 +9,6 @@ const FOLDED = 100; // comings and goings in one row
 const NAMED = 2; // names of each kind there
 const TIME = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
 const DAY = new Intl.DateTimeFormat([], { dateStyle: "full" });
-const WITHDRAWN = "(withdrawn)";
-export const SERVER = "chat server";
 const DID = ["came", "left", "lost the connection", "had to go"];
 
 /** @param {Message} entry @param {string} me  one's own name @returns {Row} */
@@ -19,21 +17,16 @@ export function rowOf(entry, me) {
 	const sequence = Number(entry.sequence);
 	const at = Date.parse(sent);
 	if (entered || left) return fold({ ...noticeRow("", sequence), kind: "moves", count: 1, at, moves: [entry] });
-	if (name === SERVER) return { ...noticeRow(message, sequence), count: 1 };
+	if (name === "chat server") return { ...noticeRow(message, sequence), count: 1 };
 	const element = said(name, message, at, me);
 	element.dataset.sequence = entry.sequence;
 	if (withdrawn) blank(element);
 	return { ...noticeRow("", sequence), element, kind: "said", count: 1, name, at };
 }
 
-/** A text is gone: the mark in its place. @param {Message} entry @returns {Message} */
-export const withdrawnOf = ({ name, sequence = "", sent }) => ({
-	name, sequence, sent, message: WITHDRAWN, withdrawn: { sequence },
-});
-
-/** The same, of what is shown. @param {HTMLElement} element */
+/** A text was withdrawn. @param {HTMLElement} element  of its row */
 export function blank(element) {
-	element.querySelector(".text")?.replaceChildren(WITHDRAWN);
+	element.querySelector(".text")?.replaceChildren("(withdrawn)");
 	element.classList.add("withdrawn");
 	element.classList.remove("mentioned");
 }

@@ -8,7 +8,7 @@ export async function share(room, secret = "") {
 	const code = byId("share-code");
 	const copy = byId("share-copy");
 	const hand = byId("share-hand");
-	const url = (byId("share-link").value = `${location.origin}${pathTo(room)}${secret && `#token=${secret}`}`);
+	const url = (byId("share-link").value = location.origin + pathTo(room) + (secret && `#token=${secret}`));
 	copy.textContent = "Copy link";
 	copy.hidden = !navigator.clipboard; // withheld from pages that are not secure
 	copy.onclick = async () => {
