@@ -51,30 +51,62 @@ export async function kept(page) {
   return { nodes: metric(metrics, "Nodes"), heap: metric(metrics, "JSHeapUsedSize") };
 }
 
-/** Bytes of the heap of the one shared worker, after a collection. */
-export async function keptByHub() {
+/** What asks each shared worker of the browser, by the protocol of its developer tools. */
+async function askHubs(asks) {
   const session = await browser.newBrowserCDPSession();
   const { targetInfos } = await session.send("Target.getTargets", { filter: [{ type: "shared_worker" }] });
-  const [{ targetId }] = targetInfos;
-  const { sessionId } = await session.send("Target.attachToTarget", { targetId, flatten: false });
-  let number = 0;
-  const ask = (method) =>
-    new Promise((done) => {
-      const id = (number += 1);
-      const hear = ({ message }) => {
-        const told = JSON.parse(message);
-        if (told.id !== id) return;
-        session.off("Target.receivedMessageFromTarget", hear);
-        done(told.result);
-      };
-      session.on("Target.receivedMessageFromTarget", hear);
-      void session.send("Target.sendMessageToTarget", { sessionId, message: JSON.stringify({ id, method }) });
-    });
-  await ask("HeapProfiler.collectGarbage");
-  const { usedSize } = await ask("Runtime.getHeapUsage");
+  const answers = [];
+  for (const { targetId } of targetInfos) {
+    const { sessionId } = await session.send("Target.attachToTarget", { targetId, flatten: false });
+    const waiting = new Map();
+    const events = new Map();
+    const hear = (event) => {
+      if (event.sessionId !== sessionId) return;
+      const { id, result, method, params } = JSON.parse(event.message);
+      waiting.get(id)?.(result);
+      events.get(method)?.(params);
+    };
+    session.on("Target.receivedMessageFromTarget", hear);
+    const send = (method, params = {}) =>
+      new Promise((done) => {
+        const id = waiting.size + 1;
+        waiting.set(id, done);
+        void session.send("Target.sendMessageToTarget", { sessionId, message: JSON.stringify({ id, method, params }) });
+      });
+    answers.push(await asks({ send, on: (name, take) => events.set(name, take) }));
+    session.off("Target.receivedMessageFromTarget", hear);
+  }
   await session.detach();
-  return usedSize;
+  return answers;
 }
+
+/** Bytes of the heap of the one shared worker, after a collection. */
+export async function keptByHub() {
+  const [used] = await askHubs(async (session) => {
+    await session.send("HeapProfiler.collectGarbage");
+    return (await session.send("Runtime.getHeapUsage")).usedSize;
+  });
+  return used;
+}
+
+/** Whether a heap has a text of two parts, with a blank between them, after a collection. */
+async function holds(session, [before, after]) {
+  const heap = [];
+  session.on("HeapProfiler.addHeapSnapshotChunk", ({ chunk }) => heap.push(chunk));
+  await session.send("HeapProfiler.collectGarbage");
+  await session.send("HeapProfiler.takeHeapSnapshot", { reportProgress: false });
+  return heap.join("").includes(`${before} ${after}`);
+}
+
+export async function heldBy(page, parts) {
+  const session = await page.context().newCDPSession(page);
+  const held = await holds(session, parts);
+  await session.detach();
+  return held;
+}
+
+/** The same of every shared worker: whether one has it. */
+export const heldByHub = async (parts) => (await askHubs((session) => holds(session, parts))).includes(true);
 
 export const mib = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 export const ms = (time) => `${time.toFixed(time < 10 ? 1 : 0)} ms`;

@@ -20,14 +20,15 @@ export async function act(...asked) {
   return JSON.parse((await answers.next()).value);
 }
 
-/** A method of the server. */
+/** A method of the server; one of another service than ChatService by its path. */
 export const call = (method, request) => callAt(base, method, request);
 
 /** The same, by another way to it. */
 export async function callAt(base, method, request) {
   const headers = { "content-type": "application/json" };
   const body = JSON.stringify(request);
-  const response = await fetch(`${base}/rpc.ChatService/${method}`, { method: "POST", headers, body });
+  const path = method.startsWith("/") ? method : `/rpc.ChatService/${method}`;
+  const response = await fetch(base + path, { method: "POST", headers, body });
   return response.json();
 }
 

@@ -1,13 +1,14 @@
 /** The types that the page's modules name in their JSDoc. They are nowhere loaded, only checked. */
 
 // What goes over the wire: proto/rpc/chat.proto in JSON, which writes 64-bit numbers as strings.
-type Member = { name: string; since?: string; reason?: string };
+type Member = { name: string; since?: string; reason?: string; muted?: boolean; moderator?: boolean };
 type ChatRoom = {
   room_id: string;
   title?: string;
   private?: boolean;
   member_count?: number;
   active?: string;
+  closed_to_newcomers?: boolean;
 };
 type Joined = {
   session: string;
@@ -30,6 +31,10 @@ type Message = {
   left?: Member;
   typing?: { active?: boolean };
   closed?: { reason?: string; successor?: string };
+  updated?: ChatRoom;
+  /** Of a message: told of by "chat server", or in the place of that message. */
+  withdrawn?: { sequence: string; reason?: string };
+  changed?: Member;
 };
 type Page = { messages?: Message[]; epoch?: string; more?: boolean };
 type ConnectError = {
@@ -53,6 +58,8 @@ type Envelope = {
   flag: number | null;
   json: string;
 };
+/** What passes is told it, and which messages were withdrawn. */
+type Wiretap = { take: Trace; forget: (sequence: string) => void };
 type Trace = (out: boolean, what: string, flag: number | null, size: number, json: string) => void;
 type State = {
   phase: "connecting" | "live" | "lost" | "polling" | "over";
@@ -61,6 +68,8 @@ type State = {
   metadata?: Record<string, string>;
 };
 type Where = { room: string; token: string };
+/** For whom, and what is done when the server says that one may not. */
+type Ask = Where & { refused: () => void };
 
 /**
  * `scarce`: the origin has six connections for all tabs. `again`: one was there under this name,
@@ -83,6 +92,7 @@ type ToHub = {
 type ToTab = {
   state: State;
   joined: Joined;
+  room: ChatRoom | undefined;
   entries: Message[];
   /** There are entries up to this sequence. */
   newest: number;
@@ -95,7 +105,8 @@ type ToTab = {
   posted: Posted;
   stored: string;
   refused: Posted;
-  wire: Envelope[];
+  /** Null: what was shown is gone. */
+  wire: Envelope[] | null;
 };
 type Tell = <K extends keyof ToTab>(kind: K, value: ToTab[K]) => void;
 type TellHub = <K extends keyof ToHub>(kind: K, value: ToHub[K]) => void;
@@ -126,6 +137,7 @@ interface Elements {
   "create-dialog": HTMLDialogElement;
   link: HTMLInputElement;
   name: HTMLInputElement;
+  send: HTMLButtonElement;
   search: HTMLInputElement;
   "share-code": HTMLImageElement;
   "share-dialog": HTMLDialogElement;

@@ -28,7 +28,7 @@ export const button = (label, act, className) =>
 export const link = (href, className, ...contents) =>
 	Object.assign(make("a", className, ...contents), { href });
 
-const FULL = new Intl.DateTimeFormat([], { dateStyle: "full", timeStyle: "long" });
+export const FULL = new Intl.DateTimeFormat([], { dateStyle: "full", timeStyle: "long" });
 
 /** A time, with the whole of it on hover. @param {number} when @param {Intl.DateTimeFormat} format */
 export const stamp = (when, format) =>

@@ -5,8 +5,8 @@ import { openRoom } from "./room/room.js";
 import { roomHere } from "./rooms.js";
 import { takeToken } from "./store.js";
 
-const token = takeToken();
 const room = roomHere();
+const token = takeToken(room);
 if (room) void openRoom(room, token);
 else openLobby(token);
 // Where a phone's keyboard covers the page instead of making it smaller.

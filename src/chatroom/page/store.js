@@ -1,4 +1,4 @@
-/** What is kept: names, drafts, last rooms; in this tab alone a token and, over a reload, a session. */
+/** What is kept: names, drafts, last rooms; in this tab alone tokens and, over a reload, a session. */
 
 const ROOMS = 12;
 
@@ -23,7 +23,7 @@ const kept = (where) => ({
 	},
 });
 const local = kept("localStorage");
-const ofTab = kept("sessionStorage");
+export const ofTab = kept("sessionStorage");
 
 /** The rooms visited last, newest first. @returns {LastRoom[]} */
 export const lastRooms = () => local.get("rooms") ?? [];
@@ -40,14 +40,16 @@ export const draftOf = (room) => local.get(`draft ${room}`) ?? "";
 /** @param {string} room @param {string} text */
 export const keepDraft = (room, text) => local.set(`draft ${room}`, text);
 
-/** The token in the fragment, which is taken out of the address. @returns {string} */
-export function takeToken() {
+/** The token in the fragment, which is taken out of the address. @param {string} room @returns {string} */
+export function takeToken(room) {
 	const given = new URLSearchParams(location.hash.slice(1)).get("token");
 	if (given !== null) {
-		ofTab.set("token", given);
+		const invites = given.startsWith("inv_"); // to this room alone
+		ofTab.set(`invitation ${room}`, invites && given);
+		if (!invites) ofTab.set("token", given);
 		history.replaceState(null, "", location.pathname);
 	}
-	return given ?? ofTab.get("token") ?? "";
+	return given ?? ofTab.get(`invitation ${room}`) ?? ofTab.get("token") ?? "";
 }
 
 /** @param {string} room @param {Visit | null} visit */

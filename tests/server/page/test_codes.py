@@ -35,12 +35,14 @@ class Asking:
         self.codes = Codes(Gate(self.allowed), self.limits, lambda: self.now)
 
     async def __call__(
-        self, query: str, *, host: str = HOST, method: str = "GET"
+        self, query: str, *, host: str = HOST, method: str = "GET", body: str | None = None
     ) -> tuple[int, dict[bytes, bytes], bytes]:
         sent: list[Any] = []
 
         async def receive() -> dict[str, Any]:
-            raise AssertionError("nothing is read of the request")
+            if body is None:
+                raise AssertionError("nothing is read of the request")
+            return {"type": "http.request", "body": body.encode(), "more_body": len(body) > 99}
 
         async def send(event: Any) -> None:
             sent.append(event)
@@ -164,8 +166,32 @@ def test_an_allowed_origin_is_one_of_ours() -> None:
     assert 400 == one(asked(), host="127.0.0.1:8080")[0]
 
 
-def test_a_code_is_read_alone() -> None:
-    assert 405 == one(asked(), method="POST")[0]
+def test_an_invitations_link_is_asked_for_by_its_body() -> None:
+    """No address has the secret, no cache keeps it, and each drawing counts."""
+    secret = "inv_AAAAAAAAAAAAAAAAAAAAA-"
+
+    async def scene() -> None:
+        asking = Asking(replace(LIMITS, code_burst=2, code_rate=0.5))
+        for _ in range(2):
+            status, headers, svg = await asking(asked(), method="POST", body=secret)
+            assert (200, draw(f"{OURS}/r/lobby#token={secret}")) == (status, svg)
+            assert b"no-store" == headers[b"cache-control"]
+        assert 429 == (await asking(asked(), method="POST", body=secret))[0]
+
+    run(scene())
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "inv_", "secret", "inv_AAAAAAAAAAAAAAAAAAAAA-x", "inv_ÄAAAAAAAAAAAAAAAAAAAA", "a" * 100],
+)
+def test_no_other_secret_is_drawn(body: str) -> None:
+    """A body without an end is not read to it."""
+    assert 400 == one(asked(), method="POST", body=body)[0]
+
+
+def test_a_code_is_not_put() -> None:
+    assert 405 == one(asked(), method="PUT")[0]
 
 
 def test_only_so_many_are_drawn() -> None:

@@ -16,7 +16,7 @@ function makeSeat(asked, ended) {
 	const wiretap = makeWiretap();
 	/** @type {Tell} */
 	const tell = (...told) => ports.forEach((port) => port.postMessage(told));
-	const membership = makeMembership(asked, tell, wiretap.take, ended);
+	const membership = makeMembership(asked, tell, wiretap, ended);
 	return { ports, wiretap, membership, scarce: asked.scarce, waiting: true, lingering: 0 };
 }
 

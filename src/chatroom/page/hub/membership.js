@@ -13,10 +13,10 @@ const POLL = 5_000;
 const PAGE = 1000;
 
 /**
- * @param {Attach} asked @param {Tell} tell  everybody who shows it @param {Trace} trace
+ * @param {Attach} asked @param {Tell} tell  everybody who shows it @param {Wiretap} wiretap
  * @param {() => void} ended
  */
-export function makeMembership({ room, name, token, resume, again }, tell, trace, ended) {
+export function makeMembership({ room, name, token, resume, again }, tell, wiretap, ended) {
 	/** @type {State} */
 	let state = { phase: "connecting", sentence: "joining" };
 	/** @type {Joined | null} the latest admission */
@@ -32,7 +32,7 @@ export function makeMembership({ room, name, token, resume, again }, tell, trace
 	let live = false; // whether the replay of the present stream is over
 	const roster = new Roster();
 	const backoff = makeBackoff();
-	const outbox = makeOutbox(token, tell, trace);
+	const outbox = makeOutbox(token, tell, wiretap.take);
 	const pulse = makePulse(token, cut);
 
 	/** End the stream, not the membership. @param {string} because */
@@ -80,7 +80,7 @@ export function makeMembership({ room, name, token, resume, again }, tell, trace
 		};
 		const late = setTimeout(() => cut("the server does not answer"), ADMISSION);
 		try {
-			for await (const messages of subscribe(join, token, abort.signal, trace)) {
+			for await (const messages of subscribe(join, token, abort.signal, wiretap.take)) {
 				clearTimeout(late);
 				pulse.heard();
 				for (const message of messages) if (message.joined) await admit(message.joined);
@@ -122,7 +122,9 @@ export function makeMembership({ room, name, token, resume, again }, tell, trace
 		let got = await page(Math.max(seen - 1, 0), true);
 		if (got.epoch !== now.epoch) throw new ChatError("unavailable", "the server was started anew");
 		const [first] = got.messages ?? [];
-		const known = last && JSON.stringify(first) === JSON.stringify(last);
+		// To the nanosecond. The text may have been withdrawn.
+		const keyOf = (/** @type {Message} */ { name, sequence, sent, nonce }) => [name, sequence, sent, nonce].join();
+		const known = first && last && keyOf(first) === keyOf(last);
 		if (newest < seen || !(known || before.epoch === now.epoch)) {
 			begin(newest);
 			return tell("anew", null);
@@ -176,6 +178,11 @@ export function makeMembership({ room, name, token, resume, again }, tell, trace
 			seen = sequence;
 			last = entry;
 			moved = roster.take(entry) || moved;
+			if (entry.withdrawn) wiretap.forget(entry.withdrawn.sequence);
+			if (entry.updated && joined && sequence > Number(joined.sequence ?? 0)) {
+				joined = { ...joined, room: { ...joined.room, title: "", closed_to_newcomers: false, ...entry.updated } };
+				tell("room", joined.room);
+			}
 			fresh.push(entry);
 		}
 		if (fresh.length) tell("entries", fresh);

@@ -20,10 +20,11 @@ export class Roster {
 	}
 
 	/** Whether an entry changes anything. @param {Message} entry */
-	take({ name = "", sequence, entered, left }) {
-		if (!this.#members.size || Number(sequence) <= this.#listedAt || !(entered || left)) return false;
-		this.#members.delete(name);
+	take({ name = "", sequence, entered, left, changed }) {
+		if (!this.#members.size || Number(sequence) <= this.#listedAt) return false;
+		if (changed && this.#members.has(changed.name)) this.#members.set(changed.name, changed);
+		if (entered || left) this.#members.delete(name);
 		if (entered) this.#members.set(name, entered);
-		return true;
+		return !!(entered || left || changed);
 	}
 }

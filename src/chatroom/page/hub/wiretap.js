@@ -8,12 +8,21 @@ export function makeWiretap() {
 	const kept = [];
 	/** @type {Set<MessagePort>} */
 	const wanted = new Set();
+	let gone = ""; // the last message that was withdrawn
 	return {
 		/** @type {Trace} */
 		take(out, what, flag, size, json) {
+			if (gone && gone === /"sequence": ?"(\d+)"/.exec(json)?.[1]) return; // a late answer
 			const envelope = { at: Date.now(), out, what, size, flag, json: json.slice(0, SHOWN) };
 			if (kept.push(envelope) > KEPT) kept.shift();
 			for (const port of wanted) port.postMessage(["wire", [envelope]]);
+		},
+
+		/** A text is gone; any line may have it. @param {string} sequence */
+		forget(sequence) {
+			gone = sequence;
+			kept.length = 0;
+			for (const port of wanted) port.postMessage(["wire", null]);
 		},
 
 		/** @param {MessagePort} port @param {boolean} on */

@@ -44,12 +44,17 @@ export function bell() {
 	toggle.onclick = () => Notification.requestPermission().then(bell);
 }
 
+/** @type {Notification | undefined} */
+let shown;
+/** Something was withdrawn. */
+export const unnotify = () => (shown = void shown?.close());
+
 /** @param {string} room @param {string} name @param {string} text */
 export function notify(room, name, text) {
 	if (!document.hidden || permission() !== "granted") return;
 	try {
-		const shown = new Notification(`${name} in ${room}`, { body: text.slice(0, 200), tag: room });
-		shown.onclick = () => (focus(), shown.close());
+		shown = new Notification(`${name} in ${room}`, { body: text.slice(0, 200), tag: room });
+		shown.onclick = () => (focus(), unnotify());
 	} catch {
 		// phones give them to service workers only
 	}

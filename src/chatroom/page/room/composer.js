@@ -27,7 +27,7 @@ export function makeComposer(room, say, type, names) {
 
 	function send() {
 		const now = text();
-		if (!now || fit() < 0) return;
+		if (!now || fit() < 0 || field.readOnly) return;
 		said = [...said, now].slice(-RECALLED);
 		at = said.length;
 		told = false; // what is said ends the typing
@@ -109,6 +109,21 @@ export function makeComposer(room, say, type, names) {
 	return {
 		/** @param {number} [bytes] */
 		limitTo: (bytes) => (limit = bytes ?? limit),
+
+		/** Something was withdrawn: nothing said before is recalled. */
+		forget() {
+			if (field.value === said[at]) field.value = "";
+			said = [];
+			at = 0;
+			changed();
+		},
+
+		/** @param {boolean} on */
+		mute(on) {
+			byId("muted").hidden = !on;
+			field.readOnly = byId("send").disabled = on;
+		},
+
 		begin() {
 			fit();
 			field.focus();

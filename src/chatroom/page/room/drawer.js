@@ -18,9 +18,10 @@ export function wireDrawer(want) {
 	};
 }
 
-/** @param {Envelope[]} envelopes */
+/** @param {Envelope[] | null} envelopes  null: those shown are gone */
 export function showEnvelopes(envelopes) {
-	if (drawer.hidden) return;
+	if (!envelopes) lines.replaceChildren();
+	if (drawer.hidden || !envelopes) return;
 	const { scrollHeight, scrollTop, clientHeight } = scroller;
 	lines.append(...envelopes.map(lineOf));
 	while (lines.childElementCount > SHOWN) lines.firstElementChild?.remove();

@@ -3,7 +3,7 @@
 import { call } from "../wire/call.js";
 import { asError } from "../wire/errors.js";
 import { byId, make } from "../dom.js";
-import { dress, merge, noticeRow, rowOf } from "./rows.js";
+import { blank, dress, merge, noticeRow, rowOf } from "./rows.js";
 
 const PAGE = 50;
 const MOST = 300; // entries on the screen
@@ -16,7 +16,7 @@ const scroller = byId("scroller");
 const list = byId("log");
 const divider = make("div", "line unread", make("span", "", "new"));
 
-/** @param {Message} entry */
+/** @param {{sequence?: string}} entry */
 const number = ({ sequence }) => Number(sequence);
 const attended = () => !document.hidden && document.hasFocus();
 
@@ -26,6 +26,8 @@ export function makeLog({ room, token }, moved) {
 	let rows = [];
 	/** @type {Message[]} */
 	let waiting = [];
+	/** @type {Set<number>} withdrawn since the last page was asked for, which may have the text */
+	const gone = new Set();
 	let me = "";
 	let unread = 0;
 	let unreadFrom = 0;
@@ -44,9 +46,11 @@ export function makeLog({ room, token }, moved) {
 		while (busy) await loading;
 		busy = true;
 		list.ariaLive = "off";
+		gone.clear();
 		const request = { room_id: room, page_size: PAGE, ...which };
 		let good = true;
-		loading = call("ListMessages", request, token).then(show).catch((failure) => {
+		const got = call("ListMessages", request, token);
+		loading = got.then((page) => (show(page), withdraw(page.messages))).catch((failure) => {
 			good = false;
 			byId("trouble").textContent = `Messages could not be loaded: ${asError(failure).message}`;
 		});
@@ -55,6 +59,14 @@ export function makeLog({ room, token }, moved) {
 		follow();
 		requestAnimationFrame(() => (list.ariaLive = "polite"));
 		return good;
+	}
+
+	/** Take texts out that these withdraw. @param {Message[]} [entries] */
+	function withdraw(entries = []) {
+		for (const { withdrawn } of entries) if (withdrawn) gone.add(number(withdrawn));
+		if (!gone.size) return;
+		waiting = []; // to be loaded, as they are now
+		for (const { kind, first, element } of rows) if (kind === "said" && gone.has(first)) blank(element);
 	}
 
 	/** Load at an edge, and leave what is looked at where it is. @param {object} which @param {Show} show */
@@ -242,6 +254,7 @@ export function makeLog({ room, token }, moved) {
 				unread += 1;
 			}
 			if (atEnd && waiting.length < WAITING) waiting.push(...fresh);
+			withdraw(fresh);
 			for (const entry of fresh) reaches(number(entry));
 			moved();
 			return fresh;

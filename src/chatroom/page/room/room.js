@@ -3,7 +3,7 @@
 import { byId } from "../dom.js";
 import { areScarce, openPort } from "../hub/port.js";
 import { keepVisit, lastRooms, rememberRoom, takeVisit } from "../store.js";
-import { bell, count, notify } from "./attention.js";
+import { bell, count, notify, unnotify } from "./attention.js";
 import { makeComposer } from "./composer.js";
 import { showState } from "./connection.js";
 import { showEnvelopes, wireDrawer } from "./drawer.js";
@@ -30,6 +30,8 @@ export async function openRoom(room, token) {
 	let joined = null;
 	/** @type {Member[] | null} */
 	let members = null;
+	/** @type {ChatRoom | undefined} */
+	let about;
 
 	const port = await openPort();
 	/** @type {TellHub} */
@@ -59,6 +61,7 @@ export async function openRoom(room, token) {
 	/** @param {string} name @param {Resume | null} [resume] */
 	function join(name, resume = null, again = false) {
 		me = log.isFor(name);
+		composer.mute(false);
 		show("");
 		tell("attach", { room, name, token, scarce: areScarce(), resume, again });
 		if (!opened) void log.open();
@@ -94,10 +97,11 @@ export async function openRoom(room, token) {
 		joined = null;
 		const [free = ""] = Object.values(metadata);
 		if (reason === "NAME_TAKEN") askName(free, "That name is taken in this room. This one is free:");
-		else if (reason === "NAME_INVALID") askName("", sentence);
+		else if (reason === "NAME_FIXED") askName(free, "Your link is for this name:");
+		else if (reason?.startsWith("NAME_")) askName("", sentence);
 		else {
 			show("ending");
-			showEnding(state, () => join(me));
+			showEnding(state, room, () => join(me));
 		}
 	}
 
@@ -105,18 +109,37 @@ export async function openRoom(room, token) {
 	function admit(admission) {
 		joined = admission;
 		me = log.isFor(joined.name);
-		title = joined.room?.title || room;
-		byId("title").textContent = title;
+		describe(joined.room);
 		composer.limitTo(joined.limits?.text_bytes);
 		rememberRoom(room, me);
 		log.reaches(Number(joined.sequence ?? 0));
+	}
+
+	/** What one is in the room; menus for who keeps order. @param {Member} [own] */
+	async function mark(own) {
+		if (own) composer.mute(!!own.muted);
+		(await import("../order/order.js")).offerOrder(where, () => about, own?.moderator);
+	}
+
+	/** @param {ChatRoom} [now] */
+	function describe(now) {
+		about = now;
+		title = now?.title || room;
+		byId("title").textContent = title;
+		byId("closed").hidden = !now?.closed_to_newcomers;
 		moved();
 	}
 
 	/** @param {Message[]} entries */
 	function take(entries) {
-		for (const { name = "", message = "" } of log.take(entries)) {
+		for (const { name = "", message = "", nonce = "", changed, withdrawn } of log.take(entries)) {
 			noteTyping(name, false);
+			removePending(nonce); // it was stored after all
+			if (withdrawn) {
+				composer.forget();
+				unnotify();
+			}
+			if (changed?.name === me) void mark(changed);
 			if (name !== me && mentions(message, me)) notify(title, name, message);
 		}
 	}
@@ -125,6 +148,7 @@ export async function openRoom(room, token) {
 	const takes = {
 		state: change,
 		joined: admit,
+		room: describe,
 		entries: take,
 		newest: log.reaches,
 		anew: log.startOver,
@@ -133,6 +157,7 @@ export async function openRoom(room, token) {
 		typing: ({ name, active }) => name !== me && noteTyping(name, active),
 		members(known) {
 			members = known;
+			void mark(known?.find((each) => each.name === me));
 			void showMembers(members, joined?.room?.member_count ?? 0, me, where);
 		},
 		posted(posted) {

@@ -13,12 +13,22 @@ const DID = ["came", "left", "lost the connection", "had to go"];
 
 /** @param {Message} entry @param {string} me  one's own name @returns {Row} */
 export function rowOf(entry, me) {
-	const { name = "", message = "", sent = "", entered, left, closed } = entry;
+	const { name = "", message = "", sent = "", entered, left, withdrawn } = entry;
 	const sequence = Number(entry.sequence);
 	const at = Date.parse(sent);
 	if (entered || left) return fold({ ...noticeRow("", sequence), kind: "moves", count: 1, at, moves: [entry] });
-	if (closed) return { ...noticeRow(message, sequence), count: 1 };
-	return { ...noticeRow("", sequence), element: said(name, message, at, me), kind: "said", count: 1, name, at };
+	if (name === "chat server") return { ...noticeRow(message, sequence), count: 1 };
+	const element = said(name, message, at, me);
+	element.dataset.sequence = entry.sequence;
+	if (withdrawn) blank(element);
+	return { ...noticeRow("", sequence), element, kind: "said", count: 1, name, at };
+}
+
+/** A text was withdrawn. @param {HTMLElement} element  of its row */
+export function blank(element) {
+	element.querySelector(".text")?.replaceChildren("(withdrawn)");
+	element.classList.add("withdrawn");
+	element.classList.remove("mentioned");
 }
 
 /** A line of the page's own. @param {string} text @param {number} after @returns {Row} */

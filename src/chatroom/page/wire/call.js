@@ -3,11 +3,11 @@
 import { ChatError, asError, errorFrom } from "./errors.js";
 
 /**
- * @param {string} method @param {string} type  of the content @param {BodyInit} body
+ * @param {string} method  of ChatService, unless it names another @param {string} type  of the content @param {BodyInit} body
  * @param {string} token @param {RequestInit} more
  */
 export const post = (method, type, body, token, more) =>
-	fetch(`/rpc.ChatService/${method}`, {
+	fetch(`/rpc.${method.includes("/") ? method : `ChatService/${method}`}`, {
 		method: "POST",
 		body,
 		cache: "no-store",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import io
 import math
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from urllib.parse import parse_qsl
 
+from chatroom.core.invitations import PREFIX
 from chatroom.core.limits import Limits
 from chatroom.core.rate import TokenBucket
 from chatroom.core.refusals import RoomIdInvalid
@@ -24,8 +26,11 @@ from .site import ROOM
 PATH = "/qr"
 ASKED = {"room", "origin"}
 """What a request may say. A link that carries more, as a token, has no place in an address."""
+SECRET = re.compile(PREFIX + r"[A-Za-z0-9_-]{22}")
+"""An invitation's, which the body of a POST may have: bodies are logged by nobody."""
+SECRET_BYTES = 64
 LINK_CHARACTERS = 400
-"""A host has 253, a room id 64. So a code has at most 81 modules a side."""
+"""A host has 253, a room id 64; a secret comes to it. So a code has at most 81 modules a side."""
 CACHING = b"private, max-age=86400"
 
 
@@ -34,7 +39,7 @@ class LinkInvalid(Exception):
 
 
 class Codes:
-    """An ASGI application for `/qr?room=ROOM&origin=ORIGIN`.
+    """An ASGI application for `/qr?room=ROOM&origin=ORIGIN`; by POST with an invitation's secret.
 
     Drawing takes 10 ms and more. So it is done in a thread, one at a time, and only so often;
     what was drawn lately is kept. Whether there is such a room is not told.
@@ -50,21 +55,24 @@ class Codes:
         """By link; the one that was asked for last is last."""
         self._drawing = asyncio.Lock()
 
-    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if not await is_read(scope, send):
+        if not await is_read(scope, send, "POST"):
             return
+        secret = ""
         try:
             link = self._link(scope)
+            if scope["method"] == "POST":
+                secret = await _secret(receive)
         except LinkInvalid as invalid:
             await refuse(send, 400, str(invalid))
             return
-        if link not in self._drawn and (seconds := self._bucket.take(self._clock())):
+        if (secret or link not in self._drawn) and (seconds := self._bucket.take(self._clock())):
             after: Headers = [(b"retry-after", b"%d" % math.ceil(seconds))]
             await refuse(send, 429, "too many codes are asked for; try again in a moment", after)
             return
-        svg = await self._code(link)
-        told: Headers = [(b"cache-control", CACHING), *GUARDS]
+        svg = await self._code(link, secret)
+        told: Headers = [(b"cache-control", b"no-store" if secret else CACHING), *GUARDS]
         await respond(send, 200, svg, TYPES[".svg"], told)
 
     def _link(self, scope: Scope) -> str:
@@ -88,8 +96,10 @@ class Codes:
             raise LinkInvalid("the origin is too long, or not written as browsers do")
         return link
 
-    async def _code(self, link: str) -> bytes:
+    async def _code(self, link: str, secret: str) -> bytes:
         async with self._drawing:
+            if secret:  # not kept
+                return await asyncio.to_thread(draw, f"{link}#token={secret}")
             svg = self._drawn.get(link)
             if svg is None:
                 svg = self._drawn[link] = await asyncio.to_thread(draw, link)
@@ -107,6 +117,19 @@ def draw(link: str) -> bytes:
     code = segno.make_qr(link, error="m")
     code.save(out, kind="svg", xmldecl=False, light="#fff", omitsize=True, nl=False)
     return out.getvalue()
+
+
+async def _secret(receive: Receive) -> str:
+    """The secret that a body is; raises LinkInvalid."""
+    body = b""
+    more = True
+    while more and len(body) <= SECRET_BYTES:
+        event = await receive()
+        body += event.get("body", b"")
+        more = event.get("more_body", False)
+    if not SECRET.fullmatch(secret := body.decode(errors="replace")):
+        raise LinkInvalid("the body is no invitation's secret")
+    return secret
 
 
 def _asked(query: bytes) -> dict[str, str]:

@@ -26,11 +26,13 @@ GUARDS: Headers = [
 """With every answer. A path of a private room is what lets in, so no link may tell it."""
 
 
-async def is_read(scope: Scope, send: Send) -> bool:
-    """Whether a request is GET or HEAD; another one is refused."""
-    if scope["method"] in ("GET", "HEAD"):
+async def is_read(scope: Scope, send: Send, *more: str) -> bool:
+    """Whether a request is GET, HEAD or one of `more`; another one is refused."""
+    methods = ("GET", "HEAD", *more)
+    if scope["method"] in methods:
         return True
-    await refuse(send, 405, "this can be read, by GET and HEAD", [(b"allow", b"GET, HEAD")])
+    allow = ", ".join(methods)
+    await refuse(send, 405, f"this can be asked for by {allow}", [(b"allow", allow.encode())])
     return False
 
 

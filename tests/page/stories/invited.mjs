@@ -1,0 +1,59 @@
+// A private room of a server with keys: an invitation's link leads in; who is invited keeps no order.
+
+import assert from "node:assert/strict";
+import { base, browser, connected, done, hears, person, say, tab } from "../people.mjs";
+
+const { ROOM, INVITATION, NAMED, MODERATOR } = process.env;
+const guest = await tab(`/r/${ROOM}#token=${INVITATION}`);
+assert.equal(`${base}/r/${ROOM}`, guest.url());
+await guest.fill("#name", "Bob");
+await guest.press("#name", "Enter");
+await connected(guest);
+await say(guest, "thank you");
+await hears(guest, "thank you");
+
+// The one who keeps order has a token, and what the guest cannot do.
+const mo = await tab(`/r/${ROOM}#token=${MODERATOR}`);
+await mo.fill("#name", "Mo");
+await mo.press("#name", "Enter");
+await connected(mo);
+await hears(mo, "thank you");
+
+// The guest tries once, is told so, and is offered it no more: neither later nor after a reload.
+await guest.hover("#log .said");
+await guest.click("#log .handle");
+await guest.click('dialog[open] >> text="Withdraw"');
+await guest.locator("dialog[open] .trouble", { hasText: "you may not do this" }).waitFor();
+assert.equal(0, await guest.locator("dialog[open] >> text=Withdraw >> visible=true").locator("xpath=self::button").count());
+await guest.keyboard.press("Escape");
+const nothing = async () => {
+  await guest.hover("#log .said");
+  assert.equal(0, await guest.locator(".handle").count());
+  assert.equal(0, await guest.locator("#members li button").count());
+  assert.equal(false, await guest.isVisible("#orders"));
+};
+await nothing();
+await guest.reload();
+await connected(guest);
+await hears(guest, "thank you");
+await guest.waitForTimeout(500); // nothing is to happen
+await nothing();
+await mo.hover("#log .said");
+await mo.click("#log .handle");
+await mo.click('dialog[open] >> text="Withdraw"');
+await guest.locator("#log .withdrawn").waitFor();
+
+// An invitation that fixes a name offers it.
+const named = await tab(`/r/${ROOM}#token=${NAMED}`);
+await named.fill("#name", "Somebody");
+await named.press("#name", "Enter");
+await named.locator("#name-why", { hasText: "is for this name" }).waitFor();
+assert.equal("Grace", await named.inputValue("#name"));
+await named.press("#name", "Enter");
+await connected(named);
+
+const wrong = await tab(`/r/${ROOM}#token=inv_AAAAAAAAAAAAAAAAAAAAAA`);
+await wrong.fill("#name", "Mallory");
+await wrong.press("#name", "Enter");
+await wrong.locator("#ending h2", { hasText: "This invitation is not valid" }).waitFor();
+await done();
