@@ -146,16 +146,16 @@ class Siege:
             while len(roster(connection, self.room)) < 2 + strangers:
                 assert time.monotonic() < deadline, "they do not come in"
 
-    def hold(self, octets: bytes = b"") -> None:
-        """Hold on to what there is for `HOLD_SECONDS`; say a byte of these now and then."""
+    def hold(self, octets: bytes = b"", seconds: float = HOLD_SECONDS) -> None:
+        """Hold on to what there is for so long; say a byte of these now and then."""
         for number in range(HOLD_ROUNDS):
             for attacker in self.attackers:
                 attacker.send(octets[number : number + 1])
-            self.wait()
+            self.wait(seconds)
 
-    def wait(self) -> None:
+    def wait(self, seconds: float = HOLD_SECONDS) -> None:
         """Read what comes until one of the `HOLD_ROUNDS` is over, or all have ended."""
-        until = time.monotonic() + HOLD_SECONDS / HOLD_ROUNDS
+        until = time.monotonic() + seconds / HOLD_ROUNDS
         while (rest := until - time.monotonic()) > 0:
             open_ = [attacker for attacker in self.attackers if not attacker.ended]
             if not open_:
@@ -256,9 +256,7 @@ def besieged(server: Besieged, title: str) -> Iterator[Siege]:
 
 
 @contextlib.contextmanager
-def chatserver(
-    directory: Path, *arguments: str, inside: Sequence[str] = ()
-) -> Iterator[Besieged]:
+def chatserver(directory: Path, *arguments: str, inside: Sequence[str] = ()) -> Iterator[Besieged]:
     """A server that has everything open that it opens once: what an attack adds is seen.
 
     `inside`: see `serving`.
@@ -281,9 +279,7 @@ def came_back(server: Besieged, resident: int, descriptors: int, tasks: int) -> 
     """Whether its memory, descriptors and tasks come down to these within `RETURN_SECONDS`."""
     deadline = time.monotonic() + RETURN_SECONDS
     while (
-        server.resident() > resident
-        or server.descriptors() > descriptors
-        or server.tasks() > tasks
+        server.resident() > resident or server.descriptors() > descriptors or server.tasks() > tasks
     ):
         if time.monotonic() > deadline:
             return False
