@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.wire.envelopes import envelope
 from chatroom.wire.grpc import CHAT
-from tests.interop.raw_grpc import MEMBERS, answer, said
+from tests.interop.raw_grpc import LEAVE, MEMBERS, answer, said
 from tests.interop.raw_http2 import Connection, Response
 
 SECONDS = 60.0
@@ -47,6 +47,11 @@ class Person:
 
     def say(self, text: str) -> None:
         self.connection.data(self._stream, said(text))
+
+    def leave(self) -> None:
+        """Leave, and wait for the end of the stream."""
+        self.connection.data(self._stream, LEAVE)
+        self.connection.response(self._stream)
 
     def within(self, seconds: float, done: Callable[[], bool]) -> bool:
         """Read until `done`, or for so many seconds; whether it is done."""

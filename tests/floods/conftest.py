@@ -6,12 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.server_process import ServerProcess
-
-from .siege import chatserver
+from .siege import Besieged, chatserver
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Besieged]:
     with chatserver(tmp_path_factory.mktemp("floods")) as running:
         yield running

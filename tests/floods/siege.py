@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import select
+import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from chatroom.api.rpc import chat_pb2 as pb
@@ -40,6 +42,17 @@ SWITCH_SECONDS = 0.0002
 """The attacker's thread gives way to the pair's so soon: p99 is to tell of the server."""
 LEAST_HEARD = 40
 """Messages that the pair exchanges beside each attack, however short it is."""
+
+
+class Besieged(ServerProcess):
+    """A server whose tasks can be counted too."""
+
+    pipe: Path
+
+    def tasks(self) -> int:
+        """How many tasks its event loop has now."""
+        self.signal(signal.SIGUSR1)
+        return int(self.pipe.read_text())
 
 
 class Pair:
@@ -133,16 +146,16 @@ class Siege:
             while len(roster(connection, self.room)) < 2 + strangers:
                 assert time.monotonic() < deadline, "they do not come in"
 
-    def hold(self, octets: bytes = b"") -> None:
-        """Hold on to what there is for `HOLD_SECONDS`; say a byte of these now and then."""
+    def hold(self, octets: bytes = b"", seconds: float = HOLD_SECONDS) -> None:
+        """Hold on to what there is for so long; say a byte of these now and then."""
         for number in range(HOLD_ROUNDS):
             for attacker in self.attackers:
                 attacker.send(octets[number : number + 1])
-            self.wait()
+            self.wait(seconds)
 
-    def wait(self) -> None:
+    def wait(self, seconds: float = HOLD_SECONDS) -> None:
         """Read what comes until one of the `HOLD_ROUNDS` is over, or all have ended."""
-        until = time.monotonic() + HOLD_SECONDS / HOLD_ROUNDS
+        until = time.monotonic() + seconds / HOLD_ROUNDS
         while (rest := until - time.monotonic()) > 0:
             open_ = [attacker for attacker in self.attackers if not attacker.ended]
             if not open_:
@@ -188,20 +201,20 @@ class Siege:
 
 
 @contextlib.contextmanager
-def besieged(server: ServerProcess, title: str) -> Iterator[Siege]:
+def besieged(server: Besieged, title: str) -> Iterator[Siege]:
     """Attack within the block, while a pair chats; then assert that the server is as before.
 
     That is: the pair heard everything, and never of more than `CROWD` members in its room; the
     server's memory never grew by more than `PEAK_BYTES`, and comes back, as its descriptors
-    do; nobody but the pair is in the room.
+    and tasks do; nobody but the pair is in the room.
     """
     room = created_room(server)
     pair = Pair(server, room)
     switching = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
+        tasks, descriptors = server.tasks(), server.descriptors()
         before = pair.peak = server.resident()
-        descriptors = server.descriptors()
         cpu = server.cpu_seconds()
         pair.start()
         siege = Siege(server, room)
@@ -224,8 +237,9 @@ def besieged(server: ServerProcess, title: str) -> Iterator[Siege]:
                 connection.ping()
             found = roster(connection, room)
             assert alone == found, f"beside {alone} there is {found}"
-        returned = bounded and came_back(server, before + LEFT_OVER_BYTES, descriptors)
+        returned = bounded and came_back(server, before + LEFT_OVER_BYTES, descriptors, tasks)
         left = server.resident() - before
+        over = f"{server.descriptors() - descriptors} descriptors, {server.tasks() - tasks} tasks"
     finally:
         pair.close()
         sys.setswitchinterval(switching)
@@ -238,16 +252,22 @@ def besieged(server: ServerProcess, title: str) -> Iterator[Siege]:
     )
     assert pair.crowd <= CROWD, f"{pair.crowd} members at once"
     assert bounded, f"{peak / MIB:.0f} MiB more during the attack"
-    assert returned, (
-        f"{left / MIB:.0f} MiB and {server.descriptors() - descriptors} descriptors are left"
-    )
+    assert returned, f"{left / MIB:.0f} MiB, {over} are left"
 
 
 @contextlib.contextmanager
-def chatserver(directory: Path, *arguments: str) -> Iterator[ServerProcess]:
-    """A server that has everything open that it opens once: what an attack adds is seen."""
-    own = ("--data", str(directory), "--message-rate", "0", "--sync", "normal")
-    with serving(*own, *arguments, measured=True) as server:
+def chatserver(directory: Path, *arguments: str, inside: Sequence[str] = ()) -> Iterator[Besieged]:
+    """A server that has everything open that it opens once: what an attack adds is seen.
+
+    `inside`: see `serving`.
+    """
+    pipe = directory.with_name(directory.name + ".tasks")
+    os.mkfifo(pipe)
+    own = ("--data", str(directory), "--message-rate", "0", "--sync", "normal", *arguments)
+    program = ("tests.floods.counted_server", str(pipe))
+    with serving(*own, program=program, inside=inside, measured=True) as process:
+        server = Besieged(process.process, process.addresses)
+        server.pipe = pipe
         room = created_room(server)
         with Connection(server.address) as connection:
             request = pb.ListMessagesRequest(room_id=room).SerializeToString()
@@ -255,10 +275,12 @@ def chatserver(directory: Path, *arguments: str) -> Iterator[ServerProcess]:
         yield server
 
 
-def came_back(server: ServerProcess, resident: int, descriptors: int) -> bool:
-    """Whether its memory and descriptors come down to these within a minute."""
+def came_back(server: Besieged, resident: int, descriptors: int, tasks: int) -> bool:
+    """Whether its memory, descriptors and tasks come down to these within `RETURN_SECONDS`."""
     deadline = time.monotonic() + RETURN_SECONDS
-    while server.resident() > resident or server.descriptors() > descriptors:
+    while (
+        server.resident() > resident or server.descriptors() > descriptors or server.tasks() > tasks
+    ):
         if time.monotonic() > deadline:
             return False
         # A round trip is what there is to wait for: nothing tells when memory is given back.

@@ -270,7 +270,7 @@ async def main() -> None:
         in_flight=InFlight(()),
         notices=notices,
     )
-    bounds = BodyBounds(bytes=None, idle_seconds=None)
+    bounds = BodyBounds(bytes=None, idle_seconds=None, seconds=None)
     begin = asgi_calls(front, lambda _path: bounds, Rota())
     port = Port((listener,), begin, front, PortLimits(), notices=notices)
     stop = asyncio.Event()

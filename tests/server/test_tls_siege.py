@@ -1,14 +1,19 @@
-"""Handshakes in great number, and such as never end: a pair chats on, and newcomers come in."""
+"""Handshakes in great number, and such as never end: a pair chats on, and newcomers come in.
+
+Afterwards memory, tasks and descriptors are what they were.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +37,8 @@ FEW = 5
 LEAST = 30
 """What the pair says, however short the attack is."""
 LAST = "that was all"
+LEFT_OVER_BYTES = 16 * 1024 * 1024
+"""Allocators keep some."""
 
 
 @dataclass
@@ -83,7 +90,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 @contextlib.asynccontextmanager
 async def besieged(made: Made, limits: TlsLimits) -> AsyncIterator[Siege]:
-    """A server with a pair that chats from here to the end of the block, and misses nothing."""
+    """A server with a pair that chats from here to the end of the block, and misses nothing.
+
+    Afterwards there is no more in use than before.
+    """
     server_tls = Tls(certificate=made.server.certificate, key=made.server.key)
     tls = ClientTls(ca=made.ca)
     async with (
@@ -101,6 +111,7 @@ async def besieged(made: Made, limits: TlsLimits) -> AsyncIterator[Siege]:
         handshakes = server.service.handshakes
         assert handshakes is not None
         siege = Siege(server.port, tls, handshakes, [])
+        resident, descriptors, tasks = in_use()
         over = asyncio.Event()
         hearing = asyncio.create_task(_hear(bob))
         speaking = asyncio.create_task(_speak(ann, over))
@@ -115,6 +126,18 @@ async def besieged(made: Made, limits: TlsLimits) -> AsyncIterator[Siege]:
             for attacker in siege.attackers:
                 attacker.close()
         await siege.until(lambda: siege.handshakes.under_way == 0)
+        await siege.until(lambda: in_use()[1] <= descriptors and in_use()[2] <= tasks)
+        assert in_use()[0] <= resident + LEFT_OVER_BYTES
+
+
+def in_use() -> tuple[int, int, int]:
+    """Bytes in memory and descriptors of this process, and tasks of the server in it."""
+    found = re.search(r"^VmRSS:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert found is not None
+    descriptors = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    tasks = [each.get_coro() for each in asyncio.all_tasks()]
+    ours = [each for each in tasks if "chatroom/server" in each.cr_code.co_filename]
+    return int(found[1]) * 1024, descriptors, len(ours)
 
 
 async def _speak(room: Room, over: asyncio.Event) -> list[str]:
@@ -193,16 +216,19 @@ def test_whole_handshakes_in_great_number(made: Made) -> None:
     """Each costs CPU; those of one network have their turns, and the pair's messages theirs."""
     context = ssl.create_default_context(cafile=made.ca)
 
-    async def shake_hands(port: int) -> None:
-        _, writer = await asyncio.open_connection(
-            "127.0.0.1", port, ssl=context, server_hostname="localhost", local_addr=(ELSEWHERE, 0)
-        )
-        writer.transport.abort()
+    def shake_hands(port: int) -> None:
+        where, source = ("127.0.0.1", port), (ELSEWHERE, 0)
+        with (
+            socket.create_connection(where, timeout=20, source_address=source) as raw,
+            context.wrap_socket(raw, server_hostname="localhost"),
+        ):
+            pass
 
     async def scene() -> None:
         async with besieged(made, TlsLimits()) as siege:
             before = siege.handshakes.begun
-            await asyncio.gather(*(shake_hands(siege.port) for _ in range(5 * MOST)))
+            hands = (asyncio.to_thread(shake_hands, siege.port) for _ in range(5 * MOST))
+            await asyncio.gather(*hands)
             await siege.newcomer()
             assert siege.handshakes.begun >= before + 5 * MOST
             assert (0, 0) == (siege.handshakes.crowded_out, siege.handshakes.late)

@@ -336,7 +336,7 @@ class Service:
     def _bounds(self, path: str) -> BodyBounds:
         """What a request for a path may cost; long streams have their own bounds."""
         if path in LONG:
-            return BodyBounds(bytes=None, idle_seconds=None)
+            return BodyBounds(bytes=None, idle_seconds=None, seconds=None)
         return BodyBounds(answer=self._settings.limits.page_bytes if path in LISTS else 0)
 
     async def _healthz(self, _scope: Scope, _receive: Receive, send: Send) -> None:

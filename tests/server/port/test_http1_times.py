@@ -158,6 +158,44 @@ def test_a_body_may_come_slowly_but_must_come(run: Run, chunked: bool) -> None:
     run(scene)
 
 
+def test_all_of_a_body_has_a_minute(run: Run) -> None:
+    """However its bytes come; a body behind it has its own."""
+    came: list[bytes] = []
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope
+        while (event := await receive())["type"] == "http.request":
+            came.append(event["body"])
+            if not event.get("more_body"):
+                await respond(send, b"")
+                return
+
+    async def scene() -> None:
+        async with serving(application) as server, await server.peer() as peer:
+            begin = asks("/", "content-length: 9", method="POST")
+            connection = await first_bytes(server, peer, begin)
+
+            async def dribble(since: int) -> None:
+                for second in range(since, since + 56, 7):
+                    came.clear()
+                    await peer.send(b"x")
+                    await until(lambda: bool(came))
+                    connection.check(second)
+
+            await dribble(0)
+            await peer.send(b"x")
+            assert 200 == (await peer.answer()).status
+            await peer.send(begin)
+            await dribble(8)
+            assert 0 == server.count
+            connection.check(8 + 59.9)
+            assert 0 == server.count
+            connection.check(8 + 60)
+            assert 408 == (await peer.answer()).status
+
+    run(scene)
+
+
 def test_an_application_may_take_its_time(run: Run) -> None:
     """Neither a request that waits for its answer nor a stream of requests is hurried."""
     done: list[asyncio.Event] = []

@@ -18,7 +18,7 @@ from chatroom.core.denials import InvitationUnknown
 from chatroom.core.entry import Entry, Kind
 from chatroom.core.grants import ANYBODY, Identity, Right, demand
 from chatroom.core.invitations import Invitation
-from chatroom.core.refusals import RequestInvalid
+from chatroom.core.refusals import GrantMissing, RequestInvalid, RoomNotFound
 from chatroom.core.room import Room
 from chatroom.server.rooms.audit import Audit
 from chatroom.server.rooms.hub import Hub
@@ -111,15 +111,15 @@ class ModerationMethods:
         return ban_message(ban, room)
 
     async def lift_ban(self, request: pb.LiftBanRequest, who: Identity = ANYBODY) -> pb.Ban:
-        """See `Banning.lift`."""
+        """See `Banning.lift`. Who may not lift it is told that there is none."""
         if not who.subject:
             demand(who, Right.MODERATE)
         try:
             room, ban = self._hub.banning.find(request.ban_id)
-        except RequestInvalid:
+            self._room(who, room.room_id if room is not None else "")
+        except (RequestInvalid, GrantMissing, RoomNotFound):
             demand(who, Right.MODERATE)  # who may see none is told of none
-            raise
-        self._room(who, room.room_id if room is not None else "")
+            raise RequestInvalid("ban_id", f"there is no ban {request.ban_id!r}") from None
         await self._hub.banning.lift(room, ban)
         return ban_message(ban, room)
 
@@ -161,17 +161,17 @@ class ModerationMethods:
     async def revoke_invitation(
         self, request: pb.RevokeInvitationRequest, who: Identity = ANYBODY
     ) -> pb.Invitation:
-        """See `Invitations.revoke`."""
+        """See `Invitations.revoke`. Who may not revoke it is told that there is none."""
         if not who.subject:
             demand(who, Right.MODERATE)
         try:
             room, invitation = self._hub.invitations.find(request.invitation_id)
-        except InvitationUnknown:
+            orderly(self._hub, who, room.room_id)
+        except (InvitationUnknown, GrantMissing, RoomNotFound):
             demand(who, Right.MODERATE)  # likewise
             raise RequestInvalid(
                 "invitation_id", f"there is no invitation {request.invitation_id!r}"
             ) from None
-        orderly(self._hub, who, room.room_id)
         await self._hub.invitations.revoke(room, invitation)
         return invitation_message(invitation, room)
 

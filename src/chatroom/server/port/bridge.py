@@ -45,6 +45,8 @@ class BodyBounds:
     """None: no bound; the application has its own."""
     idle_seconds: float | None = 10.0
     """Between two pieces of it; None: no bound."""
+    seconds: float | None = 60.0
+    """From the request's head to the end of its body; None: no bound."""
     answer: int = 0
     """Bytes that its answer may have; it is begun when there is room for them (`Answers`). 0:
     too few to count."""
@@ -54,7 +56,8 @@ class AsgiCall:
     """One request, served by an application in a task of its own."""
 
     __slots__ = (
-        "_admitted", "_body", "_body_bytes", "_bounds", "_connection", "_continue", "_ended",
+        "_admitted", "_begun_at", "_body", "_body_bytes", "_bounds", "_connection", "_continue",
+        "_ended",
         "_expecting", "_gone", "_head", "_heard_at", "_held", "_loop", "_reader", "_start",
         "_started", "_stream", "_told", "_trailers", "_turn", "_writer",
     )  # fmt: skip
@@ -84,7 +87,7 @@ class AsgiCall:
         self._told = False
         """The application knows that the body has ended."""
         self._expecting = not end
-        self._heard_at = self._loop.time()
+        self._begun_at = self._heard_at = self._loop.time()
         self._reader = Wake()
         self._writer = Wake()
         self._gone = False
@@ -167,14 +170,12 @@ class AsgiCall:
         self._writer.set()
 
     def check(self, now: float) -> None:
-        """End a request whose body has stopped coming."""
-        idle = self._bounds.idle_seconds
-        if (
-            idle is not None
-            and self._expecting
-            and not self._body
-            and not self._ended
-            and now - self._heard_at >= idle
+        """End a request whose body has stopped coming, or does not come to its end."""
+        if not self._expecting or self._body or self._ended:
+            return
+        idle, whole = self._bounds.idle_seconds, self._bounds.seconds
+        if (idle is not None and now - self._heard_at >= idle) or (
+            whole is not None and now - self._begun_at >= whole
         ):
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
 

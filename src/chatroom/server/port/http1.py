@@ -184,7 +184,7 @@ class Http1Connection(asyncio.Protocol):
     def check(self, now: float) -> None:
         """End what has waited for too long; `now` never decreases, in seconds."""
         wait, progress = self._waiting()
-        if self._patience.is_over(now, wait, progress, self._limits):
+        if self._patience.is_over(now, wait, progress, self._limits, request=self._served):
             self._give_up(wait)
 
     def drain(self) -> None:
@@ -229,7 +229,7 @@ class Http1Connection(asyncio.Protocol):
         if wait in (Wait.PEER_READS, Wait.HALF_CLOSED):
             self.abort()
         elif wait is Wait.BODY:
-            self._refuse(BadRequest(408, "the request's body stopped coming"))
+            self._refuse(BadRequest(408, "the request's body stopped coming, or took too long"))
         elif wait is Wait.HEAD and self._reader.stage is Stage.HEAD:
             self._refuse(BadRequest(408, "the request's head did not come"))
         else:

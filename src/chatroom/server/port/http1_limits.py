@@ -14,6 +14,8 @@ class Http1Limits:
     body_idle_seconds: float = 10.0
     """How long an application may wait for the next byte of a body. Not for `streaming`
     paths, whose requests last as long as they like."""
+    body_seconds: float = 60.0
+    """How long all of a body may take, likewise: a byte now and then does not buy more time."""
     keep_alive_seconds: float = 60.0
     """How long a connection may be idle after a response."""
     write_seconds: float = 10.0

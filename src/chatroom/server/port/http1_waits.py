@@ -29,18 +29,30 @@ class Wait(enum.Enum):
 class Patience:
     """Since when a connection has waited for the same thing without coming nearer to it."""
 
-    __slots__ = ("_progress", "_since", "_wait")
+    __slots__ = ("_body_of", "_body_since", "_progress", "_since", "_wait")
 
     def __init__(self) -> None:
         self._wait: Wait | None = None
         self._progress = 0
         self._since = 0.0
+        self._body_of = -1
+        self._body_since = 0.0
+        """Since when the body of this request has been waited for, however it comes."""
 
-    def is_over(self, now: float, wait: Wait, progress: int, limits: Http1Limits) -> bool:
+    def is_over(
+        self, now: float, wait: Wait, progress: int, limits: Http1Limits, *, request: int
+    ) -> bool:
         """Whether it has waited for too long; once, then it is asked afresh.
 
-        `progress` is a number that changes when what it waits for comes nearer.
+        `progress` is a number that changes when what it waits for comes nearer; `request`
+        one that changes with each request.
         """
+        if wait is Wait.BODY:
+            if request != self._body_of:
+                self._body_of = request
+                self._body_since = now
+            elif now - self._body_since >= limits.body_seconds:
+                return True
         if wait is not self._wait or progress != self._progress:
             self._wait = wait
             self._progress = progress

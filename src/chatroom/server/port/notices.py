@@ -30,6 +30,8 @@ class Kind(enum.Enum):
     NOT_PROXIED = "connections without their one PROXY header"
     FORWARDED = "headers of proxies that cannot be read"
     LIMIT = "times that an address was at a limit"
+    FULL = "times that there were as many connections as may be"
+    NOT_ACCEPTED = "connections that could not be accepted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

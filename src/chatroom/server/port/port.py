@@ -24,7 +24,7 @@ from .http1 import Http1Connection
 from .http1_limits import Http1Limits
 from .http1_requests import NOTHING_ENDLESS, Endless
 from .http2 import Begin, Http2Protocol
-from .notices import Notices
+from .notices import Kind, Notices
 from .proxied import Proxied
 from .rota import Rota
 from .slices import in_slices
@@ -152,12 +152,22 @@ class Port:
         while True:
             if bound and self._open >= bound:
                 self._crowds.counters.connections += 1
+                self._notices.tell(
+                    Kind.FULL,
+                    listener.getsockname(),
+                    f"accepts nobody until somebody goes: {bound} connections are open "
+                    "(--max-connections, and the system's limit of open files)",
+                )
                 self._room.clear()
                 await self._room.wait()
             try:
                 accepted, peer = await self._loop.sock_accept(listener)
             except OSError as error:
-                log.warning("cannot accept a connection: %s", error.strerror or error)
+                self._notices.tell(
+                    Kind.NOT_ACCEPTED,
+                    listener.getsockname(),
+                    f"cannot accept a connection: {error.strerror or error}",
+                )
                 await asyncio.sleep(self._limits.accept_pause)
                 continue
             self._welcome(accepted, peer)
