@@ -174,6 +174,7 @@ def test_whatever_commands_tell(
     command: list[str], refused: bool, hostile: HostileServer, emulator
 ) -> None:
     """What a server answers to a command, and what a script gave it, is shown as text."""
+    hostile.name = EVERYTHING
     if refused:
         hostile.call_refusal = (grpc.StatusCode.PERMISSION_DENIED, "ADMIN_ONLY")
         hostile.refusal = (grpc.StatusCode.NOT_FOUND, "ROOM_NOT_FOUND")
