@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import queue
 import threading
 from collections.abc import Iterator
 
@@ -33,6 +34,8 @@ class HostileServer(rpc.ChatServiceServicer, mod_rpc.ModerationServiceServicer):
         self.refusal: tuple[grpc.StatusCode, str] | None = None
         self.call_refusal: tuple[grpc.StatusCode, str] | None = None
         """A status and a reason."""
+        self.said: queue.Queue[pb.Message] = queue.Queue()
+        """What was sent to it. Nothing is answered."""
         self._queues: list[asyncio.Queue[pb.Message | None]] = []
         self._ending: tuple[grpc.StatusCode, str] | None = None
         self._joined = threading.Event()
@@ -76,9 +79,9 @@ class HostileServer(rpc.ChatServiceServicer, mod_rpc.ModerationServiceServicer):
         await server.stop(None)
 
     def _put(self, messages: tuple[pb.Message | None, ...]) -> None:
-        for queue in self._queues:
+        for answers in self._queues:
             for message in messages:
-                queue.put_nowait(message)
+                answers.put_nowait(message)
 
     async def _refuse(self, context, code: grpc.StatusCode, reason: str) -> None:
         info = error_details_pb2.ErrorInfo(reason=reason, domain="rpc.ChatService")
@@ -98,7 +101,7 @@ class HostileServer(rpc.ChatServiceServicer, mod_rpc.ModerationServiceServicer):
         join = (await anext(aiter(requests))).join
         if self.refusal is not None:
             await self._refuse(context, *self.refusal)
-        queue: asyncio.Queue[pb.Message | None] = asyncio.Queue()
+        answers: asyncio.Queue[pb.Message | None] = asyncio.Queue()
         me, them = pb.Member(name=join.name), pb.Member(name=self.name)
         joined = pb.Joined(
             session="s", epoch="e", name=join.name, members=[me, them], room=self._room
@@ -107,24 +110,26 @@ class HostileServer(rpc.ChatServiceServicer, mod_rpc.ModerationServiceServicer):
         entered = pb.Message(entered=me, name=join.name, message="Has entered the chat", sequence=1)
         await context.write(entered)
         await context.write(pb.Message(live=pb.Live()))
-        self._queues.append(queue)
+        self._queues.append(answers)
         self._joined.set()
-        listening = asyncio.create_task(self._listen(requests, queue))
+        listening = asyncio.create_task(self._listen(requests, answers))
         try:
-            while (message := await queue.get()) is not None:
+            while (message := await answers.get()) is not None:
                 await context.write(message)
             if self._ending is not None:
                 await self._refuse(context, *self._ending)
         finally:
             listening.cancel()
-            self._queues.remove(queue)
+            self._queues.remove(answers)
             self._joined.clear()
 
-    async def _listen(self, requests, queue: asyncio.Queue[pb.Message | None]) -> None:
+    async def _listen(self, requests, answers: asyncio.Queue[pb.Message | None]) -> None:
         with contextlib.suppress(grpc.aio.AbortError, asyncio.InvalidStateError):
             while request := await anext(aiter(requests), None):
                 if request.HasField("leave"):
-                    queue.put_nowait(None)
+                    answers.put_nowait(None)
+                elif request.HasField("message"):
+                    self.said.put_nowait(request.message)
 
     async def _call(self, context) -> None:
         if self.call_refusal is not None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from chatroom.api.rpc import chat_pb2 as pb
 from tests.chatter import control_sequences
 from tests.chatter.emulator import Emulator
-from tests.chatter.hostile_server import HostileServer
+from tests.chatter.hostile_server import SECONDS, HostileServer
 from tests.chatter.hostile_text import (
     ANYTHING,
     BIDI,
@@ -174,6 +174,7 @@ def test_whatever_commands_tell(
     command: list[str], refused: bool, hostile: HostileServer, emulator
 ) -> None:
     """What a server answers to a command, and what a script gave it, is shown as text."""
+    hostile.name = EVERYTHING
     if refused:
         hostile.call_refusal = (grpc.StatusCode.PERMISSION_DENIED, "ADMIN_ONLY")
         hostile.refusal = (grpc.StatusCode.NOT_FOUND, "ROOM_NOT_FOUND")
@@ -270,3 +271,19 @@ def test_lines_begin_with_the_names_of_their_authors(
     ]
     told = itertools.chain.from_iterable([f"{head}: one", *rest] for head in heads)
     assert ["Joining room", *told, "Eve: \u25cc\u0301that was all", ""] == bob.lines
+
+
+def test_what_was_withdrawn_at_once_is_not_on_its_way(hostile: HostileServer, emulator) -> None:
+    """The mark with one's own nonce is the echo: what was said is on the screen no more."""
+    with emulator("--host", hostile.address, "--room", "1", "--name", "Bob") as t:
+        t.until("have entered")
+        t.type("never mind\r")
+        said = hostile.said.get(timeout=SECONDS)
+        t.until("Bob  never mind")
+        mark = pb.Message(name="Bob", message="(withdrawn)", sequence=2, nonce=said.nonce)
+        mark.withdrawn.sequence = 2
+        hostile.send(mark)
+        t.until("Bob  (withdrawn)")
+        assert "never mind" not in t.text
+        t.press("c-d")
+        assert 0 == t.end()

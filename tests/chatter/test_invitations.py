@@ -50,6 +50,14 @@ def test_an_invitation_goes_straight_in(on, chatter, emulator) -> None:
         assert 0 == terminal.end()
 
 
+def test_an_invitation_without_its_room(on, chatter) -> None:
+    """Which rooms there are it does not tell; the sentence says what to do."""
+    made = json.loads(chatter("invite", "lobby", "--json", *on.admin).stdout)
+    ended = chatter(*on.with_token(made["secret"]))
+    assert 1 == ended.returncode
+    assert ended.stderr.endswith("'list' (--room ID goes into a room that you know)\n")
+
+
 def test_a_name_is_asked_for_where_the_invitation_has_none(on, chatter, emulator) -> None:
     """In a terminal too, and the room is joined under it."""
     made = json.loads(chatter("invite", "lobby", "--json", *on.admin).stdout)

@@ -8,7 +8,17 @@ from datetime import UTC, datetime
 import pytest
 
 from chatroom.chatter.json_lines import line, message_object
-from chatroom.client import Closed, Draining, Gap, Kind, Member, Message, Refused
+from chatroom.client import (
+    ChatRoom,
+    Closed,
+    Draining,
+    Gap,
+    Kind,
+    Member,
+    Message,
+    Refused,
+    Withdrawn,
+)
 from chatroom.client.messages import Event
 
 ALWAYS = {"room_id", "sequence", "time", "name", "text", "kind"}
@@ -33,6 +43,17 @@ ALWAYS = {"room_id", "sequence", "time", "name", "text", "kind"}
         (Kind.DRAINING, Draining(retry_after=5.0), {"retry_after": 5.0}),
         (Kind.GAP, Gap(missed=None), {"missed": None}),
         (Kind.GAP, Gap(missed=3), {"missed": 3}),
+        (
+            Kind.UPDATED,
+            ChatRoom(room_id="ops", title="Quiet", capacity=5, closed_to_newcomers=True),
+            {"title": "Quiet", "capacity": 5, "closed_to_newcomers": True},
+        ),
+        (
+            Kind.CHANGED,
+            Member(name="Eve", muted=True),
+            {"member": "Eve", "muted": True, "moderator": False},
+        ),
+        (Kind.WITHDRAWN, Withdrawn(sequence=3, reason="x"), {"withdrawn": 3, "reason": "x"}),
     ],
 )
 def test_what_an_event_tells_stands_beside_the_message(

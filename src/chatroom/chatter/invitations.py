@@ -23,7 +23,7 @@ USUAL_PORTS = {"https": 443, "http": 80}
 
 
 def page_link(chat: Chat, invitation: Invitation) -> str:
-    """The page of the room, which takes the secret out of its address.
+    """The page of the room, which takes the secret out of its address. Safe to print.
 
     What stands behind the # is not sent to any server (RFC 9110, 4.2.4), and so in no log.
     """
@@ -52,7 +52,7 @@ async def invite(
 ) -> None:
     """Make an invitation and print what to send to somebody: a link, and a command line."""
     made = await chat.invite(room_id, uses=uses, until=until, name=name)
-    link, typed = one_line(page_link(chat, made)), command_line(chat, made)
+    link, typed = page_link(chat, made), command_line(chat, made)
     if as_json:
         secret = {"secret": made.secret, "link": link, "command": typed}
         show(json_lines.line(json_lines.invitation_object(made) | secret))

@@ -108,5 +108,7 @@ def sentence_of(error: Exception) -> str:
     if isinstance(error, ChatError) and error.reason in NEEDS_TOKEN:
         return f"{sentence} (--token-file names a file with it)"
     if isinstance(error, ChatError) and error.reason == "GRANT_MISSING":
+        if error.metadata.get("grant") == "list":  # as with an invitation
+            return f"{sentence} (--room ID goes into a room that you know)"
         return f"{sentence} (--token-file names a file with a token that has it)"
     return sentence
