@@ -41,6 +41,7 @@ await moderate("WithdrawMessage", { sequence: 5 });
 for (const page of [ann, phone]) await page.locator("#log .withdrawn").waitFor();
 await look(ann, "withdrawn");
 await phone.locator("#log .said").last().tap();
+await phone.waitForFunction(() => getComputedStyle(document.querySelector(".handle")).opacity === "1");
 await look(phone, "phone-withdrawn");
 await phone.tap("#members-toggle");
 await look(phone, "phone-members");

@@ -31,7 +31,7 @@ export function showEnding({ reason = "", sentence, metadata }, room, join) {
 	} else {
 		const uninvited = () => (ofTab.set(`invitation ${room}`, null), location.reload());
 		const way = reason.startsWith("INVITATION") ? button("Try without it", uninvited, PRIMARY) : again("Join again");
-		const until = metadata?.until ? `, here ${FULL.format(Date.parse(metadata.until))}` : "";
+		const until = metadata?.until ? ` (${FULL.format(Date.parse(metadata.until))})` : "";
 		tell(TITLES[reason] ?? "You are not in the room", sentence + until, way);
 	}
 }
