@@ -1,4 +1,4 @@
-/** Menus for those who keep the room in order: offered until the server says that one may not. */
+/** Menus for who keeps the room in order, until the server says that one may not. */
 
 import { button, byId } from "../dom.js";
 import { offerMenus } from "../room/members.js";

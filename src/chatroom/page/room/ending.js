@@ -6,7 +6,7 @@ import { ofTab } from "../store.js";
 
 const panel = byId("ending");
 const PRIMARY = "button primary";
-/** @type {Record<string, string>} where the server's sentence says what helps */
+/** @type {Record<string, string>} where the server says what helps */
 const TITLES = {
 	REMOVED: "You were removed from this room",
 	BANNED: "You are banned",
