@@ -15,6 +15,8 @@ from tests.interop.programs import running
 from tests.launch.program import ran
 from tests.server.access.tokens_for import bearer, key_file, token
 
+from .line import Line
+from .mortal import Mortal
 from .playing import play
 
 ADMIN = token("mo", chat={"admin": True})
@@ -60,6 +62,16 @@ def test_somebody_invited_comes_in_and_keeps_no_order(tmp_path: Path) -> None:
             NAMED=ask(address, create, {"room_id": room, "name": "Grace"})["secret"],
             MODERATOR=token("mo", chat={"rooms": [room], "moderate": True}),
         )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_what_was_withdrawn_meanwhile_is_gone(tmp_path: Path) -> None:
+    """Who comes back sees the mark: also in the place of what they had said, unacknowledged."""
+    with (
+        Mortal("--data", str(tmp_path / "data"), "--room", "lobby") as mortal,
+        Line(mortal.address) as line,
+    ):
+        play("withdrawn", line.address, line.acts, DIRECT=f"http://{mortal.address}")
 
 
 @pytest.mark.slow

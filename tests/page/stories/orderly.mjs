@@ -21,7 +21,7 @@ await moderate("SetMember", { name: "Eve with a name that is long", muted: true,
 await eve.locator("#muted").waitFor();
 await look(eve, "muted");
 await ann.focus("#log");
-await ann.keyboard.press("Tab");
+await ann.keyboard.press("Enter");
 await look(ann, "handle");
 await ann.keyboard.press("Enter");
 await ann.locator("dialog[open]").waitFor();
@@ -40,7 +40,8 @@ await call("UpdateChatRoom", { room_id: "tea", title: "Tea at four", closed_to_n
 await moderate("WithdrawMessage", { sequence: 5 });
 for (const page of [ann, phone]) await page.locator("#log .withdrawn").waitFor();
 await look(ann, "withdrawn");
-await phone.tap("#log .said:last-child .text");
+await phone.locator("#log .said").last().tap();
+await phone.waitForFunction(() => getComputedStyle(document.querySelector(".handle")).opacity === "1");
 await look(phone, "phone-withdrawn");
 await phone.tap("#members-toggle");
 await look(phone, "phone-members");

@@ -149,6 +149,7 @@ export function makeMembership({ room, name, token, resume, again }, tell, wiret
 		const entries = [];
 		for (const message of messages) {
 			if (message.live) {
+				pass(entries.splice(0));
 				const newest = Math.max(seen, Number(joined?.sequence ?? 0));
 				if (newest > seen) begin(newest);
 				live = true;

@@ -7,14 +7,13 @@ import { asError } from "../wire/errors.js";
 
 const WHY = { Reason: "" };
 
-/** @param {Ask} ask @param {HTMLElement} row */
-export function askAboutMessage(ask, row) {
-	const { sequence } = row.dataset;
+/** @param {Ask} ask @param {string} [sequence] */
+export function aboutMessage(ask, sequence) {
 	open(ask, "Withdraw this message?", WHY, { Withdraw: ["WithdrawMessage", { sequence }] });
 }
 
 /** @param {Ask} ask @param {Member} member */
-export function askAboutMember(ask, { name, muted }) {
+export function aboutMember(ask, { name, muted }) {
 	// By session and identity; and by name, since sessions are easily had.
 	const ban = (/** @type {object} */ time) => ["CreateBan", { member: name, ...time }, { name, ...time }];
 	open(ask, isolated(name), WHY, {
@@ -27,7 +26,7 @@ export function askAboutMember(ask, { name, muted }) {
 }
 
 /** @param {Ask} ask @param {ChatRoom} [about] */
-export function askAboutRoom(ask, { title = "", closed_to_newcomers = false } = { room_id: "" }) {
+export function aboutRoom(ask, { title = "", closed_to_newcomers = false } = { room_id: "" }) {
 	const week = within(7 * 24);
 	const other = { closed_to_newcomers: !closed_to_newcomers };
 	open(ask, "Keep order", { Title: title }, {

@@ -1,4 +1,4 @@
-/** Menus for those who keep the room in order: offered until the server says that one may not. */
+/** Menus for who keeps the room in order, until the server says that one may not. */
 
 import { button, byId } from "../dom.js";
 import { offerMenus } from "../room/members.js";
@@ -11,7 +11,7 @@ const orders = byId("orders");
 // One for all messages: where the pointer or the arrow keys have led it.
 const handle = button("⋯", () => {}, "tool handle");
 handle.ariaLabel = "Menu of this message";
-handle.ariaLive = "off"; // the log is read out, this is not
+handle.ariaLive = "off"; // unlike the log
 handle.setAttribute("aria-describedby", DESCRIBED);
 
 /**
@@ -27,7 +27,7 @@ export function offerOrder(where, about, chosen) {
 	function offer(on) {
 		log.classList.toggle("orderly", on);
 		orders.hidden = !on;
-		offerMenus(on ? async (member) => (await asking()).askAboutMember(ask, member) : null);
+		offerMenus(on ? async (member) => (await asking()).aboutMember(ask, member) : null);
 	}
 
 	function refused() {
@@ -42,16 +42,17 @@ export function offerOrder(where, about, chosen) {
 		const end = byId("scroller").getBoundingClientRect().bottom;
 		place([...log.querySelectorAll(SAID)].findLast((row) => row.getBoundingClientRect().top < end));
 	};
-	handle.onclick = async () => (await asking()).askAboutMessage(ask, /** @type {HTMLElement} */ (handle.parentElement));
-	handle.onkeydown = (event) => {
-		const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-		if (!step) return;
+	handle.onclick = async () => (await asking()).aboutMessage(ask, handle.parentElement?.dataset.sequence);
+	log.onkeydown = (event) => {
+		const { key, target } = event;
+		const step = { ArrowUp: -1, ArrowDown: 1 }[key];
+		if (target === log ? key !== "Enter" : target !== handle || !step) return;
 		event.preventDefault();
 		const rows = [...log.querySelectorAll(SAID)];
-		place(rows[rows.findIndex((row) => row.contains(handle)) + step]);
+		if (step) place(rows[rows.findIndex((row) => row.contains(handle)) + step]);
 		handle.focus();
 	};
-	orders.onclick = async () => (await asking()).askAboutRoom(ask, about());
+	orders.onclick = async () => (await asking()).aboutRoom(ask, about());
 	offer(true);
 }
 

@@ -6,7 +6,7 @@ import { ofTab } from "../store.js";
 
 const panel = byId("ending");
 const PRIMARY = "button primary";
-/** @type {Record<string, string>} where the server's sentence says what helps */
+/** @type {Record<string, string>} where the server says what helps */
 const TITLES = {
 	REMOVED: "You were removed from this room",
 	BANNED: "You are banned",
@@ -31,7 +31,7 @@ export function showEnding({ reason = "", sentence, metadata }, room, join) {
 	} else {
 		const uninvited = () => (ofTab.set(`invitation ${room}`, null), location.reload());
 		const way = reason.startsWith("INVITATION") ? button("Try without it", uninvited, PRIMARY) : again("Join again");
-		const until = metadata?.until ? `, here ${FULL.format(Date.parse(metadata.until))}` : "";
+		const until = metadata?.until ? ` (${FULL.format(Date.parse(metadata.until))})` : "";
 		tell(TITLES[reason] ?? "You are not in the room", sentence + until, way);
 	}
 }

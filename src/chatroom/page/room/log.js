@@ -26,7 +26,7 @@ export function makeLog({ room, token }, moved) {
 	let rows = [];
 	/** @type {Message[]} */
 	let waiting = [];
-	/** @type {Set<number>} withdrawn since the last page was asked for, which may have the text */
+	/** @type {Set<number>} withdrawn since a page was asked for that may have the text */
 	const gone = new Set();
 	let me = "";
 	let unread = 0;
@@ -254,7 +254,7 @@ export function makeLog({ room, token }, moved) {
 				unread += 1;
 			}
 			if (atEnd && waiting.length < WAITING) waiting.push(...fresh);
-			withdraw(fresh);
+			withdraw(entries);
 			for (const entry of fresh) reaches(number(entry));
 			moved();
 			return fresh;

@@ -46,7 +46,7 @@ function lineOf(member, me) {
 	if (menu && name !== me) {
 		const opener = button("⋯", () => menu?.(member), "tool");
 		opener.ariaLabel = `Menu of ${name}`;
-		line.append(opener);
+		line.prepend(opener);
 	}
 	return line;
 }

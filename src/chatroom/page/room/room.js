@@ -132,14 +132,15 @@ export async function openRoom(room, token) {
 
 	/** @param {Message[]} entries */
 	function take(entries) {
-		for (const { name = "", message = "", nonce = "", changed, withdrawn } of log.take(entries)) {
-			noteTyping(name, false);
+		for (const { nonce = "", changed, withdrawn } of entries) {
 			removePending(nonce); // it was stored after all
-			if (withdrawn) {
-				composer.forget();
-				unnotify();
-			}
 			if (changed?.name === me) void mark(changed);
+			if (!withdrawn) continue;
+			composer.forget();
+			unnotify();
+		}
+		for (const { name = "", message = "" } of log.take(entries)) {
+			noteTyping(name, false);
 			if (name !== me && mentions(message, me)) notify(title, name, message);
 		}
 	}

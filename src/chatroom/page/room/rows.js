@@ -24,11 +24,11 @@ export function rowOf(entry, me) {
 	return { ...noticeRow("", sequence), element, kind: "said", count: 1, name, at };
 }
 
-/** A text was withdrawn. @param {HTMLElement} element  of its row */
-export function blank(element) {
-	element.querySelector(".text")?.replaceChildren("(withdrawn)");
-	element.classList.add("withdrawn");
-	element.classList.remove("mentioned");
+/** A text was withdrawn. @param {HTMLElement} row */
+export function blank(row) {
+	row.querySelector(".text")?.replaceChildren("(withdrawn)");
+	row.classList.add("withdrawn");
+	row.classList.remove("mentioned");
 }
 
 /** A line of the page's own. @param {string} text @param {number} after @returns {Row} */
