@@ -126,3 +126,32 @@ def test_it_says_what_is_no_time_and_where_there_is_nothing(tmp_path: Path) -> N
     code, _, told = run_command("audit", "--data", str(tmp_path))
     assert 1 == code
     assert f"chatserver: there is no {tmp_path / 'chatroom.db'}" in told
+
+
+def test_nobody_writes_into_the_audit_log_what_they_like(tmp_path: Path) -> None:
+    """What is told of a request is short, names no other field, and does nothing to a terminal."""
+    names = ("Bob ban_id=1 muted=True", "x\x9b31m\u202e\u2028", "A" * 60_000, 'q") : OK')
+
+    async def scene() -> None:
+        async with moderated(tmp_path) as on:
+            for name in names:
+                for room_id in ("lobby", name):
+                    request = pb.RemoveMemberRequest(room_id=room_id, name=name)
+                    assert "OK" != (await on.refused("RemoveMember", request, token("eve")))[0]
+            for sub in ("admin token", "mo [from 192.0.2.1]: RemoveMember: OK"):
+                request = pb.RemoveMemberRequest(room_id="lobby", name="Bob")
+                await on.refused("RemoveMember", request, token(sub))
+            asked = mod.ListAuditRecordsRequest(page_size=1000)
+            records = (await on.moderate("ListAuditRecords", asked, **ADMIN)).records
+            assert 1000 > max(len(each.target) + len(each.room_id) for each in records)
+            assert 'name="Bob ban_id=1 muted=True"' == records[0].target
+            assert r'name="q\") : OK"' == records[6].target
+
+    run(scene())
+    data = ["--data", str(tmp_path / "data")]
+    for how in ([], ["--json"]):
+        _, shown, _ = run_command("audit", *how, *data)
+        assert all(line.isprintable() for line in shown.split("\n"))
+    _, shown, _ = run_command("audit", *data)
+    assert ' "admin token" [' in shown
+    assert ' "mo [from 192.0.2.1]: RemoveMember: OK" [' in shown
