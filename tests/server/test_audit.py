@@ -11,6 +11,8 @@ import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc import moderation_pb2 as mod
+from chatroom.core.limits import Limits
+from chatroom.core.rate import Pace
 from chatroom.server.rooms.audit import REFUSALS_BURST
 from tests.carriers import run
 from tests.server.access.tokens_for import token
@@ -155,3 +157,23 @@ def test_nobody_writes_into_the_audit_log_what_they_like(tmp_path: Path) -> None
     _, shown, _ = run_command("audit", *data)
     assert ' "admin token" [' in shown
     assert ' "mo [from 192.0.2.1]: RemoveMember: OK" [' in shown
+
+
+def test_who_moderates_in_a_flood_is_slowed_down(tmp_path: Path) -> None:
+    """Or else any owner of a room fills the disk with records; admins are not in its way."""
+
+    async def scene() -> None:
+        limits = Limits(identity_orders=Pace(3, 3600.0))
+        async with moderated(tmp_path, data=False, limits=limits) as on:
+            ban = mod.Ban(room_id="lobby", name="Bob")
+            for _ in range(3):
+                await on.moderate("CreateBan", ban)
+            mo = token("mo", chat={"moderate": True})
+            assert ("RESOURCE_EXHAUSTED", "RATE_LIMITED") == await on.refused("CreateBan", ban, mo)
+            other = token("moe", chat={"moderate": True})
+            assert "OK" == (await on.refused("CreateBan", ban, other))[0]
+            for _ in range(5):
+                admin = token("mo", chat=ADMIN)
+                assert "OK" == (await on.refused("CreateBan", ban, admin))[0]
+
+    run(scene())

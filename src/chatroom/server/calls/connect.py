@@ -195,6 +195,7 @@ class Answering:
     async def _audited(self, method: Method[Q, A], request: Q, who: Identity) -> A:
         name = "".join(word.capitalize() for word in method.__name__.split("_"))
         try:
+            self.hub.quotas.order(who)
             answer = await method(request, who)
         except Refusal as refusal:
             if who.named:
