@@ -11,6 +11,8 @@ import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc import moderation_pb2 as mod
+from chatroom.core.limits import Limits
+from chatroom.core.rate import Pace
 from chatroom.server.rooms.audit import REFUSALS_BURST
 from tests.carriers import run
 from tests.server.access.tokens_for import token
@@ -126,3 +128,52 @@ def test_it_says_what_is_no_time_and_where_there_is_nothing(tmp_path: Path) -> N
     code, _, told = run_command("audit", "--data", str(tmp_path))
     assert 1 == code
     assert f"chatserver: there is no {tmp_path / 'chatroom.db'}" in told
+
+
+def test_nobody_writes_into_the_audit_log_what_they_like(tmp_path: Path) -> None:
+    """What is told of a request is short, names no other field, and does nothing to a terminal."""
+    names = ("Bob ban_id=1 muted=True", "x\x9b31m\u202e\u2028", "A" * 60_000, 'q") : OK')
+
+    async def scene() -> None:
+        async with moderated(tmp_path) as on:
+            for name in names:
+                for room_id in ("lobby", name):
+                    request = pb.RemoveMemberRequest(room_id=room_id, name=name)
+                    assert "OK" != (await on.refused("RemoveMember", request, token("eve")))[0]
+            for sub in ("admin token", "mo [from 192.0.2.1]: RemoveMember: OK"):
+                request = pb.RemoveMemberRequest(room_id="lobby", name="Bob")
+                await on.refused("RemoveMember", request, token(sub))
+            asked = mod.ListAuditRecordsRequest(page_size=1000)
+            records = (await on.moderate("ListAuditRecords", asked, **ADMIN)).records
+            assert 1000 > max(len(each.target) + len(each.room_id) for each in records)
+            assert 'name="Bob ban_id=1 muted=True"' == records[0].target
+            assert r'name="q\") : OK"' == records[6].target
+
+    run(scene())
+    data = ["--data", str(tmp_path / "data")]
+    for how in ([], ["--json"]):
+        _, shown, _ = run_command("audit", *how, *data)
+        assert all(line.isprintable() for line in shown.split("\n"))
+    _, shown, _ = run_command("audit", *data)
+    assert ' "admin token" [' in shown
+    assert ' "mo [from 192.0.2.1]: RemoveMember: OK" [' in shown
+
+
+def test_who_moderates_in_a_flood_is_slowed_down(tmp_path: Path) -> None:
+    """Or else any owner of a room fills the disk with records; admins are not in its way."""
+
+    async def scene() -> None:
+        limits = Limits(identity_orders=Pace(3, 3600.0))
+        async with moderated(tmp_path, data=False, limits=limits) as on:
+            ban = mod.Ban(room_id="lobby", name="Bob")
+            for _ in range(3):
+                await on.moderate("CreateBan", ban)
+            mo = token("mo", chat={"moderate": True})
+            assert ("RESOURCE_EXHAUSTED", "RATE_LIMITED") == await on.refused("CreateBan", ban, mo)
+            other = token("moe", chat={"moderate": True})
+            assert "OK" == (await on.refused("CreateBan", ban, other))[0]
+            for _ in range(5):
+                admin = token("mo", chat=ADMIN)
+                assert "OK" == (await on.refused("CreateBan", ban, admin))[0]
+
+    run(scene())

@@ -6,6 +6,8 @@ import asyncio
 import time
 from pathlib import Path
 
+import pytest
+
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc import moderation_pb2 as mod
 from tests.carriers import Ended, run
@@ -150,5 +152,57 @@ def test_where_all_is_open_an_invitation_takes_nothing_away(tmp_path: Path) -> N
             assert await on.join("Cat", made.secret)  # who shows nothing may come, too
             page = pb.ListMessagesRequest(room_id="lobby")
             assert (await call("ListMessages", page, bearer(made.secret))).messages
+
+    run(scene())
+
+
+def test_a_revoked_invitation_does_not_come_back(tmp_path: Path) -> None:
+    """Also if somebody came by it while it was revoked: a restart finds none."""
+
+    async def scene() -> None:
+        async with moderated(tmp_path) as on:
+            secrets = []
+            for n in range(10):
+                asked = mod.CreateInvitationRequest(room_id="lobby", uses=9)
+                made = await on.moderate("CreateInvitation", asked)
+                revoke = mod.RevokeInvitationRequest(invitation_id=made.invitation_id)
+                coming = [asyncio.create_task(on.join(f"B{n}{m}", made.secret)) for m in range(3)]
+                await asyncio.sleep(0.001 * n)  # each a bit later: that is what varies
+                await on.moderate("RevokeInvitation", revoke)
+                await asyncio.gather(*coming, return_exceptions=True)
+                secrets.append(made.secret)
+        async with moderated(tmp_path) as on:
+            for secret in secrets:
+                assert "INVITATION_UNKNOWN" == (await on.join_is_refused("Cat", secret)).reason
+
+    run(scene())
+
+
+def test_an_id_tells_nothing_of_a_private_room(tmp_path: Path) -> None:
+    """Whoever knows the id of a ban or an invitation is not told of which room it is."""
+
+    async def scene() -> None:
+        async with moderated(tmp_path) as on:
+            private = pb.CreateChatRoomRequest(private=True)
+            room_id = (await on.moderate("CreateChatRoom", private, **ADMIN)).room_id
+            ban = await on.moderate("CreateBan", mod.Ban(room_id=room_id, name="Bob"), **ADMIN)
+            asked = mod.CreateInvitationRequest(room_id=room_id)
+            made = await on.moderate("CreateInvitation", asked, **ADMIN)
+            for method, known, unknown in (
+                ("LiftBan", mod.LiftBanRequest(ban_id=ban.ban_id), mod.LiftBanRequest(ban_id="x")),
+                (
+                    "RevokeInvitation",
+                    mod.RevokeInvitationRequest(invitation_id=made.invitation_id),
+                    mod.RevokeInvitationRequest(invitation_id="x"),
+                ),
+            ):
+                for chat in ({"moderate": True}, {"moderate": False}):
+                    told = []
+                    for request in (known, unknown):
+                        with pytest.raises(Ended) as refused:
+                            await on.moderate(method, request, **chat)
+                        told.append(str(refused.value))
+                    assert told[0] == told[1]
+                    assert room_id not in told[0]
 
     run(scene())

@@ -90,10 +90,12 @@ def address_key(prefix: str) -> tuple[str, str]:
     Bits behind the prefix are an error: 192.0.2.7/24 may be meant as one address, or as all.
     """
     try:
+        if "%" in prefix:  # a zone, which no client's address has here
+            raise ValueError(prefix)  # noqa: TRY301 # as what `ip_network` does not take
         network = _plain(ip_network(prefix))
     except ValueError:
         raise RequestInvalid(
-            "address", f"{prefix!r} is neither an address nor a prefix such as 192.0.2.0/24"
+            "address", "this is neither an address nor a prefix such as 192.0.2.0/24"
         ) from None
     return str(network).removesuffix(f"/{network.max_prefixlen}"), f"address:{network}"
 

@@ -17,6 +17,9 @@ then has ten a second, about a hundredth of what a server can."""
 CREATIONS = Pace(200, 3600.0)
 """Three rooms for each of 60 people; to fill a server with rooms takes two days then."""
 
+ORDERS = Pace(600, 60.0)
+"""A moderator who removes a flood of 600 is not held up; whoever never stops has ten a second."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -72,9 +75,12 @@ class Limits:
     """How often rooms may be created from one address."""
     identity_creations: Pace = CREATIONS
     """How often one identity may create rooms."""
+    identity_orders: Pace = ORDERS
+    """How often one identity that is no admin may change rooms, members and messages: each time is
+    kept for a year in the audit log, and mostly told to all who are in the room."""
     buckets: int = 10_000
     """Addresses, and identities, of which it is remembered how often they joined, resumed or
-    created: 2 MB for each of the six."""
+    created, and identities how often they ordered: 2 MB for each of the seven."""
     server_connections: int = 0
     """Connections at once; above it nobody is accepted. 0: as many as there are descriptors."""
     address_connections: int = 512

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import time
@@ -72,6 +73,13 @@ def audit_command(
         sys.exit(1)
 
 
+def _actor(record: AuditRecord) -> str:
+    """A token's `sub` is in quotes if it could pass for more than that: for "admin token", say."""
+    if not record.key_id or re.fullmatch(r"[\w.:/+@-]+", record.actor):
+        return record.actor
+    return json.dumps(record.actor, ensure_ascii=False)
+
+
 def _for_people(record: AuditRecord) -> str:
     """One line. Who writes what can be written into a terminal has been refused long before."""
     where = f" in room {record.room_id}" if record.room_id else ""
@@ -81,6 +89,6 @@ def _for_people(record: AuditRecord) -> str:
     by += [f"token {record.token_id}"] if record.token_id else []
     shown = f" [{', '.join(by)}]" if by else ""
     line = (
-        f"{when(record.at)} {record.actor}{shown}: {record.method}{where}{told}: {record.outcome}"
+        f"{when(record.at)} {_actor(record)}{shown}: {record.method}{where}{told}: {record.outcome}"
     )
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line)

@@ -27,7 +27,7 @@ class RevokedTokens:
             lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
         except FileNotFoundError:
             return set()
-        return {line.strip() for line in lines} - {""}
+        return ({line.strip() for line in lines} | set(lines)) - {""}  # a `jti` may begin by one
 
     def changed(self) -> bool:
         """Whether it is another one than `read` saw."""

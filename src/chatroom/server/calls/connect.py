@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
-from functools import partial
 from typing import Any as Anything
 from typing import TypeVar
 
@@ -183,12 +182,20 @@ class Answering:
         return self._answering(_listing(method))
 
     def audited(self, method: Method[Q, A]) -> Answer[Q, A]:
-        """As `one`; who did it, or was refused it, is in the audit log before it is answered."""
-        return self._answering(_one(partial(self._audited, method)))
+        """As `one`; who did it, or was refused it, is in the audit log before it is answered.
+
+        And also if it never is: what is begun is recorded, whether its caller stays or not.
+        """
+
+        async def whole(request: Q, who: Identity) -> A:
+            return await self.audit.background.whole(self._audited(method, request, who))
+
+        return self._answering(_one(whole))
 
     async def _audited(self, method: Method[Q, A], request: Q, who: Identity) -> A:
         name = "".join(word.capitalize() for word in method.__name__.split("_"))
         try:
+            self.hub.quotas.order(who)
             answer = await method(request, who)
         except Refusal as refusal:
             if who.named:

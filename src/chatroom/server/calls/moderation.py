@@ -119,7 +119,7 @@ class ModerationMethods:
             self._room(who, room.room_id if room is not None else "")
         except (RequestInvalid, GrantMissing, RoomNotFound):
             demand(who, Right.MODERATE)  # who may see none is told of none
-            raise RequestInvalid("ban_id", f"there is no ban {request.ban_id!r}") from None
+            raise RequestInvalid("ban_id", "there is no such ban") from None
         await self._hub.banning.lift(room, ban)
         return ban_message(ban, room)
 
@@ -169,9 +169,7 @@ class ModerationMethods:
             orderly(self._hub, who, room.room_id)
         except (InvitationUnknown, GrantMissing, RoomNotFound):
             demand(who, Right.MODERATE)  # likewise
-            raise RequestInvalid(
-                "invitation_id", f"there is no invitation {request.invitation_id!r}"
-            ) from None
+            raise RequestInvalid("invitation_id", "there is no such invitation") from None
         await self._hub.invitations.revoke(room, invitation)
         return invitation_message(invitation, room)
 

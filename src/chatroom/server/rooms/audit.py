@@ -22,6 +22,8 @@ from chatroom.core.rate import TokenBucket
 from chatroom.core.refusals import JournalUnavailable
 from chatroom.journal import Journal, JournalError
 
+from .background import Background
+
 log = logging.getLogger(__name__)
 
 NS = 1_000_000_000
@@ -56,6 +58,8 @@ class Audit:
         self._keep = int(keep_seconds * NS)
         self._scrubbing: asyncio.Task[None] | None = None
         self._sweeping: asyncio.Task[None] | None = None
+        self.background = Background()
+        """What is audited goes on here, also when whoever asked for it has gone away."""
         self._withdrawn: list[AuditRecord] = []
         """Of which something may still be on the disk."""
 
@@ -164,6 +168,7 @@ class Audit:
 
     async def close(self) -> None:
         """Give up what is still tried: a stop leaves nothing beside the tables."""
+        await self.background.over()
         tasks = [task for task in (self._scrubbing, self._sweeping) if task is not None]
         for task in tasks:
             task.cancel()
@@ -176,7 +181,9 @@ def as_line(record: AuditRecord) -> str:
     fields = asdict(record)
     del fields["number"]
     fields["at"] = when(record.at)
-    return json.dumps(fields, ensure_ascii=False)
+    line = json.dumps(fields, ensure_ascii=False)
+    # Whoever is shown it may have a terminal: C1 controls, and marks of direction, are escaped too.
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in line)
 
 
 def when(ns: int) -> str:

@@ -79,7 +79,9 @@ class Hub:
             outage=self._outage, on_stored=self._stored, on_closed=self._closed, clock=clock,
         )  # fmt: skip
         self.talk = Talk(self.commits, limits, self.check_open, monotonic, counters)
-        self.invitations = Invitations(journal, limits, clock=clock, token=token)
+        self.invitations = Invitations(
+            journal, limits, clock=clock, token=token, stored=self.commits.stored
+        )
         self._reserved = ReservedNames(journal, clock, characters=limits.name_characters)
         self._retention = Retention(
             journal, limits, self.rooms.every, clock, counters, sweep=self._reserved.sweep

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 
 from chatroom.core import names
@@ -12,6 +12,7 @@ from chatroom.core.invitations import Invitation, digest_of, new_secret
 from chatroom.core.limits import Limits
 from chatroom.core.notes import Note, NoteKind
 from chatroom.core.refusals import (
+    JournalUnavailable,
     RequestInvalid,
     ServerFull,
 )
@@ -41,12 +42,17 @@ class Invitations:
         *,
         clock: Callable[[], int],
         token: Callable[[int], bytes],
+        stored: Callable[[], Awaitable[None]],
     ) -> None:
-        """`clock` is in ns since 1970; `token` gives secret bytes."""
+        """`clock` is in ns since 1970; `token` gives secret bytes.
+
+        `stored` returns once the arrivals that are drafted by now are stored, or could not be.
+        """
         self._journal = journal
         self._limits = limits
         self._clock = clock
         self._token = token
+        self._stored = stored
         self._background = Background()
         self._by_id: dict[str, _Kept] = {}
         self._by_digest: dict[str, _Kept] = {}
@@ -132,10 +138,16 @@ class Invitations:
         await self._background.whole(self._revoke(room, invitation))
 
     async def _revoke(self, room: Room, invitation: Invitation) -> None:
-        await notes.store(
-            self._journal, room.facts.key, Note(NoteKind.INVITATION, invitation.invitation_id, "")
-        )
-        self.drop(*self.find(invitation.invitation_id))
+        _, invitation = self.find(invitation.invitation_id)
+        self.drop(room, invitation)
+        try:
+            await self._stored()  # else who comes now would have it stored again, after this
+            gone = Note(NoteKind.INVITATION, invitation.invitation_id, "")
+            await notes.store(self._journal, room.facts.key, gone)
+        except JournalUnavailable:
+            if not room.closing:
+                self.put(room, invitation)
+            raise
 
     def identity(self, secret: str) -> Identity:
         """Who shows it. Raises InvitationUnknown: it was revoked, or there never was one.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chatroom.core.exhausted import AddressFull, CreateTooOften, IdentityFull, JoinTooOften
-from chatroom.core.grants import Identity
+from chatroom.core.grants import Identity, Right
 from chatroom.core.limits import Limits
 from chatroom.core.member import Member
 from chatroom.core.rate import Buckets, Pace
-from chatroom.core.refusals import ServerFull
+from chatroom.core.refusals import RateLimited, ServerFull
 from chatroom.core.tally import Tally
 from chatroom.server.counters import Counters
 from chatroom.wire.ip import block
@@ -81,6 +81,7 @@ class Quotas:
         self._joins = Paces(limits.address_joins, limits.identity_joins, kept)
         self._resumes = Paces(limits.address_joins, limits.identity_joins, kept)
         self._creations = Paces(limits.address_creations, limits.identity_creations, kept)
+        self._orders = Buckets(limits.identity_orders, kept)
 
     def add(self, member: Member) -> None:
         """Count somebody who is in a room: once for a stream, or for the grace after it."""
@@ -128,6 +129,13 @@ class Quotas:
             if whose == "address":
                 self._tell(who.address, "creates rooms too often (--address-creations)")
             raise CreateTooOften(whose, wait)
+
+    def order(self, who: Identity) -> None:
+        """Somebody changes a room, its members or messages; raises RateLimited."""
+        if not who.subject or who.grant.gives(Right.ADMIN):
+            return
+        if wait := self._orders.take(who.subject, self._monotonic()):
+            raise RateLimited(wait)
 
     def _address(self, who: Identity) -> str:
         """The key of an address; empty for one that is not counted."""

@@ -11,6 +11,7 @@ from chatroom.core.denials import NameReserved
 from chatroom.core.grants import Identity
 from chatroom.core.names import NameTag
 from chatroom.core.notes import SERVER, Note, NoteKind
+from chatroom.core.refusals import NameInvalid
 from chatroom.journal import Journal
 
 from . import notes
@@ -55,7 +56,10 @@ class ReservedNames:
     def restore(self, stored: Iterable[Note]) -> None:
         """Take over what the journal has."""
         for reservation in notes.read(stored, NoteKind.NAME, Reservation.of, "the server").values():
-            tag = names.name_tag(reservation.name, characters=self._characters)
+            try:
+                tag = names.name_tag(reservation.name, characters=self._characters)
+            except NameInvalid:  # by rules that are newer than the name: nobody can have it
+                continue
             self._by_key.update(dict.fromkeys(tag.keys, reservation))
 
     def check(self, tag: NameTag, who: Identity) -> None:
