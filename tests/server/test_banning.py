@@ -126,7 +126,7 @@ def test_what_is_no_ban(tmp_path: Path) -> None:
                 await on.moderate("CreateBan", mod.Ban(room_id="lobby", name=name))
             with pytest.raises(Ended, match="lift some first"):
                 await on.moderate("CreateBan", mod.Ban(room_id="lobby", name="C"))
-            with pytest.raises(Ended, match="there is no such ban"):
+            with pytest.raises(Ended, match="no ban 'x'"):
                 await on.moderate("LiftBan", mod.LiftBanRequest(ban_id="x"))
 
     run(scene())

@@ -8,7 +8,7 @@ from chatroom.core import names
 from chatroom.core.denials import NameReserved
 from chatroom.core.grants import ANYBODY
 from chatroom.core.notes import Note, NoteKind
-from chatroom.journal import MemoryJournal
+from chatroom.journal.memory import MemoryJournal
 from chatroom.server.rooms.reserved_names import Reservation, ReservedNames
 
 

@@ -29,6 +29,8 @@ from .methods import MAX_SEQUENCE, stored_message
 from .orders import orderly, owned
 
 PAGE = 100
+MOST_SHOWN = 32
+"""Of an id in a refusal: a request may have 60 KiB of it, which no client takes in trailers."""
 LARGEST_PAGE = 1_000
 LATEST = 253_402_300_799
 """The last second that a Timestamp may have: the end of the year 9999."""
@@ -119,7 +121,9 @@ class ModerationMethods:
             self._room(who, room.room_id if room is not None else "")
         except (RequestInvalid, GrantMissing, RoomNotFound):
             demand(who, Right.MODERATE)  # who may see none is told of none
-            raise RequestInvalid("ban_id", "there is no such ban") from None
+            raise RequestInvalid(
+                "ban_id", f"there is no ban {request.ban_id[:MOST_SHOWN]!r}"
+            ) from None
         await self._hub.banning.lift(room, ban)
         return ban_message(ban, room)
 
@@ -169,7 +173,9 @@ class ModerationMethods:
             orderly(self._hub, who, room.room_id)
         except (InvitationUnknown, GrantMissing, RoomNotFound):
             demand(who, Right.MODERATE)  # likewise
-            raise RequestInvalid("invitation_id", "there is no such invitation") from None
+            raise RequestInvalid(
+                "invitation_id", f"there is no invitation {request.invitation_id[:MOST_SHOWN]!r}"
+            ) from None
         await self._hub.invitations.revoke(room, invitation)
         return invitation_message(invitation, room)
 

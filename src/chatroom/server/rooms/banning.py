@@ -143,7 +143,7 @@ class Banning:
             ban = room.bans.get(ban_id)
             if ban is not None:
                 return room, ban
-        raise RequestInvalid("ban_id", "there is no such ban")
+        raise RequestInvalid("ban_id", f"there is no ban {ban_id[:32]!r}")
 
     async def lift(self, room: Room | None, ban: Ban) -> None:
         """It counts no more. Raises JournalUnavailable."""
