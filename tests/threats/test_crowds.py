@@ -34,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Besieged]:
     """With a rate, and a proxy on this machine that says for whom it speaks."""
     directory = tmp_path_factory.mktemp("crowds")
     rate = ("--message-rate", str(RATE), "--message-burst", str(RATE))
-    with chatserver(directory, *rate, "--trust-proxy", "127.0.0.0/8") as running:
+    with chatserver(directory, *rate, "--trust-proxy", "127.0.0.0/8", "--open") as running:
         yield running
 
 
