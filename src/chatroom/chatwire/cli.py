@@ -158,7 +158,7 @@ cli.add_command(lab)
 
 def local(host: str) -> str:
     """The host, with one name for this machine."""
-    return "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0", "::") else host  # noqa: S104
+    return "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0", "::") else host  # noqa: S104 # compared
 
 
 def run(arguments: list[str]) -> int:

@@ -38,7 +38,7 @@ class Failure(click.ClickException):
 
     exit_code = 1
 
-    def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002
+    def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002 # as click calls it
         say(self.message)
 
 

@@ -330,6 +330,31 @@ def test_a_bad_request_behind_good_ones_is_refused_in_its_turn(run: Run) -> None
     run(scene)
 
 
+@pytest.mark.parametrize("status", [400, 413, 431])
+def test_a_bad_request_behind_one_that_failed_is_refused_as_any_other(
+    run: Run, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The application answers while it handles an error: that error is not the next one's."""
+    case = {400: "two lengths", 413: "long body", 431: "many fields"}[status]
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope
+        await read_body(receive)
+        try:
+            {}["room"]
+        except LookupError:
+            await respond(send, b"", 404)
+
+    async def scene() -> None:
+        async with serving(application) as server:
+            # So many that the last is parsed at the end of an answer.
+            answers = await server.talk(asks("/a") * 200 + REFUSED[case][0])
+            assert [404] * 200 + [status] == [answer.status for answer in answers]
+
+    run(scene)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 def test_a_body_waits_until_it_is_asked_for(run: Run) -> None:
     """`Expect: 100-continue`: exactly one 100, when the application first reads."""
 

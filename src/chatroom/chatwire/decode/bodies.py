@@ -257,7 +257,7 @@ class Whole:
 class Opaque:
     """A body of no protocol that is known here."""
 
-    def feed(self, content: bytes) -> list[Message]:  # noqa: ARG002
+    def feed(self, content: bytes) -> list[Message]:  # noqa: ARG002 # as others are fed
         return []
 
     def lose(self) -> None:

@@ -48,7 +48,7 @@ class Unknown:
     def feed(self, sender: Side, content: bytes) -> None:
         self._count[sender] += len(content)
 
-    def lose(self, sender: Side, count: int | None) -> bool:  # noqa: ARG002
+    def lose(self, sender: Side, count: int | None) -> bool:  # noqa: ARG002 # as others lose
         return True
 
     def end(self, sender: Side) -> int:

@@ -66,7 +66,7 @@ class Http1:
         while not direction.lost and self._step(sender, direction):
             pass
 
-    def lose(self, sender: Side, count: int | None) -> bool:  # noqa: ARG002
+    def lose(self, sender: Side, count: int | None) -> bool:  # noqa: ARG002 # as others lose
         """Bytes are missing: where the next head begins is not known any more."""
         self._give_up(sender, "decoding of HTTP/1.1 ends with the hole")
         return False

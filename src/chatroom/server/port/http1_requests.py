@@ -7,7 +7,9 @@ in docs/decisions/0014-http1.md; RFC 9112 is the source where no other is named.
 from __future__ import annotations
 
 import enum
+import functools
 import re
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol
@@ -105,6 +107,25 @@ class Stage(enum.Enum):
     """The last request has ended; bytes behind it are dropped."""
 
 
+def _remembered(callback: Callable[..., None]) -> Callable[..., None]:
+    """A callback of llhttp's that remembers what it raises.
+
+    httptools hands that on as its own error's context. Python puts another one in its place if
+    we are called while an error is handled: an application refuses a request, whose end has the
+    next one parsed.
+    """
+
+    @functools.wraps(callback)
+    def remembering(reader: RequestReader, *arguments: bytes) -> None:
+        try:
+            callback(reader, *arguments)
+        except Exception as error:
+            reader.raised = error
+            raise
+
+    return remembering
+
+
 class RequestReader:
     """Takes the bytes of one connection, in pieces of at most `piece_bytes`."""
 
@@ -121,6 +142,7 @@ class RequestReader:
         "_unbounded",
         "body_bytes",
         "fields",
+        "raised",
         "stage",
     )
 
@@ -141,6 +163,8 @@ class RequestReader:
         """The framing of a request that asks for an upgrade, until its body is resumed."""
         self._last = False
         self._unbounded = False
+        self.raised: Exception | None = None
+        """What a callback has raised."""
 
     def _new_parser(self) -> httptools.HttpRequestParser:
         parser = httptools.HttpRequestParser(self)
@@ -164,8 +188,8 @@ class RequestReader:
                 self._resume()
             except httptools.HttpParserCallbackError as error:
                 if not self._is_over():
-                    # What a callback raised; always there, and never an Exception of llhttp's.
-                    raise (error.__context__ or error) from None
+                    raised, self.raised = self.raised, None
+                    raise (raised or error) from None
             except httptools.HttpParserError as error:
                 if not self._is_over():
                     raise NotHttp(str(error), piece) from None
@@ -197,10 +221,12 @@ class RequestReader:
     def close(self) -> None:
         """Let go of the parser, which knows us as we know it."""
         self.stage = Stage.OVER
+        self.raised = None
         del self._parser
 
     # What llhttp calls.
 
+    @_remembered
     def on_message_begin(self) -> None:
         if self.stage is Stage.RESUMED:
             return
@@ -217,6 +243,7 @@ class RequestReader:
         if self.stage is Stage.HEAD:
             self._target += piece
 
+    @_remembered
     def on_header(self, name: bytes, value: bytes) -> None:
         self.fields += 1
         if self.fields > self._limits.head_fields:
@@ -224,6 +251,7 @@ class RequestReader:
         if self.stage is Stage.HEAD:  # trailers are dropped (7.1.2)
             self._headers.append((name.lower(), value.rstrip(b" \t")))
 
+    @_remembered
     def on_headers_complete(self) -> None:
         self.fields = 0
         self._overhead = 0
@@ -238,6 +266,7 @@ class RequestReader:
         self.stage = Stage.BODY
         self._requests.request_begun(head)
 
+    @_remembered
     def on_body(self, data: bytes) -> None:
         self.body_bytes += len(data)
         self._overhead -= len(data)
@@ -245,6 +274,7 @@ class RequestReader:
             raise BadRequest(413, "the request's body is too long")
         self._requests.request_body(data)
 
+    @_remembered
     def on_message_complete(self) -> None:
         if self._framing is not None:
             return  # only for llhttp; `_resume` comes next
