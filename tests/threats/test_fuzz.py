@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chatroom.api.rpc import chat_pb2 as pb
@@ -85,6 +85,8 @@ def test_any_join(server: Besieged) -> None:
 
         @EXAMPLES
         @given(joins, st.booleans())
+        @example(counted(1, room) + counted(2, b"Ann"), True)
+        @example(counted(1, room) + counted(2, b"\x07"), True)
         def ask(join: bytes, alone: bool) -> None:
             body = envelope(counted(1, join) if alone else join)
             stream = connection.call(CHAT)
