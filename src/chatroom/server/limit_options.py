@@ -154,6 +154,14 @@ _OPTIONS = (
         help="The same by one identity.",
     ),
     _option(
+        "identity_orders",
+        "--identity-orders",
+        type=PaceType(),
+        metavar="N/TIME",
+        default="600/1m",
+        help="How often an identity that is no admin may change rooms, members and messages.",
+    ),
+    _option(
         "history_entries",
         "--keep-entries",
         type=_SOME,
