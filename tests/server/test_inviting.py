@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc import moderation_pb2 as mod
+from chatroom.core.denials import InvitationUnknown
+from chatroom.core.limits import Limits
+from chatroom.core.refusals import ServerFull
+from chatroom.journal.memory import MemoryJournal
+from chatroom.server.calls import encode
+from chatroom.server.rooms.hub import Hub
+from chatroom.server.rooms.invitations import KEPT_NS
 from tests.carriers import Ended, run
 from tests.server.access.tokens_for import bearer
 from tests.server.moderated import ADMIN, end_of, moderated, resuming
+
+NS = 1_000_000_000
 
 
 def test_somebody_invited_comes_in(tmp_path: Path) -> None:
@@ -207,3 +217,33 @@ def test_an_id_tells_nothing_of_a_private_room(tmp_path: Path) -> None:
                     assert room_id not in told[0]
 
     run(scene())
+
+
+def test_an_invitation_that_has_ended_long_ago_is_forgotten() -> None:
+    """When another one is made: it counts no more where they are bounded."""
+    seconds = [1e9]
+
+    async def scene() -> None:
+        hub = Hub(
+            MemoryJournal(),
+            encode.entries,
+            Limits(room_invitations=1),
+            clock=lambda: int(seconds[0]) * NS,
+            monotonic=lambda: seconds[0],
+        )
+        await hub.open()
+        room = await hub.rooms.create(room_id="lobby")
+        invite = partial(hub.invitations.invite, room, uses=0, name="", by="Ann")
+        first, secret = await invite(until=int(seconds[0] + 10) * NS)
+        seconds[0] += KEPT_NS / NS
+        with pytest.raises(ServerFull):
+            await invite(until=0)
+        assert first.invitation_id == hub.invitations.identity(secret).invitation
+        seconds[0] += 10
+        second, _ = await invite(until=0)
+        assert [second] == hub.invitations.listed(room, "", 9)
+        with pytest.raises(InvitationUnknown):
+            hub.invitations.identity(secret)
+        await hub.close()
+
+    asyncio.run(scene())

@@ -187,3 +187,24 @@ def test_a_room_closed_to_newcomers(tmp_path: Path) -> None:
             assert await on.join("Bob")
 
     run(scene())
+
+
+def test_there_is_a_bound_to_mutes(tmp_path: Path) -> None:
+    """Also of those who have gone; it says what to do."""
+
+    async def scene() -> None:
+        async with moderated(tmp_path, data=False, limits=Limits(room_marks=2)) as on:
+            for name in ("Ann", "Bob", "Cat"):
+                await on.join(name)
+            mute = mod.SetMemberRequest(room_id="lobby", name="Ann", muted=True)
+            for name in ("Ann", "Bob"):
+                mute.name = name
+                await on.moderate("SetMember", mute)
+            mute.name = "Cat"
+            with pytest.raises(Ended, match="lift some mutes first"):
+                await on.moderate("SetMember", mute)
+            lift = mod.SetMemberRequest(room_id="lobby", name="Bob", muted=False)
+            await on.moderate("SetMember", lift)
+            assert (await on.moderate("SetMember", mute)).muted
+
+    run(scene())

@@ -104,6 +104,8 @@ class Limits:
     room_bans: int = 1_000
     """Bans that count, of one room or of the whole server."""
     room_invitations: int = 1_000
+    room_marks: int = 1_000
+    """Who is muted in a room, or moderates it, whether they are in or not."""
     title_characters: int = 128
     reason_characters: int = 256
     history_default: int = 10

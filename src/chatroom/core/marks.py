@@ -40,6 +40,9 @@ class Marks:
     def __init__(self) -> None:
         self._by_key: dict[str, Mark] = {}
 
+    def __len__(self) -> int:
+        return len(self._by_key)
+
     def of(self, subject: str, tag: NameTag) -> Mark:
         """That of somebody who comes in."""
         return self._by_key.get(mark_key(subject, tag), NO_MARK) if self._by_key else NO_MARK

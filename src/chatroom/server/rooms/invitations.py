@@ -26,6 +26,10 @@ RIGHTS = frozenset((Right.JOIN, Right.SEND, Right.HISTORY))
 """What somebody invited may do, in that room alone."""
 
 
+KEPT_NS = 24 * 3600 * 1_000_000_000
+"""So long after its end an invitation is still known, and lets who came by it resume."""
+
+
 @dataclass(slots=True)
 class _Kept:
     room: Room
@@ -119,6 +123,7 @@ class Invitations:
             raise RequestInvalid("until", "an invitation ends in the future, or not at all")
         if name:
             name = names.name_tag(name, characters=self._limits.name_characters).text
+        await self._sweep(room, now)
         if len(self._of_room.get(room, {})) >= self._limits.room_invitations:
             raise ServerFull(
                 f"a room may have {self._limits.room_invitations} invitations; revoke some first"
@@ -132,6 +137,20 @@ class Invitations:
         await notes.store(self._journal, room.facts.key, note)
         self.put(room, invitation)
         return invitation, secret
+
+    async def _sweep(self, room: Room, now: int) -> None:
+        """Forget those that have ended so long ago that nobody who came by them may resume."""
+        over = [
+            each
+            for each in self._of_room.get(room, {}).values()
+            if each.until and each.until + KEPT_NS <= now
+        ]
+        if over:
+            gone = [Note(NoteKind.INVITATION, each.invitation_id, "") for each in over]
+            await notes.store(self._journal, room.facts.key, *gone)
+            for each in over:
+                if each.invitation_id in self._by_id:
+                    self.drop(room, each)
 
     async def revoke(self, room: Room, invitation: Invitation) -> None:
         """Nobody comes by it any more, nor comes back. Raises JournalUnavailable."""

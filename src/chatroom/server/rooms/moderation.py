@@ -188,6 +188,11 @@ class Moderation:
             )
             if mark == old:
                 return member
+            if mark and len(room.marks) >= self._limits.room_marks and not old:
+                raise refusals.ServerFull(
+                    f"in a room {self._limits.room_marks} may be muted or moderators; "
+                    "lift some mutes first"
+                )
             key = mark_key(member.subject, member.tag)
             room.beside.note(Note(NoteKind.MARK, key, mark.stored()))
             changed = Changed(member.name, member.since, mark)
