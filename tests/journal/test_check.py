@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -200,3 +201,18 @@ def test_pages_of_nonsense_have_no_rows(tmp_path: Path) -> None:
         assert sound(tuple(row), None) is None
     path.write_bytes(b"SQLite format 3\0" + (256).to_bytes(2, "big") + bytes(82))
     assert [] == list(rows_in_pages(path))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="root alone may do it")
+def test_what_root_repairs_the_server_can_open(filled: Path) -> None:
+    """The new file belongs to whom the old one belonged to."""
+    os.chown(filled, 65534, 65534)
+    damage(filled)
+    assert repair(filled).kept is not None
+    assert (65534, 65534) == (filled.stat().st_uid, filled.stat().st_gid)
+
+
+def damage(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE room SET size = size + 1 WHERE room_id = 'one'")
+        connection.commit()

@@ -208,3 +208,28 @@ def test_there_is_a_bound_to_mutes(tmp_path: Path) -> None:
             assert (await on.moderate("SetMember", mute)).muted
 
     run(scene())
+
+
+def test_a_mute_is_lifted_while_they_are_away(tmp_path: Path) -> None:
+    """By the name; of nobody who is muted there is nothing to lift."""
+
+    async def scene() -> None:
+        async with moderated(tmp_path) as on:
+            ann, bob = await on.join("Ann"), await on.join("Bob")
+            mute = mod.SetMemberRequest(room_id="lobby", name="Bob", muted=True)
+            await on.moderate("SetMember", mute)
+            await bob.send(pb.ChatMessage(leave=pb.Leave()))
+            await end_of(bob)
+            lift = mod.SetMemberRequest(room_id="lobby", name="bob", muted=False)
+            state = await on.moderate("SetMember", lift)
+            assert ("bob", False) == (state.name, state.muted)
+            while (told := await until(ann, "changed")).message != "bob may speak again":
+                pass
+            assert not told.changed.HasField("since")
+            with pytest.raises(Ended, match="nobody called"):
+                await on.moderate("SetMember", lift)
+            bob = await on.join("Bob")
+            await on.server.say(bob, "thanks")
+            assert "thanks" == (await bob.receive()).message
+
+    run(scene())

@@ -94,7 +94,7 @@ class Changed:
 
     name: str
     since: int
-    """When they came in, in ns since 1970."""
+    """When they came in, in ns since 1970; 0: they are not in."""
     mark: Mark
 
 

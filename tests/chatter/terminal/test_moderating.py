@@ -82,6 +82,9 @@ def test_banning(bob, guests, room) -> None:
     """For a time, with a reason: by the session and by the name."""
     guests.enter(room, "Mallory")
     bob.until("2 members")
+    type_line(bob, "/ban mallory 7days buy elsewhere")
+    bob.until("'7days' is no time span")  # and nobody is banned for good
+    bob.type("\x15")  # the line is still there, to be mended
     type_line(bob, "/ban mallory 7d buy elsewhere")
     bob.until("1 member", "Mallory was removed")
 

@@ -79,7 +79,7 @@ def mute_command(given: Given, reason: str, room_id: str, member: str) -> None:
 def unmute_command(given: Given, reason: str, room_id: str, member: str) -> None:
     """Let somebody who was muted speak again.
 
-    They have to be in the room.
+    They need not be in the room, unless a token of theirs names them.
 
     Example:
       chatter unmute tea-room Bob

@@ -67,8 +67,9 @@ def _end_and_reason(words: Sequence[str]) -> tuple[datetime | None, str]:
     if words:
         try:
             return from_now(parse_span(words[0])), " ".join(words[1:])
-        except MomentInvalid:
-            pass
+        except MomentInvalid as error:
+            if words[0][:1].isdigit():  # else a slip of the pen would ban for good
+                raise NotACommand(f"/ban NAME [TIME] [REASON]: {error}") from None
     return None, " ".join(words)
 
 

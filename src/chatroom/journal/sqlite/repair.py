@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chatroom.core.entry import PAGE_BYTES
+from chatroom.journal.ownership import hand_over
 from chatroom.journal.port import JournalError, JournalUnusable
 
 from . import opening, recovery, redo, schema
@@ -250,6 +251,7 @@ def _exchange(path: Path, new: Path) -> Path:
         old = path.with_name(path.name + suffix)
         if old.exists():
             _second_name(old, kept.with_name(kept.name + suffix))
+    hand_over(new, path)  # the server opens it, as whoever it runs as
     new.replace(path)
     for suffix in (*_OF_SQLITE, *redo.SUFFIXES):
         path.with_name(path.name + suffix).unlink(missing_ok=True)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from chatroom.journal.ownership import hand_over
+
 REVOKED_FILE = "revoked-tokens"
 Signature = tuple[int, int, int] | None
 
@@ -43,6 +45,7 @@ class RevokedTokens:
             file.write(f"{token_id}\n" if self._ends_a_line() else f"\n{token_id}\n")
             file.flush()
             os.fsync(file.fileno())
+        hand_over(self._path, self._path.parent)  # the server reads it, as whoever it runs as
         return True
 
     def _ends_a_line(self) -> bool:

@@ -142,7 +142,8 @@ def _rest(draft: Draft) -> bytes:
     elif draft.changed is not None:
         changed = draft.changed
         message.changed.name = changed.name
-        message.changed.since.CopyFrom(timestamp(changed.since))
+        if changed.since:
+            message.changed.since.CopyFrom(timestamp(changed.since))
         message.changed.muted = changed.mark.muted
         message.changed.moderator = changed.mark.moderator
     elif draft.updated is not None:

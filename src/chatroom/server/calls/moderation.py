@@ -51,15 +51,14 @@ class ModerationMethods:
         """See `Moderation.set_member`. Who moderates is for who decides all of the room."""
         allowed = owned if request.HasField("moderator") else orderly
         room = allowed(self._hub, who, request.room_id)
-        member = await self._hub.moderation.set_member(
+        name, mark = await self._hub.moderation.set_member(
             room,
             request.name,
             muted=request.muted if request.HasField("muted") else None,
             moderator=request.moderator if request.HasField("moderator") else None,
             reason=request.reason,
         )
-        mark = member.mark
-        return pb.MemberState(name=member.name, muted=mark.muted, moderator=mark.moderator)
+        return pb.MemberState(name=name, muted=mark.muted, moderator=mark.moderator)
 
     async def withdraw_message(
         self, request: pb.WithdrawMessageRequest, who: Identity = ANYBODY

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
-from chatroom.core import refusals
+from chatroom.core import names, refusals
 from chatroom.core.entry import (
     NOBODY,
     WITHDRAWN_TEXT,
@@ -25,7 +25,7 @@ from chatroom.core.entry import (
 )  # fmt: skip
 from chatroom.core.facts import RoomFacts
 from chatroom.core.limits import Limits
-from chatroom.core.marks import Mark, mark_key
+from chatroom.core.marks import NO_MARK, Mark, mark_key
 from chatroom.core.member import Member
 from chatroom.core.names import SERVER_NAME
 from chatroom.core.notes import Note, NoteKind
@@ -160,21 +160,24 @@ class Moderation:
         muted: bool | None = None,
         moderator: bool | None = None,
         reason: str = "",
-    ) -> Member:
-        """Mute a member, or make it a moderator, or take that back.
+    ) -> tuple[str, Mark]:
+        """Mute a member, or make it a moderator, or take that back; the name and what it is now.
 
         It is kept for its identity, or if it has none for its name; then it cannot be a
-        moderator. Raises MemberNotFound, RequestInvalid, RoomNotFound, JournalUnavailable.
+        moderator. A mute of a name can be lifted while nobody has it. Raises MemberNotFound,
+        RequestInvalid, RoomNotFound, JournalUnavailable.
         """
         reason = checked_line("reason", reason, self._limits.reason_characters)
         return await self._background.whole(self._set_member(room, name, muted, moderator, reason))
 
     async def _set_member(
         self, room: Room, name: str, muted: bool | None, moderator: bool | None, reason: str
-    ) -> Member:
+    ) -> tuple[str, Mark]:
         async with self._turn(room):
             member = room.member_called(name)
             if member is None:
+                if muted is False and moderator is None:
+                    return await self._let_speak(room, name, reason)
                 raise refusals.MemberNotFound(name, room.room_id)
             if moderator and not member.subject:
                 raise RequestInvalid(
@@ -187,7 +190,7 @@ class Moderation:
                 old.moderator if moderator is None else moderator,
             )
             if mark == old:
-                return member
+                return member.name, mark
             if mark and len(room.marks) >= self._limits.room_marks and not old:
                 raise refusals.ServerFull(
                     f"in a room {self._limits.room_marks} may be muted or moderators; "
@@ -202,7 +205,7 @@ class Moderation:
             for each in room.members():
                 if mark_key(each.subject, each.tag) == key:
                     each.mark = mark
-            return member
+            return member.name, mark
 
     def remove(self, room: Room, name: str, reason: str) -> Member:
         """Take somebody out. Raises MemberNotFound, NameInvalid, RequestInvalid."""
@@ -212,6 +215,20 @@ class Moderation:
             raise refusals.MemberNotFound(name, room.room_id)
         self._remove(room, member, refusals.Removed(reason))
         return member
+
+    async def _let_speak(self, room: Room, name: str, reason: str) -> tuple[str, Mark]:
+        """Lift the mute of a name that nobody has just now; raises MemberNotFound."""
+        tag = names.name_tag(name, characters=self._limits.name_characters)
+        key = mark_key("", tag)
+        old = room.marks.of("", tag)
+        if not old.muted:
+            raise refusals.MemberNotFound(name, room.room_id)
+        room.beside.note(Note(NoteKind.MARK, key, NO_MARK.stored()))
+        changed = Changed(tag.text, 0, NO_MARK)
+        text = _changed(tag.text, old, NO_MARK, reason)
+        await self._told(room, Draft(Kind.CHANGED, NOBODY, SERVER_NAME, text, changed=changed))
+        room.marks.put(key, NO_MARK)
+        return tag.text, NO_MARK
 
     # ---- Messages ----------------------------------------------------------------------
 
