@@ -388,7 +388,8 @@ class Http1Connection(asyncio.Protocol):
         self._read(True)  # as above
         self._ending = Ending.LINGERING
         if self._transport.can_write_eof() and not self._transport.is_closing():
-            self._transport.write_eof()
+            with contextlib.suppress(OSError):  # asyncio's, of a peer that has gone
+                self._transport.write_eof()
 
     def _close(self) -> None:
         if self._ending is not Ending.CLOSED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -236,7 +237,8 @@ class Http2Protocol(asyncio.Protocol):
                 self._reading = True
                 self.transport.resume_reading()
             if self.transport.can_write_eof():
-                self.transport.write_eof()
+                with contextlib.suppress(OSError):  # asyncio's, of a peer that has gone
+                    self.transport.write_eof()
             else:
                 self.transport.close()
 
