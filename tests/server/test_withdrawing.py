@@ -9,7 +9,10 @@ import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc import moderation_pb2 as mod
-from chatroom.journal.sqlite import backup
+from chatroom.core.entry import Entry, Kind
+from chatroom.journal import Append, NewRoom
+from chatroom.journal.sqlite import SQLiteJournal, backup
+from chatroom.wire.envelopes import envelope
 from tests.carriers import Ended, run
 from tests.server.moderated import ADMIN, moderated, resuming, until
 
@@ -123,3 +126,43 @@ def found(directory: Path, text: bytes) -> list[str]:
     """Which files have it."""
     files = [path for path in directory.rglob("*") if path.is_file()]
     return [path.name for path in files if text in path.read_bytes()]
+
+
+def test_what_was_withdrawn_before_a_start_is_seen_to(tmp_path: Path) -> None:
+    """The server was killed before the disk was clean: the audit log says when it is."""
+    secret = b"the-secret-of-before"
+
+    async def left() -> None:
+        journal = SQLiteJournal(tmp_path / "data" / "chatroom.db", sync="off")
+        await journal.open()
+        new = NewRoom(
+            room_id="lobby", epoch="e", created=1, title="", private=False, capacity=0, history=0
+        )
+        key = (await journal.create_room(new)).facts.key
+        said = Entry(1, 1, Kind.SAID, 7, envelope(b"x" + secret))
+        await journal.append([Append(key, [said])])
+        telling = Entry(2, 2, Kind.WITHDRAWAL, 0, envelope(b"told"))
+        gone = Entry(1, 1, Kind.WITHDRAWN, 7, envelope(b"gone"))
+        await journal.append([Append(key, [telling], replaced=[gone])])
+        assert found(tmp_path, secret)
+        assert await journal.withdrawn()
+        await journal.close()
+
+    async def scene() -> None:
+        async with moderated(tmp_path) as on:
+            async with asyncio.timeout(20):
+                while True:
+                    asked = mod.ListAuditRecordsRequest()
+                    records = (await on.moderate("ListAuditRecords", asked, **ADMIN)).records
+                    if records:
+                        break
+                    await asyncio.sleep(0.02)
+            assert [("chat server", "Scrub", "before the start", "OK")] == [
+                (each.actor, each.method, each.target, each.outcome) for each in records
+            ]
+            assert [] == found(tmp_path, secret)
+        async with moderated(tmp_path) as on:  # and not again
+            assert not await on.server.service.hub._journal.withdrawn()
+
+    asyncio.run(left())
+    run(scene())

@@ -94,7 +94,8 @@ def lobby(server: Besieged) -> None:
     """The room that all is about."""
     with Connection(server.address) as connection:
         body = envelope(pb.CreateChatRoomRequest(room_id="lobby").SerializeToString())
-        assert Code.OK == answer(connection, CREATE, body).grpc_status
+        made = answer(connection, CREATE, body).grpc_status
+        assert made in (Code.OK, Code.ALREADY_EXISTS)  # a worker may come back to this file
 
 
 def call(connection: Connection, path: str, request: object, shown: str = "") -> object:

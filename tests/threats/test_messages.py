@@ -122,7 +122,8 @@ def elsewhere(server: Besieged) -> None:
     """A room beside the pair's."""
     with Connection(server.address) as connection:
         request = pb.CreateChatRoomRequest(room_id=ELSEWHERE).SerializeToString()
-        assert Code.OK == answer(connection, CREATE, envelope(request)).grpc_status
+        made = answer(connection, CREATE, envelope(request)).grpc_status
+        assert made in (Code.OK, Code.ALREADY_EXISTS)  # a worker may come back to this file
 
 
 def test_gzip_bombs(server: Besieged) -> None:

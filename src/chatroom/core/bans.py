@@ -52,16 +52,6 @@ class Ban:
         """As JSON."""
         return json.dumps(asdict(self), ensure_ascii=False)
 
-    def is_for(self, member: Member) -> bool:
-        """Whether it is for somebody who is in."""
-        return any(key in self.keys for key in _keys_of(member)) or self._has(member.address)
-
-    def _has(self, address: str) -> bool:
-        if self.whom is not Whom.ADDRESS or not address:
-            return False
-        here = ip_address(address)
-        return any(here in ip_network(key.removeprefix("address:")) for key in self.keys)
-
     @classmethod
     def of(cls, stored: str) -> Ban:
         """What `stored` has written; raises ValueError, TypeError, KeyError."""
@@ -109,18 +99,14 @@ def _plain(network: Network) -> Network:
     return network
 
 
-def _keys_of(member: Member) -> list[str]:
-    keys = [*name_keys(member.tag)]
-    if member.subject:
-        keys.append(identity_key(member.subject))
-    if member.session is not None:
-        keys.append(session_key(member.session))
-    return keys
+def _somebodys(subject: str, session: bytes | None) -> list[str]:
+    keys = [identity_key(subject)] if subject else []
+    return keys if session is None else [*keys, session_key(session)]
 
 
 def member_keys(member: Member) -> tuple[str, ...]:
     """By which somebody who is in is known again, whatever the name: none, or up to two."""
-    return tuple(_keys_of(member)[len(member.tag.keys) :])
+    return tuple(_somebodys(member.subject, member.session))
 
 
 class Bans:
@@ -181,14 +167,17 @@ class Bans:
         """Raise Banned if one is for somebody; `now` is in ns since 1970."""
         if not self._by_id:
             return
-        keys = [*name_keys(tag), *self._address_keys(address)]
-        if subject:
-            keys.append(identity_key(subject))
-        if session is not None:
-            keys.append(session_key(session))
+        keys = (*name_keys(tag), *self._address_keys(address), *_somebodys(subject, session))
         found = self._longest(keys, now)
         if found is not None:
             raise Banned(found.until, found.reason)
+
+    def check_member(self, member: Member, now: int) -> None:
+        """The same of somebody who is in."""
+        self.check(
+            now, tag=member.tag, subject=member.subject, address=member.address,
+            session=member.session,
+        )  # fmt: skip
 
     def _longest(self, keys: Iterable[str], now: int) -> Ban | None:
         """Of those that count the one that ends last."""

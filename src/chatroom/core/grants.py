@@ -9,6 +9,9 @@ from enum import StrEnum
 from .facts import RoomFacts
 from .refusals import GrantMissing, RoomNotFound, TokenRequired
 
+SUBJECT_CHARACTERS = 128
+"""The longest `Identity.subject`."""
+
 
 class Right(StrEnum):
     """What may be granted; the words are those of a token's claim `chat` and of `--anonymous`."""

@@ -189,6 +189,10 @@ class MemoryJournal:
         """See `Journal.server_notes`."""
         return list(self._notes.get(SERVER, {}).values())
 
+    async def withdrawn(self) -> bool:
+        """See `Journal.withdrawn`."""
+        return False
+
     async def scrub(self) -> bool:
         """See `Journal.scrub`."""
         return True

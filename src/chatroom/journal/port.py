@@ -152,6 +152,10 @@ class Journal(Protocol):
         """What is kept of the server itself; after `open`."""
         ...
 
+    async def withdrawn(self) -> bool:
+        """Whether something was replaced, in this run or before, and is not scrubbed yet."""
+        ...
+
     async def scrub(self) -> bool:
         """Leave nothing in any file of what was replaced by appends that have returned.
 

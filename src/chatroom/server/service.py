@@ -106,8 +106,12 @@ class Service:
         tokens = None
         if self._key_file is not None:
             tokens = Tokens(self._key_file.keys, name_characters=characters)
-        self.access = Access(settings.anonymous_grant, admin=self.admin_token, tokens=tokens)
-        self.access.invited = self.hub.invitations.identity
+        self.access = Access(
+            settings.anonymous_grant,
+            admin=self.admin_token,
+            tokens=tokens,
+            invited=self.hub.invitations.identity,
+        )
         self.audit = Audit(
             journal,
             clock=time.time_ns,
@@ -175,7 +179,7 @@ class Service:
                 self._listeners += sockets.listen(address)
             self.addresses = tuple(sockets.address_of(each) for each in self._listeners)
             await self.hub.open()
-            self.audit.begin()
+            await self.audit.begin()
             self._committing = asyncio.create_task(self.hub.run(), name="commit loop")
             for room_id in self._settings.rooms:
                 with contextlib.suppress(RoomExists):

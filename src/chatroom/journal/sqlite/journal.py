@@ -43,8 +43,6 @@ from .writer import Writer
 P = ParamSpec("P")
 T = TypeVar("T")
 
-SCRUB_SECONDS = 1.0
-"""From one try to leave nothing of what was withdrawn to the next."""
 STORE_SECONDS = 2.0
 """For which something is in the redo log alone, where little is said."""
 
@@ -65,7 +63,6 @@ class SQLiteJournal(Threads):
         self._checkpoints = Checkpoints(path, sync)
         self._redo: RedoLog | None = None
         self._scrubber = withdrawing.Scrubber(path)
-        self._scrubbing: asyncio.Task[None] | None = None
         self._nonces = Nonces()
         self._intake = Intake()
         self._appending = asyncio.Lock()
@@ -74,7 +71,8 @@ class SQLiteJournal(Threads):
         self._storing: asyncio.Task[None] | None = None
         """Brings what is in the redo log into the tables."""
         self._later: asyncio.TimerHandle | None = None
-        self._failed: JournalError | None = None  # why the tables could not get it
+        self._failed: JournalError | None = None
+        """Why the tables could not get it."""
         self._lock: int | None = None
 
     # ---- The port -------------------------------------------------------------
@@ -87,9 +85,6 @@ class SQLiteJournal(Threads):
         last_sent = max([room.last_sent for room in rooms], default=0)
         self._nonces = Nonces(await self._write(Writer.authors_of_nonces), last_sent)
         await self._checkpoints.open()
-        if await self._write(lambda writer: withdrawing.withdrawn(writer.connection)):
-            work = self._scrub_what_was_left()
-            self._scrubbing = asyncio.create_task(work, name="scrub")
         filling = await self._write(Filling.begin, self._legible)
         if filling is not None:
             self.filling = asyncio.create_task(self._fill(filling), name="checksums")
@@ -143,6 +138,10 @@ class SQLiteJournal(Threads):
         """See `Journal.server_notes`."""
         return await self._write(lambda writer: writer.of_server)
 
+    async def withdrawn(self) -> bool:
+        """See `Journal.withdrawn`."""
+        return await self._write(lambda writer: withdrawing.withdrawn(writer.connection))
+
     async def scrub(self) -> bool:
         """See `Journal.scrub`."""
         async with self._appending:
@@ -155,14 +154,6 @@ class SQLiteJournal(Threads):
         return await self._write(
             lambda writer: self._scrubber.scrub(writer.connection, writer.withdrawn)
         )
-
-    async def _scrub_what_was_left(self) -> None:
-        """What was withdrawn when the server was killed has left the file some time after."""
-        with contextlib.suppress(JournalError):  # it goes on at the next start
-            while True:
-                if await self.scrub():
-                    return
-                await asyncio.sleep(SCRUB_SECONDS)
 
     async def record(self, records: Sequence[AuditRecord]) -> None:
         """See `Journal.record`."""
@@ -260,10 +251,9 @@ class SQLiteJournal(Threads):
             return
         self._closed = True
         loop = asyncio.get_running_loop()
-        for task in (self.filling, self._scrubbing):
-            if task is not None:
-                task.cancel()
-                await asyncio.wait([task])
+        if self.filling is not None:
+            self.filling.cancel()
+            await asyncio.wait([self.filling])
         async with self._appending:  # what was begun is over
             if self._storing is not None:
                 await asyncio.wait([self._storing])

@@ -36,9 +36,14 @@ class Access:
         *,
         admin: AdminToken | None = None,
         tokens: Tokens | None = None,
+        invited: Callable[[str], Identity] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`anonymous` is what those may who show nothing; `clock` is in seconds since 1970."""
+        """`anonymous` is what those may who show nothing; `clock` is in seconds since 1970.
+
+        `invited` tells who shows the secret of an invitation, or raises InvitationUnknown; None:
+        nobody can.
+        """
         self._anybody = Identity(anonymous)
         self._admin = admin
         self._tokens = tokens
@@ -47,8 +52,7 @@ class Access:
         self._lost: dict[str, int] = {}
         """With which reading a key was last gone or replaced, by its id."""
         self.clock = clock
-        self.invited: Callable[[str], Identity] | None = None
-        """Who shows the secret of an invitation; raises InvitationUnknown. None: nobody can."""
+        self._invited = invited
 
     def identity(self, authorization: str, address: str = "", certificate: bytes = b"") -> Identity:
         """Who shows this `authorization` (RFC 6750, section 2.1); who shows none is anybody.
@@ -70,8 +74,8 @@ class Access:
             return self._certified(certificate)
         if self._admin is not None and self._admin.is_shown(token):
             return ADMIN
-        if self.invited is not None and token.startswith(PREFIX):
-            return self._widened(self.invited(token))
+        if self._invited is not None and token.startswith(PREFIX):
+            return self._widened(self._invited(token))
         if self._tokens is not None:
             return self._named(self._tokens, token)
         if self._admin is not None:

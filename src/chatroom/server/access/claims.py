@@ -14,14 +14,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from chatroom.core.grants import NOTHING, USUAL, Grant, Right
+from chatroom.core.grants import NOTHING, SUBJECT_CHARACTERS, USUAL, Grant, Right
 from chatroom.core.names import name_tag
 from chatroom.core.refusals import NameInvalid
 
 from .unusable import TokenClaimWrong
 
-SUBJECT_CHARACTERS = 128
-"""The longest `sub`."""
 TOKEN_ID_CHARACTERS = 128
 """The longest `jti`."""
 LATEST = 253_402_300_799

@@ -63,10 +63,19 @@ class Audit:
         self._withdrawn: list[AuditRecord] = []
         """Of which something may still be on the disk."""
 
-    def begin(self) -> None:
-        """From here on forget what is older than it is kept; the journal is open."""
+    async def begin(self) -> None:
+        """From here on forget what is older than it is kept; the journal is open.
+
+        What was withdrawn when the server was killed is seen to now.
+        """
         if self._keep:
             self._sweeping = asyncio.create_task(self._sweep(), name="audit")
+        try:
+            left = await self._journal.withdrawn()
+        except JournalError:
+            left = True  # it may be
+        if left:
+            self.scrub()
 
     async def _sweep(self) -> None:
         while True:
@@ -130,15 +139,18 @@ class Audit:
 
     # ---- Withdrawn texts ----------------------------------------------------------------
 
-    def scrub(self, room_id: str, sequence: int) -> None:
-        """See to it that nothing of a withdrawn text is on the disk, and record when it is so."""
+    def scrub(self, room_id: str = "", sequence: int = 0) -> None:
+        """See to it that nothing of a withdrawn text is on the disk, and record when it is so.
+
+        Without a sequence: whatever was withdrawn before a start.
+        """
         self._withdrawn.append(
             AuditRecord(
                 at=0,
                 actor="chat server",
                 method="Scrub",
                 room_id=room_id,
-                target=str(sequence),
+                target=str(sequence or "before the start"),
                 outcome="OK",
             )
         )

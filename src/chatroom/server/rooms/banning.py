@@ -15,6 +15,7 @@ from chatroom.core.bans import (
     member_keys,
     name_keys,
 )  # fmt: skip
+from chatroom.core.grants import SUBJECT_CHARACTERS
 from chatroom.core.limits import Limits
 from chatroom.core.member import Member
 from chatroom.core.notes import SERVER, Note, NoteKind
@@ -26,9 +27,6 @@ from chatroom.journal import Journal
 from . import notes
 from .background import Background
 from .rooms import Rooms
-
-SUBJECT_CHARACTERS = 128
-"""That a token's `sub` may have."""
 
 
 class Banning:
@@ -99,11 +97,15 @@ class Banning:
         )  # fmt: skip
         await self._store(room, Note(NoteKind.BAN, ban.ban_id, ban.stored()))
         bans.add(ban)
+        alone = Bans()
+        alone.add(ban)
         for each in (room,) if room is not None else tuple(self._rooms.every()):
             await asyncio.sleep(0)  # others have their turn: there may be many
             for member in each.members():
-                if ban.is_for(member):
-                    self._remove(each, member, denials.Banned(ban.until, ban.reason))
+                try:
+                    alone.check_member(member, now)
+                except denials.Banned as banned:
+                    self._remove(each, member, banned)
         return ban
 
     def _keys(self, room: Room | None, whom: Whom, value: str) -> tuple[str, tuple[str, ...]]:

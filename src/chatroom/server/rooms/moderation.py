@@ -1,6 +1,6 @@
 """Moderation: how rooms are kept in order by those who may.
 
-Who may is decided before: see `calls.moderation`. What is done here is stored when it returns.
+Who may is decided before: see `calls.orders`. What is done here is stored when it returns.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import replace
-from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from chatroom.core import names, refusals
@@ -38,11 +37,6 @@ from . import notes
 from .background import Background
 from .commit import CommitLoop, into
 from .rooms import Rooms
-
-T = TypeVar("T")
-
-SUBJECT_CHARACTERS = 128
-"""That a token's `sub` may have."""
 
 FindSaid = Callable[[Room, int], Awaitable[tuple[Entry, str, str]]]
 """What was said under a sequence of a room: the entry, the name tag, the nonce."""
@@ -196,16 +190,20 @@ class Moderation:
                     f"in a room {self._limits.room_marks} may be muted or moderators; "
                     "lift some mutes first"
                 )
-            key = mark_key(member.subject, member.tag)
-            room.beside.note(Note(NoteKind.MARK, key, mark.stored()))
             changed = Changed(member.name, member.since, mark)
-            text = _changed(member.name, old, mark, reason)
-            await self._told(room, Draft(Kind.CHANGED, NOBODY, SERVER_NAME, text, changed=changed))
-            room.marks.put(key, mark)
-            for each in room.members():
-                if mark_key(each.subject, each.tag) == key:
-                    each.mark = mark
+            await self._change(room, mark_key(member.subject, member.tag), old, changed, reason)
             return member.name, mark
+
+    async def _change(self, room: Room, key: str, old: Mark, changed: Changed, reason: str) -> None:
+        """Have a mark stored and told of; then whoever is in by this key has it."""
+        mark = changed.mark
+        room.beside.note(Note(NoteKind.MARK, key, mark.stored()))
+        text = _changed(changed.name, old, mark, reason)
+        await self._told(room, Draft(Kind.CHANGED, NOBODY, SERVER_NAME, text, changed=changed))
+        room.marks.put(key, mark)
+        for each in room.members():
+            if mark_key(each.subject, each.tag) == key:
+                each.mark = mark
 
     def remove(self, room: Room, name: str, reason: str) -> Member:
         """Take somebody out. Raises MemberNotFound, NameInvalid, RequestInvalid."""
@@ -219,15 +217,11 @@ class Moderation:
     async def _let_speak(self, room: Room, name: str, reason: str) -> tuple[str, Mark]:
         """Lift the mute of a name that nobody has just now; raises MemberNotFound."""
         tag = names.name_tag(name, characters=self._limits.name_characters)
-        key = mark_key("", tag)
         old = room.marks.of("", tag)
         if not old.muted:
             raise refusals.MemberNotFound(name, room.room_id)
-        room.beside.note(Note(NoteKind.MARK, key, NO_MARK.stored()))
         changed = Changed(tag.text, 0, NO_MARK)
-        text = _changed(tag.text, old, NO_MARK, reason)
-        await self._told(room, Draft(Kind.CHANGED, NOBODY, SERVER_NAME, text, changed=changed))
-        room.marks.put(key, NO_MARK)
+        await self._change(room, mark_key("", tag), old, changed, reason)
         return tag.text, NO_MARK
 
     # ---- Messages ----------------------------------------------------------------------

@@ -78,23 +78,24 @@ class ReservedNames:
         """Whether it is a fixed name whose use is to be noted: anew, or once a day."""
         if not (who.name and who.subject):
             return False
-        known = self._by_key.get(tag.key)
-        mine = known is not None and known.subject == who.subject
-        return known is None or not mine or self._clock() - known.used >= DAY
+        mine = self._of(tag, who)
+        return mine is None or self._clock() - mine.used >= DAY
 
     async def use(self, tag: NameTag, who: Identity) -> bool:
-        """Note that a fixed name is used, after `due`; whether it was nobody's before.
+        """Note that a fixed name is used, after `due`; whether it was not theirs before.
 
-        Raises JournalUnavailable.
+        Raises JournalUnavailable; then nothing is noted.
         """
-        now = self._clock()
-        known = self._by_key.get(tag.key)
-        mine = known is not None and known.subject == who.subject
-        reservation = Reservation(tag.text, who.subject, now)
-        self._by_key.update(dict.fromkeys(tag.keys, reservation))
+        mine = self._of(tag, who)
+        reservation = Reservation(tag.text, who.subject, self._clock())
         note = Note(NoteKind.NAME, tag.key, reservation.stored())
         await notes.store(self._journal, SERVER, note)
-        return not mine
+        self._by_key.update(dict.fromkeys(tag.keys, reservation))
+        return mine is None
+
+    def _of(self, tag: NameTag, who: Identity) -> Reservation | None:
+        known = self._by_key.get(tag.key)
+        return known if known is not None and known.subject == who.subject else None
 
     async def sweep(self) -> None:
         """Forget those whose time is over; raises JournalUnavailable."""
