@@ -17,7 +17,8 @@ from chatroom.journal.sqlite import SQLiteJournal, backup
 from tests.faults.scale import SOAK
 from tests.journal.journals import AUTHOR, NOW, new_room
 
-SEEDS = range(100 if SOAK else 4)
+SEEDS = range(100) if SOAK else (0, 4, 7, 14)
+"""Of these, 4, 7 and 14 have copies in unused parts of pages, which only a look through finds."""
 ROOMS = 12
 TURNS = 40
 

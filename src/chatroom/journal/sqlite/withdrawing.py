@@ -3,7 +3,7 @@
 In its row stand other bytes at once. What SQLite deletes stays where it was until something else
 is written there, unless secure_delete is on; the write-ahead log has pages as they were until it
 is begun anew; so has the redo log. And when a page is full, SQLite moves rows to others and leaves
-copies in the unused part of the page, whatever secure_delete says: measured, one of 70 withdrawn
+copies in the unused part of the page, whatever secure_delete says: measured, one of 80 withdrawn
 messages was still there. So the file is looked through, and if need be written anew.
 """
 
