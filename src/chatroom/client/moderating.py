@@ -58,8 +58,9 @@ class Moderating(Calls):
         """Mute somebody who is in the room, make them a moderator, or take that back.
 
         What is None stays. It lasts beyond the membership: for their identity, or if they
-        have none for their name. The room is told (Kind.CHANGED). What is returned has the
-        name in the room's own case, and both marks.
+        have none for their name; the mute of a name can be lifted while nobody has it. The
+        room is told (Kind.CHANGED). What is returned has the name in the room's own case, and
+        both marks.
         """
         from chatroom.api.rpc import moderation_pb2
 

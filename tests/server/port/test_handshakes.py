@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chatroom.server.port.handshakes import Handshakes, network_of
+from chatroom.server.port.handshakes import Handshakes
 from chatroom.server.port.notices import Notices
 from chatroom.server.port.rota import AT_ONCE, CALL, Rota
 from tests.carriers import run
@@ -70,15 +70,16 @@ def test_one_that_is_over_makes_room() -> None:
     [
         (("192.0.2.1", 1), "192.0.2.1"),
         (("::ffff:192.0.2.1", 1, 0, 0), "192.0.2.1"),
-        (("2001:db8:1:2:3:4:5:6", 1, 0, 0), "2001:db8:1:2::"),
-        (("fe80::1%eth0", 1, 0, 2), "fe80::"),
+        (("2001:db8:1:2:3:4:5:6", 1, 0, 0), "2001:db8:1:2::/64"),
+        (("fe80::1%eth0", 1, 0, 2), "fe80::/64"),
         ("", ""),
         (None, ""),
     ],
 )
 def test_a_network(peer: object, network: str) -> None:
     """Of IPv6 what a customer has: who has 2**64 addresses is one all the same."""
-    assert network == network_of(peer)
+    handshakes = bounded(10)
+    assert network == handshakes.begin(Shaking(handshakes, "192.0.2.9"), peer)
 
 
 def test_a_flood_of_handshakes_leaves_turns_for_others() -> None:

@@ -6,18 +6,15 @@ all it has to costs half a millisecond of CPU, and need not even be who it says.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from typing import Protocol
 
-from chatroom.wire.ip import parsed
+from chatroom.wire.ip import block
 
+from .asgi import client_address
 from .notices import Kind, Notices
 from .rota import CALL, Rota
 from .tls_limits import TlsLimits
-
-IPV6_NETWORK_BITS = 64
-"""What one customer has at least (RFC 6177), and so may send from."""
 
 
 class Shaking(Protocol):
@@ -60,7 +57,7 @@ class Handshakes:
 
     def begin(self, shaking: Shaking, peer: object) -> str:
         """One more; `peer` is its socket's name. Gives the network that it is from."""
-        network = network_of(peer)
+        network = block(client_address(peer))
         self.begun += 1
         self.under_way += 1
         self._by_network.setdefault(network, {})[shaking] = peer
@@ -96,13 +93,3 @@ class Handshakes:
         self.crowded_out += 1
         self.end(oldest, network)
         oldest.abort()
-
-
-def network_of(peer: object) -> str:
-    """Whom a socket's name stands for: an IPv4 address, or the first half of an IPv6 one."""
-    if not isinstance(peer, tuple):
-        return ""
-    address = parsed(str(peer[0]))
-    if not isinstance(address, ipaddress.IPv6Address):
-        return str(address or peer[0])
-    return str(ipaddress.ip_network((address, IPV6_NETWORK_BITS), strict=False).network_address)
