@@ -69,7 +69,7 @@ def test_help_says_of_each_command_in_one_line_what_it_does() -> None:
     ("arguments", "sentence"),
     [
         (["--bind", "nonsense"], "write host:port"),
-        (["--bind", "127.0.0.1:99999"], "write host:port"),
+        (["--bind", "127.0.0.1:99999"], "a port is a number from 0 to 65535; 0: any free one"),
         (["--room", "No Such"], "a room id has"),
         (["--in-memory", "--data", "x"], "exclude each other"),
         (["--tls-cert", __file__], "go together"),

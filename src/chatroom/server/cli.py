@@ -19,7 +19,7 @@ from chatroom.core.refusals import Refusal
 from chatroom.core.room_ids import checked_room_id
 from chatroom.interrupts import INTERRUPTED, exit_in_order
 from chatroom.journal import JournalUnusable, SyncMode
-from chatroom.wire.addresses import Address, AddressInvalid
+from chatroom.wire.addresses import Address, AddressInvalid, PortInvalid
 from chatroom.wire.origins import Origin, OriginInvalid
 
 from .access.admin import AdminTokenUnusable
@@ -291,6 +291,10 @@ def _to_listen(text: str) -> Address:
     """Every address of this machine, if none is named; any free port, if that is 0."""
     try:
         return Address.parse(text, host="0.0.0.0", port=None, lowest=0)  # noqa: S104 # ":8080" means every address
+    except PortInvalid as error:
+        raise click.UsageError(
+            f"cannot listen on {error.text!r}: {error}; 0: any free one"
+        ) from None
     except AddressInvalid as error:
         raise click.UsageError(
             f"{error.text!r} is not an address to listen on: "
