@@ -105,6 +105,25 @@ def test_what_no_server_can_be_told_is_wrong_usage(arguments, capsys) -> None:
     assert "Error: " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "given", "wanted"),
+    [
+        (("history", "1", "--last", "#10"), "#10", "no number from 1 to 999,999,999"),
+        (("watch", "1", "--last", "-1"), "-1", "no number from 0 to 999,999,999"),
+        (("invite", "1", "--uses", "0"), "0", "no number from 1 to 999,999,999"),
+        (("update", "1", "--capacity", "9" * 5000), "9" * 5000, "write it in digits, as 10"),
+        (("--history", "\u0663"), "\u0663", "write it in digits, as 10"),
+        (("--wait", "soon"), "soon", "no number of seconds from 0 on; write it as 90 or 0.5"),
+    ],
+)
+def test_what_is_no_number_is_told_with_what_is_wanted(arguments, given, wanted, capsys) -> None:
+    """As it was typed, and how to type it."""
+    assert 2 == run(list(arguments))
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"{given!r} is " in told
+    assert wanted in told
+
+
 def imported(*arguments: str, directory: Path) -> set[str]:
     """The modules that a run of chatter imports."""
     script = (

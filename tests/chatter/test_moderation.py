@@ -82,7 +82,7 @@ def test_a_message_is_withdrawn(on, room, chatter, piped, present, bob) -> None:
     assert [(int(sequence), "Bob"), (int(sequence), "chat server")] == [
         (each["withdrawn"], each["name"]) for each in marks
     ]
-    again = chatter("withdraw", room, sequence, *on.moderator)
+    again = chatter("withdraw", room, f"#{sequence}", *on.moderator)
     assert (1, f"chatter: message {sequence} was withdrawn already\n") == (
         again.returncode, again.stderr,
     )  # fmt: skip
@@ -172,7 +172,8 @@ def test_a_room_is_changed(on, room, chatter, bob) -> None:
         (("ban", "--name", "a", "--for", "0d"), "'0d' is no time span; write 90s,"),
         (("ban", "--name", "a", "--for", "999999w"), "that is beyond the calendar"),
         (("update", "lobby"), "give --title, --capacity,"),
-        (("withdraw", "lobby", "0"), "0 is not in the range x>=1"),
+        (("withdraw", "lobby", "0"), "'0' is no message's number; write it as 120 or '#120'"),
+        (("withdraw", "lobby", "ten"), "`chatter history ROOM --json` has it of each message"),
         (("mute", "lobby"), "Missing argument 'NAME'"),
     ],
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from click.core import ParameterSource
 from chatroom.chatter.completion import complete_rooms, complete_servers
 from chatroom.chatter.given import SHARED, Given
 from chatroom.chatter.help_pages import option
+from chatroom.chatter.numbers import Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,23 +22,6 @@ if TYPE_CHECKING:
 SERVER = "Server (before a command or after it)"
 OUTPUT = "Output"
 TALK = "Talking"
-
-
-class Seconds(click.FloatRange):
-    """A time span, at least 0; it may be inf."""
-
-    name = "number of seconds"
-
-    def __init__(self) -> None:
-        super().__init__(min=0)
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        seconds: float = super().convert(value, param, ctx)
-        if math.isnan(seconds):
-            self.fail("nan is no number of seconds", param, ctx)
-        return seconds
 
 
 _FILE = click.Path(dir_okay=False, path_type=Path)

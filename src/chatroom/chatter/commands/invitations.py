@@ -9,6 +9,7 @@ import click
 from chatroom.chatter.commands.moderation import Span, until_of
 from chatroom.chatter.commands.rooms import room_argument
 from chatroom.chatter.help_pages import Command, option
+from chatroom.chatter.numbers import Count
 from chatroom.chatter.options import server_options, takes_given
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ SECTION = "The invitation"
 
 @click.command("invite", cls=Command)
 @option(
-    "--uses", section=SECTION, type=click.IntRange(min=1), metavar="N",
+    "--uses", section=SECTION, type=Count(1), metavar="N",
     help="So many may come by it; default: any number.",
 )  # fmt: skip
 @option(

@@ -9,6 +9,7 @@ import click
 
 from chatroom.chatter.completion import complete_rooms
 from chatroom.chatter.help_pages import Command, option
+from chatroom.chatter.numbers import Count
 from chatroom.chatter.options import (
     NAME,
     OUTPUT,
@@ -158,7 +159,7 @@ def send_command(given: Given, by_line: bool, nonce: str, text: tuple[str, ...])
 @option(
     "--last",
     section=OUTPUT,
-    type=click.IntRange(min=1),
+    type=Count(1),
     metavar="N",
     help="Only the newest N of these entries.",
 )
@@ -212,7 +213,7 @@ def history_command(
 @option(
     "--last",
     section=OUTPUT,
-    type=click.IntRange(min=0),
+    type=Count(0),
     default=0,
     metavar="N",
     help="Begin with the newest N entries; default 0.",

@@ -10,6 +10,7 @@ import click
 from chatroom.chatter.commands.rooms import room_argument
 from chatroom.chatter.completion import complete_members, complete_rooms
 from chatroom.chatter.help_pages import Command, option
+from chatroom.chatter.numbers import Sequence
 from chatroom.chatter.options import server_options, takes_given
 
 if TYPE_CHECKING:
@@ -131,14 +132,14 @@ def moderator_command(given: Given, no_longer: bool, room_id: str, member: str) 
 @click.command("withdraw", cls=Command)
 @reason_option
 @room_argument
-@click.argument("sequence", metavar="SEQUENCE", type=click.IntRange(min=1))
+@click.argument("sequence", metavar="SEQUENCE", type=Sequence())
 @server_options()
 @takes_given
 def withdraw_command(given: Given, reason: str, room_id: str, sequence: int) -> None:
     """Take back a message: its text is deleted from the server.
 
     Whoever has it on a screen is told, and sees "(withdrawn)" in its place. SEQUENCE is
-    that of the message, which --json prints.
+    its number, which `chatter history --json` prints.
 
     Examples:
       chatter history tea-room --last 20 --json | grep password
