@@ -166,7 +166,10 @@ def test_a_room_is_changed(on, room, chatter, bob) -> None:
     ("arguments", "told"),
     [
         (("ban", "lobby"), "give one of --name, --identity, --address, --member"),
-        (("ban", "--name", "a", "--identity", "b"), "give one of --name,"),
+        (
+            ("ban", "--name", "a", "--identity", "b"),
+            "only one of --name and --identity: each is a ban of its own",
+        ),
         (("ban", "--member", "Bob"), "--member is of a room: give ROOM"),
         (("ban", "--name", "a", "--for", "soon"), "'soon' is no time span; write 90s,"),
         (("ban", "--name", "a", "--for", "0d"), "'0d' is no time span; write 90s,"),

@@ -196,8 +196,11 @@ def ban_command(
         "member": banned_member,
     }
     given_whom = [(whom, value) for whom, value in said.items() if value is not None]
-    if len(given_whom) != 1:
+    if not given_whom:
         raise click.UsageError("whom? give one of --name, --identity, --address, --member")
+    if len(given_whom) > 1:
+        words = " and ".join(f"--{each}" for each, _ in given_whom)
+        raise click.UsageError(f"only one of {words}: each is a ban of its own")
     ((whom, value),) = given_whom
     if whom == "member" and not room_id:
         raise click.UsageError("--member is of a room: give ROOM")
