@@ -137,6 +137,26 @@ def test_a_ban_of_the_whole_server(on, chatter) -> None:
     )
 
 
+def test_a_ban_of_very_many_addresses_is_asked_about(on, room, chatter, emulator) -> None:
+    """A person is asked, a script has to say --yes; all of them nobody can ban."""
+    wide = ("ban", room, "--address", "128.0.0.0/1")
+    with emulator(*wide, *on.moderator) as terminal:
+        terminal.until("128.0.0.0/1 is 1 in 2 of all IPv4 addresses. Ban them? [y/N]:")
+        terminal.type("n\r")
+        terminal.until("chatter: nobody was banned")
+        assert 1 == terminal.end()
+    assert "" == chatter("bans", room, *on.moderator).stdout
+    with emulator(*wide, *on.moderator) as terminal:
+        terminal.until("Ban them?")
+        terminal.type("y\r")
+        assert 0 == terminal.end()
+    assert 0 == chatter(*wide, "--yes", *on.moderator).returncode
+    assert 2 == len(chatter("bans", room, *on.moderator).stdout.splitlines())
+    every = chatter("ban", room, "--address", "0.0.0.0/0", "--yes", *on.moderator)
+    assert 1 == every.returncode
+    assert every.stderr.startswith("chatter: 0.0.0.0/0 is every address; ")
+
+
 def test_bans_are_a_table_for_a_person(on, room, chatter, emulator) -> None:
     """Local times; none is a sentence."""
     with emulator("bans", room, *on.admin) as none:
@@ -170,6 +190,11 @@ def test_a_room_is_changed(on, room, chatter, bob) -> None:
             ("ban", "--name", "a", "--identity", "b"),
             "only one of --name and --identity: each is a ban of its own",
         ),
+        (
+            ("ban", "--address", "128.0.0.0/1", "--json"),
+            "128.0.0.0/1 is 1 in 2 of all IPv4 addresses; if they are meant, add --yes",
+        ),
+        (("ban", "--address", "2000::/4"), "1 in 16 of all IPv6 addresses"),
         (("ban", "--member", "Bob"), "--member is of a room: give ROOM"),
         (("ban", "--name", "a", "--for", "soon"), "'soon' is no time span; write 90s,"),
         (("ban", "--name", "a", "--for", "0d"), "'0d' is no time span; write 90s,"),
