@@ -72,6 +72,12 @@ def test_option_of_no_use_before_a_command_is_wrong_usage(arguments, option, cap
     assert f"has no option {option}\n" in told.err
 
 
+def test_option_that_has_to_stand_after_a_command_is_told(capsys) -> None:
+    """Before it, it would be of the conversation."""
+    assert 2 == run(["--history", "5", "history", "lobby"])
+    assert "--history stands after 'chatter history'\n" in capsys.readouterr().err
+
+
 def test_environment_is_of_no_use_without_complaint(server, chatter) -> None:
     """A variable is a default for those commands that have the option."""
     variables = {"CHATTER_HOST": server, "CHATTER_ROOM": "1", "CHATTER_NAME": "Bob",

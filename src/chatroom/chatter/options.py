@@ -145,9 +145,11 @@ def reject_unused(context: click.Context) -> None:
     command = group.get_command(context, context.invoked_subcommand)
     assert command is not None, "click has found it"
     takes = {parameter.name for parameter in command.params}
+    words = {word for parameter in command.params for word in parameter.opts}
     for parameter in group.params:
-        name = parameter.name or ""
-        if name not in takes and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(
-                f"'chatter {command.name}' has no option {parameter.opts[0]}", context
-            )
+        name, word = parameter.name or "", parameter.opts[0]
+        if name in takes or context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        if word in words:
+            raise click.UsageError(f"{word} stands after 'chatter {command.name}'", context)
+        raise click.UsageError(f"'chatter {command.name}' has no option {word}", context)

@@ -105,9 +105,15 @@ async def _connected(
 def sentence_of(error: Exception) -> str:
     """What went wrong and, where it is known, what to do; safe to print."""
     sentence = advised(error)
-    if isinstance(error, ChatError) and error.reason in NEEDS_TOKEN:
+    if not isinstance(error, ChatError):
+        return sentence
+    if error.reason in NEEDS_TOKEN:
         return f"{sentence} (--token-file names a file with it)"
-    if isinstance(error, ChatError) and error.reason == "GRANT_MISSING":
+    if error.reason == "MEMBER_NOT_FOUND":
+        return f"{sentence} (`chatter members ROOM` says who is)"
+    if error.field == "sequence" and "withdrawn already" not in sentence:
+        return f"{sentence} (`chatter history ROOM --json` has the sequence of each)"
+    if error.reason == "GRANT_MISSING":
         if error.metadata.get("grant") == "list":  # as with an invitation
             return f"{sentence} (--room ID goes into a room that you know)"
         return f"{sentence} (--token-file names a file with a token that has it)"

@@ -158,6 +158,8 @@ def send_command(given: Given, by_line: bool, nonce: str, text: tuple[str, ...])
 )
 @option(
     "--last",
+    "--history",  # so the program itself calls it, before a conversation
+    "last",
     section=OUTPUT,
     type=Count(1),
     metavar="N",
@@ -212,6 +214,8 @@ def history_command(
 @click.command("watch", cls=Command)
 @option(
     "--last",
+    "--history",  # likewise
+    "last",
     section=OUTPUT,
     type=Count(0),
     default=0,
