@@ -57,7 +57,10 @@ def test_an_invitation_without_its_room(on, chatter) -> None:
     made = json.loads(chatter("invite", "lobby", "--json", *on.admin).stdout)
     ended = chatter(*on.with_token(made["secret"]))
     assert 1 == ended.returncode
-    assert ended.stderr.endswith("'list' (--room ID goes into a room that you know)\n")
+    assert (
+        "chatter: your invitation is for one room: you may join, speak and read there, and not"
+        " do this (--room ID goes into a room that you know)\n"
+    ) == ended.stderr
 
 
 def test_a_name_is_asked_for_where_the_invitation_has_none(on, chatter, emulator) -> None:

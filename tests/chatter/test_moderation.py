@@ -137,7 +137,7 @@ def test_a_ban_of_the_whole_server(on, chatter) -> None:
     assert 1 == refused.returncode
     assert (
         "chatter: you may not do this: it needs the grant 'admin' (--token-file names a file with"
-        " a token that has it)\n"
+        " a token that allows it)\n"
     ) == refused.stderr
     made = json.loads(chatter("ban", "--address", "192.0.2.0/24", "--json", *on.admin).stdout)
     assert (None, "address", "192.0.2.0/24", None) == tuple(

@@ -45,6 +45,17 @@ def test_somebody_invited_comes_in(tmp_path: Path) -> None:
             page = pb.ListMessagesRequest(room_id=room.room_id)
             assert (await on.server.carrier.call("ListMessages", page, bearer(secret))).messages
             assert "GRANT_MISSING" == (await on.join_is_refused("Bob", secret)).reason
+            for method, request in (
+                ("ListMembers", pb.ListMembersRequest(room_id="lobby")),
+                ("ListChatRooms", pb.ListChatRoomsRequest()),
+                ("CreateChatRoom", pb.CreateChatRoomRequest()),
+                ("RemoveMember", pb.RemoveMemberRequest(room_id=room.room_id, name="Bob")),
+                ("DeleteChatRoom", pb.DeleteChatRoomRequest(room_id=room.room_id)),
+            ):
+                with pytest.raises(Ended, match="your invitation is for one room") as ended:
+                    await on.server.carrier.call(method, request, bearer(secret))
+                assert "GRANT_MISSING" == ended.value.reason
+                assert "grant" not in ended.value.message
             [listed] = (
                 await on.moderate(
                     "ListInvitations", mod.ListInvitationsRequest(room_id=room.room_id), **ADMIN
@@ -74,7 +85,9 @@ def test_an_invitation_has_its_uses_and_its_time(tmp_path: Path) -> None:
             await on.moderate("UpdateChatRoom", close)
             asked = mod.CreateInvitationRequest(room_id="lobby", uses=2, name="Guest")
             secret = (await on.moderate("CreateInvitation", asked)).secret
-            assert "NAME_FIXED" == (await on.join_is_refused("Bob", secret)).reason
+            refused = await on.join_is_refused("Bob", secret)
+            assert "NAME_FIXED" == refused.reason
+            assert refused.message.startswith("by your invitation your name tag is ")
             guest = await on.join("", secret)
             assert "Guest" == guest.joined.name
             guest = await on.join("Guest", secret, resume=resuming(guest))

@@ -19,6 +19,7 @@ from chatroom.client import (
     Tls,
     TlsUnusable,
     TokenInvalid,
+    TokenRefused,
     connect,
 )
 from chatroom.interrupts import raise_again
@@ -63,7 +64,11 @@ def with_server(
         )
         raise_again()
         return asyncio.run(_connected(chat, converse, draws=draws))
-    except (AddressInvalid, TlsUnusable, TokenInvalid, ChatError) as error:
+    except (TokenInvalid, TokenRefused) as error:
+        if not settings.token:
+            raise Failure(sentence_of(error)) from error
+        raise Failure(f"{advised(error)} (it is from {settings.sources['token']})") from error
+    except (AddressInvalid, TlsUnusable, ChatError) as error:
         raise Failure(sentence_of(error)) from error
 
 
@@ -116,5 +121,5 @@ def sentence_of(error: Exception) -> str:
     if error.reason == "GRANT_MISSING":
         if error.metadata.get("grant") == "list":  # as with an invitation
             return f"{sentence} (--room ID goes into a room that you know)"
-        return f"{sentence} (--token-file names a file with a token that has it)"
+        return f"{sentence} (--token-file names a file with a token that allows it)"
     return sentence

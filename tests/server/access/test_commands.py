@@ -336,6 +336,14 @@ def test_without_keys_nothing_is_promised(path: Path) -> None:
         assert "it would be refused: this is not a token that can be read" in error
 
 
+def test_an_invitation_is_no_token(path: Path) -> None:
+    """Said as what it is, and not as a token that is damaged."""
+    for arguments, given in ((["inv_AAAAAAAAAAAAAAAAAAAAAA"], ""), (["-"], "inv_x\n")):
+        code, told, error = run("token", "show", *arguments, given=given)
+        assert (1, "") == (code, told)
+        assert error.startswith("chatserver: this is the secret of an invitation, and no token:")
+
+
 # ---- token revoke ------------------------------------------------------------
 
 
