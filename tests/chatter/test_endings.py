@@ -53,11 +53,20 @@ def test_unreachable_server_is_told(chatter) -> None:
     assert [(1, "", expected)] * 2 == [(e.returncode, e.stdout, e.stderr) for e in ended]
 
 
-def test_bad_address_is_told(chatter) -> None:
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        (
+            "http://localhost:8080",
+            "'http://localhost:8080' is not a server address; write it as HOST:PORT",
+        ),
+        ("localhost:99999", "'99999' is not a port; a port is a number from 1 to 65535"),
+    ],
+)
+def test_bad_address_is_told(chatter, address, sentence) -> None:
     """What cannot be an address is told with how to write one."""
-    ended = chatter("list", "--host", "http://localhost:8080")
-    expected = "chatter: 'http://localhost:8080' is not a server address; write it as HOST:PORT\n"
-    assert (1, expected) == (ended.returncode, ended.stderr)
+    ended = chatter("list", "--host", address)
+    assert (1, f"chatter: {sentence}\n") == (ended.returncode, ended.stderr)
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,12 @@ def test_option_of_no_use_before_a_command_is_wrong_usage(arguments, option, cap
     assert f"has no option {option}\n" in told.err
 
 
+def test_option_that_has_to_stand_after_a_command_is_told(capsys) -> None:
+    """Before it, it would be of the conversation."""
+    assert 2 == run(["--history", "5", "history", "lobby"])
+    assert "--history stands after 'chatter history'\n" in capsys.readouterr().err
+
+
 def test_environment_is_of_no_use_without_complaint(server, chatter) -> None:
     """A variable is a default for those commands that have the option."""
     variables = {"CHATTER_HOST": server, "CHATTER_ROOM": "1", "CHATTER_NAME": "Bob",
@@ -103,6 +109,25 @@ def test_what_no_server_can_be_told_is_wrong_usage(arguments, capsys) -> None:
     """Bytes that are not UTF-8, and times that are none."""
     assert 2 == run(list(arguments))
     assert "Error: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given", "wanted"),
+    [
+        (("history", "1", "--last", "#10"), "#10", "no number from 1 to 999,999,999"),
+        (("watch", "1", "--last", "-1"), "-1", "no number from 0 to 999,999,999"),
+        (("invite", "1", "--uses", "0"), "0", "no number from 1 to 999,999,999"),
+        (("update", "1", "--capacity", "9" * 5000), "9" * 5000, "write it in digits, as 10"),
+        (("--history", "\u0663"), "\u0663", "write it in digits, as 10"),
+        (("--wait", "soon"), "soon", "no number of seconds from 0 on; write it as 90 or 0.5"),
+    ],
+)
+def test_what_is_no_number_is_told_with_what_is_wanted(arguments, given, wanted, capsys) -> None:
+    """As it was typed, and how to type it."""
+    assert 2 == run(list(arguments))
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"{given!r} is " in told
+    assert wanted in told
 
 
 def imported(*arguments: str, directory: Path) -> set[str]:

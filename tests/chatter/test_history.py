@@ -131,6 +131,7 @@ def test_only_what_was_said(server, chatter, talk) -> None:
         (("--since", "3", "--until", "4"), [3, 4]),
         (("--until", "2"), [1, 2]),
         (("--last", "2"), [6, 7]),
+        (("--history", "2"), [6, 7]),
         (("--last", "2", "--until", "4"), [3, 4]),
         (("--last", "3", "--since", "6"), [6, 7]),
         (("--last", "99"), [1, 2, 3, 4, 5, 6, 7]),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chatroom.chatter import json_lines
 from chatroom.chatter.bearer import may_name
 from chatroom.chatter.invitations import command_line, page_link
 from chatroom.client import Invitation, connect
@@ -55,7 +57,10 @@ def test_an_invitation_without_its_room(on, chatter) -> None:
     made = json.loads(chatter("invite", "lobby", "--json", *on.admin).stdout)
     ended = chatter(*on.with_token(made["secret"]))
     assert 1 == ended.returncode
-    assert ended.stderr.endswith("'list' (--room ID goes into a room that you know)\n")
+    assert (
+        "chatter: your invitation is for one room: you may join, speak and read there, and not"
+        " do this (--room ID goes into a room that you know)\n"
+    ) == ended.stderr
 
 
 def test_a_name_is_asked_for_where_the_invitation_has_none(on, chatter, emulator) -> None:
@@ -103,6 +108,35 @@ def test_an_invitation_that_is_used_up(on, chatter) -> None:
     assert (1, "chatter: this invitation has been used up; ask for another\n") == (
         refused.returncode, refused.stderr,
     )  # fmt: skip
+
+
+def test_ended_invitations_are_listed_when_asked_for(on, chatter, emulator) -> None:
+    """They let nobody in, so they are no answer to who may come; a person is told of them."""
+    chatter("create", "ended-room", *on.admin)
+    made = json.loads(chatter("invite", "ended-room", "--uses", "1", "--json", *on.admin).stdout)
+    shown = [*on.with_token(made["secret"]), "--room", "ended-room", "--name", "Eve"]
+    assert 0 == chatter(*shown).returncode
+    listed = chatter("invites", "ended-room", *on.admin)
+    assert (0, "") == (listed.returncode, listed.stdout)
+    of_all = chatter("invites", "ended-room", "--all", *on.admin).stdout
+    assert f"{made['invitation_id']}\t0\t\t\tadmin\tused up\n" == of_all
+    as_object = json.loads(chatter("invites", "ended-room", "--all", "--json", *on.admin).stdout)
+    assert (None, "used up") == (made["ended"], as_object["ended"])
+    with emulator("invites", "ended-room", *on.admin) as terminal:
+        assert 0 == terminal.end()
+        assert "There are no invitations to room ended-room" == terminal.screen[0]
+        assert terminal.screen[1].startswith("1 more let nobody else in")
+
+
+@pytest.mark.parametrize(
+    ("uses_left", "hours", "expected"),
+    [(None, None, ""), (1, 1, ""), (0, 1, "used up"), (1, -1, "expired"), (0, -1, "expired")],
+)
+def test_why_an_invitation_has_ended(uses_left, hours, expected: str) -> None:
+    """As many have come as may, or its time is over."""
+    until = None if hours is None else datetime.now(UTC) + timedelta(hours=hours)
+    made = Invitation(invitation_id="1", room_id="lobby", uses_left=uses_left, until=until)
+    assert expected == json_lines.ended(made)
 
 
 @pytest.mark.parametrize(

@@ -82,10 +82,25 @@ def test_a_message_is_withdrawn(on, room, chatter, piped, present, bob) -> None:
     assert [(int(sequence), "Bob"), (int(sequence), "chat server")] == [
         (each["withdrawn"], each["name"]) for each in marks
     ]
-    again = chatter("withdraw", room, sequence, *on.moderator)
+    again = chatter("withdraw", room, f"#{sequence}", *on.moderator)
     assert (1, f"chatter: message {sequence} was withdrawn already\n") == (
         again.returncode, again.stderr,
     )  # fmt: skip
+    none = chatter("withdraw", room, "99999", *on.moderator)
+    assert (
+        f"chatter: room {room} has no message 99999 (`chatter history ROOM --json` has the"
+        " sequence of each)\n"
+    ) == none.stderr
+
+
+@pytest.mark.parametrize("command", ["mute", "remove"])
+def test_who_is_not_there_is_told_with_where_to_look(command, on, room, chatter) -> None:
+    """The name may be misspelt, or somebody has gone."""
+    ended = chatter(command, room, "Nobody", *on.moderator)
+    assert (
+        1,
+        f"chatter: nobody called 'Nobody' is in room {room} (`chatter members ROOM` says who is)\n",
+    ) == (ended.returncode, ended.stderr)
 
 
 def test_somebody_is_banned_and_may_come_again(on, room, chatter, bob) -> None:
@@ -109,7 +124,7 @@ def test_somebody_is_banned_and_may_come_again(on, room, chatter, bob) -> None:
         as_object[field] for field in ("ban_id", "room_id", "whom", "value", "until")
     )
     lifted = chatter("unban", ban_id, *on.moderator)
-    assert lifted.stdout.startswith(f"Lifted the ban of name Bob from room {room} until ")
+    assert f"Lifted the ban of name Bob from room {room}\n" == lifted.stdout
     again = chatter("unban", ban_id, *on.moderator)
     assert (1, f"chatter: there is no ban '{ban_id}'\n") == (again.returncode, again.stderr)
     back = chatter("--host", on.address, "--room", room, "--name", "Bob", say="hi\n")
@@ -122,7 +137,7 @@ def test_a_ban_of_the_whole_server(on, chatter) -> None:
     assert 1 == refused.returncode
     assert (
         "chatter: you may not do this: it needs the grant 'admin' (--token-file names a file with"
-        " a token that has it)\n"
+        " a token that allows it)\n"
     ) == refused.stderr
     made = json.loads(chatter("ban", "--address", "192.0.2.0/24", "--json", *on.admin).stdout)
     assert (None, "address", "192.0.2.0/24", None) == tuple(
@@ -132,9 +147,27 @@ def test_a_ban_of_the_whole_server(on, chatter) -> None:
         chatter("bans", *on.admin).stdout
     )
     lifted = chatter("unban", made["ban_id"], *on.admin).stdout
-    assert lifted.startswith(
-        "Lifted the ban of address 192.0.2.0/24 from the whole server for good"
-    )
+    assert "Lifted the ban of address 192.0.2.0/24 from the whole server\n" == lifted
+
+
+def test_a_ban_of_very_many_addresses_is_asked_about(on, room, chatter, emulator) -> None:
+    """A person is asked, a script has to say --yes; all of them nobody can ban."""
+    wide = ("ban", room, "--address", "128.0.0.0/1")
+    with emulator(*wide, *on.moderator) as terminal:
+        terminal.until("128.0.0.0/1 is 1 in 2 of all IPv4 addresses. Ban them? [y/N]:")
+        terminal.type("n\r")
+        terminal.until("chatter: nobody was banned")
+        assert 1 == terminal.end()
+    assert "" == chatter("bans", room, *on.moderator).stdout
+    with emulator(*wide, *on.moderator) as terminal:
+        terminal.until("Ban them?")
+        terminal.type("y\r")
+        assert 0 == terminal.end()
+    assert 0 == chatter(*wide, "--yes", *on.moderator).returncode
+    assert 2 == len(chatter("bans", room, *on.moderator).stdout.splitlines())
+    every = chatter("ban", room, "--address", "0.0.0.0/0", "--yes", *on.moderator)
+    assert 1 == every.returncode
+    assert every.stderr.startswith("chatter: 0.0.0.0/0 is every address; ")
 
 
 def test_bans_are_a_table_for_a_person(on, room, chatter, emulator) -> None:
@@ -166,13 +199,25 @@ def test_a_room_is_changed(on, room, chatter, bob) -> None:
     ("arguments", "told"),
     [
         (("ban", "lobby"), "give one of --name, --identity, --address, --member"),
-        (("ban", "--name", "a", "--identity", "b"), "give one of --name,"),
+        (
+            ("ban", "--name", "a", "--identity", "b"),
+            "only one of --name and --identity: each is a ban of its own",
+        ),
+        (
+            ("ban", "--address", "128.0.0.0/1", "--json"),
+            "128.0.0.0/1 is 1 in 2 of all IPv4 addresses; if they are meant, add --yes",
+        ),
+        (("ban", "--address", "2000::/4"), "1 in 16 of all IPv6 addresses"),
         (("ban", "--member", "Bob"), "--member is of a room: give ROOM"),
         (("ban", "--name", "a", "--for", "soon"), "'soon' is no time span; write 90s,"),
-        (("ban", "--name", "a", "--for", "0d"), "'0d' is no time span; write 90s,"),
+        (
+            ("ban", "--name", "a", "--for", "0d"),
+            "'0d' is no time span; write 90s, 30m, 8h, 7d or 2w, more than 0",
+        ),
         (("ban", "--name", "a", "--for", "999999w"), "that is beyond the calendar"),
         (("update", "lobby"), "give --title, --capacity,"),
-        (("withdraw", "lobby", "0"), "0 is not in the range x>=1"),
+        (("withdraw", "lobby", "0"), "'0' is no message's number; write it as 120 or '#120'"),
+        (("withdraw", "lobby", "ten"), "`chatter history ROOM --json` has it of each message"),
         (("mute", "lobby"), "Missing argument 'NAME'"),
     ],
 )

@@ -162,6 +162,26 @@ def test_file_without_a_token_is_told(chatter, tmp_path: Path, content, sentence
     assert (1, f"chatter: {sentence.format(token)}\n") == (ended.returncode, ended.stderr)
 
 
+@pytest.mark.parametrize(
+    ("shown", "sentence"),
+    [
+        ("two words", "a token has only ASCII letters, digits and signs, and no spaces"),
+        ("another-token", "this is not the server's admin token"),
+    ],
+)
+def test_file_with_a_wrong_token_is_told(chatter, tmp_path: Path, shown, sentence) -> None:
+    """What no token can be, and what the server refuses: where it is from stands with it."""
+    token, wrong = tmp_path / "token", tmp_path / "wrong"
+    for path, text in ((token, "secret-secret-secret"), (wrong, shown)):
+        path.write_text(text)
+        path.chmod(0o600)
+    with running([*OURS, "--admin-token-file", str(token)]) as address:
+        ended = chatter("list", "--host", address, "--token-file", str(wrong))
+    assert (1, f"chatter: {sentence} (it is from --token-file {wrong})\n") == (
+        ended.returncode, ended.stderr,
+    )  # fmt: skip
+
+
 def test_token_and_name_of_the_file_are_used(chatter, tmp_path: Path) -> None:
     """A server that wants a token for creating gets it; without one the sentence says how."""
     token = tmp_path / "token"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +129,61 @@ def test_files_that_cannot_be_used_are_named(pem: Certificates, tmp_path: Path) 
         with pytest.raises(TlsUnusable) as unusable:
             connect("localhost", tls=tls)
         assert str(unusable.value).startswith(sentence)
+
+
+async def certificates_shown(pem: Certificates, mine: Pair, renew: Callable[[], None]) -> list[str]:
+    """The names in the client certificates of two connections, with `renew` between them."""
+    shown: list[str] = []
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(pem.ca.certificate))
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_cert_chain(pem.server.certificate, pem.server.key)
+    context.set_alpn_protocols(["h2"])
+
+    async def accepted(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        found = writer.get_extra_info("peercert")
+        shown.append(found["subjectAltName"][0][1])
+        writer.transport.abort()
+
+    server = await asyncio.start_server(accepted, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    tls = Tls(ca=pem.ca.certificate, certificate=mine.certificate, key=mine.key)
+    async with server, asyncio.timeout(30), connect(f"localhost:{port}", tls=tls) as chat:
+        seen = []
+        for step in (lambda: None, renew):
+            step()
+            shown.clear()
+            with pytest.raises(ServerUnavailable):
+                await chat.rooms()
+            seen.append(shown[-1])
+    return seen
+
+
+def test_a_client_certificate_is_read_again_for_each_connection(
+    pem: Certificates, tmp_path: Path
+) -> None:
+    """A program that runs for months shows the one that was renewed meanwhile."""
+    mine, other = signed(tmp_path, pem.ca, "before"), signed(tmp_path, pem.ca, "after")
+
+    def renew() -> None:
+        other.certificate.replace(mine.certificate)
+        other.key.replace(mine.key)
+
+    assert ["before", "after"] == asyncio.run(certificates_shown(pem, mine, renew))
+
+
+def test_files_that_do_not_fit_are_not_taken(pem: Certificates, tmp_path: Path) -> None:
+    """One of two files is always renewed first; until both are there the last ones are shown."""
+    mine, other = signed(tmp_path, pem.ca, "before"), signed(tmp_path, pem.ca, "after")
+    tls = Tls(certificate=mine.certificate, key=mine.key)
+    security = Security.of(Address("localhost"), insecure=False, tls=tls, token="")
+    assert security is security.renewed()
+    before = mine.certificate.read_bytes()
+    other.certificate.replace(mine.certificate)
+    assert before == security.renewed().certificate
+    mine.key.unlink()
+    assert before == security.renewed().certificate
+    other.key.replace(mine.key)
+    assert mine.certificate.read_bytes() == security.renewed().certificate
 
 
 def test_insecure_and_tls_exclude_each_other() -> None:

@@ -16,7 +16,7 @@ from chatroom.core.rate import Pace
 from chatroom.server.rooms.audit import REFUSALS_BURST
 from tests.carriers import run
 from tests.server.access.tokens_for import token
-from tests.server.moderated import ADMIN, moderated
+from tests.server.moderated import ADMIN, moderated, resuming
 from tests.server.test_journal_commands import run as run_command
 
 
@@ -54,6 +54,30 @@ def test_what_was_done_is_recorded(tmp_path: Path) -> None:
         assert 3 == len(written)
         assert '"actor": "eve"' in written[0]
         assert 0o600 == lines.stat().st_mode & 0o777
+
+    run(scene())
+
+
+def test_holders_of_the_admin_token_are_one(tmp_path: Path) -> None:
+    """Called `admin token`; one resumes the other's session. A session alone makes no admin."""
+    secret = tmp_path / "secret"
+    secret.write_text("open-sesame-open-sesame")
+    secret.chmod(0o600)
+
+    async def scene() -> None:
+        async with moderated(tmp_path, admin_token_file=secret) as on:
+            shown = secret.read_text()
+            ann = await on.join("Ann", shown)
+            again = await on.join("Ann", shown, resume=resuming(ann))
+            remove = pb.RemoveMemberRequest(room_id="lobby", name="Ann")
+            assert await on.join("Ann", resume=resuming(again))
+            assert ("UNAUTHENTICATED", "TOKEN_REQUIRED") == await on.refused("RemoveMember", remove)
+            assert ("OK", "") == await on.refused("RemoveMember", remove, shown)
+            asked = mod.ListAuditRecordsRequest()
+            [record] = (await on.moderate("ListAuditRecords", asked, **ADMIN)).records
+            assert ("admin token", "", "RemoveMember") == (
+                record.actor, record.key_id, record.method,
+            )  # fmt: skip
 
     run(scene())
 

@@ -11,11 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
 import grpc
 import pytest
+from click.core import ParameterSource
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc.chat_pb2_grpc import ChatServiceStub
+from chatroom.server.cli import chatserver
+from chatroom.server.environment import KEEP_OUT, check_environment
 from chatroom.server.sizes import Size
 from tests.launch.program import Program, ran, started
 
@@ -69,7 +73,7 @@ def test_help_says_of_each_command_in_one_line_what_it_does() -> None:
     ("arguments", "sentence"),
     [
         (["--bind", "nonsense"], "write host:port"),
-        (["--bind", "127.0.0.1:99999"], "write host:port"),
+        (["--bind", "127.0.0.1:99999"], "a port is a number from 0 to 65535; 0: any free one"),
         (["--room", "No Such"], "a room id has"),
         (["--in-memory", "--data", "x"], "exclude each other"),
         (["--tls-cert", __file__], "go together"),
@@ -166,6 +170,45 @@ def test_the_environment_sets_what_flags_set(tmp_path: Path) -> None:
     code, stderr = usage(CHATSERVER_BIND="nonsense")
     assert 2 == code
     assert "'nonsense' is not an address" in stderr
+
+
+@pytest.mark.parametrize("name", sorted(KEEP_OUT))
+@pytest.mark.parametrize("value", ["", "  "])
+def test_an_empty_variable_of_what_keeps_somebody_out_is_an_error(name: str, value: str) -> None:
+    """Else the server would be more open than whoever wrote the line has meant."""
+    context = click.Context(chatserver, auto_envvar_prefix="CHATSERVER")
+    variable = f"CHATSERVER_{name.upper()}"
+    assert name in {parameter.name for parameter in chatserver.params}
+    with pytest.raises(click.UsageError, match=f"{variable} is empty, and"):
+        check_environment(context, {variable: value})
+
+
+@pytest.mark.parametrize(
+    ("variable", "setting"),
+    [("KEY", "KEYS"), ("ADMIN_TOKEN", "ADMIN_TOKEN_FILE"), ("ANONYMUS", "ANONYMOUS")],
+)
+def test_a_misspelt_variable_is_an_error(variable: str, setting: str) -> None:
+    """It names the one that is meant."""
+    code, stderr = usage("--in-memory", **{f"CHATSERVER_{variable}": "x"})
+    assert 2 == code
+    assert f"CHATSERVER_{variable} is no setting, and would be passed over" in " ".join(
+        stderr.split()
+    )
+    assert f"CHATSERVER_{setting} is one" in " ".join(stderr.split())
+
+
+def test_variables_of_others_are_none_of_ours() -> None:
+    """Kubernetes makes some; commands have their own; the command line counts first."""
+    context = click.Context(chatserver, auto_envvar_prefix="CHATSERVER")
+    others = {
+        "CHATSERVER_PORT": "tcp://10.0.0.1:8080", "CHATSERVER_SERVICE_HOST": "10.0.0.1",
+        "CHATSERVER_PORT_8080_TCP_ADDR": "10.0.0.1", "CHATSERVER_SERVICE_PORT": "8080",
+        "CHATSERVER_TOKEN_CREATE_KEYS": "", "CHATSERVER_CHECK_DATA": "", "CHATSERVER_OPEN": "",
+        "CHATSERVER_DATA": "", "CHATSERVER_BIND": "",
+    }  # fmt: skip
+    check_environment(context, others)
+    context.set_parameter_source("keys", ParameterSource.COMMANDLINE)
+    check_environment(context, {"CHATSERVER_KEYS": ""})
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

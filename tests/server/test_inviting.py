@@ -6,21 +6,23 @@ import asyncio
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc import moderation_pb2 as mod
 from chatroom.core.denials import InvitationUnknown
+from chatroom.core.grants import anonymous
 from chatroom.core.limits import Limits
 from chatroom.core.refusals import ServerFull
 from chatroom.journal.memory import MemoryJournal
 from chatroom.server.calls import encode
 from chatroom.server.rooms.hub import Hub
 from chatroom.server.rooms.invitations import KEPT_NS
-from tests.carriers import Ended, run
+from tests.carriers import Ended, GrpcStream, run
 from tests.server.access.tokens_for import bearer
-from tests.server.moderated import ADMIN, end_of, moderated, resuming
+from tests.server.moderated import ADMIN, Moderated, end_of, moderated, resuming
 
 NS = 1_000_000_000
 
@@ -45,6 +47,17 @@ def test_somebody_invited_comes_in(tmp_path: Path) -> None:
             page = pb.ListMessagesRequest(room_id=room.room_id)
             assert (await on.server.carrier.call("ListMessages", page, bearer(secret))).messages
             assert "GRANT_MISSING" == (await on.join_is_refused("Bob", secret)).reason
+            for method, request in (
+                ("ListMembers", pb.ListMembersRequest(room_id="lobby")),
+                ("ListChatRooms", pb.ListChatRoomsRequest()),
+                ("CreateChatRoom", pb.CreateChatRoomRequest()),
+                ("RemoveMember", pb.RemoveMemberRequest(room_id=room.room_id, name="Bob")),
+                ("DeleteChatRoom", pb.DeleteChatRoomRequest(room_id=room.room_id)),
+            ):
+                with pytest.raises(Ended, match="your invitation is for one room") as ended:
+                    await on.server.carrier.call(method, request, bearer(secret))
+                assert "GRANT_MISSING" == ended.value.reason
+                assert "grant" not in ended.value.message
             [listed] = (
                 await on.moderate(
                     "ListInvitations", mod.ListInvitationsRequest(room_id=room.room_id), **ADMIN
@@ -74,7 +87,9 @@ def test_an_invitation_has_its_uses_and_its_time(tmp_path: Path) -> None:
             await on.moderate("UpdateChatRoom", close)
             asked = mod.CreateInvitationRequest(room_id="lobby", uses=2, name="Guest")
             secret = (await on.moderate("CreateInvitation", asked)).secret
-            assert "NAME_FIXED" == (await on.join_is_refused("Bob", secret)).reason
+            refused = await on.join_is_refused("Bob", secret)
+            assert "NAME_FIXED" == refused.reason
+            assert refused.message.startswith("by your invitation your name tag is ")
             guest = await on.join("", secret)
             assert "Guest" == guest.joined.name
             guest = await on.join("Guest", secret, resume=resuming(guest))
@@ -115,6 +130,40 @@ def test_an_invitation_has_its_uses_and_its_time(tmp_path: Path) -> None:
                         break
                     await late.send(pb.ChatMessage(leave=pb.Leave()))
                     await end_of(late)
+
+    run(scene())
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_who_has_found_a_link_comes_by_it_anew_or_not_at_all(
+    restarts: bool, tmp_path: Path
+) -> None:
+    """A session that began without it is not raised by it: that would be free, and without end.
+
+    Who came by it resumes, also after a restart, and when no use is left.
+    """
+    settings: dict[str, Any] = {"anonymous": anonymous(("join",))}
+
+    async def check(on: Moderated, secret: str, bob: GrpcStream, eve: GrpcStream) -> None:
+        back = resuming(eve)
+        refused = await on.join_is_refused("Eve", secret, resume=back)
+        assert ("INVALID_ARGUMENT", "SESSION_MISMATCH") == (refused.code, refused.reason)
+        assert await on.join("Eve", resume=back)
+        said = pb.SendMessageRequest(session=back.session, message=pb.Message(message="hey"))
+        assert "SESSION_MISMATCH" == (await on.refused("SendMessage", said, secret))[1]
+        assert await on.join("Bob", secret, resume=resuming(bob))
+        assert "INVITATION_USED" == (await on.join_is_refused("Dan", secret)).reason
+
+    async def scene() -> None:
+        asked = mod.CreateInvitationRequest(room_id="lobby", uses=1)
+        async with moderated(tmp_path, **settings) as on:
+            secret = (await on.moderate("CreateInvitation", asked, **ADMIN)).secret
+            bob, eve = await on.join("Bob", secret), await on.join("Eve")
+            if not restarts:
+                await check(on, secret, bob, eve)
+                return
+        async with moderated(tmp_path, **settings) as on:
+            await check(on, secret, bob, eve)
 
     run(scene())
 

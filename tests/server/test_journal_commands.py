@@ -100,6 +100,27 @@ def test_a_check_of_a_running_server(tmp_path: Path) -> None:
     assert "nothing is wrong" == verdict
 
 
+def test_a_check_of_a_backup(tmp_path: Path) -> None:
+    """Named as the file that it is; what is said of a damaged one is not about the server."""
+    data, copy = tmp_path / "data", tmp_path / "copy.db"
+    with serving("--data", str(data), "--room", "lobby") as (_, port):
+        talk(port, "hello")
+        run("backup", "--data", str(data), str(copy))
+        code, stdout, stderr = run("check", str(copy))
+        assert (0, "") == (code, stderr)
+        assert stdout.startswith(f"{copy}: schema version 6, 1 room\n")
+        assert [copy.name, data.name] == sorted(path.name for path in tmp_path.iterdir())
+    code, _, stderr = run("check", str(copy), "--data", str(data))
+    assert (2, True) == (code, "omit it, or FILE" in stderr)
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.execute("UPDATE room SET size = 7")
+        connection.commit()
+    code, _, stderr = run("check", str(copy))
+    assert 1 == code
+    assert f"chatserver: {copy} is damaged; look for an earlier backup" in stderr
+    assert "repair" not in stderr
+
+
 def test_what_a_check_finds_is_exit_code_1_and_words(tmp_path: Path) -> None:
     """What is wrong, each on a line, and at last what to do."""
     with serving("--data", str(tmp_path), "--room", "lobby") as (process, _):

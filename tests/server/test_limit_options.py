@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -61,6 +62,20 @@ def test_how_often_is_a_number_and_a_time(written: str) -> None:
 def test_zero_turns_a_pace_off() -> None:
     """With or without a time."""
     assert [0, 0] == [PaceType().convert(each, None, None).count for each in ("0", "0/1m")]
+
+
+@pytest.mark.parametrize(("field", "parameter", "option"), _OPTIONS)
+def test_what_zero_is_is_said(field: str, parameter: str, option: Any) -> None:
+    """By the help and the page that the limit is off, or by an error that it cannot be."""
+    flag = f"--{parameter.replace('_', '-')}"
+    done = CliRunner().invoke(option(click.command()(lambda **_: None)), [flag, "0"])
+    row = re.search(rf"^\| `{flag}` \| [^|]*\| ([^|]*) \|", PAGE.read_text(), re.MULTILINE)
+    assert row is not None
+    assert (row[1] == "wrong usage") == (done.exit_code == 2)
+    if done.exit_code:
+        assert "cannot be turned off" in done.output or "more than 0" in done.output
+    else:
+        assert row[1] in {"no limit", "what the system allows"}
 
 
 def test_networks_are_written_as_usual() -> None:

@@ -37,13 +37,13 @@ from chatroom.chatter.commands.rooms import (
 from chatroom.chatter.commands.setup import completion_command, config_command
 from chatroom.chatter.failures import Terminated, complain
 from chatroom.chatter.help_pages import Group, option
+from chatroom.chatter.numbers import Count, Seconds
 from chatroom.chatter.options import (
     NAME,
     OUTPUT,
     RECONNECT,
     ROOM,
     TALK,
-    Seconds,
     reject_unused,
     server_options,
     shared_option,
@@ -88,7 +88,7 @@ UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 @option(
     "--history",
     section=TALK,
-    type=click.IntRange(min=0),
+    type=Count(0),
     metavar="N",
     envvar="CHATTER_HISTORY",
     show_envvar=True,

@@ -67,21 +67,32 @@ async def invite(
                " it for all")  # fmt: skip
 
 
-async def print_invitations(chat: Chat, room_id: str, *, as_json: bool) -> None:
-    """Print the invitations of a room, without their secrets."""
-    if as_json:
-        async for each in chat.invitations(room_id):
-            show(json_lines.line(json_lines.invitation_object(each)))
-        return
-    rows = []
+async def print_invitations(chat: Chat, room_id: str, *, with_ended: bool, as_json: bool) -> None:
+    """Print the invitations of a room, without their secrets.
+
+    Those by which nobody new comes any more only `with_ended`, and why that is.
+    """
+    rows, left_out = [], 0
     async for each in chat.invitations(room_id):
-        left = "any" if each.uses_left is None else str(each.uses_left)
-        until = shown_time(each.until)
-        rows.append(tuple(map(one_line, (each.invitation_id, left, until, each.name, each.by))))
+        over = json_lines.ended(each)
+        if over and not with_ended:
+            left_out += 1
+        elif as_json:
+            show(json_lines.line(json_lines.invitation_object(each)))
+        else:
+            left = "any" if each.uses_left is None else str(each.uses_left)
+            row = [each.invitation_id, left, shown_time(each.until), each.name, each.by]
+            rows.append(tuple(map(one_line, [*row, over] if with_ended else row)))
+    if as_json:
+        return
     if not rows and is_terminal():
         show(f"There are no invitations to room {one_line(room_id)}")
     else:
-        print_rows(("ID", "USES LEFT", "UNTIL", "NAME", "MADE BY"), rows, numbers="USES LEFT")
+        headings = ("ID", "USES LEFT", "UNTIL", "NAME", "MADE BY", "ENDED")
+        print_rows(headings[: 6 if with_ended else 5], rows, numbers="USES LEFT")
+    if left_out and is_terminal():
+        await drained()
+        remark(f"{left_out} more let nobody else in: expired or used up; --all lists them")
 
 
 async def revoke(chat: Chat, invitation_id: str, *, as_json: bool) -> None:

@@ -7,14 +7,12 @@ same in every locale, and that no text commands a terminal it is printed in.
 from __future__ import annotations
 
 import json
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chatroom.client import ChatRoom, Closed, Draining, Gap, Kind, Member, Refused, Withdrawn
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from chatroom.client import Ban, Invitation, Message
 
 
@@ -118,10 +116,18 @@ def invitation_object(invitation: Invitation) -> dict[str, Any]:
         "room_id": invitation.room_id,
         "uses_left": invitation.uses_left,
         "until": rfc3339(invitation.until),
+        "ended": ended(invitation) or None,
         "name": invitation.name,
         "by": invitation.by,
         "created": rfc3339(invitation.created),
     }
+
+
+def ended(invitation: Invitation) -> str:
+    """Why nobody new comes by an invitation any more; empty: somebody may."""
+    if invitation.expired(datetime.now(UTC)):
+        return "expired"
+    return "used up" if invitation.used_up() else ""
 
 
 def rfc3339(moment: datetime | None) -> str | None:

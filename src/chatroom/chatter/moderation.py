@@ -71,27 +71,30 @@ async def ban(
         until=until,
         reason=reason,
     )
-    _show_ban("Banned", made, as_json=as_json)
+    sentence = f"Banned {banned(made)}; its id is {one_line(made.ban_id)}"
+    _show_ban(made, sentence, as_json=as_json)
 
 
 async def lift(chat: Chat, ban_id: str, *, reason: str, as_json: bool) -> None:
     """Let somebody come again, and say so."""
-    _show_ban("Lifted the ban of", await chat.lift_ban(ban_id, reason), as_json=as_json)
+    ban = await chat.lift_ban(ban_id, reason)
+    _show_ban(ban, f"Lifted the ban of {_whom_from_what(ban)}", as_json=as_json)
 
 
 def banned(ban: Ban) -> str:
     """Whom a ban keeps out of what until when, in words."""
+    until = f"until {written(ban.until)}" if ban.until else "for good"
+    return f"{_whom_from_what(ban)} {until}"
+
+
+def _whom_from_what(ban: Ban) -> str:
     whom, value = json_lines.whom_of(ban)
     where = f"room {one_line(ban.room_id)}" if ban.room_id else "the whole server"
-    until = f"until {written(ban.until)}" if ban.until else "for good"
-    return f"{whom} {one_line(value)} from {where} {until}"
+    return f"{whom} {one_line(value)} from {where}"
 
 
-def _show_ban(what: str, ban: Ban, *, as_json: bool) -> None:
-    if as_json:
-        show(json_lines.line(json_lines.ban_object(ban)))
-    else:
-        show(f"{what} {banned(ban)}; its id is {one_line(ban.ban_id)}")
+def _show_ban(ban: Ban, sentence: str, *, as_json: bool) -> None:
+    show(json_lines.line(json_lines.ban_object(ban)) if as_json else sentence)
 
 
 async def print_bans(chat: Chat, room_id: str, *, as_json: bool) -> None:

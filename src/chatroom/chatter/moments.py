@@ -60,7 +60,7 @@ def parse_span(text: str) -> timedelta:
             raise MomentInvalid(f"{text!r} is beyond the calendar") from None
         if span:
             return span
-    raise MomentInvalid(f"{text!r} is no time span; write 90s, 30m, 8h, 7d or 2w")
+    raise MomentInvalid(f"{text!r} is no time span; write 90s, 30m, 8h, 7d or 2w, more than 0")
 
 
 def from_now(span: timedelta | None) -> datetime | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from click.core import ParameterSource
 from chatroom.chatter.completion import complete_rooms, complete_servers
 from chatroom.chatter.given import SHARED, Given
 from chatroom.chatter.help_pages import option
+from chatroom.chatter.numbers import Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,23 +22,6 @@ if TYPE_CHECKING:
 SERVER = "Server (before a command or after it)"
 OUTPUT = "Output"
 TALK = "Talking"
-
-
-class Seconds(click.FloatRange):
-    """A time span, at least 0; it may be inf."""
-
-    name = "number of seconds"
-
-    def __init__(self) -> None:
-        super().__init__(min=0)
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        seconds: float = super().convert(value, param, ctx)
-        if math.isnan(seconds):
-            self.fail("nan is no number of seconds", param, ctx)
-        return seconds
 
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -162,9 +145,11 @@ def reject_unused(context: click.Context) -> None:
     command = group.get_command(context, context.invoked_subcommand)
     assert command is not None, "click has found it"
     takes = {parameter.name for parameter in command.params}
+    words = {word for parameter in command.params for word in parameter.opts}
     for parameter in group.params:
-        name = parameter.name or ""
-        if name not in takes and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(
-                f"'chatter {command.name}' has no option {parameter.opts[0]}", context
-            )
+        name, word = parameter.name or "", parameter.opts[0]
+        if name in takes or context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        if word in words:
+            raise click.UsageError(f"{word} stands after 'chatter {command.name}'", context)
+        raise click.UsageError(f"'chatter {command.name}' has no option {word}", context)

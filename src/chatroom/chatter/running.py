@@ -19,6 +19,7 @@ from chatroom.client import (
     Tls,
     TlsUnusable,
     TokenInvalid,
+    TokenRefused,
     connect,
 )
 from chatroom.interrupts import raise_again
@@ -63,7 +64,11 @@ def with_server(
         )
         raise_again()
         return asyncio.run(_connected(chat, converse, draws=draws))
-    except (AddressInvalid, TlsUnusable, TokenInvalid, ChatError) as error:
+    except (TokenInvalid, TokenRefused) as error:
+        if not settings.token:
+            raise Failure(sentence_of(error)) from error
+        raise Failure(f"{advised(error)} (it is from {settings.sources['token']})") from error
+    except (AddressInvalid, TlsUnusable, ChatError) as error:
         raise Failure(sentence_of(error)) from error
 
 
@@ -105,10 +110,16 @@ async def _connected(
 def sentence_of(error: Exception) -> str:
     """What went wrong and, where it is known, what to do; safe to print."""
     sentence = advised(error)
-    if isinstance(error, ChatError) and error.reason in NEEDS_TOKEN:
+    if not isinstance(error, ChatError):
+        return sentence
+    if error.reason in NEEDS_TOKEN:
         return f"{sentence} (--token-file names a file with it)"
-    if isinstance(error, ChatError) and error.reason == "GRANT_MISSING":
+    if error.reason == "MEMBER_NOT_FOUND":
+        return f"{sentence} (`chatter members ROOM` says who is)"
+    if error.field == "sequence" and "withdrawn already" not in sentence:
+        return f"{sentence} (`chatter history ROOM --json` has the sequence of each)"
+    if error.reason == "GRANT_MISSING":
         if error.metadata.get("grant") == "list":  # as with an invitation
             return f"{sentence} (--room ID goes into a room that you know)"
-        return f"{sentence} (--token-file names a file with a token that has it)"
+        return f"{sentence} (--token-file names a file with a token that allows it)"
     return sentence

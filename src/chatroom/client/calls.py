@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from chatroom.client import endings, retry
 from chatroom.client.backoff import Backoff
+from chatroom.client.errors import ServerUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -90,6 +91,8 @@ class Calls:
                 else:
                     self._reached = True
                     return answer
+            if isinstance(failure, ServerUnavailable) and not failure.reason:
+                self._connections.abandon(channel)  # the next one may have renewed certificates
             delay = backoff.delay(failure.retry_after)
             if (
                 not self._reached

@@ -147,6 +147,7 @@ class Connections:
         return self._others[-1]
 
     def _open(self, capacity: int) -> _Connection:
+        self._security = self._security.renewed()
         connection = _Connection(open_channel(self._address, self._security), capacity)
         self._all[connection.channel] = connection
         return connection

@@ -53,6 +53,14 @@ class Invitation:
     by: str = ""
     created: datetime | None = None
 
+    def used_up(self) -> bool:
+        """Whether as many have come by it as may."""
+        return self.uses_left == 0
+
+    def expired(self, now: datetime) -> bool:
+        """Whether its time is over. The server goes by a clock of its own."""
+        return self.until is not None and self.until <= now
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRecord:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -30,7 +30,11 @@ class TokenInvalid(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
-    """How TLS is spoken. Files are in PEM and are read when connecting; absent: as usual."""
+    """How TLS is spoken. Files are in PEM; absent: as usual.
+
+    They are read by `connect`, which says what is wrong with them, and again for each connection
+    that is opened after it: what was renewed is shown when the connection was lost.
+    """
 
     ca: Path | None = None
     """Trust servers with a certificate signed by one of these, and no others; absent: those
@@ -54,6 +58,8 @@ class Security:
     certificate: bytes | None = None
     key: bytes | None = field(default=None, repr=False)
     token: TokenSource = field(default="", repr=False)
+    files: Tls | None = None
+    """Where the three above are from, for `renewed`."""
 
     @classmethod
     def of(
@@ -80,9 +86,35 @@ class Security:
             certificate=_read(tls.certificate),
             key=_read(tls.key),
             token=token,
+            files=tls,
         )
         _check(tls)
         return security
+
+    def renewed(self) -> Security:
+        """The same with what is in the files now; itself where that cannot be used, or is no other.
+
+        A certificate and its key are two files, and one is replaced before the other: until they
+        fit, the last ones are shown.
+        """
+        if self.files is None:
+            return self
+        try:
+            now = self._read_again(self.files)
+            if now == self:
+                return self
+            _check(self.files)
+            return now if now == self._read_again(self.files) else self
+        except TlsUnusable:
+            return self
+
+    def _read_again(self, files: Tls) -> Security:
+        return replace(
+            self,
+            ca=_read(files.ca),
+            certificate=_read(files.certificate),
+            key=_read(files.key),
+        )
 
     @property
     def renews(self) -> bool:

@@ -87,6 +87,11 @@ def address_key(prefix: str) -> tuple[str, str]:
         raise RequestInvalid(
             "address", "this is neither an address nor a prefix such as 192.0.2.0/24"
         ) from None
+    if not network.prefixlen:
+        raise RequestInvalid(
+            "address",
+            f"{network} is every address; closed_to_newcomers keeps new people out of a room",
+        )
     return str(network).removesuffix(f"/{network.max_prefixlen}"), f"address:{network}"
 
 

@@ -145,7 +145,7 @@ def is_for(identity: Identity, facts: RoomFacts) -> bool:
 def demand(identity: Identity, right: Right) -> None:
     """Raise TokenRequired or GrantMissing unless somebody has a right, in any room at all."""
     if not identity.grant.gives(right):
-        raise GrantMissing(right) if identity.known else TokenRequired(right)
+        raise missing(identity, right)
 
 
 def demand_in(identity: Identity, right: Right, facts: RoomFacts) -> None:
@@ -157,7 +157,14 @@ def demand_in(identity: Identity, right: Right, facts: RoomFacts) -> None:
         return
     if facts.private:
         raise RoomNotFound(facts.room_id)
-    raise GrantMissing(right, facts.room_id) if identity.known else TokenRequired(right)
+    raise missing(identity, right, facts.room_id)
+
+
+def missing(identity: Identity, right: Right, room_id: str = "") -> GrantMissing | TokenRequired:
+    """What somebody is told who has not this right, or not for this room."""
+    if not identity.known:
+        return TokenRequired(right)
+    return GrantMissing(right, room_id, invited=bool(identity.invitation))
 
 
 def moderates(identity: Identity, facts: RoomFacts) -> bool:

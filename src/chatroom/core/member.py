@@ -37,8 +37,8 @@ class Member:
 
     __slots__ = (
         "address", "arrival", "author", "bucket", "cursor", "echo", "ended", "events", "final",
-        "heard", "logged", "mark", "offer", "outbox", "outcome", "reason", "session", "since",
-        "standing", "subject", "tag", "typing_seen", "wake",
+        "heard", "invitation", "logged", "mark", "offer", "outbox", "outcome", "reason", "session",
+        "since", "standing", "subject", "tag", "typing_seen", "wake",
     )  # fmt: skip
 
     def __init__(
@@ -52,6 +52,7 @@ class Member:
         bucket: TokenBucket,
         session: bytes | None = None,
         subject: str = "",
+        invitation: str = "",
         address: str = "",
     ) -> None:
         self.tag = tag
@@ -66,6 +67,8 @@ class Member:
         """The SHA-256 of the session by which it can resume; None: it has none."""
         self.subject = subject
         """The `sub` of the token under which it came in; empty: none."""
+        self.invitation = invitation
+        """The id of the invitation that it came by; empty: none."""
         self.address = address
         """From which its stream has come; empty: not known."""
         self.mark = NO_MARK
@@ -100,7 +103,8 @@ class Member:
         """The same member, for a stream that goes on from the sequence `after`."""
         member = Member(
             self.tag, author=self.author, since=self.since, events=events, echo=echo,
-            bucket=self.bucket, session=self.session, subject=self.subject, address=address,
+            bucket=self.bucket, session=self.session, subject=self.subject,
+            invitation=self.invitation, address=address,
         )  # fmt: skip
         member.logged, member.mark = self.logged, self.mark
         member.cursor = after
@@ -140,4 +144,5 @@ class Member:
             ended=0 if self.present else self.ended,
             removed=self.reason is LeaveReason.REMOVED,
             subject=self.subject,
+            invitation=self.invitation,
         )

@@ -189,10 +189,14 @@ class GrantMissing(Refusal):
 
     reason = "GRANT_MISSING"
 
-    def __init__(self, right: str, room_id: str = "") -> None:
-        """`room_id`: the right is there, but not for this room."""
+    def __init__(self, right: str, room_id: str = "", *, invited: bool = False) -> None:
+        """`room_id`: the right is there, but not for this room. `invited`: by an invitation."""
         where = f" in room {room_id}" if room_id else ""
-        super().__init__(f"you may not do this{where}: it needs the grant '{right}'")
+        super().__init__(
+            "your invitation is for one room: you may join, speak and read there, and not do this"
+            if invited
+            else f"you may not do this{where}: it needs the grant '{right}'"
+        )
         self.right = right
 
     @property
@@ -201,13 +205,13 @@ class GrantMissing(Refusal):
 
 
 class NameFixed(Refusal):
-    """A token fixes another name tag."""
+    """A token, or an invitation, fixes another name tag."""
 
     reason = "NAME_FIXED"
     field = "name"
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"by your token your name tag is {name!r}")
+    def __init__(self, name: str, by: str = "token") -> None:
+        super().__init__(f"by your {by} your name tag is {name!r}")
         self.name = name
 
     @property

@@ -153,6 +153,7 @@ class Room:
         session: bytes | None = None,
         author: int | None = None,
         subject: str = "",
+        invitation: str = "",
         address: str = "",
     ) -> Member:
         """Let somebody in, and draft the arrival.
@@ -177,6 +178,7 @@ class Room:
             bucket=TokenBucket(limits.message_rate, limits.message_burst, monotonic),
             session=session,
             subject=subject,
+            invitation=invitation,
             address=address,
         )
         member.mark = self.marks.of(subject, tag)
@@ -220,15 +222,10 @@ class Room:
             tag = NameTag(record.name, (f"{record.author}",))
         limits = self._limits
         member = Member(
-            tag,
-            author=record.author,
-            since=record.since,
-            events=record.session is not None,
-            echo=False,
-            bucket=TokenBucket(limits.message_rate, limits.message_burst, monotonic),
-            session=record.session,
-            subject=record.subject,
-        )
+            tag, author=record.author, since=record.since, events=record.session is not None,
+            echo=False, bucket=TokenBucket(limits.message_rate, limits.message_burst, monotonic),
+            session=record.session, subject=record.subject, invitation=record.invitation,
+        )  # fmt: skip
         member.logged = record.logged
         member.mark = self.marks.of(record.subject, tag)
         member.standing = Standing.AWAY

@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 from chatroom.core.grants import USUAL, Grant, Right
+from chatroom.core.invitations import PREFIX as INVITATION
 from chatroom.core.limits import Limits
 
 from .access import Algorithm, KeyFile, Keys, KeysUnusable, Tokens, TokenUnusable
@@ -123,6 +124,11 @@ def show_token(ctx: click.Context, keys: Path | None, token: str) -> None:
     """
     if token == "-":  # noqa: S105 # no password: it stands for standard input
         token = sys.stdin.read(TOKEN_BYTES + 2).strip()
+    if token.startswith(INVITATION):
+        _fail(
+            "this is the secret of an invitation, and no token: the server knows what it is for,"
+            " and `chatter invites ROOM` lists those of a room"
+        )
     path = _chosen(ctx, keys)
     tokens = Tokens(_read(ctx, keys) if path is not None else Keys())
     try:

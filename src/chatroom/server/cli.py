@@ -19,7 +19,7 @@ from chatroom.core.refusals import Refusal
 from chatroom.core.room_ids import checked_room_id
 from chatroom.interrupts import INTERRUPTED, exit_in_order
 from chatroom.journal import JournalUnusable, SyncMode
-from chatroom.wire.addresses import Address, AddressInvalid
+from chatroom.wire.addresses import Address, AddressInvalid, PortInvalid
 from chatroom.wire.origins import Origin, OriginInvalid
 
 from .access.admin import AdminTokenUnusable
@@ -28,6 +28,7 @@ from .access_commands import keys_commands, token_commands
 from .audit_command import audit_command
 from .dev_commands import dev_certificate_command
 from .durations import Duration
+from .environment import check_environment
 from .exposure import Rights, check_exposed
 from .journal_commands import backup_command, check_command, data_directory, repair_command
 from .limit_options import limit_options
@@ -148,6 +149,7 @@ def main() -> None:
 @click.option(
     "--open",
     "is_open",
+    envvar="CHATSERVER_OPEN",
     is_flag=True,
     help="Listen beyond this machine although nobody is asked who they are.",
 )
@@ -203,11 +205,14 @@ def chatserver(
     """Host chat rooms over gRPC, gRPC-Web and Connect on one port.
 
     Every option can also be set by an environment variable: CHATSERVER_BIND,
-    CHATSERVER_DATA and so on. Without a command it serves.
+    CHATSERVER_DATA and so on. An empty one is none, but for those that keep somebody out
+    (CHATSERVER_KEYS): there it is an error. Without a command it serves.
     """
     if ctx.invoked_subcommand is not None:
         exit_in_order()  # a copy that is half made is removed
         return
+    if ctx.auto_envvar_prefix is not None:
+        check_environment(ctx, os.environ)
     if in_memory and data is not None:
         raise click.UsageError("--in-memory and --data exclude each other")
     if keys is not None and is_open:
@@ -291,6 +296,10 @@ def _to_listen(text: str) -> Address:
     """Every address of this machine, if none is named; any free port, if that is 0."""
     try:
         return Address.parse(text, host="0.0.0.0", port=None, lowest=0)  # noqa: S104 # ":8080" means every address
+    except PortInvalid as error:
+        raise click.UsageError(
+            f"cannot listen on {error.text!r}: {error}; 0: any free one"
+        ) from None
     except AddressInvalid as error:
         raise click.UsageError(
             f"{error.text!r} is not an address to listen on: "

@@ -26,7 +26,8 @@ class Duration(click.ParamType[int]):
         seconds = int(found[1]) * _UNITS[found[2].lower()] if found else 0
         if not 0 < seconds <= LONGEST:
             self.fail(
-                f"{value!r} is not a duration: write 90s, 30m, 8h, 7d or 2w, at most ten years",
+                f"{value!r} is not a duration: write 90s, 30m, 8h, 7d or 2w, more than 0 and at"
+                " most ten years",
                 param,
                 ctx,
             )

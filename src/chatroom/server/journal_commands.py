@@ -54,14 +54,19 @@ def backup_command(ctx: click.Context, data: Path | None, file: Path) -> None:
 
 @click.command("check")
 @DATA
+@click.argument(
+    "file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
 @click.pass_context
-def check_command(ctx: click.Context, data: Path | None) -> None:
+def check_command(ctx: click.Context, data: Path | None, file: Path | None) -> None:
     """Read all rooms and messages and say whether they are sound.
 
-    It changes nothing, and the server may run. Exit code 0: nothing is wrong; 1: something
-    is.
+    Those of the server, which may run; or those in FILE, which `chatserver backup` has made.
+    It changes nothing. Exit code 0: nothing is wrong; 1: something is.
     """
-    path = journal_file(ctx, data)
+    if data is not None and file is not None:
+        raise click.UsageError("--data is for a server's directory: omit it, or FILE")
+    path = file or journal_file(ctx, data)
     try:
         checked = check(path, encode.legible)
     except JournalError as error:
@@ -70,6 +75,8 @@ def check_command(ctx: click.Context, data: Path | None) -> None:
     if checked.wrong:
         for what in checked.wrong:
             click.echo(f"wrong: {what}", err=True)
+        if file is not None:
+            _fail(f"{path} is damaged; look for an earlier backup that is not, or make a new one")
         _fail(
             f"{path} is damaged; stop the server and run `chatserver repair`, which keeps what "
             "is sound, or put your latest backup in its place"

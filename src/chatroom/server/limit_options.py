@@ -48,8 +48,27 @@ def _option(field: str, flag: str, **said: Any) -> tuple[str, str, Any]:
     return field, flag.removeprefix("--").replace("-", "_"), click.option(flag, **said)
 
 
+class Bound(click.IntRange):
+    """A limit that there always is: it is of what all take together, or of what one keeps here."""
+
+    def __init__(self, most: int | None = None) -> None:
+        super().__init__(1, most)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return int(super().convert(value, param, ctx))
+        except click.BadParameter:
+            to = "on" if self.max is None else f"to {self.max}"
+            self.fail(
+                f"{str(value)!r} is not a whole number from 1 {to}; this limit cannot be turned"
+                " off",
+                param,
+                ctx,
+            )
+
+
 _COUNT = click.IntRange(0)
-_SOME = click.IntRange(1)
+_SOME = Bound()
 _OPTIONS = (
     _option(
         "message_rate",
@@ -98,7 +117,7 @@ _OPTIONS = (
     _option(
         "connection_streams",
         "--connection-streams",
-        type=click.IntRange(1, _DEFAULTS.connection_streams),
+        type=Bound(_DEFAULTS.connection_streams),
         help="How many streams of members one connection may have.",
     ),
     _option(

@@ -22,5 +22,7 @@ class Size(click.ParamType[int]):
             return value
         found = _FORM.fullmatch(value.strip())
         if found is None or not int(found[1]):
-            self.fail(f"{value!r} is not a size: write 65536, 64K, 16M or 1G", param, ctx)
+            self.fail(
+                f"{value!r} is not a size: write 65536, 64K, 16M or 1G, more than 0", param, ctx
+            )
         return int(found[1]) * _UNITS[found[2].upper()]

@@ -18,6 +18,10 @@ class AddressInvalid(ValueError):
         self.text = text
 
 
+class PortInvalid(AddressInvalid):
+    """What stands for the port is none; `str()` has the range."""
+
+
 class Address(NamedTuple):
     """A host (a name, or an IP address without brackets) and a port, as sockets take it."""
 
@@ -89,7 +93,7 @@ def _parted(text: str) -> tuple[str, str, str]:
 def _port(text: str, digits: str, lowest: int) -> int:
     decimal = digits.isascii() and digits.isdigit() and len(digits) <= len(str(PORTS[-1]))
     if not decimal or not lowest <= int(digits) <= PORTS[-1]:
-        raise AddressInvalid(
+        raise PortInvalid(
             text, f"{digits!r} is not a port; a port is a number from {lowest} to {PORTS[-1]}"
         )
     return int(digits)

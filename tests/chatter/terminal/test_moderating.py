@@ -87,6 +87,8 @@ def test_banning(bob, guests, room) -> None:
     bob.type("\x15")  # the line is still there, to be mended
     type_line(bob, "/ban mallory 7d buy elsewhere")
     bob.until("1 member", "Mallory was removed")
+    type_line(bob, "/remove mallory")
+    bob.until("nobody called 'mallory' is in room", "/who says who is")
 
     async def bans(chat):
         return [each async for each in chat.bans(room)]

@@ -23,7 +23,7 @@ await hears(mo, "thank you");
 await guest.hover("#log .said");
 await guest.click("#log .handle");
 await guest.click('dialog[open] >> text="Withdraw"');
-await guest.locator("dialog[open] .trouble", { hasText: "you may not do this" }).waitFor();
+await guest.locator("dialog[open] .trouble", { hasText: "your invitation is for one room" }).waitFor();
 assert.equal(0, await guest.locator("dialog[open] >> text=Withdraw >> visible=true").locator("xpath=self::button").count());
 await guest.keyboard.press("Escape");
 const nothing = async () => {

@@ -210,7 +210,11 @@ def test_a_token_ends_when_it_was_said(path: Path, duration: str, seconds: int) 
             "no server would take it: the token's name",
         ),
         ("--room a --name Ann --valid-for 8", 2, "'8' is not a duration: write 90s, 30m"),
-        ("--room a --name Ann --valid-for 0h", 2, "'0h' is not a duration"),
+        (
+            "--room a --name Ann --valid-for 0h",
+            2,
+            "'0h' is not a duration: write 90s, 30m, 8h, 7d or 2w, more than 0",
+        ),
         ("--room a --name Ann --valid-for 11000d", 2, "at most ten years"),
         ("--room a --name Ann --valid-for -1h", 2, "'-1h' is not a duration"),
         ("--room a --name Ann --grant root", 2, "'root' is not one of 'admin', 'create', "),
@@ -330,6 +334,14 @@ def test_without_keys_nothing_is_promised(path: Path) -> None:
         code, told, error = run("token", "show", "-", given=given)
         assert (1, "") == (code, told)
         assert "it would be refused: this is not a token that can be read" in error
+
+
+def test_an_invitation_is_no_token(path: Path) -> None:
+    """Said as what it is, and not as a token that is damaged."""
+    for arguments, given in ((["inv_AAAAAAAAAAAAAAAAAAAAAA"], ""), (["-"], "inv_x\n")):
+        code, told, error = run("token", "show", *arguments, given=given)
+        assert (1, "") == (code, told)
+        assert error.startswith("chatserver: this is the secret of an invitation, and no token:")
 
 
 # ---- token revoke ------------------------------------------------------------

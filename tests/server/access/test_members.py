@@ -237,6 +237,20 @@ def test_a_session_is_resumed_under_its_own_identity_alone(restarts: bool, tmp_p
     run(scene())
 
 
+def test_one_sub_is_one_person_whichever_key_has_signed(tmp_path: Path) -> None:
+    """So a key can be replaced under members; and whoever has a key can speak as anybody."""
+    keys = key_file(tmp_path / "keys", home=SECRET, new=OTHER)
+
+    async def scene() -> None:
+        async with running(keys=keys, rooms=("lobby",), anonymous=None) as server:
+            ann = await live(server, token("ann"))
+            other = token("ann", key="new", secret=OTHER)
+            back = await live(server, other, resume=resuming(ann))
+            assert pb.RECOVERY_COMPLETE == back.joined.recovery
+
+    run(scene())
+
+
 # ---- The end -----------------------------------------------------------------------------
 
 

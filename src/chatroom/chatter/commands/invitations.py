@@ -9,7 +9,8 @@ import click
 from chatroom.chatter.commands.moderation import Span, until_of
 from chatroom.chatter.commands.rooms import room_argument
 from chatroom.chatter.help_pages import Command, option
-from chatroom.chatter.options import server_options, takes_given
+from chatroom.chatter.numbers import Count
+from chatroom.chatter.options import OUTPUT, server_options, takes_given
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -21,7 +22,7 @@ SECTION = "The invitation"
 
 @click.command("invite", cls=Command)
 @option(
-    "--uses", section=SECTION, type=click.IntRange(min=1), metavar="N",
+    "--uses", section=SECTION, type=Count(1), metavar="N",
     help="So many may come by it; default: any number.",
 )  # fmt: skip
 @option(
@@ -61,14 +62,19 @@ def invite_command(
 
 
 @click.command("invites", cls=Command)
+@option(
+    "--all", "with_ended", section=OUTPUT, is_flag=True,
+    help="Those too that let nobody else in, since they have expired or are used up.",
+)  # fmt: skip
 @room_argument
 @server_options()
 @takes_given
-def invites_command(given: Given, room_id: str) -> None:
+def invites_command(given: Given, with_ended: bool, room_id: str) -> None:
     """List the invitations to a room.
 
     In a terminal it prints a table; in a pipe a line for each, tab-separated: id, uses
-    left (or `any`), until when in UTC, name tag, who made it.
+    left (or `any`), until when in UTC, name tag, who made it; with --all also `expired`,
+    `used up` or nothing.
     """
     from chatroom.chatter import invitations
     from chatroom.chatter.running import with_server
@@ -76,7 +82,9 @@ def invites_command(given: Given, room_id: str) -> None:
 
     with_server(
         effective(given),
-        lambda chat: invitations.print_invitations(chat, room_id, as_json=given.as_json),
+        lambda chat: invitations.print_invitations(
+            chat, room_id, with_ended=with_ended, as_json=given.as_json
+        ),
     )
 
 

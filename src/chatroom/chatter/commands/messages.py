@@ -9,6 +9,7 @@ import click
 
 from chatroom.chatter.completion import complete_rooms
 from chatroom.chatter.help_pages import Command, option
+from chatroom.chatter.numbers import Count
 from chatroom.chatter.options import (
     NAME,
     OUTPUT,
@@ -157,8 +158,10 @@ def send_command(given: Given, by_line: bool, nonce: str, text: tuple[str, ...])
 )
 @option(
     "--last",
+    "--history",  # so the program itself calls it, before a conversation
+    "last",
     section=OUTPUT,
-    type=click.IntRange(min=1),
+    type=Count(1),
     metavar="N",
     help="Only the newest N of these entries.",
 )
@@ -211,8 +214,10 @@ def history_command(
 @click.command("watch", cls=Command)
 @option(
     "--last",
+    "--history",  # likewise
+    "last",
     section=OUTPUT,
-    type=click.IntRange(min=0),
+    type=Count(0),
     default=0,
     metavar="N",
     help="Begin with the newest N entries; default 0.",

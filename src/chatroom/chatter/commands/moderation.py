@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,9 @@ import click
 
 from chatroom.chatter.commands.rooms import room_argument
 from chatroom.chatter.completion import complete_members, complete_rooms
+from chatroom.chatter.failures import Failure
 from chatroom.chatter.help_pages import Command, option
+from chatroom.chatter.numbers import Sequence
 from chatroom.chatter.options import server_options, takes_given
 
 if TYPE_CHECKING:
@@ -23,6 +26,11 @@ else:
     ParamType = click.ParamType  # generic since click 8.3 only
 
 WHOM = "Whom (one of these)"
+WIDE = {4: 8, 6: 16}
+"""By the version of IP, how long a prefix is that is banned without a question.
+
+No network that somebody alone comes from is wider: these are of whole regions.
+"""
 
 member_argument = click.argument("member", metavar="NAME", shell_complete=complete_members)
 reason_option = option("--reason", section="Options", default="", help="Why. People are told.")
@@ -131,14 +139,14 @@ def moderator_command(given: Given, no_longer: bool, room_id: str, member: str) 
 @click.command("withdraw", cls=Command)
 @reason_option
 @room_argument
-@click.argument("sequence", metavar="SEQUENCE", type=click.IntRange(min=1))
+@click.argument("sequence", metavar="SEQUENCE", type=Sequence())
 @server_options()
 @takes_given
 def withdraw_command(given: Given, reason: str, room_id: str, sequence: int) -> None:
     """Take back a message: its text is deleted from the server.
 
     Whoever has it on a screen is told, and sees "(withdrawn)" in its place. SEQUENCE is
-    that of the message, which --json prints.
+    its number, which `chatter history --json` prints.
 
     Examples:
       chatter history tea-room --last 20 --json | grep password
@@ -166,6 +174,7 @@ def withdraw_command(given: Given, reason: str, room_id: str, sequence: int) -> 
     help="How long, as 30m, 8h or 7d; default: for good.",
 )  # fmt: skip
 @reason_option
+@option("--yes", section="Options", is_flag=True, help="Do not ask about a ban of many addresses.")
 @optional_room
 @server_options()
 @takes_given
@@ -177,6 +186,7 @@ def ban_command(
     banned_member: str | None,
     span: timedelta | None,
     reason: str,
+    yes: bool,
     room_id: str,
 ) -> None:
     """Keep somebody out of a room; without ROOM, out of the whole server.
@@ -195,11 +205,16 @@ def ban_command(
         "member": banned_member,
     }
     given_whom = [(whom, value) for whom, value in said.items() if value is not None]
-    if len(given_whom) != 1:
+    if not given_whom:
         raise click.UsageError("whom? give one of --name, --identity, --address, --member")
+    if len(given_whom) > 1:
+        words = " and ".join(f"--{each}" for each, _ in given_whom)
+        raise click.UsageError(f"only one of {words}: each is a ban of its own")
     ((whom, value),) = given_whom
     if whom == "member" and not room_id:
         raise click.UsageError("--member is of a room: give ROOM")
+    if whom == "address" and not yes:
+        _ask_about(value, may_ask=not given.as_json)
 
     from chatroom.chatter import moderation
     from chatroom.chatter.running import with_server
@@ -212,6 +227,26 @@ def ban_command(
             chat, room_id, whom, value, until=until, reason=reason, as_json=given.as_json
         ),
     )
+
+
+def _ask_about(prefix: str, *, may_ask: bool) -> None:
+    """Whether so many addresses are meant, of a prefix that is a slip of the pen more often.
+
+    Raises UsageError where nobody can be asked, Failure where the answer is no.
+    """
+    from ipaddress import ip_network
+
+    try:
+        network = ip_network(prefix)
+    except ValueError:
+        return  # the server says what is wrong
+    if not 0 < network.prefixlen < WIDE[network.version]:
+        return  # and that nobody can ban all
+    told = f"{prefix} is 1 in {2**network.prefixlen} of all IPv{network.version} addresses"
+    if not (may_ask and sys.stdin is not None and sys.stdin.isatty()):
+        raise click.UsageError(f"{told}; if they are meant, add --yes")
+    if not click.confirm(f"{told}. Ban them?", err=True):
+        raise Failure("nobody was banned")
 
 
 @click.command("unban", cls=Command)

@@ -8,6 +8,7 @@ import click
 
 from chatroom.chatter.completion import complete_members, complete_rooms
 from chatroom.chatter.help_pages import Command, option
+from chatroom.chatter.numbers import Count
 from chatroom.chatter.options import server_options, takes_given
 
 if TYPE_CHECKING:
@@ -66,11 +67,11 @@ def create_command(given: Given, private: bool, title: str, room_id: str | None)
 @click.command("update", cls=Command)
 @option("--title", section="The room", default=None, help="What the room is about.")
 @option(
-    "--capacity", section="The room", type=click.IntRange(min=0), metavar="N",
+    "--capacity", section="The room", type=Count(0), metavar="N",
     help="How many may be in it; 0: the server's default.",
 )  # fmt: skip
 @option(
-    "--history", "kept", section="The room", type=click.IntRange(min=0), metavar="N",
+    "--history", "kept", section="The room", type=Count(0), metavar="N",
     help="How many entries are kept; older ones are deleted. 0: the server's default.",
 )  # fmt: skip
 @option(

@@ -282,7 +282,9 @@ class Actions:
         try:
             visit.tell(await answer)
         except ChatError as error:
-            visit.tell(advised(error), Tone.TROUBLE)
+            nobody = error.reason == "MEMBER_NOT_FOUND"
+            more = "; /who says who is" if nobody else ""
+            visit.tell(advised(error) + more, Tone.TROUBLE)
 
     async def _rooms(self) -> str:
         rooms = await self._chat.rooms()

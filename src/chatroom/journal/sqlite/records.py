@@ -19,7 +19,7 @@ from zlib import crc32
 from chatroom.core.entry import Entry, Kind
 from chatroom.core.facts import RoomFacts
 from chatroom.core.notes import Note, NoteKind
-from chatroom.core.record import MemberRecord
+from chatroom.core.record import MemberRecord, subject_and_invitation
 from chatroom.journal.port import Append
 
 _HEAD = struct.Struct("<IIqq")
@@ -108,7 +108,7 @@ def _columns(entries: int) -> struct.Struct:
 
 
 def _member(record: MemberRecord) -> bytes:
-    name, session, subject = record.name.encode(), record.session, record.subject.encode()
+    name, session, subject = record.name.encode(), record.session, record.shown.encode()
     return (
         _MEMBER.pack(
             record.author, record.since, record.ended, record.logged, record.removed,
@@ -188,16 +188,17 @@ def _appends(payload: bytes) -> list[Append]:
             at += name_bytes
             session = payload[at : at + session_bytes] if has_session else None
             at += session_bytes
-            subject = ""
+            shown = ""
             if flags & _SUBJECTS:  # not in what version 4 has left
                 (subject_bytes,) = _SUBJECT.unpack_from(payload, at)
                 at += _SUBJECT.size
-                subject = payload[at : at + subject_bytes].decode()
+                shown = payload[at : at + subject_bytes].decode()
                 at += subject_bytes
+            subject, invitation = subject_and_invitation(shown)
             members.append(
                 MemberRecord(
                     author=author, name=name, since=since, logged=logged, session=session,
-                    ended=ended, removed=removed, subject=subject,
+                    ended=ended, removed=removed, subject=subject, invitation=invitation,
                 )
             )  # fmt: skip
         gone = [_AUTHOR.unpack_from(payload, at + 8 * n)[0] for n in range(gone_count)]

@@ -94,8 +94,8 @@ ALTER TABLE run ADD COLUMN redone INTEGER NOT NULL DEFAULT 0;   -- so far the ta
 """
 
 _IDENTITIES = """
-ALTER TABLE member ADD COLUMN subject TEXT NOT NULL DEFAULT '';  -- a token's; '': none
-ALTER TABLE room ADD COLUMN creator TEXT NOT NULL DEFAULT '';    -- likewise
+ALTER TABLE member ADD COLUMN subject TEXT NOT NULL DEFAULT '';  -- `shown` of a record
+ALTER TABLE room ADD COLUMN creator TEXT NOT NULL DEFAULT '';    -- a token's; '': none
 """
 
 _MODERATION = """

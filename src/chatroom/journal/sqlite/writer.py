@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from chatroom.core.entry import PAGE_BYTES, Entry, all_stored_bytes
 from chatroom.core.facts import RoomFacts
 from chatroom.core.notes import SERVER, Note
-from chatroom.core.record import MemberRecord
+from chatroom.core.record import INVITED, MemberRecord, subject_and_invitation
 from chatroom.journal.port import (
     NONCE_SECONDS,
     Append,
@@ -312,16 +312,17 @@ def member_record(
     session: bytes | None,
     ended: int,
     removed: int,
-    subject: str,
+    shown: str,
 ) -> MemberRecord | None:
     """A record of `MEMBER_COLUMNS`; None if damage has made it nonsense."""
     if not (isinstance(name, str) and name.isprintable() and isinstance(since, int)):
         return None  # a name that was no UTF-8 has surrogates, which are not printable
-    if not (isinstance(subject, str) and subject.isprintable()):
+    if not (isinstance(shown, str) and shown.removeprefix(INVITED).isprintable()):
         return None  # nobody is let in as somebody else
+    subject, invitation = subject_and_invitation(shown)
     return MemberRecord(
         author=author, name=name, since=since, logged=bool(logged), session=session,
-        ended=ended, removed=bool(removed), subject=subject,
+        ended=ended, removed=bool(removed), subject=subject, invitation=invitation,
     )  # fmt: skip
 
 
@@ -334,6 +335,6 @@ def _member_values(append: Append) -> list[Value]:
         if record.author not in gone
         for value in (
             record.author, append.key, record.name, record.since, int(record.logged),
-            record.session, record.ended, int(record.removed), record.subject,
+            record.session, record.ended, int(record.removed), record.shown,
         )
     ]  # fmt: skip

@@ -30,10 +30,10 @@ export function aboutRoom(ask, { title = "", closed_to_newcomers = false } = { r
 	const week = within(7 * 24);
 	const other = { closed_to_newcomers: !closed_to_newcomers };
 	open(ask, "Keep order", { Title: title }, {
-		"Save the title": ["UpdateChatRoom", {}],
+		"Save the title": ["UpdateChatRoom", { title }],
 		[closed_to_newcomers ? "Open to newcomers" : "Close to newcomers"]: ["UpdateChatRoom", other],
 		"Invite one person for a week": ["CreateInvitation", { uses: 1, ...week }],
-		"Invite anybody for a week": ["CreateInvitation", { uses: 0, ...week }],
+		"Invite anybody for a week": ["CreateInvitation", week],
 	});
 }
 
@@ -56,9 +56,9 @@ function open({ room, token, refused }, heading, asked, ways) {
 	/** @param {string} method @param {object} request */
 	async function act(method, request) {
 		const service = /^(Remove|Update)/.test(method) ? "Chat" : "Moderation";
-		const given = method !== "CreateInvitation" && { [label.toLowerCase()]: field.value.trim() };
+		const given = (label !== "Title" || "title" in request) && { [label.toLowerCase()]: field.value.trim() };
 		try {
-			const answer = await call(`${service}Service/${method}`, { room_id: room, ...given, ...request }, token);
+			const answer = await call(`${service}Service/${method}`, { room_id: room, ...request, ...given }, token);
 			dialog.close();
 			if (answer.secret) void share(room, answer.secret);
 		} catch (failure) {

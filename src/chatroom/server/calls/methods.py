@@ -134,7 +134,8 @@ class Methods:
         if field in ("message", "typing"):
             demand(who, Right.SEND)
         place = hub.speaker(request.session, streaming=field != "leave")
-        if place.member.subject != who.subject:
+        member = place.member
+        if not hub.invitations.holds(who, member.subject, member.invitation):
             raise refusals.SessionMismatch("identity")
         if field in ("message", "typing"):
             demand_in(who, Right.SEND, place.room.facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chatroom.core import refusals
-from chatroom.core.grants import Identity, Right, created_by, demand, demand_in
+from chatroom.core.grants import Identity, Right, created_by, demand, demand_in, missing
 from chatroom.core.room import Room
 from chatroom.server.rooms.hub import Hub
 
@@ -32,7 +32,7 @@ def owned(hub: Hub, who: Identity, room_id: str) -> Room:
         return hub.rooms.get(room_id)
     room = in_room(hub, who, Right.ADMIN, room_id)
     if not created_by(who, room.facts):
-        raise refusals.GrantMissing(Right.ADMIN)
+        raise missing(who, Right.ADMIN)
     return room
 
 

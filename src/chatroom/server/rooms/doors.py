@@ -59,7 +59,7 @@ class Doors:
             return tag
         fixed = names.name_tag(who.name, characters=self._characters)
         if fixed.key != tag.key:
-            raise NameFixed(fixed.text)
+            raise NameFixed(fixed.text, "invitation" if who.invitation else "token")
         return fixed
 
     def check(self, room: Room, tag: NameTag, who: Identity, session: bytes | None) -> None:

@@ -239,7 +239,7 @@ class Hub:
             if self.rooms.has(known.key):
                 raise refusals.SessionMismatch("room_id")
             return False  # that room is gone, with its sessions
-        if record.subject != who.subject:
+        if not self.invitations.holds(who, record.subject, record.invitation):
             raise refusals.SessionMismatch("identity")
         if names.name_tag(record.name, characters=self.limits.name_characters).key != tag.key:
             raise refusals.SessionMismatch("name")
@@ -293,7 +293,7 @@ class Hub:
             tag, now=self._clock(), monotonic=self._monotonic(), events=wants_events, echo=echo,
             settle=into(settled), session=digest(session) if session else None,
             author=back[0].record.author if back else None,
-            subject=who.subject, address=who.address,
+            subject=who.subject, invitation=who.invitation, address=who.address,
         )  # fmt: skip
         if not back:
             self.invitations.take(who)

@@ -191,6 +191,16 @@ class Invitations:
         if who.invitation and not who.grant.gives(Right.ADMIN):
             self.check_good(who)
 
+    def holds(self, who: Identity, subject: str, invitation: str) -> bool:
+        """Whether a session that somebody came to have so is theirs.
+
+        Who has shown no invitation when they came cannot be in by one: it takes a use to be so,
+        and there may be none left. They come anew.
+        """
+        if subject != who.subject:
+            return False
+        return who.invitation in ("", invitation) or who.grant.gives(Right.ADMIN)
+
     def check_good(self, who: Identity) -> None:
         """As `check`, where it has to, such as in a room that is closed to newcomers."""
         _, invitation = self.find(who.invitation)
