@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from pathlib import Path
 
@@ -75,6 +76,27 @@ def test_files_that_cannot_be_used_change_nothing(
     assert {"localhost"} == certificates.names
     connection = Connection(certificates.context, client_context(ca.certificate))
     connection.shake_hands()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such files")
+@pytest.mark.parametrize("which", ["certificate", "key", "client_ca"])
+def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(
+    ca: Pair, tmp_path: Path, which: str
+) -> None:
+    """Whoever waited for its writer would read nothing again, and the server would not stop."""
+    files = tls(signed(tmp_path, ca, "localhost"), authority(tmp_path, "people").certificate)
+    certificates = Certificates(files)
+    path: Path = getattr(files, which)
+    path.unlink()
+    os.mkfifo(path)
+    assert certificates.changed()
+    with pytest.raises(TlsUnusable, match="has to be a file"):
+        certificates.reload()
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(TlsUnusable, match="has to be a file"):
+        certificates.reload()
+    assert {"localhost"} == certificates.names
 
 
 def test_clients_must_show_a_certificate(ca: Pair, localhost: Pair, tmp_path: Path) -> None:
