@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import time
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,32 @@ def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(
     with pytest.raises(TlsUnusable, match="has to be a file"):
         certificates.reload()
     assert {"localhost"} == certificates.names
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_no_session_is_resumed_of_a_certificate_that_has_expired(
+    ca: Pair, localhost: Pair, tmp_path: Path, version: ssl.TLSVersion
+) -> None:
+    """OpenSSL looks at the time of a client's certificate only when that is shown."""
+    people = authority(tmp_path, "people")
+    ann = signed(tmp_path, people, "ann")
+    context = Certificates(tls(localhost, people.certificate)).context
+    client = client_context(ca.certificate)
+    client.minimum_version = client.maximum_version = version
+    client.load_cert_chain(ann.certificate, ann.key)
+    first = Connection(context, client)
+    first.shake_hands()
+    first.heard()  # its ticket
+    again = Connection(context, client, session=first.client.session)
+    again.shake_hands()
+    assert again.client.session_reused
+    late = Connection(
+        context, client, session=first.client.session, clock=lambda: time.time() + 3 * 86_400
+    )
+    with pytest.raises(AssertionError):
+        late.shake_hands()
+    assert late.below.ended
+    assert [] == late.above.told
 
 
 def test_clients_must_show_a_certificate(ca: Pair, localhost: Pair, tmp_path: Path) -> None:
