@@ -126,6 +126,19 @@ def test_no_session_is_resumed_of_a_certificate_that_has_expired(
     assert [] == late.above.told
 
 
+def test_a_certificate_that_only_openssl_can_read(ca: Pair, tmp_path: Path) -> None:
+    """Such as one of version 2: it is unusable, and no error of its own stops a reload."""
+    pair = signed(tmp_path, ca, "localhost")
+    certificates = Certificates(tls(pair))
+    der = ssl.PEM_cert_to_DER_cert(pair.certificate.read_text())
+    version = bytes.fromhex("a003020102")  # 3, as RFC 5280, 4.1 has it
+    assert 1 == der.count(version)
+    older = der.replace(version, bytes.fromhex("a003020101"))
+    pair.certificate.write_text(ssl.DER_cert_to_PEM_cert(older))
+    with pytest.raises(TlsUnusable, match=r"cannot read .*: 1 is not a valid x509 version"):
+        certificates.reload()
+
+
 def test_clients_must_show_a_certificate(ca: Pair, localhost: Pair, tmp_path: Path) -> None:
     """Where there is a CA for them; the protocol above can ask whose it was."""
     people = authority(tmp_path, "people")

@@ -114,7 +114,7 @@ def _read(tls: Tls) -> tuple[ssl.SSLContext, Shown]:
             certificate.not_valid_before_utc.timestamp(),
             certificate.not_valid_after_utc.timestamp(),
         )
-    except (OSError, ValueError) as error:
+    except Exception as error:  # OSError, ValueError, and one of its own for each oddity
         raise TlsUnusable(f"cannot read {tls.certificate}: {reason_of(error)}") from error
 
 
