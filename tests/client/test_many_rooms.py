@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 import grpc
 import pytest
 
+from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.api.rpc.chat_pb2_grpc import ChatServiceStub
 from chatroom.client import Chat, ChatError, Kind, Limits, Patience, Room, connect
+from chatroom.client.inbox import Inbox
+from chatroom.client.membership import Membership
+from chatroom.client.outbox import Outbox
+from chatroom.client.position import Position
+from chatroom.client.stream import Stream
+from chatroom.client.terms import Terms
 from chatroom.core.limits import Limits as ServerLimits
 from chatroom.server.service import running
 from chatroom.server.settings import Settings
@@ -120,6 +130,76 @@ async def _connected(room: Room) -> None:
     async for message in room:
         if message.kind is Kind.CONNECTED:
             return
+
+
+def test_a_loop_that_stalls_is_no_connection_without_room() -> None:
+    """What has gone meanwhile is not given up: it would be joined twice, under one name."""
+
+    async def scene() -> None:
+        async with proxied() as proxy, grpc.aio.insecure_channel(proxy.address) as channel:
+            await channel.channel_ready()
+            stub = ChatServiceStub(channel)
+            loop = asyncio.get_running_loop()
+            for turns in range(20):
+                stream = Stream(stub.Chat(), Address.parse(proxy.address), channel)
+                join = pb.JoinChat(room_id=ROOMS[0], name=f"member {turns}")
+                beginning = loop.create_task(
+                    stream.begin(pb.ChatMessage(join=join), 0.05, lambda _: True)
+                )
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                time.sleep(0.06)  # so that nobody looks for longer than that
+                assert await beginning
+                await stream.close()
+
+    asyncio.run(scene())
+
+
+class GivenUp(Stream):
+    """One that goes in the moment in which it is given up."""
+
+    async def begin(
+        self, message: pb.ChatMessage, patience: float, full: Callable[[Stream], bool]
+    ) -> bool:
+        assert await super().begin(message, patience, full)
+        assert (await self.read(patience=ANSWER_SECONDS)) is not None
+        return False
+
+
+def test_a_stream_that_was_given_up_had_begun() -> None:
+    """The name is in use by oneself then, until the server gives that place up."""
+
+    async def scene() -> None:
+        kinds = [GivenUp, Stream, Stream, Stream]
+        begun: list[Stream] = []
+        async with (
+            proxied(limits=ServerLimits(grace=0.3)) as proxy,
+            connect(proxy.address, patience=Patience(backoff=0.2)) as chat,
+            grpc.aio.insecure_channel(proxy.address) as channel,
+        ):
+
+            def open_stream(_: Stream | None) -> Stream:
+                call = ChatServiceStub(channel).Chat()
+                begun.append(kinds[len(begun)](call, Address.parse(proxy.address), channel))
+                return begun[-1]
+
+            terms = Terms(room_id=ROOMS[0], name="Ann")
+            position, limits = Position(), Limits()
+            member = Membership(
+                terms,
+                replace(chat.server(ROOMS[0]), open_stream=open_stream),
+                chat.patience,
+                position=position,
+                inbox=Inbox(limits),
+                outbox=Outbox(limits),
+            )
+            await member.enter()
+            assert "Ann" == member.name
+            assert member.joined is not None
+            assert len(begun) > 2, "the name was free at once"
+            await begun[-1].close()
+
+    asyncio.run(scene())
 
 
 def test_rooms_one_after_the_other() -> None:

@@ -98,3 +98,10 @@ def resuming(stream: GrpcStream, after: int = 0) -> pb.Resume:
     """What brings somebody back who had everything up to a sequence."""
     joined = stream.joined
     return pb.Resume(session=joined.session, epoch=joined.epoch, after=after or joined.sequence)
+
+
+async def until_said(stream: Stream, text: str) -> pb.Message:
+    """The next message with this text."""
+    while (message := await stream.receive()).message != text:
+        pass
+    return message

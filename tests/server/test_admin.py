@@ -211,6 +211,18 @@ def test_a_changed_file_is_read_again_when_asked(file: Path) -> None:
     assert token.is_shown("another")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="there are no such files")
+def test_a_pipe_in_place_of_the_file_is_not_waited_for(file: Path) -> None:
+    """Whoever sends SIGHUP does not stop the server by it, and the last token stays."""
+    token = AdminToken(file)
+    token.read()
+    file.unlink()
+    os.mkfifo(file, 0o600)
+    with pytest.raises(AdminTokenUnusable, match="it has to be a file"):
+        token.read()
+    assert token.is_shown(TOKEN)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="there is no SIGHUP")
 def test_sighup_without_anything_to_read_ends_nothing() -> None:
     """It is how logs are rotated and terminals closed: the server says so and goes on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 from pathlib import Path
 
@@ -18,6 +19,28 @@ from tests.carriers import run
 from tests.server.access.tokens_for import token
 from tests.server.moderated import ADMIN, moderated, resuming
 from tests.server.test_journal_commands import run as run_command
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such files")
+def test_a_pipe_that_nobody_reads_is_not_waited_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Orders are answered, the server stops, and the log has the record in its place."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    async def scene() -> None:
+        async with asyncio.timeout(10), moderated(tmp_path, audit_file=pipe) as on:
+            await on.moderate("CreateBan", mod.Ban(room_id="lobby", name="Bob"))
+            (message,) = caplog.messages
+            assert message.startswith(f"{pipe} cannot be written")
+            assert '"method": "CreateBan"' in message
+            reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+            await on.moderate("CreateBan", mod.Ban(room_id="lobby", name="Eve"))
+            assert b"Eve" in os.read(reader, 4096)
+            os.close(reader)
+
+    run(scene())
 
 
 def test_what_was_done_is_recorded(tmp_path: Path) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import grpc
+import pytest
 
 from chatroom.api.rpc import moderation_pb2 as mod
 from chatroom.api.rpc.moderation_pb2_grpc import ModerationServiceStub
+from chatroom.core.refusals import RequestInvalid
+from chatroom.server.rooms.background import Background
 from tests.carriers import run
 from tests.server.access.tokens_for import bearer, token
 from tests.server.moderated import ADMIN, MODERATOR, Moderated, moderated
@@ -55,6 +59,51 @@ def test_a_text_leaves_the_disk_whose_withdrawal_is_given_up(tmp_path: Path) -> 
                 assert (each.sequence in gone) == (f"my secret {n}".encode() not in stored)
 
     run(scene())
+
+
+def test_a_refusal_that_nobody_hears_is_not_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else whoever has a token fills it: each order that is refused and reset is a traceback."""
+
+    async def scene() -> None:
+        async with moderated(tmp_path) as on:
+            mute = mod.SetMemberRequest(room_id="lobby", name="Nobody", muted=True)
+            await given_up(on, "SetMember", [mute] * 30)
+            gc.collect()
+
+    run(scene())
+    assert [] == caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(RequestInvalid("name", "why"), 0), (ValueError("a fault"), 1)]
+)
+def test_what_fails_behind_the_back_of_who_asked(
+    error: Exception, told: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A refusal is for the caller alone; a fault is told to who runs the server."""
+
+    async def scene() -> None:
+        background, going, on = Background(), asyncio.Event(), asyncio.Event()
+
+        async def work() -> None:
+            going.set()
+            await on.wait()
+            raise error
+
+        caller = asyncio.create_task(background.whole(work()))
+        await going.wait()
+        caller.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await caller
+        on.set()
+        await background.over()
+        await asyncio.sleep(0)
+        gc.collect()
+
+    run(scene())
+    assert ["what nobody waits for any more failed"] * told == caplog.messages
 
 
 async def given_up(on: Moderated, method: str, requests: list[Any]) -> None:

@@ -90,6 +90,42 @@ def test_a_room_whose_creator_went_away_is_there_all_the_same() -> None:
     run(scene())
 
 
+@pytest.mark.parametrize("gone_first", [False, True], ids=["within the turn", "before it"])
+def test_an_arrival_that_fails_behind_the_back_of_who_came(gone_first: bool) -> None:
+    """The use of the invitation is given back, and nothing is kept of the session."""
+
+    async def scene() -> None:
+        journal = TamedJournal()
+        async with lobby(journal, Limits(journal_retry=0.01)) as hub:
+            room = hub.rooms.get("lobby")
+            made, secret = await hub.invitations.invite(room, uses=1, until=0, name="", by="Ann")
+            if not gone_first:
+                journal.going.clear()
+            journal.broken = True
+            who = hub.invitations.identity(secret)
+            joining = asyncio.create_task(
+                hub.join("lobby", "Bob", wants_events=True, echo=False, who=who)
+            )
+            while not room.member_count:
+                await asyncio.sleep(0)
+            if not gone_first:
+                while room.waiting:  # until the turn has begun
+                    await asyncio.sleep(0)
+            joining.cancel()
+            await asyncio.gather(joining, return_exceptions=True)
+            journal.going.set()
+            await journal.failed.wait()
+            journal.broken = False
+            await hub.commits.flush()
+            ann = await Listener(hub, "Ann").open()
+            _, kept = hub.invitations.find(made.invitation_id)
+            assert 1 == kept.uses_left
+            assert 0 == len(hub.sessions)
+            await ann.close()
+
+    run(scene())
+
+
 def test_a_member_who_goes_away_while_joining_leaves_no_trace_but_its_own() -> None:
     """Its arrival is followed by its departure, and its name is free."""
 

@@ -10,11 +10,13 @@ import pytest
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc import moderation_pb2 as mod
 from chatroom.core.entry import Entry, Kind
+from chatroom.core.refusals import RoomNotFound
+from chatroom.core.room import Room
 from chatroom.journal import Append, NewRoom
 from chatroom.journal.sqlite import SQLiteJournal, backup
 from chatroom.wire.envelopes import envelope
 from tests.carriers import Ended, run
-from tests.server.moderated import ADMIN, moderated, resuming, until
+from tests.server.moderated import ADMIN, end_of, moderated, resuming, until, until_said
 
 
 def test_a_message_is_withdrawn(tmp_path: Path) -> None:
@@ -57,6 +59,40 @@ def test_a_message_is_withdrawn(tmp_path: Path) -> None:
                 "ListMessages", pb.ListMessagesRequest(room_id="lobby")
             )
             assert "my secret" not in str(page)
+
+    run(scene())
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["being deleted", "deleted"])
+def test_the_room_is_deleted_while_the_message_is_looked_up(tmp_path: Path, stored: bool) -> None:
+    """Nothing is withdrawn then: the room ends, its id is free, and no other room notices."""
+
+    async def scene() -> None:
+        async with moderated(tmp_path, rooms=("lobby", "attic")) as on:
+            hub = on.server.service.hub
+            room = hub.rooms.get("lobby")
+            bob, ann = await on.join("Bob"), await on.join("Ann", room_id="attic")
+            await on.server.say(bob, "my secret")
+            said = await until_said(bob, "my secret")
+            deleting: list[asyncio.Task[None]] = []
+
+            async def find(room: Room, sequence: int) -> tuple[Entry, str, str]:
+                (entry,) = await hub.replay.after(room, sequence - 1, 1)
+                deletion = hub.moderation.delete_room(room, reason="", successor="")
+                deleting.append(asyncio.create_task(deletion))
+                if stored:
+                    await deleting[0]
+                else:
+                    await asyncio.sleep(0)
+                return entry, "Bob", ""
+
+            with pytest.raises(RoomNotFound):
+                await hub.moderation.withdraw(room, said.sequence, find, reason="")
+            await deleting[0]
+            assert "ROOM_CLOSED" == (await end_of(bob)).reason
+            await on.server.say(ann, "hey")
+            await until_said(ann, "hey")
+            await hub.rooms.create(room_id="lobby")
 
     run(scene())
 

@@ -173,11 +173,14 @@ class Membership:
     async def _admission(self, resume: chat_pb2.Resume | None, patience: float | None) -> Message:
         """Join on a new stream, on whatever connection has room for it.
 
-        The first message that comes, within so many seconds after the join was written.
-        Raises TimeoutError, ChatError.
+        The first message that comes, within so many seconds after the join was written. A stream
+        that was given up since it had not begun may have begun in that moment. Then the name is in
+        use by oneself, until the server gives that place up. Raises TimeoutError, ChatError.
         """
         join = self.terms.join(self.name, resume)
         lost = self._stream
+        clock = asyncio.get_running_loop().time
+        own_until = 0.0
         while True:
             self._stream = stream = self._server.open_stream(lost)
             try:
@@ -186,8 +189,11 @@ class Membership:
                     if received is None:
                         raise endings.lost("the server ended the stream at once")
                     return message_from(received)
+                own_until = clock() + self._patience.name
             except ChatError as error:
-                if error.reason != "STREAMS_EXHAUSTED" or not self._server.full(stream):
+                if error.reason == "NAME_TAKEN" and clock() < own_until:
+                    await asyncio.sleep(self._patience.backoff)
+                elif error.reason != "STREAMS_EXHAUSTED" or not self._server.full(stream):
                     raise
             await stream.close()
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     ChatCall = grpc.aio.StreamStreamCall[chat_pb2.ChatMessage, chat_pb2.Message]
 
+STALLED = 1.1
+"""Times as long as it was to be, a wait has lasted: the loop, or the machine, was busy."""
 STATUS_LOOKS = 100
 STATUS_PAUSE = 0.01
 """How often, and after how many seconds each, to look whether the true status has
@@ -78,22 +80,26 @@ class Stream:
         A stream above the peer's MAX_CONCURRENT_STREAMS is queued by gRPC, and nothing is
         told; but a write of grpc.aio returns when the head has gone. So when that has not
         come `patience` seconds after the connection was found ready, `full` is asked; if it
-        answers False, the stream waits on. Nothing of it has gone if this returns False.
+        answers False, the stream waits on. Seconds in which this process came to nothing do not
+        count: it may have gone, and nobody has looked yet. If this returns False, nothing of the
+        stream has gone as far as that can be known.
 
         Raises ServerUnavailable. If the stream has ended meanwhile, reading says why.
         """
         writing = asyncio.ensure_future(self.write(message))
         writing.add_done_callback(_note_failure)  # if this is cancelled nobody asks for it
+        clock = asyncio.get_running_loop().time
         try:
             while True:
-                ready = self._ready
+                ready, begun = self._ready, clock()
                 done, _ = await asyncio.wait({writing}, timeout=patience)
+                stalled = clock() - begun > STALLED * patience
                 if done:
                     self.begun = True
                     with suppress(NotInRoom):
                         writing.result()
                     return True
-                if ready and self._ready and full(self):
+                if ready and not stalled and self._ready and full(self):
                     return False
         finally:
             writing.cancel()

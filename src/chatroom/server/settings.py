@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +42,8 @@ class Tls:
 
         Raises TlsUnusable.
         """
+        for path in (self.certificate, self.key, self.client_ca):
+            _check_no_pipe(path)
         try:
             context.load_cert_chain(self.certificate, self.key, password=lambda: "")
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
@@ -54,6 +57,15 @@ class Tls:
                 raise TlsUnusable(f"cannot use {self.client_ca}: {reason_of(error)}") from error
             required = self.client_required
             context.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_OPTIONAL
+
+
+def _check_no_pipe(path: Path | None) -> None:
+    """Raise TlsUnusable for what is no file; that there is none is for who opens it.
+
+    Opening a pipe waits until somebody writes into it, and with it all that has to be read.
+    """
+    if path is not None and path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        raise TlsUnusable(f"{path} has to be a file, since it is read again and again")
 
 
 def reason_of(error: Exception) -> str:

@@ -53,6 +53,8 @@ def certificate(
         .not_valid_before(end - dt.timedelta(days=1))
         .not_valid_after(end)
     )
+    plain = x509.BasicConstraints(ca=False, path_length=None)
+    builder = builder.add_extension(plain, critical=True)
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
@@ -209,6 +211,23 @@ def test_without_mappings_a_certificate_says_nothing() -> None:
 def test_what_cannot_be_read_is_nobodys(der: bytes) -> None:
     """OpenSSL and this library may differ: then nobody is known by it, and nothing fails."""
     assert NOTHING_SHOWN == shown(der)
+
+
+ODD = {
+    "of version 2": ("a003020102", "a003020101"),  # RFC 5280, 4.1
+    "with a common name of bits": ("0603550403 0c", "0603550403 03"),  # CN, UTF8String
+    "with an extension twice": ("0603551d13", "0603551d11"),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_certificate_that_only_openssl_can_read_is_nobodys(odd: str, tmp_path: Path) -> None:
+    """A CA may sign such a one; then calls are an anonymous caller's, and none fails."""
+    usual, changed = (bytes.fromhex(each) for each in ODD[odd])
+    der = certificate(NAMES)
+    assert usual in der
+    access = access_by(file_of(tmp_path, mapping('san = "dns:bot.example"')).read())
+    assert Identity(ANYBODY) == access.identity("", "", der.replace(usual, changed))
 
 
 KNOWN = 'san = "dns:bot.example"\n'

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+import time
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,66 @@ def test_files_that_cannot_be_used_change_nothing(
     assert {"localhost"} == certificates.names
     connection = Connection(certificates.context, client_context(ca.certificate))
     connection.shake_hands()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such files")
+@pytest.mark.parametrize("which", ["certificate", "key", "client_ca"])
+def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(
+    ca: Pair, tmp_path: Path, which: str
+) -> None:
+    """Whoever waited for its writer would read nothing again, and the server would not stop."""
+    files = tls(signed(tmp_path, ca, "localhost"), authority(tmp_path, "people").certificate)
+    certificates = Certificates(files)
+    path: Path = getattr(files, which)
+    path.unlink()
+    os.mkfifo(path)
+    assert certificates.changed()
+    with pytest.raises(TlsUnusable, match="has to be a file"):
+        certificates.reload()
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(TlsUnusable, match="has to be a file"):
+        certificates.reload()
+    assert {"localhost"} == certificates.names
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_no_session_is_resumed_of_a_certificate_that_has_expired(
+    ca: Pair, localhost: Pair, tmp_path: Path, version: ssl.TLSVersion
+) -> None:
+    """OpenSSL looks at the time of a client's certificate only when that is shown."""
+    people = authority(tmp_path, "people")
+    ann = signed(tmp_path, people, "ann")
+    context = Certificates(tls(localhost, people.certificate)).context
+    client = client_context(ca.certificate)
+    client.minimum_version = client.maximum_version = version
+    client.load_cert_chain(ann.certificate, ann.key)
+    first = Connection(context, client)
+    first.shake_hands()
+    first.heard()  # its ticket
+    again = Connection(context, client, session=first.client.session)
+    again.shake_hands()
+    assert again.client.session_reused
+    late = Connection(
+        context, client, session=first.client.session, clock=lambda: time.time() + 3 * 86_400
+    )
+    with pytest.raises(AssertionError):
+        late.shake_hands()
+    assert late.below.ended
+    assert [] == late.above.told
+
+
+def test_a_certificate_that_only_openssl_can_read(ca: Pair, tmp_path: Path) -> None:
+    """Such as one of version 2: it is unusable, and no error of its own stops a reload."""
+    pair = signed(tmp_path, ca, "localhost")
+    certificates = Certificates(tls(pair))
+    der = ssl.PEM_cert_to_DER_cert(pair.certificate.read_text())
+    version = bytes.fromhex("a003020102")  # 3, as RFC 5280, 4.1 has it
+    assert 1 == der.count(version)
+    older = der.replace(version, bytes.fromhex("a003020101"))
+    pair.certificate.write_text(ssl.DER_cert_to_PEM_cert(older))
+    with pytest.raises(TlsUnusable, match=r"cannot read .*: 1 is not a valid x509 version"):
+        certificates.reload()
 
 
 def test_clients_must_show_a_certificate(ca: Pair, localhost: Pair, tmp_path: Path) -> None:

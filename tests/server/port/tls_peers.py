@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -156,19 +156,26 @@ class Connection:
         client: ssl.SSLContext,
         limits: TlsLimits | None = None,
         handshakes: Handshakes | None = None,
+        *,
+        session: ssl.SSLSession | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        """`session` is to be resumed; `clock` is the server's, in seconds since 1970."""
         self.above = Above()
         self.below = Below()
         self.alpn: str | None = "not asked"
         self.closed = 0
         notices = Notices(time.monotonic)
         self.protocol = TlsProtocol(
-            server, self._secured, self._closed, limits, notices=notices, handshakes=handshakes
-        )
+            server, self._secured, self._closed, limits,
+            notices=notices, handshakes=handshakes, clock=clock,
+        )  # fmt: skip
         self.below.protocol = self.protocol
         self.protocol.connection_made(self.below)
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.client = client.wrap_bio(self.incoming, self.outgoing, server_hostname="localhost")
+        self.client = client.wrap_bio(
+            self.incoming, self.outgoing, server_hostname="localhost", session=session
+        )
 
     def _secured(self, _: TlsTransport, alpn: str | None) -> asyncio.Protocol:
         self.alpn = alpn

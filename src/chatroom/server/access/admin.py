@@ -9,6 +9,8 @@ import os
 import stat
 from pathlib import Path
 
+from .key_file import at_once
+
 log = logging.getLogger(__name__)
 
 TOKEN_BYTES = 4096
@@ -35,11 +37,15 @@ class AdminToken:
 
         Raises AdminTokenUnusable; then the last one stays. A file that others may write is
         refused: whoever writes it is an admin. One that others may read is warned of,
-        since that is how container platforms hand out secrets.
+        since that is how container platforms hand out secrets. A pipe is read once: to read it
+        again would be to wait for who writes into it.
         """
         try:
-            with self._path.open("rb") as file:
+            # Path.open has no opener.
+            with open(self._path, "rb", opener=at_once if self._digest else None) as file:
                 mode = os.fstat(file.fileno()).st_mode
+                if self._digest and not stat.S_ISREG(mode):
+                    raise self._unusable("it has to be a file, to be read again")
                 content = file.read(TOKEN_BYTES + 1)
         except OSError as error:
             raise self._unusable((error.strerror or str(error)).lower()) from error

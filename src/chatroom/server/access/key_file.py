@@ -213,7 +213,7 @@ class _Reading:
         """What is in a file that nobody else may write, and what it is."""
         self.seen[path] = None
         try:
-            with open(path, "rb", opener=_at_once) as file:  # Path.open has none
+            with open(path, "rb", opener=at_once) as file:  # Path.open has none
                 status = os.fstat(file.fileno())
                 self.seen[path] = _signature(status)
                 if not stat.S_ISREG(status.st_mode):
@@ -236,7 +236,7 @@ class _Reading:
             raise KeyWrong(f"others may read the secret in {path}; type: chmod 600 {path}")
 
 
-def _at_once(path: str, flags: int) -> int:
+def at_once(path: str, flags: int) -> int:
     """Open a file; of a pipe, do not wait until somebody writes into it."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # Windows has no such flag
 

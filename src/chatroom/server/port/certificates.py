@@ -90,6 +90,16 @@ def _signature(path: Path) -> Signature | None:
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
+def resumed_too_late(tls: ssl.SSLObject, now: float) -> bool:
+    """Whether a session was resumed of a client whose certificate has ended; `now`: since 1970.
+
+    OpenSSL looks at the time of those alone that are shown anew. A resumed session has a ticket
+    for the next one, so without this a certificate would last as long as its holder comes back.
+    """
+    shown = tls.getpeercert() if tls.session_reused else None
+    return shown is not None and now >= ssl.cert_time_to_seconds(str(shown["notAfter"]))
+
+
 def _read(tls: Tls) -> tuple[ssl.SSLContext, Shown]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -104,7 +114,7 @@ def _read(tls: Tls) -> tuple[ssl.SSLContext, Shown]:
             certificate.not_valid_before_utc.timestamp(),
             certificate.not_valid_after_utc.timestamp(),
         )
-    except (OSError, ValueError) as error:
+    except Exception as error:  # OSError, ValueError, and one of its own for each oddity
         raise TlsUnusable(f"cannot read {tls.certificate}: {reason_of(error)}") from error
 
 

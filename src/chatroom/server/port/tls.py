@@ -9,11 +9,13 @@ import asyncio
 import enum
 import logging
 import ssl
+import time
 from collections.abc import Callable
 from typing import cast
 
 from chatroom.server.settings import reason_of
 
+from .certificates import resumed_too_late
 from .handshakes import Handshakes
 from .not_tls import KNOWN_BY, without_tls
 from .notices import Kind, Notices, peer_name
@@ -45,7 +47,7 @@ class End(enum.Enum):
 class TlsProtocol(asyncio.Protocol):
     """The server's side of one TLS connection: stands on TCP, carries a protocol.
 
-    It has no clock: `check` is called some times a second with the time. The end of the
+    `check` is called some times a second with the time. The end of the
     peer's side, by close_notify or without it, is `eof_received` above; where that returns
     True, writing goes on.
     """
@@ -53,6 +55,7 @@ class TlsProtocol(asyncio.Protocol):
     __slots__ = (
         "_barren",
         "_beginning",
+        "_clock",
         "_end",
         "_error",
         "_handshakes",
@@ -81,11 +84,12 @@ class TlsProtocol(asyncio.Protocol):
         *,
         notices: Notices,
         handshakes: Handshakes | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """`on_closed` is called once for every connection that was made, when it is gone.
 
         `notices` hears of handshakes that fail, and of who breaks the rules of TLS after one.
-        Its own is one of the `handshakes`; None: of no others.
+        Its own is one of the `handshakes`; None: of no others. `clock` is in seconds since 1970.
         """
         self.begun_at: float | None = None
         """The time of the first `check`: the preface's time begins here too."""
@@ -94,6 +98,7 @@ class TlsProtocol(asyncio.Protocol):
         self._limits = limits or TlsLimits()
         self._notices = notices
         self._handshakes = handshakes or Handshakes(notices=notices)
+        self._clock = clock
         self._network = ""
         self._in_line = False
         """Something came for the handshake, and it is not its turn; it is not read meanwhile."""
@@ -210,6 +215,9 @@ class TlsProtocol(asyncio.Protocol):
             else:
                 self._refuse(f"spoke {stranger.spoke} to a port with TLS", stranger.answer)
         else:
+            if resumed_too_late(transport.tls, self._clock()):
+                self._refuse("resumed a session under a certificate that has expired")
+                return
             transport.hand_down()
             self._barren = 0
             self._handshakes.end(self, self._network)

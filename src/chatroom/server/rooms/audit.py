@@ -204,9 +204,14 @@ def when(ns: int) -> str:
 
 
 def _append(path: Path, line: str) -> None:
-    """Opened for each line: whoever rotates the file may move it away at any time."""
+    """Opened for each line: whoever rotates the file may move it away at any time.
+
+    Of a pipe its reader is not waited for: the answers to all orders would wait with it.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    flags |= getattr(os, "O_NONBLOCK", 0)  # Windows has no such flag
     try:
-        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = os.open(path, flags, 0o600)
         try:
             os.write(file, line.encode() + b"\n")
         finally:

@@ -278,10 +278,15 @@ def _append(part: _Part) -> Append:
     return append
 
 
-def into(future: asyncio.Future[Entry]) -> Settle:
-    """Settle a future with the entry; a refusal becomes its result's exception."""
+def into(future: asyncio.Future[Entry], undo: Callable[[], None] = lambda: None) -> Settle:
+    """Settle a future with the entry; a refusal becomes its result's exception, after `undo`.
+
+    That is called whether somebody still waits or not.
+    """
 
     def settle(result: Entry | Refusal) -> None:
+        if isinstance(result, Refusal):
+            undo()
         if future.done():  # whoever waited has gone
             return
         if isinstance(result, Refusal):

@@ -289,9 +289,16 @@ class Hub:
         if wants_events:
             session = back[1].session if back else self._token(16).hex()
         settled: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
+
+        def undo() -> None:
+            room.retract(member)
+            self.sessions.forget(member)
+            if not back:
+                self.invitations.give_back(who)
+
         member = room.admit(
             tag, now=self._clock(), monotonic=self._monotonic(), events=wants_events, echo=echo,
-            settle=into(settled), session=digest(session) if session else None,
+            settle=into(settled, undo), session=digest(session) if session else None,
             author=back[0].record.author if back else None,
             subject=who.subject, invitation=who.invitation, address=who.address,
         )  # fmt: skip
@@ -303,13 +310,6 @@ class Hub:
         self.commits.touch(room)
         try:
             arrival = await settled
-        except Refusal:
-            room.retract(member)
-            if not back:
-                self.invitations.give_back(who)
-            self.sessions.forget(member)
-            self._streams.discard(place)
-            raise
         except BaseException:
             self.leave(place)
             raise

@@ -239,6 +239,7 @@ class Moderation:
     async def _withdraw(self, room: Room, withdrawal: Withdrawal, find: FindSaid) -> Entry:
         async with self._turn(room):
             entry, name, nonce = await find(room, withdrawal.sequence)
+            self._check_open(room)  # it may have been deleted meanwhile
             mark = Draft(
                 Kind.WITHDRAWN, entry.author, name, WITHDRAWN_TEXT, nonce, withdrawal=withdrawal
             )
@@ -259,9 +260,13 @@ class Moderation:
     @contextlib.asynccontextmanager
     async def _turn(self, room: Room) -> AsyncIterator[None]:
         async with self._in_turn.setdefault(room, asyncio.Lock()):
-            if room.closing:
-                raise refusals.RoomNotFound(room.room_id)
+            self._check_open(room)
             yield
+
+    def _check_open(self, room: Room) -> None:
+        """Raise RoomNotFound: nothing follows the closing entry, which would not be the last."""
+        if room.closing:
+            raise refusals.RoomNotFound(room.room_id)
 
     async def _told(self, room: Room, draft: Draft) -> Entry:
         """Have an entry stored, and what stands beside it with it."""

@@ -114,6 +114,10 @@ class Sessions:
         """The keys of `_places`: a room that is deleted asks for its own alone."""
         self._waiting: dict[Member, asyncio.TimerHandle] = {}
 
+    def __len__(self) -> int:
+        """How many are in memory."""
+        return len(self._places)
+
     @property
     def waiting(self) -> int:
         """How many members are in a room without a stream."""
