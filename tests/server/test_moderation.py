@@ -116,6 +116,33 @@ def test_who_is_made_a_moderator_moderates_that_room(tmp_path: Path) -> None:
     run(scene())
 
 
+@pytest.mark.parametrize("where", ["lobby", ""])
+@pytest.mark.parametrize("whom", ["identity", "address"])
+def test_a_moderator_who_is_banned_moderates_nothing(
+    tmp_path: Path, whom: str, where: str
+) -> None:
+    """They would lift the ban, and be in again; when it is over they moderate as before."""
+    bob = token("bob")
+
+    async def scene() -> None:
+        async with moderated(tmp_path) as on:
+            assert await on.join("Bob", bob)
+            promote = mod.SetMemberRequest(room_id="lobby", name="Bob", moderator=True)
+            assert (await on.moderate("SetMember", promote, **ADMIN)).moderator
+            order = mod.Ban(room_id=where)
+            setattr(order, whom, "bob" if whom == "identity" else "127.0.0.0/8")
+            ban = await on.moderate("CreateBan", order, **ADMIN)
+            lift = mod.LiftBanRequest(ban_id=ban.ban_id)
+            refused = "BANNED" if where else "GRANT_MISSING"  # one of the server is for admins
+            assert ("PERMISSION_DENIED", refused) == await on.refused("LiftBan", lift, bob)
+            bans = mod.ListBansRequest(room_id="lobby")
+            assert ("PERMISSION_DENIED", "BANNED") == await on.refused("ListBans", bans, bob)
+            await on.moderate("LiftBan", lift, **ADMIN)
+            assert ("OK", "") == await on.refused("ListBans", bans, bob)
+
+    run(scene())
+
+
 def test_a_room_is_changed_while_people_are_in_it(tmp_path: Path) -> None:
     """They are told, lists say it, a restart keeps it; what is absent stays."""
 

@@ -167,12 +167,19 @@ class Bans:
         return [ban for ban in self._by_id.values() if ban.over(now)]
 
     def check(
-        self, now: int, *, tag: NameTag, subject: str, address: str, session: bytes | None
+        self,
+        now: int,
+        *,
+        subject: str,
+        address: str,
+        tag: NameTag | None = None,
+        session: bytes | None = None,
     ) -> None:
         """Raise Banned if one is for somebody; `now` is in ns since 1970."""
         if not self._by_id:
             return
-        keys = (*name_keys(tag), *self._address_keys(address), *_somebodys(subject, session))
+        named = () if tag is None else name_keys(tag)
+        keys = (*named, *self._address_keys(address), *_somebodys(subject, session))
         found = self._longest(keys, now)
         if found is not None:
             raise Banned(found.until, found.reason)

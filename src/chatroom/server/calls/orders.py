@@ -11,14 +11,18 @@ from chatroom.server.rooms.hub import Hub
 def orderly(hub: Hub, who: Identity, room_id: str) -> Room:
     """A room that somebody may moderate: by a grant, since it is theirs, or made so by its owner.
 
-    Raises RoomIdInvalid, RoomNotFound, TokenRequired, GrantMissing.
+    Who was made a moderator is none while they are banned. Raises RoomIdInvalid, RoomNotFound,
+    TokenRequired, GrantMissing, Banned.
     """
     if who.grant.gives(Right.MODERATE) or not who.subject:
         demand(who, Right.MODERATE)
         return in_room(hub, who, Right.MODERATE, room_id)
     room = in_room(hub, who, Right.MODERATE, room_id)
-    if not (created_by(who, room.facts) or room.marks.of_subject(who.subject).moderator):
+    if created_by(who, room.facts):
+        return room
+    if not room.marks.of_subject(who.subject).moderator:
         raise refusals.GrantMissing(Right.MODERATE)
+    hub.doors.check_moderator(room, who)
     return room
 
 

@@ -75,6 +75,12 @@ class Doors:
                 bans.check(now, tag=tag, subject=who.subject, address=who.address, session=session)
         self._reserved.check(tag, who)
 
+    def check_moderator(self, room: Room, who: Identity) -> None:
+        """Raise Banned for who was made a moderator and is kept out: else they would let
+        themselves in again."""
+        for bans in (self.bans, room.bans):
+            bans.check(self._clock(), subject=who.subject, address=who.address)
+
     async def reserve(self, tag: NameTag, who: Identity) -> bool:
         """A name that a token fixes belongs to its `sub` from now on; who else has it goes.
 
