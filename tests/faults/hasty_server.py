@@ -12,7 +12,7 @@ from pathlib import Path
 
 from chatroom.journal import Append, SyncMode
 from chatroom.journal.sqlite import SQLiteJournal
-from chatroom.journal.sqlite.checksum import Legible
+from chatroom.journal.sqlite.rows_of_before import Legible
 from chatroom.server import cli, service
 
 LATE_SECONDS = 0.05

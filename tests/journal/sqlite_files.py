@@ -97,7 +97,9 @@ async def fill(journal: SQLiteJournal) -> None:
         ]
     )
     one_byte = [replace(nonced(n, f"n{n}"), envelope=b"x") for n in range(301, 311)]
-    await journal.append([Append(one, enveloped(one_byte))])
+    for begin, end in ((0, 7), (7, 8), (8, 10)):  # in blocks of their own
+        await journal.append([Append(one, enveloped(one_byte[begin:end]))])
+        await journal.settle()
     await journal.trim(one, entries=4, size=1 << 30)
 
 

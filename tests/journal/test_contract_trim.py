@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chatroom.core.entry import STORED_OVERHEAD, stored_bytes
+from chatroom.core.entry import STORED_OVERHEAD
 from chatroom.journal import Append, Journal, Trimmed
 from tests.journal.journals import (
     BIG,
@@ -63,7 +63,7 @@ def test_entries_of_any_size_are_counted_as_they_are(play: Callable[[Scene], Non
         await journal.append([Append(key, entries(1, 10))])
         await journal.append([Append(key, entries(11, 1, size=5_000))])
         assert Trimmed(10, 9 * ENTRY) == await journal.trim(
-            key, entries=BIG, size=stored_bytes(5_000) + ENTRY
+            key, entries=BIG, size=5_000 + STORED_OVERHEAD + ENTRY
         )
         assert Trimmed(11, ENTRY) == await journal.trim(key, entries=BIG, size=5_000)
 

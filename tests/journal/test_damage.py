@@ -19,9 +19,13 @@ from hypothesis import strategies as st
 from chatroom.core.entry import Kind
 from chatroom.journal import JournalUnusable
 from chatroom.journal.sqlite import SQLiteJournal, check
+from chatroom.journal.sqlite.blocks import Block
+from chatroom.journal.sqlite.counting import MOST_FINDINGS
 from chatroom.server.calls import encode
 from tests.faults.scale import SOAK, scaled
+from tests.journal.damaged_blocks import blocks_of, change, change_byte, forget_blocks
 from tests.journal.damaging import (
+    MOST,
     PAGE,
     Logs,
     check_repair,
@@ -91,7 +95,7 @@ def test_any_byte(sound: Sound, at: float, mask: int) -> None:
     damaged, kept = sound.check(sound.with_bytes(where, bytes([sound.octets[where] ^ mask])))
     if where >= PAGE:  # the first page says where all others are
         assert kept is not None
-        assert kept >= sound.entries - 60
+        assert kept >= sound.entries - MOST
     if damaged:
         assert kept != sound.entries
 
@@ -115,7 +119,7 @@ def test_any_page(sound: Sound, fill: bytes) -> None:
     for page in pages if SOAK else pages[fill == b"\0" :: 2]:
         _, kept = sound.check(sound.with_bytes(page * PAGE, fill * PAGE))
         assert kept is not None, page
-        assert kept >= sound.entries - 60, page
+        assert kept >= sound.entries - MOST, page
     assert (None, None) == sound.check(sound.with_bytes(0, fill * PAGE))
 
 
@@ -160,8 +164,8 @@ def test_any_end(sound: Sound) -> None:
     ):
         damaged, kept = sound.check(sound.octets[:end])
         if 1 < end < size - 1:
-            assert damaged is None, end
-        assert (kept or 0) >= before - 60, end
+            assert damaged != 0, end
+        assert (kept or 0) >= before - MOST, end
         before = kept or 0
     assert before >= sound.entries - 1
 
@@ -183,54 +187,72 @@ def test_a_journal_that_was_emptied_is_not_begun_anew(sound: Sound) -> None:
     assert 0 == check_what_a_server_finds(path, {})
 
 
-COLUMNS = {
-    "sent": st.integers(-(1 << 63), (1 << 63) - 1),
-    "kind": st.integers(0, 9),
-    "author": st.integers(-(1 << 63), (1 << 63) - 1),
-    "envelope": st.binary(max_size=200),
-    "nonce": st.none() | st.text(st.characters(codec="ascii"), max_size=8),
-    "checksum": st.none() | st.integers(-5, 1 << 33),
-}
-
-
 @settings(max_examples=2 * EXAMPLES, deadline=None)
-@given(column_and_value=st.sampled_from(sorted(COLUMNS)).flatmap(
-    lambda column: st.tuples(st.just(column), COLUMNS[column])
-), sequence=st.integers(51, 200))  # fmt: skip
-def test_any_column(sound: Sound, column_and_value: tuple[str, object], sequence: int) -> None:
-    """With any other value the entry is damaged, alone, wherever it is read; a check finds it."""
-    column, value = column_and_value
+@given(which=st.integers(0, 4), at=st.floats(0, 1, exclude_max=True), mask=st.integers(1, 255))
+def test_any_byte_of_a_block(sound: Sound, which: int, at: float, mask: int) -> None:
+    """Of its head: all of it is damaged. Else one entry alone, wherever it is read."""
     path = sound.write(sound.octets)
-    read = f"SELECT {column} FROM entry WHERE room = 1 AND sequence = {sequence}"
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        (before,) = connection.execute(read).fetchone()
-        connection.execute(
-            f"UPDATE entry SET {column} = ? WHERE room = 1 AND sequence = ?", (value, sequence)
-        )
-        (after,) = connection.execute(read).fetchone()
-    if column == "nonce":  # an empty one is none
-        before, after = before or None, after or None
-    changed = [sequence] if before != after else []
-    assert changed == damaged_in(path, 1)
+    block = blocks_of(path, 1)[which]
+    where = int(at * len(block.octets))
+    change_byte(path, block, where, mask)
+    changed = sequences_at(block, where)
+    told = [each for each in changed if each > 50]  # the others are trimmed
+    assert told == damaged_in(path, 1)
     wrong = [line for line in check(path, encode.legible).wrong if " is damaged" in line]
-    assert [f"room one: message {each} is damaged" for each in changed] == wrong
-    with closing(sqlite3.connect(path)) as connection:
-        damaged = len(changed)
-    assert sound.entries - damaged == check_repair(path, sound.logs, found_damaged=bool(damaged))
+    copies = [f"room one: the copy of message {each} is damaged" for each in changed if each <= 50]
+    expected = [f"room one: message {each} is damaged" for each in told]
+    assert [*(copies if where >= block.body else []), *expected][:MOST_FINDINGS] == wrong
+    assert sound.entries - len(told) == check_repair(path, sound.logs, found_damaged=bool(told))
+
+
+def sequences_at(block: Block, where: int) -> list[int]:
+    """The entries that a byte of a block belongs to."""
+    if where < block.body:
+        return list(range(block.first, block.end))
+    end = block.body
+    for sizes in (block.sizes, block.nonce_sizes):
+        for sequence, size in enumerate(sizes, block.first):
+            end += size
+            if where < end:
+                return [sequence]
+    raise AssertionError(where)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(
+    column=st.sampled_from(["first", "count", "nonced", "room"]),
+    value=st.integers(-(1 << 63), (1 << 63) - 1) | st.integers(-2, 300),
+    which=st.integers(0, 4),
+)
+@example(column="count", value=1 << 40, which=0)
+@example(column="first", value=77, which=0)
+def test_any_place_of_a_block(sound: Sound, column: str, value: int, which: int) -> None:
+    """Its entries are damaged, and no others; it never stands for another one."""
+    path = sound.write(sound.octets)
+    block = blocks_of(path, 1)[which]
+    others = {each.first for each in blocks_of(path, 1)} | {1}
+    if value == getattr(block, column) or (column in ("first", "room") and value in others):
+        return
+    change(path, f"UPDATE block SET {column} = ? WHERE room = 1 AND first = ?", value, block.first)
+    octets = path.read_bytes()
+    damaged = check_what_a_server_finds(path, sound.logs)
+    lost = len([each for each in range(block.first, block.end) if each > 50])
+    if block.end <= max(others):
+        assert damaged in (None, lost)  # of the newest nobody knows
+    kept = check_repair(sound.write(octets), sound.logs, found_damaged=True)
+    assert sound.entries - lost == kept
 
 
 @settings(max_examples=EXAMPLES // 2, deadline=None)
-@given(sequences=st.sets(st.integers(51, 200), min_size=1, max_size=150))
-def test_any_entries_that_are_not_there(sound: Sound, sequences: set[int]) -> None:
-    """Between the oldest and the newest they are damaged. Of the newest nobody knows."""
+@given(which=st.sets(st.integers(0, 4), min_size=1))
+def test_any_blocks_that_are_not_there(sound: Sound, which: set[int]) -> None:
+    """Between the oldest and the newest entry theirs are damaged. Of the newest nobody knows."""
     path = sound.write(sound.octets)
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.executemany(
-            "DELETE FROM entry WHERE room = 1 AND sequence = ?", [(each,) for each in sequences]
-        )
-    kept = set(range(51, 201)) - sequences
-    newest = max(kept, default=50)
-    assert sorted(each for each in sequences if each < newest) == damaged_in(path, 1)
+    all_of_them = blocks_of(path, 1)
+    gone = forget_blocks(path, 1, lambda block: all_of_them.index(block) in which)
+    newest = max([block.end - 1 for block in all_of_them if block not in gone], default=0)
+    lost = [each for block in gone for each in range(block.first, block.end)]
+    assert [each for each in lost if 50 < each < newest] == damaged_in(path, 1)
 
 
 def damaged_in(path: Path, key: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""A file of every schema version is opened, read, given checksums, checked and repaired."""
+"""A file of every schema version is opened, read, upgraded, checked and repaired."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from chatroom.core.entry import Entry, Kind
 from chatroom.journal import Append, NonceUsed
 from chatroom.journal.sqlite import SCHEMA_VERSION, SQLiteJournal, backup, check, redo, repair
 from chatroom.journal.sqlite.records import encode as encode_record
+from chatroom.journal.sqlite.rows_of_before import CHECKSUMS_SINCE
 from chatroom.journal.sqlite.schema import (
-    CHECKSUMS_SINCE,
     IDENTITIES_SINCE,
     MODERATION_SINCE,
     REDO_LOG_SINCE,
 )
 from chatroom.server.calls import encode
+from tests.journal.damaged_blocks import damage_entry
 from tests.journal.databases import make
 from tests.journal.journals import everything
 
@@ -37,30 +38,6 @@ def unpacked(file: Path, directory: Path) -> Path:
 
 def version(file: Path) -> int:
     return int(file.name.split("-")[1].split(".")[0])
-
-
-def without_checksum(path: Path) -> int:
-    with closing(sqlite3.connect(path)) as connection:
-        (count,) = connection.execute(
-            "SELECT (SELECT count(*) FROM entry WHERE checksum IS NULL)"
-            " + (SELECT count(*) FROM trimmed WHERE checksum IS NULL)"
-            " + (SELECT count(*) FROM room WHERE summed_from != 1)"
-        ).fetchone()
-    return int(count)
-
-
-async def filled(path: Path) -> SQLiteJournal:
-    """A journal on the file, once all entries have their checksums."""
-    journal = SQLiteJournal(path, legible=encode.legible)
-    await journal.open()
-    await filled_up(journal, path)
-    return journal
-
-
-async def filled_up(journal: SQLiteJournal, path: Path) -> None:
-    if journal.filling is not None:
-        await journal.filling
-    assert not without_checksum(path)
 
 
 @pytest.fixture(params=FILES, ids=lambda file: file.name)
@@ -83,7 +60,7 @@ def test_there_is_a_file_of_every_version() -> None:
 
 
 def test_it_is_read_as_it_was_written(file: Path, tmp_path: Path) -> None:
-    """Rooms, entries and members, before and after there are checksums."""
+    """Rooms, entries and members; its second start is one of our version."""
     path = unpacked(file, tmp_path)
     first = 3 if version(file) >= MEMBERS_SINCE else 1
 
@@ -100,7 +77,6 @@ def test_it_is_read_as_it_was_written(file: Path, tmp_path: Path) -> None:
             read = await everything(journal, LOBBY)
             assert told(first) == [(each.kind, each.sequence, each.author) for each in read]
             assert all(encode.legible(entry) for entry in read)
-            await filled_up(journal, path)
             await journal.close()
 
     asyncio.run(scene())
@@ -149,9 +125,7 @@ def test_it_has_its_bans_and_what_was_done(file: Path, tmp_path: Path) -> None:
         await journal.close()
 
     asyncio.run(scene())
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("UPDATE entry SET envelope = x'00' WHERE sequence = 5")
-        connection.commit()
+    damage_entry(path, 5)
     assert repair(path, encode.legible).kept is not None
     asyncio.run(scene())
 
@@ -175,8 +149,6 @@ def test_its_nonces_still_count(file: Path, tmp_path: Path) -> None:
     async def scene() -> None:
         journal = SQLiteJournal(path, legible=encode.legible)
         await journal.open()
-        assert [2, 5] == await retry(journal)
-        await filled_up(journal, path)
         assert [2, 5] == await retry(journal)
         await journal.close()
 
@@ -226,7 +198,7 @@ def test_what_its_redo_log_alone_has_is_kept(file: Path, tmp_path: Path, how: st
 def test_what_was_damaged_before_gets_no_checksum_that_hides_it(
     file: Path, tmp_path: Path, change: str, what: str
 ) -> None:
-    """It is damaged before it is filled, afterwards, and in the eyes of a check."""
+    """It is damaged before the upgrade, after it, and in the eyes of a check."""
     if version(file) >= CHECKSUMS_SINCE:
         pytest.skip("it has checksums")
     path = unpacked(file, tmp_path)
@@ -238,8 +210,6 @@ def test_what_was_damaged_before_gets_no_checksum_that_hides_it(
     async def scene() -> None:
         journal = SQLiteJournal(path, legible=encode.legible)
         await journal.open()
-        await check_sixth(journal)
-        await filled_up(journal, path)
         await check_sixth(journal)
         await journal.close()
 
@@ -254,9 +224,7 @@ def test_what_was_damaged_before_gets_no_checksum_that_hides_it(
 def test_a_file_of_every_version_is_repaired(file: Path, tmp_path: Path) -> None:
     """What it becomes is of our version, whatever it was."""
     path = unpacked(file, tmp_path)
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("UPDATE entry SET envelope = x'00' WHERE sequence = 6")
-        connection.commit()
+    damage_entry(path, 6)
     repaired = repair(path, encode.legible)
     assert repaired.salvaged is not None
     assert {"lobby": [6]} == repaired.salvaged.lost
@@ -264,7 +232,8 @@ def test_a_file_of_every_version_is_repaired(file: Path, tmp_path: Path) -> None
     assert (SCHEMA_VERSION, []) == (checked.version, checked.wrong)
 
     async def scene() -> None:
-        journal = await filled(path)
+        journal = SQLiteJournal(path, legible=encode.legible)
+        await journal.open()
         first = 3 if version(file) >= MEMBERS_SINCE else 1
         kinds = [entry.kind for entry in await everything(journal, LOBBY)]
         expected = [kind for kind, *_ in told(first)]

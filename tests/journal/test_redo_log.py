@@ -22,6 +22,7 @@ from chatroom.journal.sqlite.intake import DUE_ENTRIES, Intake, as_it_was_last, 
 from chatroom.journal.sqlite.nonces import Nonces
 from chatroom.journal.sqlite.records import RUNS, Found, Record, encode, records
 from chatroom.wire.envelopes import envelope
+from tests.journal.damaged_blocks import damage_entry
 from tests.journal.journals import (
     BIG,
     NOW,
@@ -447,9 +448,7 @@ def test_a_repair_of_the_tables_keeps_the_log(tmp_path: Path) -> None:
         return path
 
     path = asyncio.run(scene())
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("UPDATE entry SET sent = sent + 1 WHERE sequence = 2")
-        connection.commit()
+    damage_entry(path, 2)
     done = repair(path)
     assert done.salvaged is not None
     assert {"126859": [2]} == done.salvaged.lost
@@ -519,7 +518,7 @@ def test_closing_without_the_tables_leaves_everything_to_the_log(tmp_path: Path)
     async def scene() -> None:
         journal, _ = await filled(tmp_path / "j.db")
         refuses = (
-            "CREATE TEMP TRIGGER refuses BEFORE INSERT ON main.entry "
+            "CREATE TEMP TRIGGER refuses BEFORE INSERT ON main.block "
             "BEGIN SELECT RAISE(ABORT, 'full'); END"
         )
         await journal._write(lambda w: w.connection.execute(refuses).close())
@@ -558,7 +557,7 @@ def test_what_is_stored_is_in_the_tables_after_a_while(tmp_path: Path) -> None:
 
     async def rows(path: Path, count: int) -> None:
         with closing(sqlite3.connect(path)) as connection:
-            while connection.execute("SELECT count(*) FROM entry").fetchone() != (count,):
+            while connection.execute("SELECT sum(count) FROM block").fetchone() != (count,):
                 await asyncio.sleep(0.01)
 
     async def scene() -> None:

@@ -14,8 +14,10 @@ import pytest
 from chatroom.core.entry import Entry, Kind
 from chatroom.journal import Append
 from chatroom.journal.sqlite import SQLiteJournal, backup
+from chatroom.journal.sqlite.blocks import COLUMNS, block_of
 from tests.faults.scale import SOAK
-from tests.journal.journals import AUTHOR, NOW, new_room
+from tests.journal.damaged_blocks import damage_head
+from tests.journal.journals import AUTHOR, BIG, NOW, everything, new_room
 
 SEEDS = range(100) if SOAK else (0, 4, 7, 14)
 """Of these, 4, 7 and 14 have copies in unused parts of pages, which only a look through finds."""
@@ -137,16 +139,51 @@ def test_without_secure_delete_something_is(tmp_path: Path) -> None:
     asyncio.run(scene())
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA secure_delete = OFF")
-        rows = connection.execute("SELECT room, sequence, envelope FROM entry LIMIT 30")
+        rows = connection.execute(f"SELECT {COLUMNS} FROM block LIMIT 30")
         marks = []
-        for *place, envelope in rows.fetchall():
+        for row in rows.fetchall():
             connection.execute(
-                "UPDATE entry SET envelope = x'' WHERE room = ? AND sequence = ?", place
+                "UPDATE block SET entries = x'' WHERE room = ? AND first = ?", row[:2]
             )
-            marks.append(envelope[:13])
+            block = block_of(row)
+            assert block is not None
+            marks.append(block.entries(0, BIG)[0].envelope[:13])
         ((busy, _, _),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         assert not busy
     assert found_in(tmp_path, marks)
+
+
+def test_what_is_in_a_damaged_block_goes_too(tmp_path: Path) -> None:
+    """Nobody can tell its messages apart, so all of them go; the log ends where it did."""
+    path = tmp_path / "j.db"
+
+    async def before() -> None:
+        journal = SQLiteJournal(path, sync="off")
+        await journal.open()
+        key = await new_room(journal)
+        for sequence in (1, 2):
+            await journal.append([Append(key, [said(sequence, b"<text %d>" % sequence)])])
+            await journal.settle()
+        await journal.close()
+
+    async def after() -> None:
+        journal = SQLiteJournal(path, sync="off")
+        await journal.open()
+        mark = replace(said(2, b"(withdrawn)"), kind=Kind.WITHDRAWN)
+        telling = Entry(3, NOW * 2, Kind.WITHDRAWAL, 0, b"withdrawn")
+        await journal.append([Append(1, [telling], replaced=[mark])])
+        assert await journal.scrub()
+        assert [("j.db", b"<text 1>")] == found_in(tmp_path, [b"<text 1>", b"<text 2>"])
+        await journal.close()
+        journal = SQLiteJournal(path, sync="off")
+        (room,) = await journal.open()
+        kinds = [entry.kind for entry in await everything(journal, 1)]
+        assert (3, [Kind.SAID, Kind.DAMAGED, Kind.WITHDRAWAL]) == (room.newest, kinds)
+        await journal.close()
+
+    asyncio.run(before())
+    damage_head(path, 2)
+    asyncio.run(after())
 
 
 def test_a_reader_holds_it_up(tmp_path: Path) -> None:
@@ -161,7 +198,7 @@ def test_a_reader_holds_it_up(tmp_path: Path) -> None:
         await journal.settle()
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as reader:
             reader.execute("BEGIN")
-            reader.execute("SELECT count(*) FROM entry").fetchall()
+            reader.execute("SELECT count(*) FROM block").fetchall()
             marks = await filled.withdraw(1)
             assert not await journal.scrub()
             assert found_in(tmp_path, marks)

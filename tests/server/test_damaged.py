@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.client import Kind, connect
 from tests.carriers import CARRIERS, Ended, run
+from tests.journal.damaged_blocks import forget_entry
 from tests.server.services import Running, running
 
 TEXTS = ("one", "two", "three", "four", "five")
@@ -28,12 +27,6 @@ async def talked(data: Path) -> pb.Joined:
             await server.say(alice, text, f"n{number}")
             assert number == (await alice.receive()).sequence
         return alice.joined
-
-
-def change(data: Path, sql: str) -> None:
-    with closing(sqlite3.connect(data / "chatroom.db")) as connection:
-        connection.execute(sql)
-        connection.commit()
 
 
 def flip(data: Path, text: bytes) -> None:
@@ -145,7 +138,7 @@ def test_a_hole_in_a_log_is_damage_as_well(tmp_path: Path) -> None:
 
     async def scene() -> None:
         await talked(tmp_path)
-        change(tmp_path, "DELETE FROM entry WHERE sequence = 4")
+        forget_entry(tmp_path / "chatroom.db", 1, 4)
         async with running(tmp_path) as server:
             assert {"sequence": "4", "readable": "3"} == await refused(server, after=0)
             stream = server.carrier.chat()

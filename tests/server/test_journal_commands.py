@@ -94,7 +94,7 @@ def test_a_check_of_a_running_server(tmp_path: Path) -> None:
         code, stdout, stderr = run("check", "--data", str(tmp_path))
     assert (0, "") == (code, stderr)
     version, garden, lobby, verdict = stdout.splitlines()
-    assert "schema version 6, 2 rooms" in version
+    assert "schema version 7, 2 rooms" in version
     assert "room garden: messages none, 0 bytes, 0 members inside" == garden
     assert lobby.startswith("room lobby: messages 1 to ")
     assert "nothing is wrong" == verdict
@@ -108,7 +108,7 @@ def test_a_check_of_a_backup(tmp_path: Path) -> None:
         run("backup", "--data", str(data), str(copy))
         code, stdout, stderr = run("check", str(copy))
         assert (0, "") == (code, stderr)
-        assert stdout.startswith(f"{copy}: schema version 6, 1 room\n")
+        assert stdout.startswith(f"{copy}: schema version 7, 1 room\n")
         assert [copy.name, data.name] == sorted(path.name for path in tmp_path.iterdir())
     code, _, stderr = run("check", str(copy), "--data", str(data))
     assert (2, True) == (code, "omit it, or FILE" in stderr)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,12 +49,7 @@ DAMAGED_TEXT = "(this message is damaged on disk)"
 WITHDRAWN_TEXT = "(withdrawn)"
 
 STORED_OVERHEAD = 32
-"""Bytes that a journal is taken to need for a small entry beside its envelope."""
-SMALL_BYTES = 960
-PAGE_BYTES = 4096
-LARGE_BYTES = 4608
-"""In SQLite's pages of 4,096 bytes a larger envelope has an overflow page of its own, whose
-rest is unused: measured, 4,585 bytes for each of 1,000 to 4,500 (docs/decisions/0003)."""
+"""Bytes that a journal is taken to need for an entry beside its envelope."""
 
 Settle = Callable[["Entry | Refusal"], None]
 """Told once what became of a draft: the entry it became, or why it became none."""
@@ -140,24 +135,12 @@ class Entry:
     @property
     def stored_bytes(self) -> int:
         """What it counts for where the bytes that a room keeps are bounded."""
-        return stored_bytes(len(self.envelope))
+        return len(self.envelope) + STORED_OVERHEAD
 
 
-def all_stored_bytes(entries: Iterable[Entry]) -> int:
+def all_stored_bytes(entries: Sequence[Entry]) -> int:
     """`Entry.stored_bytes` of all of them."""
-    total = 0
-    for entry in entries:  # small ones without a call: this is done for every message
-        size = len(entry.envelope)
-        total += size + STORED_OVERHEAD if size <= SMALL_BYTES else stored_bytes(size)
-    return total
-
-
-def stored_bytes(envelope_bytes: int) -> int:
-    """What a journal is taken to need for an entry with an envelope of so many bytes."""
-    if envelope_bytes <= SMALL_BYTES:
-        return envelope_bytes + STORED_OVERHEAD
-    more = max(envelope_bytes - LARGE_BYTES + STORED_OVERHEAD, 0)
-    return LARGE_BYTES + -(-more // PAGE_BYTES) * PAGE_BYTES
+    return sum([len(entry.envelope) for entry in entries]) + STORED_OVERHEAD * len(entries)
 
 
 Said = tuple[str, str]

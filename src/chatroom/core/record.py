@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-INVITED = "\x1f"
-"""Begins `MemberRecord.shown` of who came by an invitation."""
-
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class MemberRecord:
@@ -30,13 +27,3 @@ class MemberRecord:
     """Under which token's `sub` it came in; its session is resumed under the same alone."""
     invitation: str = ""
     """The id of the invitation that it came by; then it has no subject."""
-
-    @property
-    def shown(self) -> str:
-        """Subject and invitation in one text: a subject is printable, so they differ."""
-        return f"{INVITED}{self.invitation}" if self.invitation else self.subject
-
-
-def subject_and_invitation(shown: str) -> tuple[str, str]:
-    """What `MemberRecord.shown` was made of."""
-    return ("", shown[1:]) if shown.startswith(INVITED) else (shown, "")

@@ -12,9 +12,20 @@ from pathlib import Path
 from chatroom.journal.port import JournalError, JournalUnusable
 
 from . import schema
+from .converting import convert
 from .damage import Damage
 from .opening import connect, known_version, why_unreadable
 from .recovery import catch_up, read_files, waiting
+from .rows_of_before import believed
+
+_COUNT = (
+    "SELECT count(*) FROM entry JOIN room ON room = key WHERE NOT closed",
+    (
+        "SELECT coalesce(sum(first + count - max(first, oldest)), 0) FROM block "
+        "JOIN room ON room = key WHERE NOT closed AND first + count > oldest"
+    ),
+)
+"""How many entries are kept: where they are rows, and where they are in blocks."""
 
 
 class BackupFailed(JournalError):
@@ -76,15 +87,15 @@ def _copy(source: Path, partial: Path) -> tuple[int, int]:
             copy.execute("PRAGMA journal_mode = DELETE")
             if version >= schema.REDO_LOG_SINCE:
                 if waiting(copy, files).records:
-                    schema.upgrade(copy, version)  # who stores them knows our version alone
+                    # Who stores them knows our version alone.
+                    schema.upgrade(copy, version, lambda: convert(copy, believed))
+                    version = schema.SCHEMA_VERSION
                     catch_up(copy, files)
                 copy.execute("UPDATE run SET redo = 0")
             if version > 1:
                 copy.execute("UPDATE run SET state = 'copied'")
             (rooms,) = copy.execute("SELECT count(*) FROM room WHERE NOT closed").fetchone()
-            (entries,) = copy.execute(
-                "SELECT count(*) FROM entry JOIN room ON room = key WHERE NOT closed"
-            ).fetchone()
+            (entries,) = copy.execute(_COUNT[version >= schema.BLOCKS_SINCE]).fetchone()
         except (sqlite3.Error, Damage) as error:
             raise BackupFailed(f"cannot copy {source}: {error}") from error
     return rooms, entries

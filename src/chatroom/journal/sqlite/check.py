@@ -8,21 +8,18 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from chatroom.core.entry import Kind, all_stored_bytes
+from chatroom.core.entry import all_stored_bytes
 from chatroom.journal.port import JournalUnusable
 
 from . import notes, recovery, schema
-from .checksum import COLUMNS, Legible, believed, sound
+from .counting import MOST_FINDINGS, Count, Counted
 from .damage import Damage
 from .ends import check_facts
 from .merging import Merged
 from .opening import connect, is_in_use, known_version, why_unreadable
 from .quick_check import wrong_header
-from .schema import CHECKSUMS_SINCE, MODERATION_SINCE, REDO_LOG_SINCE
-from .statements import STORED_BYTES
-
-MOST_FINDINGS = 20
-"""Of SQLite's own, and of damaged messages; one broken page can make thousands."""
+from .rows_of_before import Legible, Rows, believed, columns_of, every_row
+from .schema import BLOCKS_SINCE, MODERATION_SINCE
 
 
 @dataclass(slots=True, frozen=True)
@@ -55,9 +52,9 @@ class Checked:
 def check(path: Path, legible: Legible = believed, *, in_use: bool | None = None) -> Checked:
     """Read the whole file, as it is at one moment; changes nothing.
 
-    `legible` judges entries that have no checksum yet. The redo log is looked at too if no
-    server writes it (`in_use`; None: see whether one does). Raises JournalUnusable if it
-    cannot be read or is no journal.
+    `legible` judges entries of the first versions, which have no checksum. The redo log is
+    looked at too if no server writes it (`in_use`; None: see whether one does). Raises
+    JournalUnusable if it cannot be read or is no journal.
     """
     if not path.exists():
         raise JournalUnusable(f"there is no {path}; name the server's directory by --data")
@@ -79,17 +76,20 @@ def check(path: Path, legible: Legible = believed, *, in_use: bool | None = None
             found.wrong.append(header)
         found.wrong += _readable(_integrity(connection))
         found.wrong += _readable(schema.misnamed(connection, found.version))
-        found.wrong += _readable(_entries(connection, found.version, legible))
         if found.version >= MODERATION_SINCE:
             found.wrong += _readable(_notes(connection))
-        if found.version >= REDO_LOG_SINCE:
+        if found.version >= BLOCKS_SINCE:
+            count = Count(connection)
+            found.wrong += _readable(count.findings())
             try:
-                found.rooms += _rooms(connection)
+                found.rooms += _rooms(connection, count)
             except sqlite3.Error as error:
                 found.wrong.append(f"rooms cannot be read: {error}")
             else:
-                found.wrong += _readable(_wrong(connection, found.rooms))
+                found.wrong += _readable(_wrong(connection, found.rooms, count))
             found.wrong += _readable(_redo_log(connection, files, found, in_use=in_use))
+        else:
+            found.wrong += _readable(_rows(connection, found.version, legible))
     found.wrong = list(dict.fromkeys(found.wrong))  # one page can be in the way of two checks
     return found
 
@@ -108,24 +108,20 @@ def _redo_log(
         merged = Merged()
         for record in waiting.records:
             merged.add(record.appends)
-        if not _follows(merged, connection):
+        if not _follows(merged, connection, found.rooms):
             yield "the redo log does not follow what is stored"
             return
         found.rooms = list(_with(merged, connection, found.rooms))
 
 
-def _follows(merged: Merged, connection: sqlite3.Connection) -> bool:
+def _follows(merged: Merged, connection: sqlite3.Connection, rooms: list[CheckedRoom]) -> bool:
     """Whether in each room the log goes on where the tables end: else no server starts."""
-    newest = dict(
-        connection.execute(
-            "SELECT key, (SELECT coalesce(max(sequence), 0) FROM entry WHERE room = key) "
-            "FROM room WHERE NOT closed"
-        )
-    )
+    names = dict(connection.execute("SELECT key, room_id FROM room WHERE NOT closed"))
+    newest = {room.room_id: room.newest for room in rooms}
     return all(
-        not added.entries or added.entries[0].sequence == newest[key] + 1
+        not added.entries or added.entries[0].sequence == newest.get(names[key], 0) + 1
         for key, added in merged.rooms.items()
-        if key in newest
+        if key in names
     )
 
 
@@ -161,17 +157,14 @@ def _readable(findings: Iterator[str]) -> Iterator[str]:
         yield f"not all of it can be read: {error}"
 
 
-def _entries(connection: sqlite3.Connection, version: int, legible: Legible) -> Iterator[str]:
-    """Each entry by its checksum, or by what it says if it is of before there were any."""
-    summed_from: dict[int, int] = {}
-    if version >= CHECKSUMS_SINCE:
-        summed_from.update(connection.execute("SELECT key, summed_from FROM room"))
+def _rows(connection: sqlite3.Connection, version: int, legible: Legible) -> Iterator[str]:
+    """Of a file of before blocks: each entry by its checksum, or by what it says."""
+    known = Rows(connection, version, legible)
     names = dict(connection.execute("SELECT key, room_id FROM room WHERE NOT closed"))
     damaged = 0
-    for table, columns in columns_of(version).items():
-        for row in connection.execute(f"SELECT {columns} FROM {table}"):
-            of_before = version < CHECKSUMS_SINCE or _is_below(row, summed_from)
-            if sound(row, legible if of_before else None) is not None:
+    for table in columns_of(version):
+        for row in every_row(connection, table, version):
+            if known.sound(row) is not None:
                 continue
             damaged += 1
             if damaged <= MOST_FINDINGS:
@@ -190,46 +183,25 @@ def _notes(connection: sqlite3.Connection) -> Iterator[str]:
             yield f"{where}: a ban, mute, invitation or reserved name ({row[2]}) is damaged"
 
 
-def columns_of(version: int) -> dict[str, str]:
-    """What to read of each table with entries in a file of a version, as `COLUMNS`."""
-    if version == 1:
-        return {"entry": COLUMNS.replace("nonce, checksum", "NULL, NULL")}
-    columns = COLUMNS if version > _WITHOUT_CHECKSUMS else COLUMNS.replace("checksum", "NULL")
-    return {"entry": columns, "trimmed": columns}
-
-
-_WITHOUT_CHECKSUMS = 2
-"""The last version of the schema that has none."""
-
-
-def _is_below(row: tuple[object, ...], summed_from: dict[int, int]) -> bool:
-    room, sequence = row[:2]
-    if not (isinstance(room, int) and isinstance(sequence, int)):
-        return False
-    return sequence < summed_from.get(room, 1)
-
-
 def _integrity(connection: sqlite3.Connection) -> Iterator[str]:
     for (line,) in connection.execute(f"PRAGMA integrity_check({MOST_FINDINGS})"):
         if line != "ok":
             yield f"SQLite says: {' '.join(line.split())}"
 
 
-def _rooms(connection: sqlite3.Connection) -> list[CheckedRoom]:
+def _rooms(connection: sqlite3.Connection, count: Count) -> list[CheckedRoom]:
+    rooms = connection.execute(
+        "SELECT key, room_id, (SELECT count(*) FROM member WHERE room = key AND ended = 0) "
+        "FROM room WHERE NOT closed ORDER BY room_id"
+    )
     return [
-        CheckedRoom(*row)
-        for row in connection.execute(
-            "SELECT room_id, count(sequence), coalesce(min(sequence), 1), "
-            f"  coalesce(max(sequence), 0), coalesce(sum({STORED_BYTES}), 0), "
-            "  (SELECT count(*) FROM member WHERE member.room = key AND ended = 0), "
-            f"  count(sequence) FILTER (WHERE kind = {int(Kind.DAMAGED)}) "
-            "FROM room LEFT JOIN entry ON entry.room = key WHERE NOT closed "
-            "GROUP BY key ORDER BY room_id"
-        )
+        CheckedRoom(room_id, has.entries, has.oldest, has.newest, has.size, inside, has.lost)
+        for key, room_id, inside in rooms
+        for has in [count.rooms.get(key, Counted())]
     ]
 
 
-def _wrong(connection: sqlite3.Connection, rooms: list[CheckedRoom]) -> Iterator[str]:
+def _wrong(connection: sqlite3.Connection, rooms: list[CheckedRoom], found: Count) -> Iterator[str]:
     execute = connection.execute
     counted: dict[str, tuple[object, object]] = {}
     for room_id, epoch, title, oldest, size, *numbers in execute(
@@ -253,6 +225,9 @@ def _wrong(connection: sqlite3.Connection, rooms: list[CheckedRoom]) -> Iterator
                 f"room {room.room_id}: counted as {size} bytes from {oldest}, "
                 f"but has {room.size} bytes from {room.oldest}"
             )
+    (nonces,) = execute("SELECT count(*) FROM nonce").fetchone()
+    if nonces > found.nonces:
+        yield f"{nonces - found.nonces} nonces of messages that do not have them"
     for sql, what in _NONE_OF_THESE:
         (count,) = execute(sql).fetchone()
         if count:
@@ -261,38 +236,12 @@ def _wrong(connection: sqlite3.Connection, rooms: list[CheckedRoom]) -> Iterator
 
 _NONE_OF_THESE = (
     (
-        (
-            "SELECT count(*) FROM entry "
-            "WHERE hex(substr(envelope, 1, 5)) != printf('00%08X', length(envelope) - 5) "
-            f"AND kind != {int(Kind.DAMAGED)}"
-        ),
-        "messages whose envelope is not as long as it says",
-    ),
-    (
-        "SELECT count(*) FROM entry WHERE room NOT IN (SELECT key FROM room)",
-        "messages of rooms that are not there",
-    ),
-    (
         "SELECT count(*) FROM member WHERE room NOT IN (SELECT key FROM room WHERE NOT closed)",
         "members of rooms that are not there",
     ),
     (
-        (
-            "SELECT count(*) FROM entry JOIN room ON room = key "
-            "WHERE nonce IS NOT NULL AND sequence < nonces_from"
-        ),
+        "SELECT count(*) FROM nonce JOIN room ON room = key WHERE sequence < nonces_from",
         "messages whose nonce would never be forgotten",
-    ),
-    (
-        "SELECT count(*) FROM trimmed CROSS JOIN entry USING (author, nonce)",
-        "nonces that have been used twice",
-    ),
-    (
-        (
-            "SELECT count(*) FROM trimmed LEFT JOIN room ON room = key "
-            "WHERE key IS NULL OR (NOT closed AND sequence >= oldest)"
-        ),
-        "nonces kept of messages that were not trimmed",
     ),
     (
         "SELECT count(*) != 1 FROM run",

@@ -3,70 +3,66 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
+from chatroom.core.entry import Kind
 from chatroom.core.refusals import RoomIdInvalid
 from chatroom.core.room_ids import checked_room_id
 
-from .checksum import COLUMNS, Legible, sound
+from .blocks import COLUMNS, block_of, place_of
 from .damage import Damage
 
-_LOOKED_AT = 16
-"""Newest entries: more damaged ones at the end of one log are no accident of a byte."""
+_LOOKED_AT = 4
+"""Newest blocks: more damaged ones at the end of one log are no accident of a byte."""
+_NEWEST_FIRST = f"SELECT {COLUMNS} FROM block WHERE room = ? ORDER BY first DESC"
 
 
 def end_of_log(
-    connection: sqlite3.Connection, key: int, room_id: str, oldest: int, legible: Legible
+    connection: sqlite3.Connection, key: int, room_id: str, oldest: int
 ) -> tuple[int, int]:
     """The newest sequence of a room and when its newest sound entry was sent; 0: none.
 
-    A sequence must never be given twice. So the sequence of damaged entries at the end is
-    believed only where they follow each other, and a sound entry or the oldest one that
-    is kept. Raises Damage if they do not.
+    A sequence must never be given twice. So what damaged blocks at the end say of their
+    sequences is believed only where they follow each other, and a sound block or the oldest
+    entry that is kept. Raises Damage if they do not.
     """
-    rows = connection.execute(
-        f"SELECT {COLUMNS} FROM entry WHERE room = ? ORDER BY sequence DESC LIMIT ?",
-        (key, _LOOKED_AT),
-    )
     newest = expected = None
-    try:
+    with closing(connection.execute(f"{_NEWEST_FIRST} LIMIT {_LOOKED_AT}", (key,))) as rows:
         for row in rows:
-            sequence = row[1]
-            if expected is not None and sequence != expected:
+            place = place_of(row)
+            if place is None or (expected is not None and place[1] != expected):
                 break
-            newest = newest or sequence
-            entry = sound(row, legible)
-            if entry is not None:
-                return newest, entry.sent
-            if not isinstance(sequence, int) or sequence < 1:
-                break
-            expected = sequence - 1
+            newest = newest or place[1] - 1
+            block = block_of(row)
+            if block is not None:
+                return newest, max(0, *block.sent)
+            expected = place[0]
         else:
             if newest is None:
                 return 0, 0
-            if expected == oldest - 1:
+            if expected is not None and expected <= oldest:
                 return newest, 0
-    finally:
-        rows.close()
     raise Damage(f"it cannot be told where the messages of room {room_id} end")
 
 
-def last_said(connection: sqlite3.Connection, key: int, legible: Legible) -> int:
-    """When the newest sound entry that was said was sent, in ns since 1970; 0: not known.
+def last_said(connection: sqlite3.Connection, key: int, oldest: int) -> int:
+    """When the newest thing said that is kept was sent, in ns since 1970; 0: not known.
 
-    What was not said is passed over: 0.6 µs an entry. A start does not fail for this.
+    A start does not fail for this.
     """
-    rows = connection.execute(
-        f"SELECT {COLUMNS} FROM entry WHERE room = ? AND kind = 0 ORDER BY sequence DESC", (key,)
-    )
     try:
-        for row in rows:
-            entry = sound(row, legible)
-            if entry is not None:
-                return entry.sent
+        with closing(connection.execute(_NEWEST_FIRST, (key,))) as rows:
+            for row in rows:
+                block = block_of(row)
+                if block is None:
+                    continue
+                for n in range(block.count - 1, max(oldest - block.first, 0) - 1, -1):
+                    if block.kinds[n] == Kind.SAID:
+                        return block.sent[n]
+                if block.first <= oldest:
+                    break
     except sqlite3.DatabaseError:  # a damaged page; whoever reads it is told so
         pass
-    finally:
-        rows.close()
     return 0
 
 

@@ -27,15 +27,14 @@ from chatroom.journal.port import (
 
 from . import intake, notes, opening, recovery, upkeep, withdrawing
 from .checkpoints import PAGES, Checkpoints
-from .checksum import Legible, believed
 from .damage import WHAT_TO_DO, Damage
 from .directories import make_durable
-from .filling import Filling
 from .intake import Intake
 from .nonces import Nonces
 from .quick_check import quick_check
 from .reader import Reader
 from .redo import RedoLog
+from .rows_of_before import Legible, believed
 from .threads import Threads
 from .uncancelled import uncancelled
 from .writer import Writer
@@ -53,13 +52,12 @@ class SQLiteJournal(Threads):
     def __init__(self, path: Path, *, sync: SyncMode = "full", legible: Legible = believed) -> None:
         """`path` is the file; its directory is made if need be, for this user alone.
 
-        `legible` judges entries of earlier versions, which have no checksum.
+        `legible` judges entries of files of the first versions, which have no checksum.
         """
         self.name = f"SQLite {path} (synchronous={sync.upper()})"
-        super().__init__(path, legible)
+        super().__init__(path)
+        self._legible = legible
         self._sync: SyncMode = sync
-        self.filling: asyncio.Task[None] | None = None
-        """Gives entries of earlier versions their checksums; None: there were none such."""
         self._checkpoints = Checkpoints(path, sync)
         self._redo: RedoLog | None = None
         self._scrubber = withdrawing.Scrubber(path)
@@ -85,19 +83,7 @@ class SQLiteJournal(Threads):
         last_sent = max([room.last_sent for room in rooms], default=0)
         self._nonces = Nonces(await self._write(Writer.authors_of_nonces), last_sent)
         await self._checkpoints.open()
-        filling = await self._write(Filling.begin, self._legible)
-        if filling is not None:
-            self.filling = asyncio.create_task(self._fill(filling), name="checksums")
         return rooms
-
-    async def _fill(self, filling: Filling) -> None:
-        """Give entries of before their checksums, and appends most of the thread's time."""
-        with contextlib.suppress(JournalError):  # it goes on at the next start
-            while True:
-                pause = await self._write(filling.step)
-                if pause is None:
-                    return
-                await asyncio.sleep(pause)
 
     async def create_room(self, room: NewRoom) -> StoredRoom:
         """See `Journal.create_room`."""
@@ -251,9 +237,6 @@ class SQLiteJournal(Threads):
             return
         self._closed = True
         loop = asyncio.get_running_loop()
-        if self.filling is not None:
-            self.filling.cancel()
-            await asyncio.wait([self.filling])
         async with self._appending:  # what was begun is over
             if self._storing is not None:
                 await asyncio.wait([self._storing])
@@ -354,10 +337,10 @@ class SQLiteJournal(Threads):
             connection = opening.connect(self._path)
             opening.check_companion(self._path)
             quick_check(connection, self._path)
-            opening.prepare(connection, self._path)
-            recovery.recover(connection, recovery.read_files(self._path), self._legible)
+            opening.prepare(connection, self._path, self._legible)
+            recovery.recover(connection, recovery.read_files(self._path))
             run = opening.begin(connection, self._sync)
-            writer = Writer(connection, self._legible)
+            writer = Writer(connection)
             rooms = writer.rooms()
             opening.mark(self._lock)
             self._redo = RedoLog(self._path, run, self._sync)

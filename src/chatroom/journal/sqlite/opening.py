@@ -11,9 +11,11 @@ from pathlib import Path
 
 from chatroom.journal.port import JournalUnusable, SyncMode
 
-from . import checksum, schema
+from . import schema
+from .converting import convert
 from .damage import WHAT_TO_DO
 from .records import RUNS
+from .rows_of_before import Legible
 from .statements import transaction
 
 BUSY_SECONDS = 5.0
@@ -40,8 +42,13 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=128,
     )
-    checksum.prepare(connection)
+    connection.text_factory = _decoded
     return connection
+
+
+def _decoded(octets: bytes) -> str:
+    """A text as SQLite has it. It need not be UTF-8, if it is damaged; that raises nothing."""
+    return octets.decode(errors="surrogateescape")
 
 
 def _make_or_check(path: Path) -> None:
@@ -125,9 +132,10 @@ def check_companion(path: Path) -> None:
         )
 
 
-def prepare(connection: sqlite3.Connection, path: Path) -> None:
+def prepare(connection: sqlite3.Connection, path: Path, legible: Legible) -> None:
     """Make the file usable; what is written is synced until `begin`.
 
+    `legible` judges entries that have no checksum, where it is upgraded.
     Raises JournalUnusable, before anything is written if it is not ours to write to.
     """
     version = known_version(connection, path)
@@ -143,7 +151,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     execute("PRAGMA synchronous = FULL")
     execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
-    schema.upgrade(connection, version)
+    schema.upgrade(connection, version, lambda: convert(connection, legible))
     if execute("PRAGMA auto_vacuum").fetchone() != (2,):
         execute("PRAGMA auto_vacuum = INCREMENTAL")
         # Once: it writes the whole file anew. Where the disk has no room for that, space
@@ -162,7 +170,7 @@ def begin(connection: sqlite3.Connection, sync: SyncMode) -> int:
             renew_epochs(connection)
         # Synced before anything that the sync mode may lose.
         execute("UPDATE run SET state = ?, redo = ?, redone = 0", (sync, run))
-        for table in ("entry", "trimmed"):
+        for table in ("block", "nonce"):
             execute(f"DELETE FROM {table} WHERE room IN (SELECT key FROM room WHERE closed)")
         execute("DELETE FROM room WHERE closed")
     execute(f"PRAGMA synchronous = {sync.upper()}")

@@ -1,8 +1,9 @@
 """Rows of entries found page by page, where the way to their pages is lost.
 
 What SQLite's shell does for `.recover`. The form of pages, cells and records is that of
-https://www.sqlite.org/fileformat.html, sections 1.6 and 2.1; numbers are big-endian. A
-table WITHOUT ROWID is an index b-tree: its rows are in interior pages as well.
+https://www.sqlite.org/fileformat.html, sections 1.6 and 2.1; numbers are big-endian. Blocks
+are in a table b-tree: in its leaves alone. The rows of before were in a table WITHOUT ROWID,
+which is an index b-tree: they are in interior pages as well.
 """
 
 from __future__ import annotations
@@ -11,17 +12,23 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-_INTERIOR, _LEAF = 2, 10
-_FEWEST_COLUMNS = 6
-"""Of a row of `entry` of the first version; an index has four."""
+_INTERIOR, _LEAF, _TABLE_LEAF = 2, 10, 13
+PAGE_BYTES = 4096
+"""Of our files."""
+_FEWEST_COLUMNS = 5
+"""Of a row of `block`; one of `entry` has six or more, an index four at most."""
 _COLUMNS = 8
+_MOST_BYTES = 1 << 20
+"""Of a row: more is a length that is damaged."""
 _INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
 """Bytes of an integer by its serial type."""
 
 
 def rows_in_pages(path: Path) -> Iterator[tuple[object, ...]]:
-    """What may be rows of entries, in no order; whoever takes them checks their checksums.
+    """What may be rows of blocks, or of entries as they were before; in no order.
 
+    Whoever takes them checks their checksums. Of a blob of which a part cannot be read what is
+    missing is zeros.
     Pages that are free now have rows as well that were deleted. The file has no log.
     """
     with path.open("rb") as file:
@@ -48,21 +55,24 @@ class _Pages:
         self._usable = usable
 
     def payloads(self, page: bytes) -> Iterator[bytes]:
-        """Of all cells of an index page; of another one nothing, or nonsense."""
-        if page[0] not in (_INTERIOR, _LEAF):
+        """Of all cells of a page that may have rows; of another one nothing, or nonsense."""
+        if page[0] not in (_INTERIOR, _LEAF, _TABLE_LEAF):
             return
         first, child = (12, 4) if page[0] == _INTERIOR else (8, 0)
         (count,) = struct.unpack_from(">H", page, 3)
         if first + 2 * count > len(page):
             return
         for (at,) in struct.iter_unpack(">H", page[first : first + 2 * count]):
-            payload = self._payload(page, at + child)
+            payload = self._payload(page, at + child, in_table=page[0] == _TABLE_LEAF)
             if payload is not None:
                 yield payload
 
-    def _payload(self, page: bytes, at: int) -> bytes | None:
+    def _payload(self, page: bytes, at: int, *, in_table: bool) -> bytes | None:
         length, at = _varint(page, at)
         most = (self._usable - 12) * 64 // 255 - 23
+        if in_table:
+            most = self._usable - 35
+            _, at = _varint(page, at)  # the row's number
         local = length
         if length > most:
             least = (self._usable - 12) * 32 // 255 - 23
@@ -75,13 +85,15 @@ class _Pages:
         return self._overflow(payload, length, following)
 
     def _overflow(self, payload: bytes, length: int, following: int) -> bytes | None:
-        """A payload with what stands on pages of its own."""
+        """A payload with what stands on pages of its own, as far as they are there."""
+        if length > _MOST_BYTES:
+            return None
         with self._path.open("rb") as file:
             while len(payload) < length:
                 file.seek((following - 1) * self._size if following else 0)
                 page = file.read(self._usable)
                 if not following or len(page) < self._usable:
-                    return None
+                    return payload.ljust(length, b"\0")
                 (following,) = struct.unpack_from(">I", page)
                 payload += page[4 : 4 + length - len(payload)]
         return payload

@@ -17,7 +17,7 @@ CHECK_SECONDS = 2.0
 """For all of it. Larger files are checked as far as that goes; `chatserver check` reads all."""
 
 _AGAIN_SECONDS = 0.05
-_CHECKED_BY_SUM = ("entry", "trimmed")
+_CHECKED_BY_SUM = ("block", "entry", "trimmed")
 _KEYS = "sqlite_sequence"
 """SQLite's own: the last key that a room was given. Without it no room can be created."""
 
@@ -69,7 +69,7 @@ def _wrong(connection: sqlite3.Connection, table: str) -> str:
         connection.execute(f"SELECT count(*) FROM {table} NOT INDEXED").fetchone()
         return ""
     for line in lines:
-        # "TEXT value in entry.envelope": the content of one row, which has a checksum.
+        # "TEXT value in block.entries": the content of one row, which has a checksum.
         if line != "ok" and not (table in _CHECKED_BY_SUM and f" value in {table}." in line):
             return " ".join(str(line).split()).removeprefix("*** in database main *** ")
     return ""

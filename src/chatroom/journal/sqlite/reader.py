@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from chatroom.core.entry import Entry
+from chatroom.core.entry import Entry, Kind
 from chatroom.core.record import MemberRecord
 
-from .checksum import COLUMNS, Legible, damaged, sound
+from .blocks import COLUMNS, block_of, block_with, damaged
 from .damage import is_damage
 from .writer import MEMBER_COLUMNS, member_record
 
-_READ = f"SELECT {COLUMNS} FROM entry WHERE room = ? AND sequence "
-_ABOVE = _READ + "> ? ORDER BY sequence LIMIT ?"
-_BELOW = _READ + "< ? ORDER BY sequence DESC LIMIT ?"
-_AT = _READ + "= ?"
-_BOUNDS = "SELECT oldest, summed_from FROM room WHERE key = ?"
+_OLDEST = "SELECT oldest FROM room WHERE key = ?"
+_UPWARDS = (
+    f"SELECT {COLUMNS} FROM block WHERE room = ?1 AND first >= coalesce("
+    "(SELECT max(first) FROM block WHERE room = ?1 AND first <= ?2), 0) ORDER BY first"
+)
+_DOWNWARDS = f"SELECT {COLUMNS} FROM block WHERE room = ? AND first <= ? ORDER BY first DESC"
+"""Blocks from the one on that may have a sequence."""
 _LOST_BYTES = 64
 """What an entry counts for, where a page's bytes are bounded, that is damaged."""
 
@@ -31,92 +33,77 @@ class Reader:
     all, as a damaged one.
     """
 
-    def __init__(
-        self, connection: sqlite3.Connection, newest: Callable[[int], int], legible: Legible
-    ) -> None:
+    def __init__(self, connection: sqlite3.Connection, newest: Callable[[int], int]) -> None:
         """`newest`: the newest sequence that was stored in a room, by key; 0: none."""
         self.connection = connection
         connection.execute("PRAGMA query_only = ON")
         self._newest = newest
-        self._legible = legible
 
     def read(self, key: int, after: int, entries: int, size: int) -> list[Entry]:
         """See `Journal.read`."""
-        return self._page(_ABOVE, key, after, entries, size, 1)
+        newest = self._newest(key)  # before the read begins: so far it sees everything
+        with self._moment():
+            wanted = range(max(after + 1, self._oldest(key)), newest + 1)[:entries]
+            return _as_many(self._entries(key, wanted), size)
 
     def read_before(self, key: int, before: int, entries: int, size: int) -> list[Entry]:
         """See `Journal.read_before`."""
-        return self._page(_BELOW, key, before, entries, size, -1)[::-1]
-
-    def _page(
-        self, sql: str, key: int, position: int, entries: int, size: int, step: int
-    ) -> list[Entry]:
-        """Entries beyond `position`, upwards or downwards as `step` says."""
-        newest = self._newest(key)  # before the read begins: so far it sees everything
-        found: list[Entry] = []
+        newest = self._newest(key)
         with self._moment():
-            try:
-                for row in self._rows(sql, (key, position, entries)):
-                    entry = self._sound(row)
-                    if entry is None:
+            wanted = range(min(before - 1, newest), self._oldest(key) - 1, -1)[:entries]
+            return _as_many(self._entries(key, wanted), size)[::-1]
+
+    def _entries(self, key: int, wanted: range) -> Iterator[Entry]:
+        """Each entry that is wanted, or a damaged one in its place."""
+        position = iter(wanted)
+        try:
+            for entry in self._sound(key, wanted):
+                for sequence in position:
+                    if sequence == entry.sequence:
+                        yield entry
                         break
-                    sequence = entry.sequence
-                    if sequence != position + step and not self._begins(
-                        key, position, sequence, step, newest, bool(found)
-                    ):
-                        break
-                    found.append(entry)
-                    position = sequence
-                    size -= len(entry.envelope)
-                    if size <= 0:
-                        return found
-            except sqlite3.DatabaseError as error:
-                if not is_damage(error):
-                    raise
-            if len(found) < entries:
-                oldest = self._bounds(key)[0]
-                position = max(position, oldest - 1) if step > 0 else min(position, newest + 1)
-                last = newest if step > 0 else oldest
-                most = min(entries - len(found), (last - position) * step)
-                self._one_by_one(found, key, position, most, size, step)
-        return found
+                    yield damaged(sequence)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+        # On the way to a block SQLite may come by one that cannot be read: other ways find more.
+        rest = list(position)
+        found = self._from_the_other_end(key, rest) if rest else {}
+        for sequence in rest:
+            yield found.get(sequence) or self._at(key, sequence) or damaged(sequence)
 
-    def _begins(
-        self, key: int, position: int, sequence: int, step: int, newest: int, begun: bool
-    ) -> bool:
-        """Whether nothing is missing between `position` and the first entry found."""
-        if begun:
-            return False
-        if step > 0:
-            return sequence == self._bounds(key)[0]
-        return newest <= sequence < position
+    def _sound(self, key: int, wanted: range) -> Iterator[Entry]:
+        """What is in blocks whose heads are sound, in the order that is wanted.
 
-    def _one_by_one(
-        self, found: list[Entry], key: int, position: int, most: int, size: int, step: int
-    ) -> None:
-        """Go on where a page cannot be read as a whole: from its end, and each entry by itself.
-
-        On the way to an entry SQLite may come by one that cannot be read: two ways find more.
+        Raises sqlite3.Error at the first that cannot be read.
         """
-        if most <= 0:
+        if not wanted:
             return
-        end = position + step * (most + 1)
-        from_end = self._as_far_as_it_goes(_BELOW if step > 0 else _ABOVE, (key, end, most))
-        for _ in range(most):
-            position += step
-            entry = from_end.get(position) or self._at(key, position)
-            found.append(entry or damaged(position))
-            size -= len(entry.envelope) if entry else _LOST_BYTES
-            if size <= 0:
+        step, last = wanted.step, wanted[-1]
+        at = wanted[0]
+        begun = False
+        for row in self._rows(_UPWARDS if step > 0 else _DOWNWARDS, (key, at)):
+            block = block_of(row)
+            if block is None and step > 0 and not begun:
+                block = block_with(self.connection, key, at)  # it may be before what is damaged
+            begun = True
+            if block is None:
+                continue
+            if step > 0:
+                yield from block.entries(at, last + 1)
+                at = max(at, block.end)
+            else:
+                yield from block.entries(last, at + 1)[::-1]
+                at = min(at, block.first - 1)
+            if (last - at) * step < 0:
                 return
 
-    def _as_far_as_it_goes(self, sql: str, values: tuple[int, ...]) -> dict[int, Entry]:
+    def _from_the_other_end(self, key: int, wanted: Sequence[int]) -> dict[int, Entry]:
+        step = -1 if wanted[0] <= wanted[-1] else 1
         found: dict[int, Entry] = {}
         try:
-            for row in self._rows(sql, values):
-                entry = self._sound(row)
-                if entry is not None:
-                    found[entry.sequence] = entry
+            for entry in self._sound(key, range(wanted[-1], wanted[0] + step, step)):
+                found[entry.sequence] = entry
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
@@ -124,38 +111,24 @@ class Reader:
 
     def _at(self, key: int, sequence: int) -> Entry | None:
         try:
-            row = next(self._rows(_AT, (key, sequence)), None)
-            return None if row is None else self._sound(row)
+            block = block_with(self.connection, key, sequence)
         except sqlite3.DatabaseError as error:
             if is_damage(error):
                 return None
             raise
+        return None if block is None else block.entries(sequence, sequence + 1)[0]
 
-    def _sound(self, row: tuple[Any, ...]) -> Entry | None:
-        """The entry of a row, without its nonce; None if it is damaged."""
-        entry = sound(row, None)
-        if entry is None and row[-1] is None and self._is_of_before(row):
-            entry = sound(row, self._legible)
-        if entry is not None:
-            entry.nonce = ""
-        return entry
-
-    def _is_of_before(self, row: tuple[Any, ...]) -> bool:
-        """Whether a row without a checksum need not have one yet."""
-        key, sequence = row[:2]
-        return isinstance(sequence, int) and sequence < self._bounds(key)[1]
-
-    def _bounds(self, key: int) -> tuple[int, int]:
-        """The oldest sequence of a room, and the first one that must have a checksum.
+    def _oldest(self, key: int) -> int:
+        """The oldest sequence of a room.
 
         Raises DatabaseError: where not even this can be read nothing is said of entries.
         (A disk that cannot read just now is reported by SQLite as damage, too, when it was
         asked for the tables' definitions.)
         """
-        for oldest, summed_from in self._rows(_BOUNDS, (key,)):
-            if isinstance(oldest, int) and isinstance(summed_from, int):
-                return oldest, summed_from
-        return 1, 1
+        for (oldest,) in self._rows(_OLDEST, (key,)):
+            if isinstance(oldest, int):
+                return oldest
+        return 1
 
     @contextmanager
     def _moment(self) -> Iterator[None]:
@@ -178,17 +151,27 @@ class Reader:
         """See `Journal.said_before`. Where damage prevents counting, every entry counts."""
         if not count:
             return before
-        try:
-            (sequence,) = self.connection.execute(
-                "SELECT min(sequence) FROM (SELECT sequence FROM entry "
-                "WHERE room = ? AND sequence < ? AND kind = 0 ORDER BY sequence DESC LIMIT ?)",
-                (key, before, count),
-            ).fetchone()
-        except sqlite3.DatabaseError as error:
-            if not is_damage(error):
-                raise
-            sequence = max(before - count, min(before, self._bounds(key)[0]))
-        return sequence if isinstance(sequence, int) else before
+        found = before
+        with self._moment():
+            oldest = self._oldest(key)
+            try:
+                for row in self._rows(_DOWNWARDS, (key, before - 1)):
+                    block = block_of(row)
+                    if block is None:
+                        continue
+                    for sequence in range(min(before, block.end) - 1, block.first - 1, -1):
+                        if sequence < oldest:
+                            return found
+                        if block.kinds[sequence - block.first] == Kind.SAID:
+                            found = sequence
+                            count -= 1
+                            if not count:
+                                return found
+            except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    raise
+                return max(found - count, min(found, oldest))
+        return found
 
     def session(self, digest: bytes) -> tuple[int, MemberRecord] | None:
         """See `Journal.session`. One that damage has made unreadable is not known any more."""
@@ -202,3 +185,14 @@ class Reader:
             return None
         record = None if row is None else member_record(*row[1:])
         return None if record is None else (row[0], record)
+
+
+def _as_many(entries: Iterable[Entry], size: int) -> list[Entry]:
+    """Those until their envelopes have `size` bytes, but at least one; damaged ones count too."""
+    found: list[Entry] = []
+    for entry in entries:
+        found.append(entry)
+        size -= len(entry.envelope) or _LOST_BYTES
+        if size <= 0:
+            break
+    return found

@@ -19,18 +19,18 @@ from zlib import crc32
 from chatroom.core.entry import Entry, Kind
 from chatroom.core.facts import RoomFacts
 from chatroom.core.notes import Note, NoteKind
-from chatroom.core.record import MemberRecord, subject_and_invitation
+from chatroom.core.record import MemberRecord
 from chatroom.journal.port import Append
 
 _HEAD = struct.Struct("<IIqq")
 _RUN_AT = 8
 _CHECKED = struct.Struct("<qq")
 _ROOM = struct.Struct("<qqIIIB")
-_CLOSES, _SUBJECTS, _NOTES, _FACTS = 1, 2, 4, 8
-"""What the last number of a room says: it closes; behind each member its subject stands; at the
-end are notes; behind those the room as it is from then on."""
+_CLOSES, _SUBJECTS, _NOTES, _FACTS, _INVITATIONS = 1, 2, 4, 8, 16
+"""What the last number of a room says: it closes; behind each member its subject stands, and
+behind that its invitation; at the end are notes; behind those the room as it is from then on."""
 _MEMBER = struct.Struct("<qqq???HB")
-_SUBJECT = struct.Struct("<H")
+_TEXT = struct.Struct("<H")
 _COUNT = struct.Struct("<I")
 _NOTE = struct.Struct("<BHI")
 _ROOM_FACTS = struct.Struct("<II?H")
@@ -69,7 +69,7 @@ def encode(run: int, number: int, appends: Sequence[Append]) -> bytes:
         entries = append.entries
         first = entries[0].sequence if entries else 0
         members, gone = append.members, append.gone
-        flags = append.closes | _SUBJECTS
+        flags = append.closes | _SUBJECTS | _INVITATIONS
         if append.notes:
             flags |= _NOTES
         if append.facts is not None:
@@ -108,7 +108,8 @@ def _columns(entries: int) -> struct.Struct:
 
 
 def _member(record: MemberRecord) -> bytes:
-    name, session, subject = record.name.encode(), record.session, record.shown.encode()
+    name, session, subject = record.name.encode(), record.session, record.subject.encode()
+    invitation = record.invitation.encode()
     return (
         _MEMBER.pack(
             record.author, record.since, record.ended, record.logged, record.removed,
@@ -116,8 +117,10 @@ def _member(record: MemberRecord) -> bytes:
         )
         + name
         + (session or b"")
-        + _SUBJECT.pack(len(subject))
+        + _TEXT.pack(len(subject))
         + subject
+        + _TEXT.pack(len(invitation))
+        + invitation
     )  # fmt: skip
 
 
@@ -188,13 +191,11 @@ def _appends(payload: bytes) -> list[Append]:
             at += name_bytes
             session = payload[at : at + session_bytes] if has_session else None
             at += session_bytes
-            shown = ""
+            subject = invitation = ""
             if flags & _SUBJECTS:  # not in what version 4 has left
-                (subject_bytes,) = _SUBJECT.unpack_from(payload, at)
-                at += _SUBJECT.size
-                shown = payload[at : at + subject_bytes].decode()
-                at += subject_bytes
-            subject, invitation = subject_and_invitation(shown)
+                subject, at = _text(payload, at)
+            if flags & _INVITATIONS:  # nor in what version 6 has
+                invitation, at = _text(payload, at)
             members.append(
                 MemberRecord(
                     author=author, name=name, since=since, logged=logged, session=session,
@@ -208,6 +209,13 @@ def _appends(payload: bytes) -> list[Append]:
             append, at = _with_the_rest(payload, at, append, flags)
         appends.append(append)
     return appends
+
+
+def _text(payload: bytes, at: int) -> tuple[str, int]:
+    """A text that its length stands before, and where it ends."""
+    (size,) = _TEXT.unpack_from(payload, at)
+    at += _TEXT.size
+    return payload[at : at + size].decode(), at + size
 
 
 def _note(note: Note) -> bytes:

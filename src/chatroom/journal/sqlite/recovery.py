@@ -11,7 +11,7 @@ from chatroom.core.entry import Entry
 from chatroom.journal.port import JournalConflict, JournalUnusable
 
 from . import redo
-from .checksum import Legible, believed, damaged
+from .blocks import damaged
 from .damage import Damage
 from .merging import Merged
 from .opening import EPOCHS_HOLD
@@ -75,23 +75,23 @@ def waiting(connection: sqlite3.Connection, files: Files) -> Waiting:
     return Waiting(reached, beyond, bool(beyond) and state in EPOCHS_HOLD)
 
 
-def recover(connection: sqlite3.Connection, files: Files, legible: Legible) -> None:
+def recover(connection: sqlite3.Connection, files: Files) -> None:
     """Store what the tables lack. Raises Damage, and sqlite3.Error."""
     found = waiting(connection, files)
     if found.hole:
         raise Damage("its redo log has a message that cannot be read")
-    _redo(connection, found.records, legible)
+    _redo(connection, found.records)
 
 
 def catch_up(connection: sqlite3.Connection, files: Files) -> None:
     """As `recover`, of files that a server writes: as far as they go."""
-    _redo(connection, waiting(connection, files).records, believed)
+    _redo(connection, waiting(connection, files).records)
 
 
-def _redo(connection: sqlite3.Connection, missing: Sequence[Record], legible: Legible) -> None:
+def _redo(connection: sqlite3.Connection, missing: Sequence[Record]) -> None:
     if not missing:
         return
-    writer = Writer(connection, legible)
+    writer = Writer(connection)
     writer.rooms()
     merged = Merged()
     redone = 0
@@ -106,14 +106,12 @@ def _redo(connection: sqlite3.Connection, missing: Sequence[Record], legible: Le
         raise Damage("its redo log does not follow what is stored") from error
 
 
-def salvage(
-    connection: sqlite3.Connection, found: Waiting, legible: Legible
-) -> tuple[int, dict[int, list[int]]]:
+def salvage(connection: sqlite3.Connection, found: Waiting) -> tuple[int, dict[int, list[int]]]:
     """Store all that can be, with marks for what is missing.
 
     How many entries were stored, and the sequences of the marks, by the key of their room.
     """
-    writer = Writer(connection, legible)
+    writer = Writer(connection)
     writer.rooms()
     stored = 0
     lost: dict[int, list[int]] = {}

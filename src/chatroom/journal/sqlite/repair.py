@@ -12,15 +12,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from chatroom.core.entry import PAGE_BYTES
 from chatroom.journal.ownership import hand_over
 from chatroom.journal.port import JournalError, JournalUnusable
 
 from . import opening, recovery, redo, schema
 from .check import check
-from .checksum import Legible, believed
 from .damage import Damage, is_damage
-from .pages import rows_in_pages
+from .pages import PAGE_BYTES, rows_in_pages
+from .rows_of_before import Legible, believed
 from .salvage import Salvage, Salvaged
 from .statements import transaction
 
@@ -155,7 +154,7 @@ def _salvage(path: Path, copy: Path, new: Path, legible: Legible) -> Salvaged:
                 connection.execute(
                     "UPDATE run SET state = ?", ("unknown" if salvaged.pages else state,)
                 )
-            _salvage_redo_log(path, old, connection, legible, salvaged)
+            _salvage_redo_log(path, old, connection, salvaged)
         except sqlite3.Error as error:
             raise RepairFailed(
                 f"nothing of {path} can be read ({error}); put a backup in its place"
@@ -172,7 +171,6 @@ def _salvage_redo_log(
     path: Path,
     old: sqlite3.Connection,
     new: sqlite3.Connection,
-    legible: Legible,
     salvaged: Salvaged,
 ) -> None:
     """Keep what the redo log has, if the file can still tell which one is its own."""
@@ -181,7 +179,7 @@ def _salvage_redo_log(
     except (sqlite3.DatabaseError, Damage):
         salvaged.changed.append("what was said in the last seconds may be missing")
         return
-    stored, lost = recovery.salvage(new, found, legible)
+    stored, lost = recovery.salvage(new, found)
     salvaged.entries += stored
     names = dict(new.execute("SELECT key, room_id FROM room"))
     for key, sequences in lost.items():
@@ -191,16 +189,17 @@ def _salvage_redo_log(
 def _mend_schema(copy: Path) -> int:
     """Have SQLite know the tables of a file, whatever became of their definitions.
 
-    They are those of our newest version, and there are no indexes: what an earlier
-    version has not stored is read as its default. Returns the version that it is of.
+    They are those of the newest version with such tables, and there are no indexes: what an
+    earlier one has not stored is read as its default. Returns the version that it is of.
     """
-    with closing(opening.connect(copy)) as old, closing(schema.fresh()) as fresh:
+    with closing(opening.connect(copy)) as old:
         old.execute("PRAGMA writable_schema = ON")  # else a wrong one prevents everything
         with contextlib.suppress(sqlite3.DatabaseError):
             # Pages are looked through in the file alone.
             old.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         version = _version(old, copy)
-        right = dict(fresh.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'table'"))
+        with closing(schema.fresh(max(version, schema.BLOCKS_SINCE - 1))) as fresh:
+            right = dict(fresh.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'table'"))
         old.execute("BEGIN")
         for rowid, name in old.execute("SELECT rowid, name FROM sqlite_schema").fetchall():
             if name in right:
@@ -222,8 +221,8 @@ def _version(old: sqlite3.Connection, path: Path) -> int:
         version = opening.known_version(old, path)
     except (sqlite3.DatabaseError, JournalUnusable):
         with contextlib.suppress(sqlite3.DatabaseError, UnicodeDecodeError):
-            columns = schema.columns(old)["entry"]
-            version = 1 + ("nonce" in columns) + ("checksum" in columns)
+            if columns := schema.columns(old)["entry"]:
+                version = 1 + ("nonce" in columns) + ("checksum" in columns)
     if not version:
         raise RepairFailed("the file is empty; put a backup in its place")
     return version

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Final
-
-from .statements import STORED_BYTES
 
 _ROOMS_AND_ENTRIES = """
 CREATE TABLE schema (version INTEGER NOT NULL) STRICT;
@@ -35,7 +33,7 @@ CREATE TABLE entry (
 INSERT INTO schema VALUES (1);
 """
 
-_MEMBERS_NONCES_AND_BOUNDS = f"""
+_MEMBERS_NONCES_AND_BOUNDS = """
 ALTER TABLE room ADD COLUMN oldest INTEGER NOT NULL DEFAULT 1;  -- sequence
 ALTER TABLE room ADD COLUMN size INTEGER NOT NULL DEFAULT 0;    -- bytes: Entry.stored_bytes
 -- No entry below this sequence has a nonce any more.
@@ -43,7 +41,7 @@ ALTER TABLE room ADD COLUMN nonces_from INTEGER NOT NULL DEFAULT 1;
 UPDATE room SET
   oldest = (SELECT coalesce(min(sequence), 1) FROM entry WHERE room = key),
   nonces_from = (SELECT coalesce(max(sequence), 0) + 1 FROM entry WHERE room = key),
-  size = (SELECT coalesce(sum({STORED_BYTES}), 0) FROM entry WHERE room = key);
+  size = (SELECT coalesce(sum(length(envelope) + 32), 0) FROM entry WHERE room = key);
 
 ALTER TABLE entry ADD COLUMN nonce TEXT;                        -- NULL: none that counts
 CREATE UNIQUE INDEX used_nonce ON entry (author, nonce) WHERE nonce IS NOT NULL;
@@ -94,8 +92,8 @@ ALTER TABLE run ADD COLUMN redone INTEGER NOT NULL DEFAULT 0;   -- so far the ta
 """
 
 _IDENTITIES = """
-ALTER TABLE member ADD COLUMN subject TEXT NOT NULL DEFAULT '';  -- `shown` of a record
-ALTER TABLE room ADD COLUMN creator TEXT NOT NULL DEFAULT '';    -- a token's; '': none
+ALTER TABLE member ADD COLUMN subject TEXT NOT NULL DEFAULT '';  -- a token's; '': none
+ALTER TABLE room ADD COLUMN creator TEXT NOT NULL DEFAULT '';    -- likewise
 """
 
 _MODERATION = """
@@ -125,21 +123,49 @@ CREATE TABLE audit (             -- who did what
 CREATE INDEX audit_at ON audit (at);
 """
 
+_BLOCKS = """
+ALTER TABLE member ADD COLUMN invitation TEXT NOT NULL DEFAULT '';  -- its id; '': none
+CREATE TABLE block (             -- entries of a room that follow each other: see `blocks`
+  room INTEGER NOT NULL,         -- room.key
+  first INTEGER NOT NULL,        -- the sequence of its first entry
+  count INTEGER NOT NULL,        -- of entries
+  nonced INTEGER NOT NULL,       -- whether any of them was stored with a nonce
+  entries BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX block_place ON block (room, first);
+CREATE TABLE nonce (             -- those that count
+  author INTEGER NOT NULL,
+  nonce TEXT NOT NULL,
+  room INTEGER NOT NULL,         -- room.key
+  sequence INTEGER NOT NULL,     -- of the entry that was stored with it
+  PRIMARY KEY (author, nonce)
+) STRICT, WITHOUT ROWID;
+"""
+
+_NO_ROWS_OF_ENTRIES = """
+DROP TABLE entry;
+DROP TABLE trimmed;
+ALTER TABLE room DROP COLUMN summed_from;
+"""
+"""Once they are in blocks: `converting`."""
+
 STEPS: Final = (
     _ROOMS_AND_ENTRIES, _MEMBERS_NONCES_AND_BOUNDS, _CHECKSUMS, _REDO_LOG, _IDENTITIES,
-    _MODERATION,
+    _MODERATION, _BLOCKS,
 )  # fmt: skip
 """The first makes an empty file one of version 1, each other one a file of the next version."""
 
 SCHEMA_VERSION: Final = len(STEPS)
-CHECKSUMS_SINCE: Final = 3
 REDO_LOG_SINCE: Final = 4
 IDENTITIES_SINCE: Final = 5
 MODERATION_SINCE: Final = 6
+BLOCKS_SINCE: Final = 7
 """The versions that brought them."""
 
 
-TABLES: Final = ("schema", "room", "run", "note", "audit", "member", "trimmed", "entry")
+TABLES: Final = (
+    "schema", "room", "run", "note", "audit", "member", "nonce", "block", "trimmed", "entry",
+)  # fmt: skip
 """What is small comes first."""
 
 
@@ -155,7 +181,7 @@ def version_of(connection: sqlite3.Connection) -> int:
         raise _malformed("database schema") from error
     if not tables:
         return 0
-    if not {"schema", "room", "entry"} <= tables:
+    if not ({"schema", "room"} <= tables and tables & {"entry", "block"}):
         raise NotOurs
     (version,) = connection.execute("SELECT version FROM schema").fetchone() or (None,)
     if not isinstance(version, int) or version < 1:
@@ -169,15 +195,23 @@ def _malformed(what: str) -> sqlite3.DatabaseError:
     return error
 
 
-def upgrade(connection: sqlite3.Connection, version: int) -> None:
-    """Bring a file from `version` to `SCHEMA_VERSION`, all of it or nothing."""
+def upgrade(
+    connection: sqlite3.Connection, version: int, convert: Callable[[], None] = lambda: None
+) -> None:
+    """Bring a file from `version` to `SCHEMA_VERSION`, all of it or nothing.
+
+    `convert` is called where entries are rows still and there is a table for blocks.
+    """
     if version == SCHEMA_VERSION:
         return
-    steps = "".join(STEPS[version:])
     try:
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {steps} UPDATE schema SET version = {SCHEMA_VERSION}; COMMIT;"
-        )
+        connection.executescript(f"BEGIN IMMEDIATE; {''.join(STEPS[version:])}")
+        if version < BLOCKS_SINCE:
+            convert()
+            for statement in _NO_ROWS_OF_ENTRIES.split(";"):  # a script would begin with a commit
+                connection.execute(statement)
+        connection.execute("UPDATE schema SET version = ?", (SCHEMA_VERSION,))
+        connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
@@ -196,6 +230,8 @@ def fresh(version: int = SCHEMA_VERSION) -> sqlite3.Connection:
     """An empty database of a version, in memory: what a file should look like."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.executescript("".join(STEPS[:version]))
+    if version >= BLOCKS_SINCE:
+        connection.executescript(_NO_ROWS_OF_ENTRIES)
     return connection
 
 

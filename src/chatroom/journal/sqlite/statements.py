@@ -11,16 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
-from chatroom.core.entry import LARGE_BYTES, PAGE_BYTES, SMALL_BYTES, STORED_OVERHEAD
-
 Value: TypeAlias = int | str | bytes | None
-
-STORED_BYTES = (
-    f"(CASE WHEN length(envelope) <= {SMALL_BYTES} THEN length(envelope) + {STORED_OVERHEAD} "
-    f"ELSE {LARGE_BYTES} + (max(length(envelope) - {LARGE_BYTES} + {STORED_OVERHEAD}, 0) "
-    f"+ {PAGE_BYTES - 1}) / {PAGE_BYTES} * {PAGE_BYTES} END)"
-)
-"""`Entry.stored_bytes` in SQL, for a row of `entry`."""
 
 _NORMAL = 1
 """SQLite's number for it. Not less: a checkpoint that comes due in a step must sync."""
@@ -38,15 +29,20 @@ class ManyRows:
         self._columns = columns
         self._sql = {rows: sql.format(rows=",".join([row] * rows)) for rows in ROWS}
 
-    def execute(self, connection: sqlite3.Connection, values: Sequence[Value]) -> list[Any]:
-        """Execute it for `values`, row after row without brackets; what it selects, if anything."""
+    def execute(
+        self, connection: sqlite3.Connection, values: Sequence[Value], *before: Value
+    ) -> list[Any]:
+        """Execute it for `values`, row after row without brackets; what it selects, if anything.
+
+        `before`: the values of what stands before the rows.
+        """
         found: list[Any] = []
         start = 0
         while start < len(values):
             remaining = (len(values) - start) // self._columns
             rows = next(rows for rows in ROWS if rows <= remaining)
             end = start + rows * self._columns
-            found += connection.execute(self._sql[rows], values[start:end]).fetchall()
+            found += connection.execute(self._sql[rows], [*before, *values[start:end]]).fetchall()
             start = end
         return found
 

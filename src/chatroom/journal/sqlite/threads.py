@@ -15,7 +15,6 @@ from typing import Concatenate, ParamSpec, TypeVar
 from chatroom.journal.port import JournalError
 
 from . import opening
-from .checksum import Legible
 from .failed_commits import take_its_place
 from .reader import Reader
 from .writer import Writer
@@ -27,9 +26,8 @@ T = TypeVar("T")
 class Threads:
     """One that writes, one that reads, one that waits for the redo log."""
 
-    def __init__(self, path: Path, legible: Legible) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._legible = legible
         self._write_thread = ThreadPoolExecutor(1, "journal-writer")
         self._read_thread = ThreadPoolExecutor(1, "journal-reader")
         self._redo_thread = ThreadPoolExecutor(1, "journal-redo")
@@ -67,9 +65,7 @@ class Threads:
             if self._reader is None:
                 if self._writer is None:
                     raise JournalError("the journal is not open")
-                self._reader = Reader(
-                    opening.connect(self._path), self._writer.newest, self._legible
-                )
+                self._reader = Reader(opening.connect(self._path), self._writer.newest)
             return work(self._reader, *args, **kwargs)
 
         return await self._in(self._read_thread, with_reader)

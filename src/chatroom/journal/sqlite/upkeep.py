@@ -7,20 +7,23 @@ waited for, and done again if it was lost.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
+from chatroom.core.entry import STORED_OVERHEAD
 from chatroom.journal.port import NONCE_SECONDS, SESSION_SECONDS, Trimmed
 
+from .blocks import COLUMNS, block_of
 from .damage import is_damage
-from .statements import STORED_BYTES, not_waited_for, transaction
+from .statements import ManyRows, Value, not_waited_for, transaction
 from .writer import Writer
 
 STEP_ROWS = 250
-"""Rows deleted or changed in a step: 1 ms, and 3 ms when each has a random nonce."""
-STEP_BYTES = 128 * 1024
-"""Of envelopes deleted in a step, unless one entry is larger."""
+"""Rows of sessions and nonces deleted in a step: 1 ms, and 3 ms of random nonces."""
+STEP_BLOCKS = 32
+"""Blocks deleted or looked at in a step."""
 STEP_PAGES = 64
 """Pages given back to the system in a step: each is another page moved."""
 FREE_BYTES = 4 * 1024 * 1024
@@ -30,6 +33,16 @@ smaller. What is less is used again by the next entries."""
 
 _ALL = (1 << 63) - 1
 """Above every sequence."""
+_FORGET_NONCES = ManyRows(
+    "DELETE FROM nonce WHERE author = ? AND room = ? AND sequence < ? AND nonce IN (VALUES {rows})",
+    1,
+)
+"""Of one author, where they are those of entries of before: each may be used again since."""
+_BLOCKS = (
+    f"SELECT {COLUMNS} FROM block WHERE room = ?1 AND first >= coalesce("
+    "(SELECT max(first) FROM block WHERE room = ?1 AND first <= ?2), 0) ORDER BY first LIMIT ?3"
+)
+"""Blocks from the one on that may have a sequence."""
 
 
 @contextmanager
@@ -40,7 +53,11 @@ def _step(connection: sqlite3.Connection) -> Iterator[None]:
 
 @dataclass(slots=True)
 class Trim:
-    """A trim of one room that is under way."""
+    """A trim of one room that is under way.
+
+    What is trimmed is below `room.oldest`. A block goes once all of it is, unless one of its
+    nonces still counts: then the sweep that forgets them deletes it.
+    """
 
     key: int
     newest: int
@@ -56,37 +73,57 @@ class Trim:
     def begin(cls, writer: Writer, key: int, entries: int, size: int) -> Trim:
         """What there is to do: nothing in a room that is not there."""
         row = writer.connection.execute(
-            "SELECT oldest, size, (SELECT max(sequence) FROM entry WHERE room = key) "
-            "FROM room WHERE key = ?",
-            (key,),
+            "SELECT oldest, size FROM room WHERE key = ?", (key,)
         ).fetchone()
-        oldest, kept, newest = row or (1, 0, None)
-        newest = newest or 0
+        oldest, kept = row or (1, 0)
+        newest = writer.newest(key) if row else 0
         return cls(key, newest, newest - entries + 1, kept - size, oldest)
 
     def step(self, writer: Writer) -> bool:
-        """Delete some of the oldest; whether there may be more to do."""
-        if self.oldest >= self.newest or (self.oldest >= self.cut and self.freed >= self.excess):
+        """Let go of some of the oldest; whether there may be more to do."""
+        if not self._more:
             return False
         execute = writer.connection.execute
         with _step(writer.connection):
-            last, freed = _oldest(
-                writer, self.key, below=self.newest, cut=self.cut, excess=self.excess - self.freed
-            )
-            if not last:  # purged meanwhile
+            rows = execute(_BLOCKS, (self.key, self.oldest, STEP_BLOCKS)).fetchall()
+            oldest, freed = self.oldest, self.freed
+            known = [self._let_go(row) for row in rows if self._more]
+            if self.oldest == oldest:  # purged meanwhile
                 return False
-            writer.trimmed += execute(
-                "INSERT INTO trimmed SELECT * FROM entry "
-                "WHERE room = ? AND sequence <= ? AND nonce IS NOT NULL",
-                (self.key, last),
-            ).rowcount
-            execute("DELETE FROM entry WHERE room = ? AND sequence <= ?", (self.key, last))
+            freed = self.freed - freed
+            if not all(known):
+                (size,) = execute("SELECT size FROM room WHERE key = ?", (self.key,)).fetchone()
+                freed = size - _size(writer, self.key, self.oldest)
             execute(
                 "UPDATE room SET oldest = ?, size = size - ? WHERE key = ?",
-                (last + 1, freed, self.key),
+                (self.oldest, freed, self.key),
             )
-        self.oldest = last + 1
-        self.freed += freed
+            _forget_blocks(writer, self.key, rows[0][1])
+        return True
+
+    @property
+    def _more(self) -> bool:
+        if self.oldest >= self.newest:
+            return False
+        return self.oldest < self.cut or self.freed < self.excess
+
+    def _let_go(self, row: tuple[Any, ...]) -> bool:
+        """Of as many entries of a block as need be; whether their bytes are known."""
+        block = block_of(row)
+        if block is None:
+            return False
+        if block.first > self.oldest:  # what is missing before it is gone
+            self.oldest = min(block.first, self.newest)
+        sizes = block.sizes[self.oldest - block.first :]
+        if block.end <= min(self.cut, self.newest):  # mostly all of it
+            self.freed += sum(sizes) + STORED_OVERHEAD * len(sizes)
+            self.oldest = block.end
+            return True
+        for size in sizes:
+            if not self._more:
+                break
+            self.freed += size + STORED_OVERHEAD
+            self.oldest += 1
         return True
 
     @property
@@ -95,69 +132,67 @@ class Trim:
         return Trimmed(self.oldest, self.freed)
 
 
-def _oldest(writer: Writer, key: int, *, below: int, cut: int, excess: int) -> tuple[int, int]:
-    """The last entry of a step that deletes the oldest, and their bytes; 0: there are none.
+def _size(writer: Writer, key: int, oldest: int) -> int:
+    """`Entry.stored_bytes` of all of a room from an entry on, as far as that can be told."""
+    rows = writer.connection.execute(_BLOCKS, (key, oldest, -1))
+    blocks = [block for row in rows if (block := block_of(row)) is not None]
+    return sum(
+        size + STORED_OVERHEAD
+        for block in blocks
+        for size in block.sizes[max(oldest - block.first, 0) :]
+    )
 
-    Only entries below `below`, and of these only such as are below `cut` or make up for
-    `excess` bytes.
-    """
-    execute = writer.connection.execute
-    # In a flood as much comes between two steps as one append stores: a trim has to be faster.
-    steps = max(1, -(-2 * writer.appended // STEP_ROWS))
-    values = {
-        "room": key,
-        "below": below,
-        "rows": steps * STEP_ROWS,
-        "step": steps * STEP_BYTES,
-        "cut": cut,
-        "excess": excess,
-    }
-    # Mostly it is their number that makes entries go, and they are small: 0.3 µs a row.
-    last, size = execute(
-        "SELECT coalesce(max(sequence), 0), coalesce(sum(bytes), 0) FROM ("
-        f"  SELECT sequence, {STORED_BYTES} AS bytes FROM entry"
-        "  WHERE room = :room AND sequence < min(:below, :cut) ORDER BY sequence LIMIT :rows)",
-        values,
-    ).fetchone()
-    if last and size <= values["step"]:
-        return last, size
-    # In general the bytes before each have to be known: 1.2 µs a row.
-    last, size = execute(
-        "SELECT coalesce(max(sequence), 0), coalesce(sum(bytes), 0) FROM ("
-        "  SELECT sequence, bytes, sum(bytes) OVER ("
-        "    ORDER BY sequence ROWS UNBOUNDED PRECEDING) - bytes AS before FROM ("
-        f"    SELECT sequence, {STORED_BYTES} AS bytes FROM entry"
-        "    WHERE room = :room AND sequence < :below ORDER BY sequence LIMIT :rows)) "
-        "WHERE before < :step AND (sequence < :cut OR before < :excess)",
-        values,
-    ).fetchone()
-    return last, size
+
+def _forget_blocks(writer: Writer, key: int, first: int) -> None:
+    """Delete blocks of a room, from one on, of which nothing is kept and no nonce counts."""
+    writer.connection.execute(
+        "DELETE FROM block WHERE room = ?1 AND first >= ?2"
+        " AND first < (SELECT oldest FROM room WHERE key = ?1)"
+        " AND first + count <= (SELECT oldest FROM room WHERE key = ?1)"
+        " AND (NOT nonced OR first + count <= (SELECT nonces_from FROM room WHERE key = ?1))",
+        (key, first),
+    )
 
 
 def purge_step(writer: Writer, key: int) -> bool:
     """Delete some of what is kept of a closed room; whether there may be more to do."""
     execute = writer.connection.execute
-    forgotten = 0
     with _step(writer.connection):
         if execute("SELECT 1 FROM room WHERE key = ? AND closed", (key,)).fetchone() is None:
             return False
-        last, _ = _oldest(writer, key, below=_ALL, cut=_ALL, excess=0)
-        if last:
-            execute("DELETE FROM entry WHERE room = ? AND sequence <= ?", (key, last))
-        elif writer.trimmed:
-            forgotten = execute(
-                "DELETE FROM trimmed WHERE room = :room AND sequence <= ("
-                "  SELECT max(sequence) FROM ("
-                "    SELECT sequence FROM trimmed WHERE room = :room"
-                "    ORDER BY sequence LIMIT :rows))",
-                {"room": key, "rows": STEP_ROWS},
-            ).rowcount
-        if not last and not forgotten:
+        rows = execute(_BLOCKS, (key, 0, STEP_BLOCKS)).fetchall()
+        if rows:
+            _forget_nonces(writer, key, rows, 0, _ALL)
+            execute("DELETE FROM block WHERE room = ? AND first <= ?", (key, rows[-1][1]))
+        else:
             execute("DELETE FROM room WHERE key = ?", (key,))
-    if not last and not forgotten:
+    if not rows:
         writer.purged(key)
-    writer.trimmed -= forgotten
-    return bool(last or forgotten)
+    return bool(rows)
+
+
+def _forget_nonces(
+    writer: Writer, key: int, rows: Iterable[tuple[Any, ...]], begin: int, end: int
+) -> None:
+    """Forget the nonces of the entries of blocks from one sequence to before another."""
+    old: dict[int, list[Value]] = {}
+    legible = True
+    for row in rows:
+        block = block_of(row)
+        if block is None:
+            legible = False
+        elif block.nonced:
+            for entry, sound in block.look():
+                if begin <= entry.sequence < end and entry.nonce:
+                    old.setdefault(entry.author, []).append(entry.nonce)
+                legible &= sound
+    for author, nonces in old.items():
+        _FORGET_NONCES.execute(writer.connection, nonces, author, key, end)
+    if not legible:  # then all are looked at
+        writer.connection.execute(
+            "DELETE FROM nonce WHERE room = ? AND sequence >= ? AND sequence < ?",
+            (key, begin, end),
+        )
 
 
 def forget_sessions_step(writer: Writer, now: int) -> bool:
@@ -192,49 +227,37 @@ class NonceSweep:
             return False
         room = self._rooms[-1]
         try:
-            more = self._kept(writer, room) or self._trimmed(writer, room)
+            more = self._step(writer, room)
         except sqlite3.DatabaseError as error:
-            # A column of another type than it was is refused when its row is written anew.
-            if not (is_damage(error) or isinstance(error, sqlite3.IntegrityError)):
+            if not is_damage(error):
                 raise
             more = False  # the other rooms' are forgotten all the same
         if not more:
             self._rooms.pop()
         return True
 
-    def _kept(self, writer: Writer, key: int) -> bool:
+    def _step(self, writer: Writer, key: int) -> bool:
         execute = writer.connection.execute
-        with _step(writer.connection):
-            first, last = execute(
-                "SELECT min(sequence), max(sequence) FROM ("
-                "  SELECT sequence, sent FROM entry WHERE room = :room AND sequence >= ("
-                "    SELECT nonces_from FROM room WHERE key = :room)"
-                "  ORDER BY sequence LIMIT :rows) WHERE sent <= :until",
-                {"room": key, "rows": STEP_ROWS, "until": self._until},
-            ).fetchone()
-            if last is None:
-                return False
-            execute(
-                "UPDATE entry SET checksum = without_nonce(checksum, nonce), nonce = NULL "
-                "WHERE room = ? AND sequence BETWEEN ? AND ? AND nonce IS NOT NULL",
-                (key, first, last),
-            )
-            execute("UPDATE room SET nonces_from = ? WHERE key = ?", (last + 1, key))
-        return bool(last - first + 1 >= STEP_ROWS)
-
-    def _trimmed(self, writer: Writer, key: int) -> bool:
-        if not writer.trimmed:
+        row = execute("SELECT nonces_from FROM room WHERE key = ?", (key,)).fetchone()
+        if row is None:
             return False
         with _step(writer.connection):
-            forgotten = writer.connection.execute(
-                "DELETE FROM trimmed WHERE room = :room AND sequence <= ("
-                "  SELECT max(sequence) FROM ("
-                "    SELECT sequence, sent FROM trimmed WHERE room = :room"
-                "    ORDER BY sequence LIMIT :rows) WHERE sent <= :until)",
-                {"room": key, "rows": STEP_ROWS, "until": self._until},
-            ).rowcount
-        writer.trimmed -= forgotten  # only once it is certain
-        return forgotten >= STEP_ROWS
+            begin = end = row[0]
+            rows = execute(_BLOCKS, (key, begin, STEP_BLOCKS)).fetchall()
+            for row in rows:
+                block = block_of(row)
+                if block is None:  # it is over when what comes after it is
+                    continue
+                old = sum([sent <= self._until for sent in block.sent])
+                end = max(end, block.first + old)
+                if old < block.count:
+                    break
+            if end == begin:
+                return False
+            _forget_nonces(writer, key, rows, begin, end)
+            execute("UPDATE room SET nonces_from = ? WHERE key = ?", (end, key))
+            _forget_blocks(writer, key, rows[0][1])
+        return len(rows) == STEP_BLOCKS
 
 
 def give_back_step(writer: Writer) -> bool:

@@ -18,14 +18,16 @@ from pathlib import Path
 
 from chatroom.core.entry import Entry
 
-from .checksum import checksum
-from .statements import STORED_BYTES
+from . import blocks
 
 log = logging.getLogger(__name__)
 
-_TABLES = ("entry", "trimmed")
-_TAIL_BYTES = 128
-"""More than follows the text in an envelope, with the longest nonce."""
+_OLDEST = "SELECT oldest FROM room WHERE key = ?"
+_WRITE = "UPDATE OR ROLLBACK block SET entries = ? WHERE room = ? AND first = ?"
+_WITHDRAWN = "UPDATE OR ROLLBACK run SET withdrawn = 1"
+_PART_BYTES = 64
+_PAGE_BYTES = 4096
+"""Where a block is damaged, so many of each so many bytes are looked for."""
 _READ_BYTES = 1024 * 1024
 _LARGE_BYTES = 64 * 1024 * 1024
 """A file above it takes so long to be written anew that the log says so: above a second."""
@@ -49,49 +51,34 @@ def replace(connection: sqlite3.Connection, room: int, replaced: Sequence[Entry]
     """
     marks: list[bytes] = []
     for entry in replaced:
-        place = room, entry.sequence
-        kind = int(entry.kind)
-        for table in _TABLES:
-            was = connection.execute(
-                f"SELECT room, sequence, sent, kind, author, nonce, envelope, {STORED_BYTES} "
-                f"FROM {table} WHERE room = ? AND sequence = ?",
-                place,
-            ).fetchone()
-            if was is None:
-                continue
-            *columns, nonce, envelope, size = was
-            marks += [_begin(columns), envelope[-_TAIL_BYTES:]]
-            summed = checksum(
-                room, entry.sequence, entry.sent, kind, entry.author, entry.envelope, nonce or ""
-            )
+        block = blocks.block_with(connection, room, entry.sequence)
+        if block is None:
+            marks += _emptied(connection, room, entry.sequence)
+            continue
+        octets, more = block.with_replaced(entry)
+        (oldest,) = connection.execute(_OLDEST, (room,)).fetchone() or (1,)
+        if entry.sequence >= oldest:
+            grown = len(entry.envelope) - block.sizes[entry.sequence - block.first]
             connection.execute(
-                f"UPDATE OR ROLLBACK {table} SET sent = ?, kind = ?, author = ?, envelope = ?, "
-                "checksum = ? WHERE room = ? AND sequence = ?",
-                (entry.sent, kind, entry.author, entry.envelope, summed, *place),
+                "UPDATE OR ROLLBACK room SET size = size + ? WHERE key = ?", (grown, room)
             )
-            if table == "entry":
-                connection.execute(
-                    "UPDATE OR ROLLBACK room SET size = size + ? WHERE key = ?",
-                    (entry.stored_bytes - size, room),
-                )
-            connection.execute("UPDATE OR ROLLBACK run SET withdrawn = 1")
+        connection.execute(_WRITE, (octets, room, block.first))
+        connection.execute(_WITHDRAWN)
+        marks += more
+    return [mark for mark in marks if mark]
+
+
+def _emptied(connection: sqlite3.Connection, room: int, sequence: int) -> list[bytes]:
+    """Nobody reads a block whose head is damaged, but what was said is in it."""
+    marks: list[bytes] = []
+    for row in connection.execute(blocks.AT, (room, sequence)).fetchall():
+        place = blocks.place_of(row)
+        if place is not None and place[0] <= sequence < place[1]:
+            octets = row[-1]
+            connection.execute(_WRITE, (bytes(len(octets)), room, place[0]))
+            connection.execute(_WITHDRAWN)
+            marks += [octets[at : at + _PART_BYTES] for at in range(0, len(octets), _PAGE_BYTES)]
     return marks
-
-
-def _begin(columns: Sequence[int]) -> bytes:
-    """What stands before the envelope in a row's record (SQLite's file format, 2.1).
-
-    The kind is among it: what has come into the row's place begins otherwise.
-    """
-    return b"".join(map(_integer, columns))
-
-
-def _integer(value: int) -> bytes:
-    """As it is stored in a record: in 0, 1, 2, 3, 4, 6 or 8 bytes."""
-    if value in (0, 1):
-        return b""
-    size = next(n for n in (1, 2, 3, 4, 6, 8) if -(1 << (8 * n - 1)) <= value < 1 << (8 * n - 1))
-    return value.to_bytes(size, "big", signed=True)
 
 
 class Scrubber:

@@ -6,10 +6,10 @@ import contextlib
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from chatroom.core.entry import PAGE_BYTES, Entry, all_stored_bytes
+from chatroom.core.entry import UNKNOWN_TIME, Entry, Kind, all_stored_bytes
 from chatroom.core.facts import RoomFacts
 from chatroom.core.notes import SERVER, Note
-from chatroom.core.record import INVITED, MemberRecord, subject_and_invitation
+from chatroom.core.record import MemberRecord
 from chatroom.journal.port import (
     NONCE_SECONDS,
     Append,
@@ -18,8 +18,8 @@ from chatroom.journal.port import (
     StoredRoom,
 )
 
-from . import notes
-from .checksum import COLUMNS, STORED, Legible, believed, damaged, rows, sound
+from . import blocks, notes
+from .blocks import damaged
 from .damage import is_damage
 from .ends import check_facts, end_of_log, last_said
 from .failed_commits import commit_something
@@ -27,9 +27,6 @@ from .merging import check_order
 from .statements import ManyRows, Value, transaction
 from .withdrawing import replace, secure_delete
 
-_STORE = ManyRows(f"INSERT OR ROLLBACK INTO entry ({STORED}) VALUES {{rows}}", 7)
-_STORE_NONCED = ManyRows(f"INSERT OR ROLLBACK INTO entry ({STORED}, nonce) VALUES {{rows}}", 8)
-"""A column more costs 0.6 µs a row (of 4) even when it is NULL: hence two statements."""
 _GROW = ManyRows(
     "UPDATE OR ROLLBACK room SET size = size + grown.column2 FROM (VALUES {rows}) AS grown "
     "WHERE key = grown.column1",
@@ -37,48 +34,37 @@ _GROW = ManyRows(
 )
 _REMEMBER = ManyRows(
     "INSERT OR REPLACE INTO member (author, room, name, since, logged, session, ended, removed, "
-    "subject) VALUES {rows}",
-    9,
+    "subject, invitation) VALUES {rows}",
+    10,
 )
 _FORGET = ManyRows("DELETE FROM member WHERE author IN (VALUES {rows})", 1)
-_FIND = {
-    table: ManyRows(
-        f"SELECT {COLUMNS}, wanted.column1, wanted.column2 "
-        f"FROM (VALUES {{rows}}) AS wanted CROSS JOIN {table} "
-        "ON author = wanted.column1 AND nonce = wanted.column2",
-        2,
-    )
-    for table in ("entry", "trimmed")
-}
-"""The entries of authors and nonces. CROSS: in this order, by the index."""
+_FIND = ManyRows(
+    "SELECT author, nonce, room, sequence FROM (VALUES {rows}) AS wanted CROSS JOIN nonce "
+    "ON author = wanted.column1 AND nonce = wanted.column2",
+    2,
+)
+"""Where entries with nonces of authors are. CROSS: in this order, by the key."""
 
-
-_AUTHORS = {
-    table: (
-        "WITH RECURSIVE next (author) AS ("
-        f"  SELECT min(author) FROM {table} WHERE nonce IS NOT NULL"
-        "  UNION ALL"
-        f"  SELECT (SELECT min(author) FROM {table}"
-        "    WHERE nonce IS NOT NULL AND author > last.author)"
-        "  FROM next AS last WHERE last.author IS NOT NULL)"
-        "SELECT author FROM next WHERE author IS NOT NULL"
-    )
-    for table in ("entry", "trimmed")
-}
-"""Each is found by the index, from the one before: however many nonces it has."""
+_AUTHORS = (
+    "WITH RECURSIVE next (author) AS ("
+    "  SELECT min(author) FROM nonce"
+    "  UNION ALL"
+    "  SELECT (SELECT min(author) FROM nonce WHERE author > last.author)"
+    "  FROM next AS last WHERE last.author IS NOT NULL)"
+    "SELECT author FROM next WHERE author IS NOT NULL"
+)
+"""Each is found by the key, from the one before: however many nonces it has."""
 
 _PAGES_A_ROOM = 3
 """That an append writes at least: its last leaf, the one above that, and its row in `room`."""
+_PAGE_BYTES = 4096
 
 
 class Writer:
     """The connection that writes, and what is known of the file without asking it."""
 
-    def __init__(self, connection: sqlite3.Connection, legible: Legible = believed) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
-        self._legible = legible
-        (self.trimmed,) = connection.execute("SELECT count(*) FROM trimmed").fetchone()
-        """Rows in `trimmed`: while there are none, appends do not look there."""
         self.appended = 0
         """Entries of the latest append."""
         self.of_server: list[Note] = []
@@ -123,7 +109,7 @@ class Writer:
             "closed_to_newcomers, oldest, size FROM room WHERE NOT closed ORDER BY key"
         ).fetchall():
             check_facts(room_id, epoch, title, created, capacity, history, oldest, size)
-            newest, last_sent = end_of_log(self.connection, key, room_id, oldest, self._legible)
+            newest, last_sent = end_of_log(self.connection, key, room_id, oldest)
             if not (isinstance(creator, str) and creator.isprintable()):
                 creator = ""  # then only admins and moderators are left
             facts = RoomFacts(
@@ -131,7 +117,7 @@ class Writer:
                 bool(closed_to_newcomers),
             )  # fmt: skip
             there = tuple(inside.get(key, ()))
-            active = last_said(self.connection, key, self._legible)
+            active = last_said(self.connection, key, oldest)
             rooms.append(
                 StoredRoom(facts, newest, last_sent, oldest, size, there, active, kept.get(key, ()))
             )
@@ -178,15 +164,12 @@ class Writer:
         """
         check_order(self._newest, appends)
         nonced = [entry for append in appends for entry in append.entries if entry.nonce]
-        if nonced and self.trimmed and (found := self._find("trimmed", nonced)):
-            # The index of kept entries cannot refuse these.
-            self._settle(nonced, found + self._find("entry", nonced), logged=logged)
         try:
             self._store(appends, redone, nonced=bool(nonced))
         except sqlite3.IntegrityError:
             if not nonced:
                 raise
-            self._settle(nonced, self._find("entry", nonced), logged=logged)
+            self._settle(nonced, self._find(nonced), logged=logged)
             self._store(appends, redone, nonced=bool(nonced))
         self.appended = sum([len(append.entries) for append in appends])
         for append in appends:
@@ -198,14 +181,17 @@ class Writer:
     def _store(self, appends: Sequence[Append], redone: int, *, nonced: bool) -> None:
         replacing = any(append.replaced for append in appends)
         entries: list[Value] = []
+        nonces: list[Value] = []
         grown: list[Value] = []
         members: list[Value] = []
         gone: list[Value] = []
         for append in appends:
             key = append.key
-            entries += rows(key, append.entries, nonced=nonced)
+            entries += blocks.rows(key, append.entries, nonced=nonced)
+            if nonced:
+                nonces += blocks.nonces(key, append.entries)
             size = all_stored_bytes(append.entries)
-            self.pages += _PAGES_A_ROOM + 2 * size // PAGE_BYTES
+            self.pages += _PAGES_A_ROOM + size // _PAGE_BYTES
             if size:
                 grown += (key, size)
             gone += append.gone
@@ -213,7 +199,8 @@ class Writer:
         connection = self.connection
         deleting = secure_delete(connection) if replacing else contextlib.nullcontext()
         with deleting, transaction(connection):
-            (_STORE_NONCED if nonced else _STORE).execute(connection, entries)
+            blocks.STORE.execute(connection, entries)
+            blocks.STORE_NONCES.execute(connection, nonces)
             _GROW.execute(connection, grown)
             _FORGET.execute(connection, gone)
             _REMEMBER.execute(connection, members)
@@ -240,57 +227,52 @@ class Writer:
 
     def authors_of_nonces(self) -> set[int] | None:
         """Who has nonces that may count; None: damage has made that unreadable."""
-        found: set[int] = set()
         try:
-            for table in ("entry", "trimmed"):
-                found.update([author for (author,) in self.connection.execute(_AUTHORS[table])])
+            return {author for (author,) in self.connection.execute(_AUTHORS)}
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
             return None
-        return found
 
-    def _find(self, table: str, nonced: Sequence[Entry]) -> list[tuple[int, Entry]]:
-        """Entries stored with one of these nonces, with the keys of their rooms.
+    def _find(self, nonced: Sequence[Entry]) -> list[Entry]:
+        """The entries stored with one of these nonces that count.
 
-        One that is damaged has kept its author and nonce, and its time if that can be one.
+        One that is damaged has kept its author and nonce, and its time if that can be told.
         """
         wanted = [value for entry in nonced for value in (entry.author, entry.nonce)]
-        found: list[tuple[int, Entry]] = []
-        for *row, author, nonce in _FIND[table].execute(self.connection, wanted):
-            room, sequence, sent = row[:3]
-            entry = sound(tuple(row), self._legible)
-            if entry is None:
-                entry = damaged(sequence)
-                entry.author, entry.nonce = author, nonce
-                entry.sent = sent if isinstance(sent, int) else 0
-            found.append((room, entry))
-        return found
+        places: dict[tuple[int, int], Entry] = {}
+        for author, nonce, room, sequence in _FIND.execute(self.connection, wanted):
+            found = damaged(sequence)
+            found.author, found.nonce = author, nonce
+            places[room, sequence] = found
+        for (room, sequence), found in places.items():
+            block = blocks.block_with(self.connection, room, sequence)
+            if block is None:
+                continue
+            found.sent = block.sent[sequence - block.first]
+            (entry,) = block.entries(sequence, sequence + 1)
+            if entry.kind is not Kind.DAMAGED:
+                found.kind, found.envelope = entry.kind, entry.envelope
+        return list(places.values())
 
-    def _settle(
-        self, nonced: Iterable[Entry], found: Iterable[tuple[int, Entry]], *, logged: bool
-    ) -> None:
-        """Forget the nonces found that count no more, or all; raises NonceUsed if others do."""
+    def _settle(self, nonced: Iterable[Entry], found: Iterable[Entry], *, logged: bool) -> None:
+        """Forget the nonces found that count no more, or all; raises NonceUsed if others do.
+
+        Of one whose time cannot be told nobody knows that it counts no more.
+        """
         now = {(entry.author, entry.nonce): entry.sent for entry in nonced}
         used: dict[tuple[int, str], Entry] = {}
-        old: list[tuple[int, int]] = []
-        for room, first in found:
+        old: list[tuple[int, str]] = []
+        for first in found:
             age = now[first.author, first.nonce] - first.sent
-            if not logged and age < NONCE_SECONDS * 1_000_000_000:
+            if not logged and (first.sent == UNKNOWN_TIME or age < NONCE_SECONDS * 1_000_000_000):
                 used[first.author, first.nonce] = first
             else:
-                old.append((room, first.sequence))
+                old.append((first.author, first.nonce))
         if used:
             raise NonceUsed(used)
-        execute = self.connection.executemany
         with transaction(self.connection):
-            execute(
-                "UPDATE entry SET checksum = without_nonce(checksum, nonce), nonce = NULL "
-                "WHERE room = ? AND sequence = ?",
-                old,
-            )
-            forgotten = execute("DELETE FROM trimmed WHERE room = ? AND sequence = ?", old).rowcount
-        self.trimmed -= max(forgotten, 0)  # -1: `old` is empty
+            self.connection.executemany("DELETE FROM nonce WHERE author = ? AND nonce = ?", old)
 
 
 def _change(connection: sqlite3.Connection, facts: RoomFacts) -> None:
@@ -301,7 +283,7 @@ def _change(connection: sqlite3.Connection, facts: RoomFacts) -> None:
     )
 
 
-MEMBER_COLUMNS = "author, name, since, logged, session, ended, removed, subject"
+MEMBER_COLUMNS = "author, name, since, logged, session, ended, removed, subject, invitation"
 
 
 def member_record(
@@ -312,14 +294,14 @@ def member_record(
     session: bytes | None,
     ended: int,
     removed: int,
-    shown: str,
+    subject: str,
+    invitation: str,
 ) -> MemberRecord | None:
     """A record of `MEMBER_COLUMNS`; None if damage has made it nonsense."""
     if not (isinstance(name, str) and name.isprintable() and isinstance(since, int)):
         return None  # a name that was no UTF-8 has surrogates, which are not printable
-    if not (isinstance(shown, str) and shown.removeprefix(INVITED).isprintable()):
+    if not all(isinstance(by, str) and by.isprintable() for by in (subject, invitation)):
         return None  # nobody is let in as somebody else
-    subject, invitation = subject_and_invitation(shown)
     return MemberRecord(
         author=author, name=name, since=since, logged=bool(logged), session=session,
         ended=ended, removed=bool(removed), subject=subject, invitation=invitation,
@@ -335,6 +317,7 @@ def _member_values(append: Append) -> list[Value]:
         if record.author not in gone
         for value in (
             record.author, append.key, record.name, record.since, int(record.logged),
-            record.session, record.ended, int(record.removed), record.shown,
+            record.session, record.ended, int(record.removed), record.subject,
+            record.invitation,
         )
     ]  # fmt: skip
