@@ -22,6 +22,7 @@ from chatroom.chatter.terminal.paste import Paste
 from chatroom.chatter.terminal.screen import Screen
 from chatroom.chatter.terminal.visit import MOST_EARLIER
 from chatroom.client import ChatError
+from chatroom.interrupts import calling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -59,9 +60,9 @@ class Actions:
         application = self.screen.application
         hasty = True  # unless the end is an orderly one
         try:
-            with _stopped_by_hanging_up(self.journey.stop):
+            with _stopped_by_hanging_up(self.journey.stop), calling(self._interrupted):
                 report_focus(application.output, True)
-                code = await application.run_async(set_exception_handler=False)
+                code = await application.run_async(set_exception_handler=False, handle_sigint=False)
             hasty = False
         except (EOFError, OSError):  # the terminal is gone
             code = HUNG_UP
@@ -314,6 +315,11 @@ class Actions:
             self.screen.input.reset()
         else:
             self.journey.stop(INTERRUPTED)
+
+    def _interrupted(self) -> None:
+        """A signal came; the key is the same, but then prompt_toolkit draws by itself."""
+        self.interrupt()
+        self.screen.changed()
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)

@@ -36,7 +36,7 @@ def bindings(actions: Actions) -> KeyBindings:
     bind(keys, actions.follow, "escape", when=scrolled & ~asked)
     bind(keys, actions.redraw, "c-l")
     bind(keys, actions.suspend, "c-z")
-    bind(keys, actions.interrupt, "c-c", "<sigint>")
+    bind(keys, actions.interrupt, "c-c")
     bind(keys, actions.quit, "c-d", when=empty)
     bind(keys, actions.look_here, FOCUS_IN)
     bind(keys, actions.look_away, FOCUS_OUT)

@@ -37,7 +37,9 @@ PAGE = 10
 
 async def pick(rooms: Sequence[ChatRoom], question: str) -> str:
     """The id of the room that was picked. Raises EOFError, KeyboardInterrupt."""
-    return await _Picker(rooms, question).application.run_async()
+    application = _Picker(rooms, question).application
+    # A signal from outside cancels, see interrupts.py; Ctrl-C is a key here.
+    return await application.run_async(handle_sigint=False)
 
 
 class _Picker:
@@ -128,7 +130,7 @@ class _Picker:
         bind(keys, partial(self._move, -PAGE), "pageup")
         bind(keys, partial(self._move, PAGE), "pagedown")
         bind(keys, self._enter, "enter")
-        bind(keys, self._interrupt, "c-c", "<sigint>")
+        bind(keys, self._interrupt, "c-c")
         bind(keys, self._end, "c-d", when=Condition(lambda: not self._answer.text))
         return keys
 

@@ -92,7 +92,7 @@ async def ask_name(proposal: str = "") -> str:
 
         prompt: PromptSession[str] = PromptSession(NAME)
         try:
-            answer = await prompt.prompt_async(default=proposal)
+            answer = await prompt.prompt_async(default=proposal, handle_sigint=False)
         except EOFError:
             raise Failure("no answer: the input has ended") from None
         return answer.encode(errors="replace").decode()
