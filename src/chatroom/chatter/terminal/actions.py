@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import run_in_terminal
@@ -19,6 +20,7 @@ from chatroom.chatter.terminal.focus import report_focus
 from chatroom.chatter.terminal.journey import Journey
 from chatroom.chatter.terminal.lines import Tone
 from chatroom.chatter.terminal.paste import Paste
+from chatroom.chatter.terminal.reads import Unbracketed
 from chatroom.chatter.terminal.screen import Screen
 from chatroom.chatter.terminal.visit import MOST_EARLIER
 from chatroom.client import ChatError
@@ -90,8 +92,7 @@ class Actions:
     def enter(self) -> None:
         """Do or say what was typed; what cannot be stays where it is."""
         buffer = self.screen.input
-        # A terminal of another encoding types what is no Unicode.
-        text = buffer.text.encode(errors="replace").decode()
+        text = buffer.text
         self.screen.key_pressed()
         if not text.strip():
             if self.visit.over.done():
@@ -100,6 +101,7 @@ class Actions:
             self.visit.room.reconnect_now()
             return
         try:
+            self.screen.check_typed(text)
             typed = commands.parse(text)
             if isinstance(typed, str):
                 self._say(typed)
@@ -146,7 +148,7 @@ class Actions:
         """Say a text. Raises NotACommand when it cannot be said now, or would be refused."""
         self.journey.check_saying()
         limit = self.visit.text_bytes
-        size = len(text.encode(errors="replace"))
+        size = len(text.encode())
         if limit and size > limit:
             raise NotACommand(
                 f"too long: this is {size:,} bytes, and a message has at most {limit:,}"
@@ -164,6 +166,22 @@ class Actions:
             self.screen.paste = paste
         self.screen.key_pressed()
 
+    def pasted_without_brackets(self, pasted: str) -> None:
+        """Ask about several lines, the first of which may have been begun as if typed."""
+        self.screen.key_pressed()
+        if self.screen.paste is not None:
+            self.screen.paste = self.screen.paste.and_more(pasted)
+            return
+        document = self.screen.input.document
+        before, after = document.text_before_cursor, document.text_after_cursor
+        paste = Paste.of(before + pasted + after)
+        self.screen.input.reset()
+        if isinstance(paste, str):
+            self.screen.input.insert_text(paste)
+        else:
+            own = before[: len(before) - pasted.typed] if isinstance(pasted, Unbracketed) else ""
+            self.screen.paste = replace(paste, typed=own + after, open=True)
+
     def say_paste(self) -> None:
         """Say what was pasted as one message."""
         if self.screen.paste is not None:
@@ -178,6 +196,7 @@ class Actions:
         paste, self.screen.paste = self.screen.paste, None
         try:
             for text in texts:
+                self.screen.check_typed(text)
                 self._say(text)
         except NotACommand as refusal:
             self.screen.paste = paste
@@ -190,8 +209,10 @@ class Actions:
             self.screen.input.insert_text(paste.text)
 
     def drop_paste(self) -> None:
-        """Forget what was pasted."""
-        self.screen.paste = None
+        """Forget what was pasted; what was typed before is still there."""
+        paste, self.screen.paste = self.screen.paste, None
+        if paste is not None:
+            self.screen.input.insert_text(paste.typed)
 
     # ---- Looking ----------------------------------------------------------------------
 

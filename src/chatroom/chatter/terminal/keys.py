@@ -9,6 +9,7 @@ from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.keys import Keys
 
 from chatroom.chatter.terminal.focus import FOCUS_IN, FOCUS_OUT
+from chatroom.chatter.terminal.paste import UNBRACKETED_PASTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +52,10 @@ def bindings(actions: Actions) -> KeyBindings:
     @keys.add(Keys.BracketedPaste, filter=~asked)
     def _(event: KeyPressEvent) -> None:
         actions.pasted(event.data)
+
+    @keys.add(UNBRACKETED_PASTE)
+    def _(event: KeyPressEvent) -> None:
+        actions.pasted_without_brackets(event.data)
 
     return keys
 

@@ -27,7 +27,11 @@ from prompt_toolkit.layout import (
 from prompt_toolkit.layout.processors import BeforeInput
 from prompt_toolkit.utils import get_cwidth
 
+from chatroom.chatter.decoding import NotText, check_decoded, input_encoding
+from chatroom.chatter.terminal.commands import NotACommand
 from chatroom.chatter.terminal.completion import Words
+from chatroom.chatter.terminal.keyboard import keyboard
+from chatroom.chatter.terminal.reports import CursorReports
 from chatroom.chatter.terminal.rows import COLUMNS_FROM, Painter
 from chatroom.chatter.terminal.status import status_line
 from chatroom.chatter.terminal.style import STYLE
@@ -69,6 +73,8 @@ class Screen:
         self.focused: bool | None = None
         """Whether the terminal's window has the focus; None: the terminal has not told."""
         self._last_key = asyncio.get_running_loop().time()
+        self.reports = CursorReports()
+        """What the terminal answers."""
         self.words = Words(self._names, lambda: self.room_ids)
         self.input = Buffer(
             multiline=True,
@@ -79,6 +85,7 @@ class Screen:
         self.application: Application[int] = Application(
             Layout(self._containers()),
             style=STYLE,
+            input=keyboard(lambda: self.paste is not None and self.paste.open, self.reports),
             full_screen=True,
             enable_page_navigation_bindings=False,
             min_redraw_interval=REDRAW_SECONDS,
@@ -104,6 +111,13 @@ class Screen:
         """End the program with an exception that nothing was prepared for."""
         if bug is not None and self.application.is_running and not self.application.is_done:
             self.application.exit(exception=bug)
+
+    def check_typed(self, text: str) -> None:
+        """Raise NotACommand for what was typed in another encoding than the locale's."""
+        try:
+            check_decoded(text, input_encoding())
+        except NotText as error:
+            raise NotACommand(f"not said: {error}") from None
 
     def ring(self) -> None:
         """Ring the terminal's bell."""
