@@ -20,6 +20,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pyte
@@ -48,6 +49,7 @@ class Emulator:
     def __init__(self, process: Program, ours: int, size: tuple[int, int]) -> None:
         self.process = process
         self._ours = ours
+        self._cooked = termios.tcgetattr(ours)
         self._changed = threading.Condition()
         self._raw = bytearray()
         self._unsent = bytearray()
@@ -94,6 +96,23 @@ class Emulator:
     def hang_up(self) -> None:
         """Send what the program gets when its terminal's window is closed."""
         self.process.send_signal(signal.SIGHUP)
+
+    def stop(self) -> None:
+        """Stop the program from outside, and take the terminal from it as a shell does.
+
+        Its keys are lines again, and another program has written on the screen.
+        """
+        self.process.send_signal(signal.SIGSTOP)
+        with Path(f"/proc/{self.process.pid}/stat").open() as state:
+            while state.read().rpartition(")")[2].split()[0] != "T":
+                state.seek(0)
+        with self._changed:
+            termios.tcsetattr(self._ours, termios.TCSANOW, self._cooked)
+            self._stream.feed(b"\x1b[?1049l\x1b[?2004l\x1b[Hanother program's\x1b[J")
+
+    def go_on(self) -> None:
+        """Let a program that was stopped go on."""
+        self.process.send_signal(signal.SIGCONT)
 
     # ---- What a person sees -----------------------------------------------------------
 
@@ -142,6 +161,12 @@ class Emulator:
         """All bytes that ever came; those since a moment: `raw[moment:]`, see `moment`."""
         with self._changed:
             return bytes(self._raw)
+
+    @property
+    def modes(self) -> int:
+        """What the kernel does with what is typed: termios' local flags."""
+        local: int = termios.tcgetattr(self._ours)[3]
+        return local
 
     @property
     def moment(self) -> int:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
-
-from prompt_toolkit.application import run_in_terminal
 
 from chatroom.chatter.advice import advised
 from chatroom.chatter.safe_text import one_line
@@ -22,6 +19,7 @@ from chatroom.chatter.terminal.lines import Tone
 from chatroom.chatter.terminal.paste import Paste
 from chatroom.chatter.terminal.reads import Unbracketed
 from chatroom.chatter.terminal.screen import Screen
+from chatroom.chatter.terminal.stopping import draw_anew, suspend, taking_back
 from chatroom.chatter.terminal.visit import MOST_EARLIER
 from chatroom.client import ChatError
 from chatroom.interrupts import calling
@@ -62,15 +60,19 @@ class Actions:
         application = self.screen.application
         hasty = True  # unless the end is an orderly one
         try:
-            with _stopped_by_hanging_up(self.journey.stop), calling(self._interrupted):
-                report_focus(application.output, True)
+            with (
+                _stopped_by_hanging_up(self.journey.stop),
+                calling(self._interrupted),
+                taking_back(application, self._leave_terminal, self._take_terminal),
+            ):
+                self._take_terminal()
                 code = await application.run_async(set_exception_handler=False, handle_sigint=False)
             hasty = False
         except (EOFError, OSError):  # the terminal is gone
             code = HUNG_UP
         finally:
             with suppress(OSError):
-                report_focus(application.output, False)
+                self._leave_terminal()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -242,19 +244,17 @@ class Actions:
 
     def redraw(self) -> None:
         """Draw everything anew."""
-        self.screen.application.renderer.clear()
+        draw_anew(self.screen.application)
 
     def suspend(self) -> None:
-        """Stop, as Ctrl-Z does with other programs, until the shell goes on with this one."""
-        output = self.screen.application.output
+        """Stop until the shell goes on with this program."""
+        suspend(self.screen.application, self._leave_terminal)
 
-        def stop() -> None:
-            report_focus(output, False)
-            os.kill(0, signal.SIGTSTP)
-            report_focus(output, True)
+    def _take_terminal(self) -> None:
+        report_focus(self.screen.application.output, True)
 
-        if hasattr(signal, "SIGTSTP"):
-            run_in_terminal(stop)
+    def _leave_terminal(self) -> None:
+        report_focus(self.screen.application.output, False)
 
     @property
     def _page(self) -> int:

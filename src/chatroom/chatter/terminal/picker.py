@@ -23,6 +23,7 @@ from prompt_toolkit.utils import get_cwidth
 from chatroom.chatter.dialogue import chosen
 from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.terminal.keys import bind
+from chatroom.chatter.terminal.stopping import taking_back
 from chatroom.chatter.terminal.style import STYLE
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ async def pick(rooms: Sequence[ChatRoom], question: str) -> str:
     """The id of the room that was picked. Raises EOFError, KeyboardInterrupt."""
     application = _Picker(rooms, question).application
     # A signal from outside cancels, see interrupts.py; Ctrl-C is a key here.
-    return await application.run_async(handle_sigint=False)
+    with taking_back(application):
+        return await application.run_async(handle_sigint=False)
 
 
 class _Picker:

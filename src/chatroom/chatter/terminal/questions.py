@@ -91,10 +91,13 @@ async def ask_name(proposal: str = "") -> str:
     with shown_early(NAME, "prompt_toolkit"):
         from prompt_toolkit import PromptSession
 
+        from chatroom.chatter.terminal.stopping import taking_back
+
         prompt: PromptSession[str] = PromptSession(NAME)
         while True:
             try:
-                answer = await prompt.prompt_async(default=proposal, handle_sigint=False)
+                with taking_back(prompt.app):
+                    answer = await prompt.prompt_async(default=proposal, handle_sigint=False)
                 check_decoded(answer, input_encoding())
             except EOFError:
                 raise Failure("no answer: the input has ended") from None
