@@ -46,7 +46,10 @@ class Emulator:
     bytes that ever came. What waits fails after 30 s with a picture of the screen.
     """
 
-    def __init__(self, process: Program, ours: int, size: tuple[int, int]) -> None:
+    def __init__(
+        self, process: Program, ours: int, size: tuple[int, int], *, answers: bool = True
+    ) -> None:
+        """Without `answers` it tells the program nothing of itself."""
         self.process = process
         self._ours = ours
         self._cooked = termios.tcgetattr(ours)
@@ -56,7 +59,8 @@ class Emulator:
         self._closing = False
         self._ended = False
         self._failure: Exception | None = None
-        self._screen = TerminalScreen(size[1], size[0], self._send)
+        answer = self._send if answers else lambda _: None
+        self._screen = TerminalScreen(size[1], size[0], answer)
         self._stream = pyte.ByteStream(self._screen)
         self._woken, self._wake = os.pipe()
         self._thread = threading.Thread(target=self._run, name="terminal")
@@ -177,6 +181,12 @@ class Emulator:
     def attributes(self, row: int, column: int) -> Style:
         with self._changed:
             return self._screen.style(row, column)
+
+    def column_of(self, text: str) -> int:
+        """Where the text is in the last row, by the terminal's own count of cells."""
+        with self._changed:
+            columns = self._screen.columns_of(self._screen.lines - 1, text)
+        return columns[0] if columns else -1
 
     def style_of(self, text: str, *, row: int | None = None) -> Style:
         """How the first occurrence of a text is drawn, on the screen or in a row of it.
@@ -328,6 +338,7 @@ def in_terminal(
     environment: Mapping[str, str],
     size: tuple[int, int] = (24, 80),
     *,
+    answers: bool = True,
     start: Callable[..., Any] = executed,
 ) -> Iterator[Emulator]:
     """Run a command in a terminal of its own, which sends it Ctrl-C and the like.
@@ -348,7 +359,7 @@ def in_terminal(
     )
     os.close(its)
     with process:
-        emulator = Emulator(process, ours, size)
+        emulator = Emulator(process, ours, size, answers=answers)
         try:
             yield emulator
         finally:

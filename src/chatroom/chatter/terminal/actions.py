@@ -64,8 +64,10 @@ class Actions:
                 _stopped_by_hanging_up(self.journey.stop),
                 calling(self._interrupted),
                 taking_back(application, self._leave_terminal, self._take_terminal),
+                application.input.raw_mode(),  # what the terminal answers is not echoed
             ):
                 self._take_terminal()
+                self.screen.ask_widths()
                 code = await application.run_async(set_exception_handler=False, handle_sigint=False)
             hasty = False
         except (EOFError, OSError):  # the terminal is gone

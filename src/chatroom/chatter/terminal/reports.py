@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ASK = "\x1b[6n"
 REPORT = re.compile(r"\x1b\[(\d+);(\d+)R")
@@ -18,16 +22,17 @@ class CursorReports:
     """
 
     def __init__(self) -> None:
-        self.columns: list[int] = []
+        self._columns: list[int] = []
         """The answers so far: columns, from 0."""
         self._asked = 0
+        self._answered: Callable[[list[int]], None] = lambda _: None
         self._held = ""
         self._escaped = False
         """Whether the last character handed on was an Escape."""
 
-    def expect(self, count: int) -> None:
-        """The terminal was asked so often more."""
-        self._asked += count
+    def expect(self, count: int, answered: Callable[[list[int]], None]) -> None:
+        """The terminal was asked so often; `answered` gets the columns once all have come."""
+        self._asked, self._answered = count, answered
 
     def sift(self, text: str) -> str:
         """The text without the answers."""
@@ -37,7 +42,7 @@ class CursorReports:
         begun = "\x1b" if self._escaped else ""
         rest, kept = begun + self._held + text, ""
         while self._missing and (found := REPORT.search(rest)):
-            self.columns.append(int(found[2]) - 1)
+            self._columns.append(int(found[2]) - 1)
             begun = begun if kept or found.start() else ""
             kept, rest = kept + rest[: found.start()], rest[found.end() :]
         beginning = BEGINNING.search(rest) if self._missing else None
@@ -46,8 +51,10 @@ class CursorReports:
             self._held, rest = beginning[0].removeprefix("\x1b"), rest[: beginning.start() + 1]
         kept += rest
         self._escaped = kept.endswith("\x1b")
+        if not self._missing:
+            self._answered(self._columns)
         return kept.removeprefix(begun)
 
     @property
     def _missing(self) -> bool:
-        return len(self.columns) < self._asked
+        return len(self._columns) < self._asked
