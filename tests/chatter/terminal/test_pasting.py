@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
+
+from tests.chatter.terminal.tmux import tmux
 
 TEXT = "def f():\n\treturn 1\n\nprint(f())"
 
@@ -141,3 +145,20 @@ def test_what_is_typed_ahead_of_the_screen(guests, room, emulator) -> None:
         bob.until("Bob  hello", "Bob  /quit")
         bob.wait(lambda _: not bob.style_of("/quit").faint)
     assert ["hello", "/quit"] == texts(guests, room)
+
+
+@pytest.mark.parametrize("brackets", [False, True], ids=["without brackets", "with brackets"])
+def test_a_log_pasted_by_tmux(guests, room, brackets: bool) -> None:
+    """200 lines with commands in them: they are asked about, and said as they are."""
+    log = "\n".join([*(f"line {number}" for number in range(198)), "/join other", "/quit"])
+    at = ("--host", guests.address, "--room", room, "--name", "Bob")
+    environment = {"LANG": "C.UTF-8", "XDG_CONFIG_HOME": "/nonexistent"}
+    with tmux(sys.executable, "-m", "chatroom.chatter", *at, environment=environment) as terminal:
+        terminal.until("you have entered the chat")
+        terminal.paste(f"{log}\n", brackets=brackets)
+        terminal.until("Paste 200 lines? Enter one message, E edit, Esc no")
+        terminal.press("Enter")
+        terminal.until("line 197", "/quit", f" {room} · 1 member")
+        while not texts(guests, room):
+            pass
+    assert [log] == texts(guests, room)

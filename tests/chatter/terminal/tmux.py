@@ -87,4 +87,5 @@ def tmux(
         try:
             yield window
         finally:
-            window.do("kill-server")
+            with contextlib.suppress(subprocess.CalledProcessError):  # gone with its program
+                window.do("kill-server")
