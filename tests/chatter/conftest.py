@@ -239,12 +239,16 @@ def emulator(
     how = executed if imports else started
 
     def start(
-        *arguments: str, size: tuple[int, int] = (24, 80), **variables: str
+        *arguments: str,
+        size: tuple[int, int] = (24, 80),
+        answers: bool = True,
+        **variables: str,
     ) -> contextlib.AbstractContextManager[Emulator]:
         unset = {"NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES", "LC_ALL"}
         kept = {name: value for name, value in environment().items() if name not in unset}
         given = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "TZ": "UTC"} | variables
-        return in_terminal([*python, *command(*arguments)], kept | given, size, start=how)
+        program = [*python, *command(*arguments)]
+        return in_terminal(program, kept | given, size, answers=answers, start=how)
 
     return start
 

@@ -20,6 +20,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pyte
@@ -45,16 +46,21 @@ class Emulator:
     bytes that ever came. What waits fails after 30 s with a picture of the screen.
     """
 
-    def __init__(self, process: Program, ours: int, size: tuple[int, int]) -> None:
+    def __init__(
+        self, process: Program, ours: int, size: tuple[int, int], *, answers: bool = True
+    ) -> None:
+        """Without `answers` it tells the program nothing of itself."""
         self.process = process
         self._ours = ours
+        self._cooked = termios.tcgetattr(ours)
         self._changed = threading.Condition()
         self._raw = bytearray()
         self._unsent = bytearray()
         self._closing = False
         self._ended = False
         self._failure: Exception | None = None
-        self._screen = TerminalScreen(size[1], size[0], self._send)
+        answer = self._send if answers else lambda _: None
+        self._screen = TerminalScreen(size[1], size[0], answer)
         self._stream = pyte.ByteStream(self._screen)
         self._woken, self._wake = os.pipe()
         self._thread = threading.Thread(target=self._run, name="terminal")
@@ -94,6 +100,23 @@ class Emulator:
     def hang_up(self) -> None:
         """Send what the program gets when its terminal's window is closed."""
         self.process.send_signal(signal.SIGHUP)
+
+    def stop(self) -> None:
+        """Stop the program from outside, and take the terminal from it as a shell does.
+
+        Its keys are lines again, and another program has written on the screen.
+        """
+        self.process.send_signal(signal.SIGSTOP)
+        with Path(f"/proc/{self.process.pid}/stat").open() as state:
+            while state.read().rpartition(")")[2].split()[0] != "T":
+                state.seek(0)
+        with self._changed:
+            termios.tcsetattr(self._ours, termios.TCSANOW, self._cooked)
+            self._stream.feed(b"\x1b[?1049l\x1b[?2004l\x1b[Hanother program's\x1b[J")
+
+    def go_on(self) -> None:
+        """Let a program that was stopped go on."""
+        self.process.send_signal(signal.SIGCONT)
 
     # ---- What a person sees -----------------------------------------------------------
 
@@ -144,6 +167,12 @@ class Emulator:
             return bytes(self._raw)
 
     @property
+    def modes(self) -> int:
+        """What the kernel does with what is typed: termios' local flags."""
+        local: int = termios.tcgetattr(self._ours)[3]
+        return local
+
+    @property
     def moment(self) -> int:
         """How many bytes have come."""
         with self._changed:
@@ -152,6 +181,12 @@ class Emulator:
     def attributes(self, row: int, column: int) -> Style:
         with self._changed:
             return self._screen.style(row, column)
+
+    def column_of(self, text: str) -> int:
+        """Where the text is in the last row, by the terminal's own count of cells."""
+        with self._changed:
+            columns = self._screen.columns_of(self._screen.lines - 1, text)
+        return columns[0] if columns else -1
 
     def style_of(self, text: str, *, row: int | None = None) -> Style:
         """How the first occurrence of a text is drawn, on the screen or in a row of it.
@@ -303,6 +338,7 @@ def in_terminal(
     environment: Mapping[str, str],
     size: tuple[int, int] = (24, 80),
     *,
+    answers: bool = True,
     start: Callable[..., Any] = executed,
 ) -> Iterator[Emulator]:
     """Run a command in a terminal of its own, which sends it Ctrl-C and the like.
@@ -323,7 +359,7 @@ def in_terminal(
     )
     os.close(its)
     with process:
-        emulator = Emulator(process, ours, size)
+        emulator = Emulator(process, ours, size, answers=answers)
         try:
             yield emulator
         finally:

@@ -151,15 +151,16 @@ def test_input_may_be_nothing(room) -> None:
 
 
 def test_input_may_be_a_file(room, chatter, tmp_path: Path) -> None:
-    """A regular file is read like a pipe, undecodable bytes and all."""
+    """A regular file is read like a pipe; bytes that are no text are told, and not said."""
     script = tmp_path / "said.txt"
     script.write_bytes(b"from a file\n\xff\xfe\n")
     arguments = ["-m", "chatroom.chatter", *room, "--name", "Bob"]
     with script.open("rb") as said:
         ended = ran(arguments, stdin=said, capture_output=True, check=False)
-    assert 0 == ended.returncode
+    assert 1 == ended.returncode
+    assert b"chatter: a line was skipped: this is not UTF-8, in which" in ended.stderr
     shown = chatter(*room, "--name", "Eve").stdout
-    assert "Joining room\nBob: from a file\nBob: ��\n" == shown
+    assert "Joining room\nBob: from a file\n" == shown
 
 
 def test_closing_room_does_not_wait_for_input(room, chatter, piped, present) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from chatroom.chatter.lines import LINE_BYTES, Lines, LineTooLong
+from chatroom.chatter.lines import LINE_BYTES, Lines, LineTooLong, LineUndecodable
 
 PIPE_BYTES = 1024 * 1024  # more than any system lets a pipe hold unless asked
 
@@ -77,12 +77,14 @@ def test_no_descriptor_is_no_input() -> None:
     assert asyncio.run(lines.next()) is None
 
 
-def test_bytes_that_are_not_utf8_are_replaced() -> None:
-    """Undecodable bytes become U+FFFD; the line is read all the same."""
+def test_bytes_that_are_no_text_are_told_and_skipped() -> None:
+    """What they were meant to be is not known, and must not be said; the next line is read."""
 
     async def scene(lines: Lines, writes: int) -> None:
-        os.write(writes, "grüße ".encode("latin-1") + b"\n")
-        assert "gr��e " == await lines.next()
+        os.write(writes, "grüße ".encode("latin-1") + b"\nnext\n")
+        with pytest.raises(LineUndecodable, match=r"^a line was skipped: this is not UTF-8, in "):
+            await lines.next()
+        assert "next" == await lines.next()
 
     play(scene)
 

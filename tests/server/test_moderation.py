@@ -118,9 +118,7 @@ def test_who_is_made_a_moderator_moderates_that_room(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("where", ["lobby", ""])
 @pytest.mark.parametrize("whom", ["identity", "address"])
-def test_a_moderator_who_is_banned_moderates_nothing(
-    tmp_path: Path, whom: str, where: str
-) -> None:
+def test_a_moderator_who_is_banned_moderates_nothing(tmp_path: Path, whom: str, where: str) -> None:
     """They would lift the ban, and be in again; when it is over they moderate as before."""
     bob = token("bob")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from chatroom.chatter import json_lines
 from chatroom.chatter.bearer import may_name
 from chatroom.chatter.failures import Failure, complain
-from chatroom.chatter.lines import LineTooLong
+from chatroom.chatter.lines import LineSkipped
 from chatroom.chatter.running import sentence_of
 from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.screen import drained, show, write
@@ -121,7 +121,7 @@ async def ask(lines: Lines, question: str) -> str:
         await drained()
         try:
             answer = await lines.next()
-        except LineTooLong as error:
+        except LineSkipped as error:
             complain(str(error))
             continue
         if answer is None:

@@ -14,28 +14,42 @@ import sys
 import threading
 from typing import Self
 
+from chatroom.chatter.decoding import NotText, decoded, input_encoding
+
 READ_BYTES = 64 * 1024
 LINE_BYTES = 60 * 1024
 """The longest line; a server ends a stream over an envelope of more than 64 KiB."""
 
 
-class LineTooLong(Exception):
-    """A line had more than LINE_BYTES bytes; it is skipped, the next one can be read."""
+class LineSkipped(Exception):
+    """A line cannot be said; the next one can be read."""
+
+
+class LineTooLong(LineSkipped):
+    """A line had more than LINE_BYTES bytes."""
 
     def __init__(self) -> None:
         super().__init__(f"a line of more than {LINE_BYTES} bytes was skipped")
 
 
+class LineUndecodable(LineSkipped):
+    """A line has bytes that are no text."""
+
+    def __init__(self, cause: NotText) -> None:
+        super().__init__(f"a line was skipped: {cause}")
+
+
 class Lines:
     """The lines of a file descriptor, for one reader, in the loop that first reads.
 
-    Undecodable bytes become U+FFFD. Lines come without their end, LF or CR LF; a last
+    They come without their end, LF or CR LF; a last
     line without one counts too.
     """
 
-    def __init__(self, descriptor: int | None) -> None:
+    def __init__(self, descriptor: int | None, encoding: str = "utf-8") -> None:
         self.interactive = descriptor is not None and os.isatty(descriptor)
         self._descriptor = descriptor
+        self._encoding = encoding
         self._buffer = bytearray()
         self._searched = 0
         self._skipping = False
@@ -47,7 +61,7 @@ class Lines:
     @classmethod
     def of_standard_input(cls) -> Self:
         """Standard input; when it is closed, no lines at all."""
-        return cls(sys.stdin.fileno() if sys.stdin is not None else None)
+        return cls(sys.stdin.fileno() if sys.stdin is not None else None, input_encoding())
 
     @property
     def waiting(self) -> bool:
@@ -55,14 +69,17 @@ class Lines:
         return bool(self._buffer)
 
     async def next(self) -> str | None:
-        """The next line; None at the end of input. Raises LineTooLong.
+        """The next line; None at the end of input. Raises LineSkipped.
 
         A cancelled call loses nothing.
         """
         while True:
             line = self._take()
             if line is not None:
-                return line.removesuffix(b"\r").decode(errors="replace")
+                try:
+                    return decoded(line.removesuffix(b"\r"), self._encoding)
+                except NotText as error:
+                    raise LineUndecodable(error) from None
             if self._ended:
                 return None
             chunk = await self._read()

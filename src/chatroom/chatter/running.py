@@ -8,6 +8,7 @@ import signal
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, TypeVar
 
+from chatroom import interrupts
 from chatroom.chatter.advice import advised
 from chatroom.chatter.failures import Failure, Terminated
 from chatroom.chatter.screen import aside, never_fail_to_encode
@@ -22,7 +23,6 @@ from chatroom.client import (
     TokenRefused,
     connect,
 )
-from chatroom.interrupts import raise_again
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -62,8 +62,7 @@ def with_server(
             token=settings.token,
             patience=patience,
         )
-        raise_again()
-        return asyncio.run(_connected(chat, converse, draws=draws))
+        return interrupts.run(_connected(chat, converse, draws=draws))
     except (TokenInvalid, TokenRefused) as error:
         if not settings.token:
             raise Failure(sentence_of(error)) from error

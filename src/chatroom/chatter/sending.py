@@ -6,8 +6,9 @@ import asyncio
 from typing import IO, TYPE_CHECKING
 
 from chatroom.chatter import json_lines
+from chatroom.chatter.decoding import NotText, decoded, input_encoding
 from chatroom.chatter.failures import Failure, complain
-from chatroom.chatter.lines import LINE_BYTES, LineTooLong
+from chatroom.chatter.lines import LINE_BYTES, LineSkipped
 from chatroom.chatter.screen import drained, show
 from chatroom.chatter.talk import told_unsaid
 from chatroom.chatter.turns import in_turn
@@ -106,7 +107,7 @@ class Lector:
             number += 1
             try:
                 line = await self._lines.next()
-            except LineTooLong as error:
+            except LineSkipped as error:
                 self._refuse(number, str(error))
                 continue
             if line is None:
@@ -146,7 +147,11 @@ def whole(binary: IO[bytes] | None) -> str:
         raise Failure(
             f"a message of more than {LINE_BYTES} bytes is too long; --lines sends each line"
         )
-    text = data.decode(errors="replace").replace("\r\n", "\n").rstrip("\n")
+    try:
+        text = decoded(data, input_encoding())
+    except NotText as error:
+        raise Failure(f"not said: {error}") from None
+    text = text.replace("\r\n", "\n").rstrip("\n")
     if not text.strip():
         raise Failure("there is nothing to say: the input is empty")
     return text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from chatroom.chatter.endings import unconfirmed
 from chatroom.chatter.failures import complain
-from chatroom.chatter.lines import LineTooLong
+from chatroom.chatter.lines import LineSkipped
 from chatroom.chatter.screen import drained
 from chatroom.client import ChatError, Kind, RoomClosed
 
@@ -101,7 +101,7 @@ class Conversation:
         while True:
             try:
                 return await self._lines.next()
-            except LineTooLong as error:
+            except LineSkipped as error:
                 complain(str(error))
                 self.unsaid += 1
 

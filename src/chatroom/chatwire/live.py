@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from chatroom import interrupts
 from chatroom.chatwire.complaints import Complaints
 from chatroom.chatwire.handshake import why_failed
 from chatroom.chatwire.schema import Reflected, SchemaUnusable, open_schema
@@ -84,8 +85,10 @@ def run_tap(
         trust = str(encryption.certificate_file or "FILE (--tls-ca-file FILE writes it)")
     watching = Watching(show=show, proto=proto, reflect=reflect, write=write)
     try:
-        with held, asyncio.Runner(loop_factory=loop_factory()) as runner:
-            return runner.run(_tap(listen, to, watching, client_tls, server_tls, trust))
+        with held:
+            return interrupts.run(
+                _tap(listen, to, watching, client_tls, server_tls, trust), loop_factory()
+            )
     except OSError as error:
         raise Failure(f"cannot listen on {listen}: {error.strerror}") from None
 

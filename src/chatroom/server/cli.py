@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from chatroom import interrupts
 from chatroom.core.grants import Grant
 from chatroom.core.refusals import Refusal
 from chatroom.core.room_ids import checked_room_id
@@ -264,8 +265,7 @@ def chatserver(
     )
     _log_from(logging.getLevelNamesMapping()[log_level.upper()])
     try:
-        with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
-            runner.run(serve(settings))
+        interrupts.run(serve(settings), loop_factory(loop))
     except (
         JournalUnusable, BindError, TlsUnusable, AdminTokenUnusable, KeysUnusable, LoopMissing,
         Refusal,

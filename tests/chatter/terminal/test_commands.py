@@ -66,7 +66,9 @@ def test_going_to_a_room_that_is_not(bob, room) -> None:
 def test_a_line_on_the_way_to_another_room(bob, guests, room) -> None:
     """What is typed straight after /join is not said in the room that is being left."""
     other = guests.new_room()
-    bob.type(f"/join {other}\rsecret\r")
+    bob.type(f"/join {other}\r")
+    bob.wait(lambda rows: b"joining" in bob.raw or rows[-2].startswith(f" {other} "))
+    bob.type("secret\r")
     bob.until(f" {other} · 1 member")
     if "Bob> secret" in bob.screen[-1]:  # it was held; Enter says it here
         bob.press("enter")
@@ -81,12 +83,13 @@ def test_a_line_on_the_way_to_another_room(bob, guests, room) -> None:
 def test_two_rooms_at_once(bob, guests, room) -> None:
     """One after the other: nobody stays behind in a room that is not on the screen."""
     first, second = guests.new_room(), guests.new_room()
-    bob.type(f"/join {first}\r/join {second}\r")
-    bob.until(f" {first} · 1 member")
-    if f"/join {second}" not in bob.screen[-1]:
-        bob.until("one room after the other")
-    bob.press("c-c")
+    bob.type(f"/join {first}\r")
+    bob.wait(lambda rows: b"joining" in bob.raw or rows[-2].startswith(f" {first} "))
     bob.type(f"/join {second}\r")
+    bob.wait(lambda rows: rows[-2].startswith((f" {first} · 1 member", f" {second} · 1 member")))
+    if f"/join {second}" in bob.screen[-1]:  # it was held: Bob was on the way to the first
+        bob.until("one room after the other")
+        bob.press("enter")
     bob.until(f" {second} · 1 member")
     for left in (room, first):
         while guests.do(lambda chat, left=left: chat.members(left)):
@@ -114,14 +117,31 @@ def test_going_on_with_much_to_say(emulator, piped) -> None:
 
 
 def test_bytes_that_are_no_text(bob, guests, room) -> None:
-    """A terminal of another encoding loses a character, not the conversation."""
-    bob.send_bytes(b"caf\xe9 x\r")
-    bob.until("Bob  caf? x")
-    bob.wait(lambda _: not bob.style_of("caf? x").faint)
+    """What a terminal of another encoding types is refused and told, and stays to be mended."""
+    bob.send_bytes(b"caf\xe9\r")
+    bob.until("not said: this is not UTF-8, in which the locale says text", "(LANG, LC_ALL)")
+    bob.wait(lambda rows: rows[-1] == "Bob> caf?")
+    bob.press("backspace")
+    bob.type("é\r")
+    bob.until("Bob  café")
     bob.send_bytes(b"/join b\xe9\r")
-    bob.until("joining b?")
-    bob.type("still here\r")
-    bob.until("Bob  still here")
+    bob.wait(lambda rows: sum("this is not UTF-8" in row for row in rows) == 2)
+    bob.press("c-c")
+    said = [m.text for m in guests.do(lambda chat: chat.history(room)).messages]
+    assert "café" == said[-1]
+
+
+def test_a_terminal_of_another_encoding(room, enter, guests) -> None:
+    """With a locale of that encoding its text is read as what it is, and shown in it."""
+    with enter(room, LC_ALL="de_DE.ISO-8859-1", PYTHONIOENCODING="latin-1") as bob:
+        bob.send_bytes(b"caf\xe9\r")
+        bob.wait(lambda rows: rows[-1] == "Bob>")
+        said: list[str] = []
+        while not said:
+            page = guests.do(lambda chat: chat.history(room))
+            said = [message.text for message in page.messages if message.kind == "said"]
+        assert ["café"] == said
+        bob.wait(lambda _: b"caf\xe9" in bob.raw)
 
 
 def test_going_under_another_name(bob, guests, room) -> None:
@@ -225,6 +245,7 @@ def test_several_lines_in_one_message(bob, guests, room) -> None:
 def test_quit(bob, guests, room) -> None:
     """Leaves at once, with exit code 0."""
     type_line(bob, "said just before")
+    bob.until("Bob  said just before")
     type_line(bob, "/quit")
     assert 0 == bob.end()
     newest = guests.do(lambda chat: chat.history(room)).messages[-2:]

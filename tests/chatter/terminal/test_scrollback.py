@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from chatroom.chatter.terminal import scrollback
+from chatroom.chatter.terminal.cells import Cells
 from chatroom.chatter.terminal.lines import Line, Tone
 from chatroom.chatter.terminal.rows import Painter
 from chatroom.chatter.terminal.scrollback import Scrollback
@@ -26,7 +27,7 @@ def said(text: str, *, days: int = 0, earlier: bool = False) -> Line:
 
 def shown(lines: Scrollback, width: int = 40, height: int = 20) -> list[str]:
     """The rows in view, as text."""
-    rows = lines.view(Painter(width, ASCII), height)
+    rows = lines.view(Painter(width, ASCII, Cells()), height)
     return ["".join(fragment[1] for fragment in row).strip() for row in rows]
 
 
@@ -134,7 +135,7 @@ class Window(RuleBasedStateMachine):
     @initialize(width=st.integers(8, 70), height=st.integers(1, 12))
     def begin(self, width: int, height: int) -> None:
         self.lines = Scrollback()
-        self.painter = Painter(width, ASCII)
+        self.painter = Painter(width, ASCII, Cells())
         self.height = height
         self.count = 0
         self.earlier = 0
@@ -194,7 +195,7 @@ class Window(RuleBasedStateMachine):
 
     @rule(width=st.integers(8, 70))
     def resize(self, width: int) -> None:
-        self.painter = Painter(width, ASCII)
+        self.painter = Painter(width, ASCII, Cells())
 
     @invariant()
     def shows_a_part_of_all_rows(self) -> None:

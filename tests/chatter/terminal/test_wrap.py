@@ -5,16 +5,15 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prompt_toolkit.utils import get_cwidth
 
 from chatroom.chatter.safe_text import safe_text
+from chatroom.chatter.terminal.cells import Cells
 from chatroom.chatter.terminal.wrap import wrap
 
 TEXTS = st.text(st.sampled_from("ab \n\t中é\u0301👩\u200d💻, ") | st.characters(), max_size=80)
 
 
-def cells(row: str) -> int:
-    return sum(get_cwidth(character) for character in row)
+CELLS = Cells()
 
 
 @pytest.mark.parametrize(
@@ -37,7 +36,7 @@ def cells(row: str) -> int:
 )
 def test_rows(text: str, width: int, rows: list[str]) -> None:
     """Words stay whole where they fit; wide characters and marks count as they are drawn."""
-    assert rows == wrap(text, width, width)
+    assert rows == wrap(text, width, width, CELLS)
 
 
 @pytest.mark.parametrize(
@@ -46,19 +45,19 @@ def test_rows(text: str, width: int, rows: list[str]) -> None:
 )
 def test_a_shorter_first_row(text: str, rows: list[str]) -> None:
     """A word that fits into the other rows only begins there."""
-    assert rows == wrap(text, 3, 6)
+    assert rows == wrap(text, 3, 6, CELLS)
 
 
 @given(TEXTS, st.integers(2, 20), st.integers(2, 40))
 def test_no_row_is_too_wide(text: str, first: int, rest: int) -> None:
     """Whatever the text is."""
-    rows = wrap(safe_text(text), first, rest)
-    assert all(cells(row) <= (rest if at else first) for at, row in enumerate(rows))
+    rows = wrap(safe_text(text), first, rest, CELLS)
+    assert all(CELLS.of(row) <= (rest if at else first) for at, row in enumerate(rows))
 
 
 @given(TEXTS, st.integers(0, 20), st.integers(0, 40))
 def test_nothing_is_lost(text: str, first: int, rest: int) -> None:
     """All characters but spaces are there, in order, at any width."""
     safe = safe_text(text)
-    shown = "".join(wrap(safe, first, rest))
+    shown = "".join(wrap(safe, first, rest, CELLS))
     assert "".join(safe.split()) == "".join(shown.split())

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
-
-from prompt_toolkit.application import run_in_terminal
 
 from chatroom.chatter.advice import advised
 from chatroom.chatter.safe_text import one_line
@@ -19,9 +17,12 @@ from chatroom.chatter.terminal.focus import report_focus
 from chatroom.chatter.terminal.journey import Journey
 from chatroom.chatter.terminal.lines import Tone
 from chatroom.chatter.terminal.paste import Paste
+from chatroom.chatter.terminal.reads import Unbracketed
 from chatroom.chatter.terminal.screen import Screen
+from chatroom.chatter.terminal.stopping import draw_anew, suspend, taking_back
 from chatroom.chatter.terminal.visit import MOST_EARLIER
 from chatroom.client import ChatError
+from chatroom.interrupts import calling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -59,15 +60,21 @@ class Actions:
         application = self.screen.application
         hasty = True  # unless the end is an orderly one
         try:
-            with _stopped_by_hanging_up(self.journey.stop):
-                report_focus(application.output, True)
-                code = await application.run_async(set_exception_handler=False)
+            with (
+                _stopped_by_hanging_up(self.journey.stop),
+                calling(self._interrupted),
+                taking_back(application, self._leave_terminal, self._take_terminal),
+                application.input.raw_mode(),  # what the terminal answers is not echoed
+            ):
+                self._take_terminal()
+                self.screen.ask_widths()
+                code = await application.run_async(set_exception_handler=False, handle_sigint=False)
             hasty = False
         except (EOFError, OSError):  # the terminal is gone
             code = HUNG_UP
         finally:
             with suppress(OSError):
-                report_focus(application.output, False)
+                self._leave_terminal()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -89,8 +96,7 @@ class Actions:
     def enter(self) -> None:
         """Do or say what was typed; what cannot be stays where it is."""
         buffer = self.screen.input
-        # A terminal of another encoding types what is no Unicode.
-        text = buffer.text.encode(errors="replace").decode()
+        text = buffer.text
         self.screen.key_pressed()
         if not text.strip():
             if self.visit.over.done():
@@ -99,6 +105,7 @@ class Actions:
             self.visit.room.reconnect_now()
             return
         try:
+            self.screen.check_typed(text)
             typed = commands.parse(text)
             if isinstance(typed, str):
                 self._say(typed)
@@ -145,7 +152,7 @@ class Actions:
         """Say a text. Raises NotACommand when it cannot be said now, or would be refused."""
         self.journey.check_saying()
         limit = self.visit.text_bytes
-        size = len(text.encode(errors="replace"))
+        size = len(text.encode())
         if limit and size > limit:
             raise NotACommand(
                 f"too long: this is {size:,} bytes, and a message has at most {limit:,}"
@@ -163,6 +170,22 @@ class Actions:
             self.screen.paste = paste
         self.screen.key_pressed()
 
+    def pasted_without_brackets(self, pasted: str) -> None:
+        """Ask about several lines, the first of which may have been begun as if typed."""
+        self.screen.key_pressed()
+        if self.screen.paste is not None:
+            self.screen.paste = self.screen.paste.and_more(pasted)
+            return
+        document = self.screen.input.document
+        before, after = document.text_before_cursor, document.text_after_cursor
+        paste = Paste.of(before + pasted + after)
+        self.screen.input.reset()
+        if isinstance(paste, str):
+            self.screen.input.insert_text(paste)
+        else:
+            own = before[: len(before) - pasted.typed] if isinstance(pasted, Unbracketed) else ""
+            self.screen.paste = replace(paste, typed=own + after, open=True)
+
     def say_paste(self) -> None:
         """Say what was pasted as one message."""
         if self.screen.paste is not None:
@@ -177,6 +200,7 @@ class Actions:
         paste, self.screen.paste = self.screen.paste, None
         try:
             for text in texts:
+                self.screen.check_typed(text)
                 self._say(text)
         except NotACommand as refusal:
             self.screen.paste = paste
@@ -189,8 +213,10 @@ class Actions:
             self.screen.input.insert_text(paste.text)
 
     def drop_paste(self) -> None:
-        """Forget what was pasted."""
-        self.screen.paste = None
+        """Forget what was pasted; what was typed before is still there."""
+        paste, self.screen.paste = self.screen.paste, None
+        if paste is not None:
+            self.screen.input.insert_text(paste.typed)
 
     # ---- Looking ----------------------------------------------------------------------
 
@@ -220,19 +246,17 @@ class Actions:
 
     def redraw(self) -> None:
         """Draw everything anew."""
-        self.screen.application.renderer.clear()
+        draw_anew(self.screen.application)
 
     def suspend(self) -> None:
-        """Stop, as Ctrl-Z does with other programs, until the shell goes on with this one."""
-        output = self.screen.application.output
+        """Stop until the shell goes on with this program."""
+        suspend(self.screen.application, self._leave_terminal)
 
-        def stop() -> None:
-            report_focus(output, False)
-            os.kill(0, signal.SIGTSTP)
-            report_focus(output, True)
+    def _take_terminal(self) -> None:
+        report_focus(self.screen.application.output, True)
 
-        if hasattr(signal, "SIGTSTP"):
-            run_in_terminal(stop)
+    def _leave_terminal(self) -> None:
+        report_focus(self.screen.application.output, False)
 
     @property
     def _page(self) -> int:
@@ -314,6 +338,11 @@ class Actions:
             self.screen.input.reset()
         else:
             self.journey.stop(INTERRUPTED)
+
+    def _interrupted(self) -> None:
+        """A signal came; the key is the same, but then prompt_toolkit draws by itself."""
+        self.interrupt()
+        self.screen.changed()
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)

@@ -85,9 +85,9 @@ class NotACommand(Exception):
 def parse(text: str) -> Typed | str:
     """A command, or the text to say: one that begins with `//` is said with one slash.
 
-    Raises NotACommand.
+    A text of several lines, which may have been pasted, is said as it is. Raises NotACommand.
     """
-    if not text.startswith("/"):
+    if not text.startswith("/") or "\n" in text:
         return text
     if text.startswith("//"):
         return text[1:]

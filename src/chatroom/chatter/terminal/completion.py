@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from prompt_toolkit.completion import Completer, Completion
 
 from chatroom.chatter.safe_text import one_line
+from chatroom.chatter.terminal.clusters import begins_with
 from chatroom.chatter.terminal.commands import EVERY
 
 if TYPE_CHECKING:
@@ -22,10 +23,15 @@ class Words(Completer):
     """Completes the word before the cursor; a name may be of several words."""
 
     def __init__(
-        self, names: Callable[[], Iterable[str]], rooms: Callable[[], Iterable[str]]
+        self,
+        names: Callable[[], Iterable[str]],
+        rooms: Callable[[], Iterable[str]],
+        drawn: Callable[[str], str] = str,
     ) -> None:
+        """`drawn` makes of a text what prompt_toolkit is to draw."""
         self._names = names
         self._rooms = rooms
+        self._drawn = drawn
         self.refused = ""
         """A line that was entered in vain: for it nothing is offered unasked, so that the
         reason can be read. What is offered while one types may come only after Enter."""
@@ -53,12 +59,13 @@ class Words(Completer):
             takes = next((each.takes for each in EVERY if each.word == word.casefold()), "")
             if takes == "room" and " " not in rest:
                 for room in self._rooms():
-                    if room.startswith(rest):
-                        yield Completion(one_line(room), start_position=-len(rest))
+                    if begins_with(room, rest):
+                        shown = one_line(room)
+                        yield Completion(shown, -len(rest), display=self._drawn(shown))
             elif takes == "name":
                 for name in sorted(map(one_line, self._names()), key=str.casefold):
-                    if name.casefold().startswith(rest.casefold()):
-                        yield Completion(name, start_position=-len(rest))
+                    if begins_with(name.casefold(), rest.casefold()):
+                        yield Completion(name, -len(rest), display=self._drawn(name))
             return
         yield from self._completed_names(before)
 
@@ -67,12 +74,13 @@ class Words(Completer):
         for start in _word_starts(before):
             beginning = before[start:].casefold()
             for name in self._names():
-                if name not in found and name.casefold().startswith(beginning):
+                if name not in found and begins_with(name.casefold(), beginning):
                     found[name] = start
         for name, start in sorted(found.items(), key=lambda item: item[0].casefold()):
             ending = ": " if start == 0 else " "
+            shown = one_line(name)
             yield Completion(
-                one_line(name) + ending, start_position=start - len(before), display=one_line(name)
+                shown + ending, start_position=start - len(before), display=self._drawn(shown)
             )
 
 

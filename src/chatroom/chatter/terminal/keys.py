@@ -9,6 +9,7 @@ from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.keys import Keys
 
 from chatroom.chatter.terminal.focus import FOCUS_IN, FOCUS_OUT
+from chatroom.chatter.terminal.paste import UNBRACKETED_PASTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,7 @@ def bindings(actions: Actions) -> KeyBindings:
     bind(keys, actions.follow, "escape", when=scrolled & ~asked)
     bind(keys, actions.redraw, "c-l")
     bind(keys, actions.suspend, "c-z")
-    bind(keys, actions.interrupt, "c-c", "<sigint>")
+    bind(keys, actions.interrupt, "c-c")
     bind(keys, actions.quit, "c-d", when=empty)
     bind(keys, actions.look_here, FOCUS_IN)
     bind(keys, actions.look_away, FOCUS_OUT)
@@ -51,6 +52,10 @@ def bindings(actions: Actions) -> KeyBindings:
     @keys.add(Keys.BracketedPaste, filter=~asked)
     def _(event: KeyPressEvent) -> None:
         actions.pasted(event.data)
+
+    @keys.add(UNBRACKETED_PASTE)
+    def _(event: KeyPressEvent) -> None:
+        actions.pasted_without_brackets(event.data)
 
     return keys
 

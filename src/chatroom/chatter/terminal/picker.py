@@ -23,6 +23,7 @@ from prompt_toolkit.utils import get_cwidth
 from chatroom.chatter.dialogue import chosen
 from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.terminal.keys import bind
+from chatroom.chatter.terminal.stopping import taking_back
 from chatroom.chatter.terminal.style import STYLE
 
 if TYPE_CHECKING:
@@ -37,7 +38,10 @@ PAGE = 10
 
 async def pick(rooms: Sequence[ChatRoom], question: str) -> str:
     """The id of the room that was picked. Raises EOFError, KeyboardInterrupt."""
-    return await _Picker(rooms, question).application.run_async()
+    application = _Picker(rooms, question).application
+    # A signal from outside cancels, see interrupts.py; Ctrl-C is a key here.
+    with taking_back(application):
+        return await application.run_async(handle_sigint=False)
 
 
 class _Picker:
@@ -128,7 +132,7 @@ class _Picker:
         bind(keys, partial(self._move, -PAGE), "pageup")
         bind(keys, partial(self._move, PAGE), "pagedown")
         bind(keys, self._enter, "enter")
-        bind(keys, self._interrupt, "c-c", "<sigint>")
+        bind(keys, self._interrupt, "c-c")
         bind(keys, self._end, "c-d", when=Condition(lambda: not self._answer.text))
         return keys
 

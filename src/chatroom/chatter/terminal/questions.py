@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from chatroom.chatter.bearer import may_name
+from chatroom.chatter.decoding import NotText, check_decoded, input_encoding
 from chatroom.chatter.failures import Failure, complain
 from chatroom.chatter.running import sentence_of
 from chatroom.chatter.safe_text import one_line
@@ -90,9 +91,17 @@ async def ask_name(proposal: str = "") -> str:
     with shown_early(NAME, "prompt_toolkit"):
         from prompt_toolkit import PromptSession
 
+        from chatroom.chatter.terminal.stopping import taking_back
+
         prompt: PromptSession[str] = PromptSession(NAME)
-        try:
-            answer = await prompt.prompt_async(default=proposal)
-        except EOFError:
-            raise Failure("no answer: the input has ended") from None
-        return answer.encode(errors="replace").decode()
+        while True:
+            try:
+                with taking_back(prompt.app):
+                    answer = await prompt.prompt_async(default=proposal, handle_sigint=False)
+                check_decoded(answer, input_encoding())
+            except EOFError:
+                raise Failure("no answer: the input has ended") from None
+            except NotText as error:
+                complain(str(error))
+                continue
+            return answer

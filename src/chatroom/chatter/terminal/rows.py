@@ -8,13 +8,12 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.formatted_text.utils import fragment_list_width
-from prompt_toolkit.utils import get_cwidth
 
 from chatroom.chatter.terminal.lines import Tone
 from chatroom.chatter.terminal.wrap import wrap
 
 if TYPE_CHECKING:
+    from chatroom.chatter.terminal.cells import Cells
     from chatroom.chatter.terminal.lines import Line
     from chatroom.chatter.terminal.symbols import Symbols
 
@@ -44,6 +43,7 @@ class Painter:
 
     width: int
     symbols: Symbols
+    cells: Cells
 
     def line(self, line: Line) -> list[Row]:
         """The rows of a line: time, name, and the text wrapped beside them."""
@@ -55,18 +55,18 @@ class Painter:
             margin.append(("class:time", f"{line.time:%H:%M} "))
         if self.width >= COLUMNS_FROM:
             hang = TIME_CELLS + NAME_CELLS + 2
-            space = NAME_CELLS - get_cwidth(name)
+            space = NAME_CELLS - self.cells.of(name)
             margin += [("", " " * space), (shade + name_style, name), ("", "  ")]
         else:
             hang = TIME_CELLS if self.width >= TIMES_FROM else 2
             ending = ": " if line.tone in NAMED else " "
             margin += [(shade + name_style, name), ("", ending)]
-        used = fragment_list_width(margin)
+        used = sum(self.cells.of(text) for _, text, *_ in margin)
         # The last column stays free: some terminals wrap when it is written.
         limit = max(self.width - 1, hang + 2)
-        rows = wrap(line.text, max(limit - used, 0), limit - hang)
+        rows = wrap(line.text, max(limit - used, 0), limit - hang, self.cells)
         if used > limit - 2 and rows[0]:
-            rows = ["", *wrap(line.text, limit - hang, limit - hang)]
+            rows = ["", *wrap(line.text, limit - hang, limit - hang, self.cells)]
         first: Row = [*margin, (text_style, rows[0])]
         further: list[Row] = [[("", " " * hang), (text_style, row)] for row in rows[1:]]
         return [first, *further]
@@ -75,8 +75,8 @@ class Painter:
         """A rule across the screen with a label in it."""
         width = max(self.width - 1, 1)
         words = f" {label} "
-        left = max((width - get_cwidth(words)) // 2, 0)
-        right = max(width - left - get_cwidth(words), 0)
+        left = max((width - self.cells.of(words)) // 2, 0)
+        right = max(width - left - self.cells.of(words), 0)
         rule = self.symbols.rule
         return [(style, f"{rule * left}{words}{rule * right}"[:width])]
 

@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import Application
-from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.data_structures import Point
 from prompt_toolkit.filters import Condition
@@ -25,13 +24,21 @@ from prompt_toolkit.layout import (
     Window,
 )
 from prompt_toolkit.layout.processors import BeforeInput
-from prompt_toolkit.utils import get_cwidth
 
+from chatroom.chatter.decoding import NotText, check_decoded, input_encoding
+from chatroom.chatter.terminal.cells import MOST_CELLS, Cells, Sort
+from chatroom.chatter.terminal.commands import NotACommand
 from chatroom.chatter.terminal.completion import Words
+from chatroom.chatter.terminal.keyboard import keyboard
+from chatroom.chatter.terminal.output import ClusterOutput, output_of
+from chatroom.chatter.terminal.reports import ASK, CursorReports
 from chatroom.chatter.terminal.rows import COLUMNS_FROM, Painter
+from chatroom.chatter.terminal.stand_ins import StandIns
 from chatroom.chatter.terminal.status import status_line
+from chatroom.chatter.terminal.stopping import draw_anew
 from chatroom.chatter.terminal.style import STYLE
-from chatroom.chatter.terminal.symbols import symbols_for
+from chatroom.chatter.terminal.symbols import ASCII, UNICODE, symbols_for
+from chatroom.chatter.terminal.typed_line import Clusters, TypedLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,8 +76,13 @@ class Screen:
         self.focused: bool | None = None
         """Whether the terminal's window has the focus; None: the terminal has not told."""
         self._last_key = asyncio.get_running_loop().time()
-        self.words = Words(self._names, lambda: self.room_ids)
-        self.input = Buffer(
+        self.reports = CursorReports()
+        """What the terminal answers."""
+        self.cells = Cells()
+        """How wide the terminal draws, as far as is known."""
+        self._stand_ins = StandIns(self.cells)
+        self.words = Words(self._names, lambda: self.room_ids, self._stand_ins.text)
+        self.input = TypedLine(
             multiline=True,
             completer=self.words,
             complete_while_typing=Condition(lambda: self.input.text.startswith("/")),
@@ -79,6 +91,8 @@ class Screen:
         self.application: Application[int] = Application(
             Layout(self._containers()),
             style=STYLE,
+            output=output_of(self._stand_ins),
+            input=keyboard(lambda: self.paste is not None and self.paste.open, self.reports),
             full_screen=True,
             enable_page_navigation_bindings=False,
             min_redraw_interval=REDRAW_SECONDS,
@@ -88,12 +102,40 @@ class Screen:
         # For a terminal's sequences, which come at once: so Esc alone need not wait.
         self.application.ttimeoutlen = self.application.timeoutlen = ESCAPE_SECONDS
         self._symbols = symbols_for(self.application.output.encoding())
-        self.painter = Painter(self.application.output.get_size().columns, self._symbols)
+        self.painter = Painter(
+            self.application.output.get_size().columns, self._symbols, self.cells
+        )
         """Draws as wide as the screen was last."""
 
     def changed(self) -> None:
         """Draw anew, soon."""
         self.application.invalidate()
+
+    def ask_widths(self) -> None:
+        """Ask the terminal how wide it draws what terminals disagree about.
+
+        Nothing waits for the answers; when they have come, what is not so is drawn anew.
+        The samples are gone again before anybody sees them.
+        """
+        output = self.application.output
+        columns = output.get_size().columns
+        if self._symbols is UNICODE and columns > MOST_CELLS and isinstance(output, ClusterOutput):
+            self.reports.expect(len(Sort), self._measured)
+            output.write_raw("".join(f"\r{sort.value}{ASK}" for sort in Sort))
+            output.write_raw("\r")
+            output.erase_end_of_line()
+            output.flush()
+
+    def _measured(self, columns: list[int]) -> None:
+        cells = Cells(dict(zip(Sort, columns, strict=True)))
+        if cells.as_in_the_table:
+            return
+        self.cells = cells
+        self._stand_ins.measure(cells)
+        if cells.wide_signs:
+            self._symbols = ASCII
+        self.painter = Painter(self.painter.width, self._symbols, cells)
+        draw_anew(self.application)
 
     def exit(self, code: int) -> None:
         """End the program with this exit code."""
@@ -104,6 +146,13 @@ class Screen:
         """End the program with an exception that nothing was prepared for."""
         if bug is not None and self.application.is_running and not self.application.is_done:
             self.application.exit(exception=bug)
+
+    def check_typed(self, text: str) -> None:
+        """Raise NotACommand for what was typed in another encoding than the locale's."""
+        try:
+            check_decoded(text, input_encoding())
+        except NotText as error:
+            raise NotACommand(f"not said: {error}") from None
 
     def ring(self) -> None:
         """Ring the terminal's bell."""
@@ -130,7 +179,9 @@ class Screen:
     def _containers(self) -> FloatContainer:
         asked = Condition(lambda: self.paste is not None)
         entry = Window(
-            BufferControl(self.input, input_processors=[BeforeInput(self._prompt)]),
+            BufferControl(
+                self.input, input_processors=[Clusters(self._stand_ins), BeforeInput(self._prompt)]
+            ),
             height=lambda: Dimension(min=1, max=INPUT_ROWS),
             dont_extend_height=True,
             wrap_lines=True,
@@ -153,14 +204,15 @@ class Screen:
 
     def _prompt(self) -> Row:
         name, width = self.visit.own_name if self.visit else "", self.painter.width
-        if width < COLUMNS_FROM or get_cwidth(name) > width // 4:
+        if width < COLUMNS_FROM or self.cells.of(name) > width // 4:
             name = ""  # the room is for what is typed
-        return [("class:prompt", f"{name}> ")]
+        return [("class:prompt", self._stand_ins.text(f"{name}> "))]
 
     def _status(self) -> Row:
         if self.visit is None:
             return []
-        return status_line(self.visit.status(), self.painter.width, self._symbols)
+        status = self.visit.status()
+        return self._drawn(status_line(status, self.painter.width, self._symbols, self.cells))
 
     def _question(self) -> Row:
         question = self.paste.question(self.painter.width) if self.paste else ""
@@ -173,10 +225,13 @@ class Screen:
         """The rows of the window of messages, the newest at its bottom."""
         self.height = height
         if self.painter.width != width:
-            self.painter = Painter(width, self._symbols)
+            self.painter = Painter(width, self._symbols, self.cells)
         rows = self.visit.scrollback.view(self.painter, height) if self.visit else []
         blank: Row = [("", "")]
-        return [blank] * (height - len(rows)) + rows
+        return [blank] * (height - len(rows)) + [self._drawn(row) for row in rows]
+
+    def _drawn(self, row: Row) -> Row:
+        return [(style, self._stand_ins.text(text)) for style, text, *_ in row]
 
 
 class _Messages(UIControl):

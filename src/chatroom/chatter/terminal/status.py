@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prompt_toolkit.utils import get_cwidth
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from chatroom.chatter.terminal.cells import Cells
     from chatroom.chatter.terminal.rows import Row
     from chatroom.chatter.terminal.symbols import Symbols
 
@@ -33,7 +32,7 @@ class Status:
     scrolled: bool = False
 
 
-def status_line(status: Status, width: int, symbols: Symbols) -> Row:
+def status_line(status: Status, width: int, symbols: Symbols, cells: Cells) -> Row:
     """One row of exactly `width` cells; what matters least is left out first."""
     connection = status.connection
     if status.latency is not None and not status.trouble:
@@ -53,8 +52,8 @@ def status_line(status: Status, width: int, symbols: Symbols) -> Row:
     parts = [part for part in parts if part[2]]
     separator = f" {symbols.dot} "
     while True:
-        used = 2 + sum(get_cwidth(text) for _, _, text in parts)
-        used += len(separator) * (len(parts) - 1) + get_cwidth(right)
+        used = 2 + sum(cells.of(text) for _, _, text in parts)
+        used += len(separator) * (len(parts) - 1) + cells.of(right)
         if used <= width or len(parts) == 1:
             break
         parts.remove(max(parts))

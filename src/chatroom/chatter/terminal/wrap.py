@@ -2,71 +2,77 @@
 
 from __future__ import annotations
 
-from prompt_toolkit.utils import get_cwidth
+from typing import TYPE_CHECKING
+
+from chatroom.chatter.terminal.clusters import clusters
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chatroom.chatter.terminal.cells import Cells
 
 TAB_CELLS = 4
 WIDE = 2
 """The cells of a character after which, as in Chinese, a row may end without a space."""
 
 
-def wrap(text: str, first: int, rest: int) -> list[str]:
+def wrap(text: str, first: int, rest: int, cells: Cells) -> list[str]:
     """The rows of a text: the first at most `first` cells wide, the others `rest`.
 
     Rows end where a line of the text does, else at a space, which is dropped, or after a
-    wide character, else wherever the row is full. What has no width of its own stays with
-    the character before it. Widths are those of prompt_toolkit, which draws the rows. At
-    least one row; a width below that of one character counts as that.
+    wide cluster, else wherever the row is full; never inside of a cluster. At least one
+    row; a width below that of one cluster counts as that.
     """
     rows: list[str] = []
     for line in text.split("\n"):
-        _break_line(line.expandtabs(TAB_CELLS), first, rest, rows)
+        _break_line(clusters(line.expandtabs(TAB_CELLS)), first, rest, cells, rows)
     return rows
 
 
-def _break_line(line: str, first: int, rest: int, rows: list[str]) -> None:
+def _break_line(line: Sequence[str], first: int, rest: int, cells: Cells, rows: list[str]) -> None:
+    begin = 0
     while True:
         width = rest if rows else first
-        end = _fitting(line, max(width, WIDE))
+        end = _fitting(line, begin, max(width, WIDE), cells)
         if end == len(line):
-            rows.append(line.rstrip(" "))
+            rows.append("".join(line[begin:]).rstrip(" "))
             return
-        cut, following = _break_before(line, end)
-        if cut == 0 and not rows and first < rest and _fitting(line, rest) > end:
+        cut, following = _break_before(line, begin, end, cells)
+        longer = first < rest and not rows
+        if cut == begin and longer and _fitting(line, begin, rest, cells) > end:
             rows.append("")  # the first word needs the longer rows
             continue
-        cut = cut or end
-        rows.append(line[:cut].rstrip(" "))
-        line = line[max(cut, following) :]
+        if cut == begin:
+            cut = following = end
+        rows.append("".join(line[begin:cut]).rstrip(" "))
+        begin = following
 
 
-def _fitting(line: str, width: int) -> int:
-    """How many characters of the line fit into so many cells; at least one."""
-    if line.isascii():
-        return min(len(line), width)
-    cells = 0
-    for position, character in enumerate(line):
-        cells += get_cwidth(character)
-        if cells > width and position:
+def _fitting(line: Sequence[str], begin: int, width: int, cells: Cells) -> int:
+    """Up to where the line fits into so many cells; at least one cluster."""
+    if isinstance(line, str):
+        return min(len(line), begin + width)
+    used = 0
+    for position in range(begin, len(line)):
+        used += cells.of(line[position])
+        if used > width and position > begin:
             return position
     return len(line)
 
 
-def _break_before(line: str, end: int) -> tuple[int, int]:
-    """Where a row that may reach to `end` ends, 0 if nowhere; and where the next begins."""
+def _break_before(line: Sequence[str], begin: int, end: int, cells: Cells) -> tuple[int, int]:
+    """Where a row that may reach to `end` ends, `begin` if nowhere; and where the next begins."""
     if line[end] == " ":
-        return end, _after_spaces(line, end)
-    for position in range(end, 0, -1):
+        following = end
+        while following < len(line) and line[following] == " ":
+            following += 1
+        return end, following
+    for position in range(end, begin, -1):
         before = line[position - 1]
         if before == " ":
-            if not line[:position].strip(" "):
-                return 0, 0  # an indentation is no row
+            if all(each == " " for each in line[begin:position]):
+                return begin, begin  # an indentation is no row
             return position, position
-        if get_cwidth(before) == WIDE and get_cwidth(line[position]):
+        if not before.isascii() and cells.of(before) == WIDE:
             return position, position
-    return 0, 0
-
-
-def _after_spaces(line: str, position: int) -> int:
-    while position < len(line) and line[position] == " ":
-        position += 1
-    return position
+    return begin, begin

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chatroom import interrupts
 from chatroom.chatwire.show.options import show_options
 
 if TYPE_CHECKING:
@@ -75,8 +76,8 @@ def play(experiment: Experiment, show: Show, *, everything: bool) -> int:
     seen: list[Frame] = []
     say(f"playing the scene of {experiment.name}")
     try:
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            outcome = runner.run(_stoppable(run(experiment, passed=seen.extend)))
+        scene = _stoppable(run(experiment, passed=seen.extend))
+        outcome = interrupts.run(scene, loop_factory())
     except (KeyboardInterrupt, asyncio.CancelledError):
         raise click.Abort from None
     except NotShown as error:
@@ -91,7 +92,7 @@ def play(experiment: Experiment, show: Show, *, everything: bool) -> int:
 
 
 async def _stoppable(scene: Coroutine[Any, Any, Outcome]) -> Outcome:
-    """The same, cancelled by SIGTERM and SIGHUP, as asyncio does it for SIGINT.
+    """The same, cancelled by SIGTERM and SIGHUP as by an interrupt.
 
     The server must end too. What `nohup` has told to ignore SIGHUP goes on.
     """

@@ -76,8 +76,10 @@ class Doors:
         self._reserved.check(tag, who)
 
     def check_moderator(self, room: Room, who: Identity) -> None:
-        """Raise Banned for who was made a moderator and is kept out: else they would let
-        themselves in again."""
+        """Raise Banned for who was made a moderator and is kept out.
+
+        Else they would let themselves in again.
+        """
         for bans in (self.bans, room.bans):
             bans.check(self._clock(), subject=who.subject, address=who.address)
 
