@@ -8,7 +8,8 @@ reads in another. With `synchronous=FULL` an append survives a loss of power; wi
 `schema` at start, `writer` for appends, `upkeep` for what makes room. In the reader's:
 `reader`. `backup` and `check` work beside a running server, `repair` in its absence.
 
-What is read is checked: `quick_check` at start, `checksum` for each entry.
+What is read is checked: `quick_check` at start, then each entry by its checksum (`blocks`).
+Files of before there were blocks are read by `rows_of_before`, and become ours by `converting`.
 """
 
 from .audit_log import audit_records

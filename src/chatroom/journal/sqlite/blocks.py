@@ -31,7 +31,10 @@ COLUMNS = "room, first, count, nonced, entries"
 """Of a row, in the order of `block_of`."""
 
 MOST_BYTES = 4_000
-"""Of a blob, unless a single entry needs more: then a block is one page of SQLite's."""
+"""Of a blob: then a block is one page of SQLite's."""
+FEW, MOST_BYTES_OF_FEW = 8, 16_000
+"""Large entries: so many may have more together, since a page for each would be half empty. A
+single one may have any number."""
 
 _PLACE = struct.Struct("<qqqB")
 _SUM = struct.Struct("<I")
@@ -66,7 +69,10 @@ def rows(
     ends = list(accumulate(sizes))
     at = used = 0
     while at < len(entries):
-        end = max(bisect_right(ends, used + MOST_BYTES, at), at + 1)
+        end = bisect_right(ends, used + MOST_BYTES, at)
+        if end - at < FEW:
+            end = min(bisect_right(ends, used + MOST_BYTES_OF_FEW, at), at + FEW)
+            end = max(end, at + 1)
         part = entries[at:end]
         with_nonces = nonced and any(entry.nonce for entry in part)
         octets = _encoded(room, part, with_nonces, wrong)
