@@ -53,7 +53,9 @@ class Room:
         self._task: asyncio.Task[None] | None = None
         self._entered = False
         self._read = 0
-        """The sequence of the last entry that the application has got."""
+        """The sequence of the last entry that the application has dealt with."""
+        self._in_hand: Message | None = None
+        """What it was given, and has not asked for more since."""
         self._told = False
         """Whether the application has been raised what ended the membership."""
 
@@ -71,10 +73,11 @@ class Room:
     def session(self) -> Session | None:
         """What `Chat.join` takes this place back with (`resume`), from another process too.
 
-        With what has been yielded counted as read: so look when that is dealt with. Keep it
-        where nobody else can read it. None before entering, and with a server without events.
+        What was yielded counts as read as soon as the next message is asked for. Keep it where
+        nobody else can read it. None before entering, and with a server without events.
         """
-        return self._membership.session(None if self._inbox.empty else self._read)
+        all_read = self._inbox.empty and self._in_hand is None
+        return self._membership.session(None if all_read else self._read)
 
     @property
     def members(self) -> tuple[Member, ...] | None:
@@ -156,9 +159,12 @@ class Room:
     async def __anext__(self) -> Message:
         if self._task is None:
             raise RuntimeError("enter the room first: async with chat.join(...) as room")
+        if self._in_hand is not None:
+            self._read = self._in_hand.sequence or self._read
+            self._in_hand = None
         message = await self._inbox.get()
         if message is not None:
-            self._read = message.sequence or self._read
+            self._in_hand = message
             return message
         if self._membership.failure is not None:
             self._told = True
