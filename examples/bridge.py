@@ -4,18 +4,20 @@
 
 What is said in one room is said in the other, once and in order, with the name of the
 speaker; also after lost connections and restarted servers, since each message is kept until
-the other room has stored it. Ctrl-C ends the bridge. Messages that are said while it does not
-run are not bridged later.
+the other room has stored it. Ctrl-C or SIGTERM ends the bridge. Messages that are said while it
+does not run are not bridged later.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import secrets
+import signal
 import sys
 
-from chatroom.client import ChatError, Kind, Message, NotAccepted, Room, connect
+from chatroom.client import ChatError, Kind, Message, NameTaken, NotAccepted, Room, connect
 
 MARK = "bridge:"
 """How the nonces of bridged messages begin. Everybody sees nonces. So a bridge knows the
@@ -46,13 +48,30 @@ async def carry(here: Room, there: Room) -> None:
             print(f"not bridged: {refused}", file=sys.stderr)
 
 
+def leave_on_sigterm() -> None:
+    """From now on SIGTERM cancels this task, as Ctrl-C does: so its rooms are left in order.
+
+    Else the others would see a lost member after 15 s, and until then the name would be in use.
+    """
+    task = asyncio.current_task()
+    assert task is not None, "a coroutine runs in a task"
+    with contextlib.suppress(NotImplementedError):  # Windows
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
+def waiting(taken: NameTaken) -> None:
+    """Say that the name is waited for. It may be one's own, if the last run was killed."""
+    print(f"{taken}; waiting for it", file=sys.stderr)
+
+
 async def run(host: str, room_id: str, to_host: str, to_room: str, name: str) -> None:
     """Join both rooms and carry in both directions. The first failure ends both."""
+    leave_on_sigterm()
     async with (
         connect(host) as chat,
         connect(to_host) as other_chat,
-        chat.join(room_id, name=name) as here,
-        other_chat.join(to_room, name=name) as there,
+        chat.join(room_id, name=name, when_taken=waiting) as here,
+        other_chat.join(to_room, name=name, when_taken=waiting) as there,
     ):
         ways = [asyncio.create_task(carry(here, there)), asyncio.create_task(carry(there, here))]
         try:
@@ -64,7 +83,7 @@ async def run(host: str, room_id: str, to_host: str, to_room: str, name: str) ->
 
 
 def main() -> None:
-    """Exit codes: 1 failed, 130 interrupted."""
+    """Exit codes: 0 after SIGTERM, 1 failed, 3 the name is in use, 130 interrupted."""
     parser = argparse.ArgumentParser(description="Carry what is said between two rooms.")
     parser.add_argument("--host", default="localhost:8080", help="the server (%(default)s)")
     parser.add_argument("--room", default="lobby", help="the room (%(default)s)")
@@ -77,6 +96,11 @@ def main() -> None:
         asyncio.run(run(options.host, options.room, to_host, options.to_room, options.name))
     except KeyboardInterrupt:
         sys.exit(130)
+    except asyncio.CancelledError:  # SIGTERM
+        sys.exit(0)
+    except NameTaken as taken:
+        print(f"bridge: {taken}", file=sys.stderr)
+        sys.exit(3)
     except (ChatError, ValueError) as error:  # a ValueError is about an argument
         sys.exit(f"bridge: {error}")
 

@@ -2,19 +2,21 @@
 
     python examples/moderation_bot.py --room lobby --word heck --token-file admin.token
 
-Removing is for admins: if the server has an admin token, the bot needs it. Ctrl-C ends the
-bot, which then forgets who was warned.
+Removing is for admins: if the server has an admin token, the bot needs it. Ctrl-C or
+SIGTERM ends the bot, which then forgets who was warned.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import re
+import signal
 import sys
 from pathlib import Path
 
-from chatroom.client import Chat, ChatError, Kind, Room, connect
+from chatroom.client import Chat, ChatError, Kind, NameTaken, Room, connect
 
 WARNED = 10_000
 """Names that are remembered. Above that the one that was warned first is forgotten."""
@@ -55,14 +57,34 @@ class Moderator:
                 raise
 
 
+def leave_on_sigterm() -> None:
+    """From now on SIGTERM cancels this task, as Ctrl-C does: so its rooms are left in order.
+
+    Else the others would see a lost member after 15 s, and until then the name would be in use.
+    """
+    task = asyncio.current_task()
+    assert task is not None, "a coroutine runs in a task"
+    with contextlib.suppress(NotImplementedError):  # Windows
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
+def waiting(taken: NameTaken) -> None:
+    """Say that the name is waited for. It may be one's own, if the last run was killed."""
+    print(f"{taken}; waiting for it", file=sys.stderr)
+
+
 async def run(host: str, room_id: str, name: str, words: list[str], token: str) -> None:
     """Connect, join, moderate."""
-    async with connect(host, token=token) as chat, chat.join(room_id, name=name) as room:
+    leave_on_sigterm()
+    async with (
+        connect(host, token=token) as chat,
+        chat.join(room_id, name=name, when_taken=waiting) as room,
+    ):
         await Moderator(chat, room, words).moderate()
 
 
 def main() -> None:
-    """Exit codes: 1 failed, 130 interrupted."""
+    """Exit codes: 0 after SIGTERM, 1 failed, 3 the name is in use, 130 interrupted."""
     parser = argparse.ArgumentParser(
         description="Warn members who use forbidden words, then remove them."
     )
@@ -82,6 +104,11 @@ def main() -> None:
         asyncio.run(run(options.host, options.room, options.name, options.word, token))
     except KeyboardInterrupt:
         sys.exit(130)
+    except asyncio.CancelledError:  # SIGTERM
+        sys.exit(0)
+    except NameTaken as taken:
+        print(f"moderation_bot: {taken}", file=sys.stderr)
+        sys.exit(3)
     except (ChatError, ValueError, OSError) as error:  # OSError: the file cannot be read
         sys.exit(f"moderation_bot: {error}")
 

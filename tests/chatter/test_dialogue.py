@@ -124,16 +124,6 @@ def test_taken_name_is_asked_again(fresh_server, chatter, piped, present) -> Non
     assert (0, expected) == (second.returncode, second.stdout)
 
 
-def test_taken_name_of_an_option_fails(fresh_server, chatter, piped, present) -> None:
-    """A name that was given by an option is not asked for again."""
-    at = ("--host", fresh_server, "--room", "1234", "--name", "Bob")
-    with piped(*at):
-        present(fresh_server, "1234", "Bob")
-        second = chatter(*at, say="unheard\n")
-    sentence = "chatter: the name tag 'Bob' is in use in this room; 'Bob 2' is free\n"
-    assert (1, sentence) == (second.returncode, second.stderr)
-
-
 def test_no_rooms_says_how_to_make_one(chatter, server) -> None:
     """A server without rooms is told with the command that creates one."""
     for line in chatter("list", "--host", server).stdout.splitlines():

@@ -178,6 +178,7 @@ def test_name_that_stays_in_use_fails(server, room, said) -> None:
                 async with in_turn(chat, room, "ci", patience=0.05):
                     pytest.fail("two of one name in the room")
             await holder.send("still here")
+        assert 3 == refused.value.exit_code
         return str(refused.value)
 
     sentence = "waited 0.05 s for the name: the name tag 'ci' is in use in this room; "

@@ -122,6 +122,15 @@ def test_the_server_is_asked(shop: str) -> None:
     assert ["shop.Order", "shop.Receipt"] == names(schema, PLACE)
 
 
+def test_no_proxy_is_asked_for_the_server(shop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What passes goes by none either, so a variable that names one changes nothing."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    schema = Reflection(Reflected(address=shop))
+    schema.wait()
+    assert ["shop.Order", "shop.Receipt"] == names(schema, PLACE)
+
+
 def test_a_server_that_cannot_be_asked_costs_nothing() -> None:
     """None there: nothing is known."""
     schema = Reflection(Reflected(address="127.0.0.1:1"))

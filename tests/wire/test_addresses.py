@@ -53,6 +53,20 @@ def test_loopback_is_known(text: str, expected: bool) -> None:
     assert expected == Address.parse(text).loopback
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("localhost", True), ("127.0.0.1", True), ("[::1]:1", True), ("chatserver:8080", True),
+        ("chat.team.svc", True), ("chat.team.svc.cluster.local:80", True), ("Printer.LOCAL.", True),
+        ("chat.example", False), ("svc.example", False), ("10.0.0.1", False), ("local.", True),
+        ("chat.nosvc", False), ("[2001:db8::1]:8080", False),
+    ],
+)  # fmt: skip
+def test_nearby_is_what_no_proxy_can_know(text: str, expected: bool) -> None:
+    """This machine, and names that mean something only in this network."""
+    assert expected == Address.parse(text).nearby
+
+
 @pytest.mark.parametrize("text", ["localhost:8080", "[::1]:99", "10.0.0.1:443"])
 def test_address_is_written_as_read(text: str) -> None:
     """An address is shown as a person would type it."""

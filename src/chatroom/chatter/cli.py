@@ -7,6 +7,7 @@ import io
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -106,6 +107,15 @@ UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
     metavar="[SECONDS]",
     help="After the end of input stay and listen for SECONDS, or until the room is deleted.",
 )
+@option(
+    "--state",
+    section=TALK,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    envvar="CHATTER_STATE",
+    show_envvar=True,
+    help="In a pipe: keep the place in the room in FILE, and go on where the last run was.",
+)
 @shared_option(RECONNECT, TALK, top=True)
 @option(
     "--plain",
@@ -124,6 +134,7 @@ def cli(
     create: bool,
     private: bool,
     wait: float | None,
+    state: Path | None,
     plain: bool,
 ) -> int:
     """Chat in a terminal: pick a room, give a name tag, talk.
@@ -146,7 +157,7 @@ def cli(
     `chatter COMMAND --help` says more about a command. What you type while the connection
     is lost is sent when it is back.
 
-    Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the name is in use, 130 interrupted.
     """
     context = click.get_current_context()
     if context.invoked_subcommand is not None:
@@ -171,6 +182,11 @@ def cli(
     if on_screen and wait is not None:
         raise click.UsageError("--wait is for input that ends: add --plain, or pipe it in")
 
+    if on_screen and state is not None:
+        raise click.UsageError("--state is for input that ends: add --plain, or pipe it in")
+    if state is not None and not (room and name):
+        raise click.UsageError("--state is for one place: give --room ID and --name NAME")
+
     async def chatting(chat: Chat) -> int:
         join = room
         if create:
@@ -184,19 +200,21 @@ def cli(
 
             return await converse(chat, join, name, history)
 
-        from chatroom.chatter.dialogue import chat_with
+        from chatroom.chatter.dialogue import chat_with, holding
         from chatroom.chatter.lines import Lines
         from chatroom.chatter.printing import printer_for
 
-        return await chat_with(
-            chat,
-            Lines.of_standard_input(),
-            printer_for(as_json=given.as_json),
-            room_id=join,
-            name=name,
-            history=history,
-            wait=wait,
-        )
+        with holding(state, chat, join, name) as kept:
+            return await chat_with(
+                chat,
+                Lines.of_standard_input(),
+                printer_for(as_json=given.as_json),
+                room_id=join,
+                name=name,
+                history=history,
+                wait=wait,
+                kept=kept,
+            )
 
     return with_server(settings, chatting, draws=on_screen)
 

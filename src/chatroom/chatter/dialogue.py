@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from chatroom.chatter import json_lines
@@ -16,6 +17,10 @@ from chatroom.chatter.talk import talk
 from chatroom.client import NameInvalid, NameTaken, RoomNotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from chatroom.chatter.kept_session import KeptSession
     from chatroom.chatter.lines import Lines
     from chatroom.chatter.printing import Printer
     from chatroom.client import Chat
@@ -35,16 +40,24 @@ async def chat_with(
     name: str | None,
     history: int | None = None,
     wait: float | None = None,
+    kept: KeptSession | None = None,
 ) -> int:
     """Ask for what is not given, join, and talk; the exit code. Raises Failure, ChatError.
 
     What was asked for is asked for again when the server refuses it. A name tag is asked for
     if the token has none. `history` is how
     many earlier messages are shown (None: as the server will have it), `wait` for how
-    many seconds to listen after the end of input.
+    many seconds to listen after the end of input. Where nobody can be asked, a name that was
+    given and is in use is waited for; `kept` has the place to take back, with a room and a name.
     """
     room, unnamed = room_id, not name and may_name(chat)
     hinted = lines.interactive or not room_id or bool(name)
+
+    def told_of_waiting(taken: NameTaken) -> None:
+        seconds = chat.patience.name
+        complain(f"{sentence_of(taken)}; waiting {seconds:g} s at most (it may be one's own place)")
+
+    patient = not lines.interactive and (unnamed or bool(name))
     while True:
         room = room or await pick_room(chat, lines)
         if unnamed:
@@ -56,7 +69,14 @@ async def chat_with(
             name_tag = name or await ask(lines, "Enter a Name Tag: ")
             printer.joining()
         try:
-            async with chat.join(room, name_tag, history=history) as membership:
+            joining = chat.join(
+                room,
+                name_tag,
+                history=history,
+                resume=kept.session if kept else None,
+                when_taken=told_of_waiting if patient else None,
+            )
+            async with kept.entered(joining) if kept else joining as membership:
                 if unnamed:
                     printer.joining()
                 return await talk(membership, lines, printer, wait)
@@ -72,6 +92,20 @@ async def chat_with(
                 raise
             complain(sentence_of(refusal))
             room = None
+
+
+@contextmanager
+def holding(
+    path: Path | None, chat: Chat, room_id: str | None, name: str | None
+) -> Generator[KeptSession | None, None, None]:
+    """The file of `--state`, if there is to be one. Raises Failure."""
+    if path is None or not room_id or not name:
+        yield None
+        return
+    from chatroom.chatter.kept_session import Whose, kept_session
+
+    with kept_session(path, Whose(str(chat.address), room_id, name)) as kept:
+        yield kept
 
 
 async def create_room(

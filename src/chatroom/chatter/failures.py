@@ -18,6 +18,12 @@ class Failure(click.ClickException):
         complain(self.message, file)
 
 
+class NameInUse(Failure):
+    """Somebody in the room has the name tag, and it may be free later: exit code 3."""
+
+    exit_code = 3
+
+
 class Terminated(BaseException):
     """SIGTERM came, and everything was left in order."""
 

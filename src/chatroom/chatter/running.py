@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from chatroom import interrupts
 from chatroom.chatter.advice import advised
-from chatroom.chatter.failures import Failure, Terminated
+from chatroom.chatter.failures import Failure, NameInUse, Terminated
 from chatroom.chatter.screen import aside, never_fail_to_encode
 from chatroom.client import (
     AddressInvalid,
     Chat,
     ChatError,
+    NameTaken,
     Patience,
     Tls,
     TlsUnusable,
@@ -67,6 +68,8 @@ def with_server(
         if not settings.token:
             raise Failure(sentence_of(error)) from error
         raise Failure(f"{advised(error)} (it is from {settings.sources['token']})") from error
+    except NameTaken as error:
+        raise NameInUse(sentence_of(error)) from error
     except (AddressInvalid, TlsUnusable, ChatError) as error:
         raise Failure(sentence_of(error)) from error
 

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from chatroom.chatter.failures import Failure
+from chatroom.chatter.failures import NameInUse
 from chatroom.client import NameTaken
 from chatroom.client.backoff import Backoff
 
@@ -28,7 +28,7 @@ async def in_turn(
 ) -> AsyncIterator[Room]:
     """Be in the room under the name, without its history, once nobody else is.
 
-    Raises ChatError; Failure when the name was in use for `patience` seconds.
+    Raises ChatError; NameInUse when the name was in use for `patience` seconds.
     """
     async with AsyncExitStack() as entered:
         room = await _enter(chat, room_id, name, patience)
@@ -46,5 +46,5 @@ async def _enter(chat: Chat, room_id: str, name: str, patience: float) -> Room:
             return await chat.join(room_id, name, history=0).__aenter__()
         except NameTaken as taken:
             if left <= 0:
-                raise Failure(f"waited {patience:g} s for the name: {taken}") from taken
+                raise NameInUse(f"waited {patience:g} s for the name: {taken}") from taken
         await asyncio.sleep(min(backoff.delay(), left))

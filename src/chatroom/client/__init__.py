@@ -50,6 +50,7 @@ from chatroom.client.outbox import Posted
 from chatroom.client.patience import Patience
 from chatroom.client.room import Room
 from chatroom.client.security import Tls, TlsUnusable, TokenInvalid
+from chatroom.client.session import Session
 from chatroom.wire.addresses import Address, AddressInvalid
 
 __all__ = [
@@ -88,6 +89,7 @@ __all__ = [
     "RoomClosed",
     "RoomNotFound",
     "ServerUnavailable",
+    "Session",
     "SessionReplaced",
     "Tls",
     "TlsUnusable",

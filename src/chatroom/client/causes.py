@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from chatroom.client.proxies import Proxy
 
 
 class Cause(NamedTuple):
@@ -13,6 +16,9 @@ class Cause(NamedTuple):
     """What to do about it, for who calls this library; empty: nothing is known to help."""
 
 
+REFUSED = Cause("connection refused")
+REFUSED_BY_PROXY = Cause("the proxy does not let it through")
+NO_HOST = Cause("there is no host of that name")
 NOT_TLS = Cause("it does not speak TLS", "insecure=True connects without, and protects nothing")
 NOT_PLAIN = Cause(
     "it closes the connection at once",
@@ -42,7 +48,8 @@ WANTS_CERTIFICATE = Cause(
 OTHER_TLS = Cause("the TLS handshake failed", "does it speak TLS 1.2 or newer?")
 
 CAUSES = (
-    ("connection refused", Cause("connection refused")),
+    ("connection refused", REFUSED),
+    ("http proxy returned", REFUSED_BY_PROXY),
     ("failed parsing http/2", Cause("what answers there does not speak gRPC")),
     ("http1.x server", Cause("what answers there does not speak gRPC")),
     ("wrong_version_number", NOT_TLS),
@@ -55,9 +62,9 @@ CAUSES = (
     ("hostname verification", OTHER_NAME),
     ("unwrap failed", WANTS_CERTIFICATE),
     ("handshake", OTHER_TLS),
-    ("domain name not found", Cause("there is no host of that name")),
+    ("domain name not found", NO_HOST),
     ("misformatted domain name", Cause("that cannot be the name of a host")),
-    ("dns resolution failed", Cause("there is no host of that name")),
+    ("dns resolution failed", NO_HOST),
     ("dns server", Cause("no name server answers for it")),
     ("address lookup failed", Cause("its name cannot be looked up")),
     ("no route to host", Cause("no route to host")),
@@ -73,7 +80,26 @@ CAUSES = (
 """By what gRPC says, in lower case. The first that occurs is taken, so the order counts."""
 
 
+BY_PROXY = {
+    REFUSED: "the proxy refused the connection",
+    NOT_PLAIN: "the connection was closed at once",
+    NO_HOST: "there is no host of the proxy's name",
+}
+"""What some of them mean where a proxy is on the way."""
+
+
 def cause_of(said: str) -> Cause | None:
     """What went wrong, by what gRPC says of it."""
     said = said.lower()
     return next((cause for sign, cause in CAUSES if sign in said), None)
+
+
+def behind(proxy: Proxy, cause: Cause, host: str) -> Cause:
+    """What went wrong on the way by a proxy to a host.
+
+    Unless the server is known to have answered, the proxy may be what is not meant.
+    """
+    what = BY_PROXY.get(cause, cause.what)
+    if cause.advice and what == cause.what:
+        return cause
+    return Cause(what, f"{proxy.exceptions}={host} goes past the proxy")

@@ -34,7 +34,7 @@ def open_channel(address: Address, security: Security) -> grpc.aio.Channel:
         # Else a new channel to the same address would share the lost one's connection.
         ("grpc.use_local_subchannel_pool", 1),
     ]
-    if address.loopback:
+    if address.nearby:
         options.append(("grpc.enable_http_proxy", 0))
     if not security.tls:
         return grpc.aio.insecure_channel(str(address), options=options)

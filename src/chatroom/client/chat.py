@@ -8,7 +8,7 @@ from chatroom.client.calls import LIST_PAGE
 from chatroom.client.errors import DataLoss
 from chatroom.client.inbox import Inbox
 from chatroom.client.limits import Limits
-from chatroom.client.membership import Membership, Server
+from chatroom.client.membership import Membership
 from chatroom.client.messages import (
     ChatRoom,
     Member,
@@ -24,10 +24,15 @@ from chatroom.client.patience import Patience
 from chatroom.client.position import Position
 from chatroom.client.room import Room
 from chatroom.client.security import Security, Tls, TokenSource
+from chatroom.client.server import Server
 from chatroom.client.terms import Terms
 from chatroom.wire.addresses import Address
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chatroom.client.errors import NameTaken
+    from chatroom.client.session import Session
     from chatroom.client.stream import Stream
 
 
@@ -72,6 +77,8 @@ class Chat(Moderating):
         echo: bool = False,
         typing: bool = False,
         events: bool = True,
+        resume: Session | None = None,
+        when_taken: Callable[[NameTaken], object] | None = None,
     ) -> Room:
         """A membership of the room, to be entered with `async with`.
 
@@ -81,9 +88,25 @@ class Chat(Moderating):
         the stream carries the structure of `Message.kind`. Without it
         there is no session: a lost connection ends the membership, and nothing that is
         sent is acknowledged.
+
+        A name in use may be one's own, of a process that was killed: the room keeps its place
+        for 15 s. With `when_taken` the name is waited for, `Patience.name` at most, and that is
+        called once with what the server said. With `resume`, a `Room.session` that was kept, the
+        place is taken back at once, and what was said since is yielded like what is missed over
+        a lost connection; of a session that the server does not know any more, too, if the
+        room's log is still the same. Raises ValueError for `resume` without `events`.
         """
+        if resume is not None and not events:
+            raise ValueError("only a stream with events has a session to resume")
         terms = Terms(
-            room_id=room_id, name=name, history=history, events=events, echo=echo, typing=typing
+            room_id=room_id,
+            name=name,
+            history=history,
+            events=events,
+            echo=echo,
+            typing=typing,
+            resume=resume,
+            when_taken=when_taken,
         )
         inbox, outbox = Inbox(self.limits), Outbox(self.limits)
         membership = Membership(

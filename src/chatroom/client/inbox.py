@@ -79,6 +79,11 @@ class Inbox:
         self._room.set()
 
     @property
+    def empty(self) -> bool:
+        """Whether everything that came was taken."""
+        return not self._messages and not self._dropped
+
+    @property
     def _full(self) -> bool:
         return len(self._messages) >= self._limits.unread or self._size > self._limits.unread_bytes
 

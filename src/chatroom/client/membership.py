@@ -4,41 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chatroom.client import endings, retry
+from chatroom.client.admission import Admission
 from chatroom.client.backoff import Backoff
 from chatroom.client.errors import ChatError
 from chatroom.client.latency import Latency
 from chatroom.client.messages import Joined, Kind, Message, Page, message_from
 from chatroom.client.reception import Reception
+from chatroom.client.session import Session
 from chatroom.client.speaker import Speaker
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from chatroom.api.rpc import chat_pb2
     from chatroom.client.inbox import Inbox
     from chatroom.client.outbox import Outbox
     from chatroom.client.patience import Patience
     from chatroom.client.position import Position
+    from chatroom.client.server import Server
     from chatroom.client.stream import Stream
     from chatroom.client.terms import Terms
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
-    """What a membership asks of its server."""
-
-    open_stream: Callable[[Stream | None], Stream]
-    """A new stream; not on the connection of the one given."""
-    full: Callable[[Stream], bool]
-    """There is no room for the stream on its connection. Whether another one may have some."""
-    entries_after: Callable[[int], Awaitable[Page]]
-    """A page of the room's entries above a sequence."""
-    renews: bool = False
-    """A token that has expired may be followed by another one."""
 
 
 class Membership:
@@ -76,14 +63,16 @@ class Membership:
         self._server = server
         self._patience = patience
         self._position = position
-        self._epoch = ""
+        if terms.resume is not None:
+            position.follow(terms.resume.after)
+        self._epoch = terms.resume.epoch if terms.resume is not None else ""
         """The epoch that `position` was last known to be right in."""
         self._fresh = False
         """Whether it is yet to be seen what the position means in the latest epoch."""
         self._inbox = inbox
         self._outbox = outbox
         self._speaker = Speaker(outbox, patience, self.latency)
-        self._stream: Stream | None = None
+        self._admission = Admission(terms, server, patience)
         self._backoff = Backoff(patience.backoff, patience.backoff_limit)
         self._leave_by: float | None = None
         self._came_to_leave = False
@@ -95,25 +84,31 @@ class Membership:
     async def enter(self) -> None:
         """Join; raises what the server refuses it with. This is tried once.
 
-        If cancelled it takes the join back, for `Patience.hasty_leave` at most.
+        But a name in use is waited for, if the terms say whom to tell. If cancelled it takes the
+        join back, for `Patience.hasty_leave` at most.
         """
         from chatroom.api.rpc import chat_pb2
 
         try:
             with suppress(TimeoutError):  # a server without events, and nothing was said yet
-                first = await self._admission(None, self._patience.admission)
-                await self.reception.take(first)
+                first = await self._admission.first()
+                resumed = self.terms.resume
+                if resumed is None or not isinstance(first.event, Joined):
+                    await self.reception.take(first)
+                else:
+                    self._fresh = first.event.session != resumed.secret
+                    self.reception.admit(first.event, anew=False)
         except asyncio.CancelledError as error:
             leave = chat_pb2.ChatMessage(leave=chat_pb2.Leave())
             try:
-                if self._stream is not None:
-                    await self._stream.withdraw(leave, patience=self._patience.hasty_leave)
+                if (stream := self._admission.stream) is not None:
+                    await stream.withdraw(leave, patience=self._patience.hasty_leave)
             finally:
                 self._finish(error)
             raise
         except BaseException as error:
             self._finish(error)
-            await self._close_stream()
+            await self._admission.close()
             raise
 
     async def run(self) -> None:
@@ -168,38 +163,19 @@ class Membership:
     def name(self) -> str:
         return (self.joined.name if self.joined else "") or self.terms.name
 
+    def session(self, read: int | None = None) -> Session | None:
+        """What resumes this membership, from behind the entry that was `read` last, or received."""
+        if self.joined is None:
+            return None
+        epoch = self._epoch if self._fresh else self.joined.epoch
+        after = self._position.after if read is None else read
+        return Session(secret=self.joined.session, epoch=epoch, after=after)
+
     # ---- One stream -----------------------------------------------------------------
-
-    async def _admission(self, resume: chat_pb2.Resume | None, patience: float | None) -> Message:
-        """Join on a new stream, on whatever connection has room for it.
-
-        The first message that comes, within so many seconds after the join was written. A stream
-        that was given up since it had not begun may have begun in that moment. Then the name is in
-        use by oneself, until the server gives that place up. Raises TimeoutError, ChatError.
-        """
-        join = self.terms.join(self.name, resume)
-        lost = self._stream
-        clock = asyncio.get_running_loop().time
-        own_until = 0.0
-        while True:
-            self._stream = stream = self._server.open_stream(lost)
-            try:
-                if await stream.begin(join, self._patience.start, self._server.full):
-                    received = await stream.read(patience=patience)
-                    if received is None:
-                        raise endings.lost("the server ended the stream at once")
-                    return message_from(received)
-                own_until = clock() + self._patience.name
-            except ChatError as error:
-                if error.reason == "NAME_TAKEN" and clock() < own_until:
-                    await asyncio.sleep(self._patience.backoff)
-                elif error.reason != "STREAMS_EXHAUSTED" or not self._server.full(stream):
-                    raise
-            await stream.close()
 
     async def _attend(self) -> ChatError | None:
         """Read the stream to its end; None if that was OK, else its error."""
-        stream = self._stream
+        stream = self._admission.stream
         assert stream is not None, "enter() comes first"
         plain = self.joined is None
         if plain:
@@ -230,10 +206,6 @@ class Membership:
         if not speaking.cancelled():
             speaking.result()
         return None
-
-    async def _close_stream(self) -> None:
-        if self._stream is not None:
-            await self._stream.close()
 
     async def _read(self, stream: Stream) -> chat_pb2.Message | None:
         while True:
@@ -303,26 +275,22 @@ class Membership:
 
     async def _rejoin(self, patience: float) -> None:
         """Join with `resume` on a new stream. Raises ChatError."""
-        from chatroom.api.rpc import chat_pb2
-
         before = self.joined
         assert before is not None, "without a session nothing is resumed"
         if not self._fresh:
             self._epoch = before.epoch
-        resume = chat_pb2.Resume(
-            session=before.session, epoch=before.epoch, after=self._position.after
-        )
+        session = Session(secret=before.session, epoch=before.epoch, after=self._position.after)
         try:
             async with asyncio.timeout(patience):
-                first = await self._admission(resume, None)
+                first = await self._admission.anew(self.name, session, None)
         except TimeoutError:
-            await self._close_stream()
+            await self._admission.close()
             raise endings.lost("the server does not answer") from None
         except BaseException:
-            await self._close_stream()
+            await self._admission.close()
             raise
         if not isinstance(first.event, Joined):
-            await self._close_stream()
+            await self._admission.close()
             raise endings.lost("the server that answers now keeps no sessions")
         self._fresh = self._fresh or first.event.session != before.session
         self.reception.admit(first.event, anew=False)
@@ -389,8 +357,8 @@ class Membership:
         self.reception.ever_live.set()  # nobody waits for a replay that will not come
         self._inbox.end()
         self._outbox.fail(failure or endings.not_in_room())
-        if self._stream is not None:
-            self._stream.cancel()
+        if self._admission.stream is not None:
+            self._admission.stream.cancel()
 
     def _ending(self, error: ChatError | None) -> ChatError | None:
         return endings.of_membership(

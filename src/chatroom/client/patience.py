@@ -42,5 +42,6 @@ class Patience:
     """The bound does not grow above this: less than the 15 s for which a member keeps its
     place, so that a server that is back is found in time."""
     name: float = 30.0
-    """How long a name tag that is in use is asked for again after a lost connection. A
-    server that has forgotten the session keeps the member's place for 15 s."""
+    """How long a name tag that is in use is asked for again: after a lost connection, and when
+    a room is entered with `when_taken`. A server keeps the place of a member whose process was
+    killed, or whose session it has forgotten, for 15 s."""

@@ -45,6 +45,11 @@ class Position:
         self.following = False
         self._floor = max(0, joined.sequence - wanted)
 
+    def follow(self, after: int) -> None:
+        """Go on behind an entry that was seen in another process."""
+        self.seen = after
+        self.following = True
+
     def take(self, message: Message) -> tuple[bool, int]:
         """Whether the message is new, and how many entries are missing before it."""
         sequence = message.sequence

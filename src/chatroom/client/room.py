@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chatroom.client.messages import ChatRoom, Joined, Member, Message
     from chatroom.client.outbox import Outbox
     from chatroom.client.patience import Patience
+    from chatroom.client.session import Session
 
 NONCE_BYTES = 64
 """The longest nonce that a server takes, in bytes of UTF-8."""
@@ -51,6 +52,10 @@ class Room:
         self._patience = patience
         self._task: asyncio.Task[None] | None = None
         self._entered = False
+        self._read = 0
+        """The sequence of the last entry that the application has dealt with."""
+        self._in_hand: Message | None = None
+        """What it was given, and has not asked for more since."""
         self._told = False
         """Whether the application has been raised what ended the membership."""
 
@@ -63,6 +68,16 @@ class Room:
     def joined(self) -> Joined | None:
         """The latest admission; None with a server that knows no events."""
         return self._membership.joined
+
+    @property
+    def session(self) -> Session | None:
+        """What `Chat.join` takes this place back with (`resume`), from another process too.
+
+        What was yielded counts as read as soon as the next message is asked for. Keep it where
+        nobody else can read it. None before entering, and with a server without events.
+        """
+        all_read = self._inbox.empty and self._in_hand is None
+        return self._membership.session(None if all_read else self._read)
 
     @property
     def members(self) -> tuple[Member, ...] | None:
@@ -104,6 +119,8 @@ class Room:
             raise RuntimeError("a room is entered once; join again for another membership")
         self._entered = True
         await self._membership.enter()
+        session = self._membership.session()
+        self._read = session.after if session is not None else 0
         self._task = asyncio.create_task(self._membership.run())
         return self
 
@@ -142,8 +159,12 @@ class Room:
     async def __anext__(self) -> Message:
         if self._task is None:
             raise RuntimeError("enter the room first: async with chat.join(...) as room")
+        if self._in_hand is not None:
+            self._read = self._in_hand.sequence or self._read
+            self._in_hand = None
         message = await self._inbox.get()
         if message is not None:
+            self._in_hand = message
             return message
         if self._membership.failure is not None:
             self._told = True

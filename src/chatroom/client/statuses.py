@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import grpc
 
-from chatroom.client.causes import Cause, cause_of
+from chatroom.client.causes import Cause, behind, cause_of
 from chatroom.client.errors import (
     Banned,
     ChatError,
@@ -23,6 +23,7 @@ from chatroom.client.errors import (
     SessionReplaced,
     TokenRefused,
 )
+from chatroom.client.proxies import proxy_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -104,10 +105,18 @@ def not_accepted(refused: Refused, sentence: str) -> NotAccepted:
 def _unreachable(code: grpc.StatusCode, details: str, address: Address) -> ServerUnavailable:
     late = code is grpc.StatusCode.DEADLINE_EXCEEDED
     cause = Cause("it does not answer") if late else cause_of(details)
+    proxy = proxy_to(address)
+    where = (
+        f"{address} by the proxy {proxy.where} that {proxy.variable} names"
+        if proxy
+        else f"{address}"
+    )
     if cause is None:
-        return ServerUnavailable(code, "", f"lost the connection to {address}")
+        return ServerUnavailable(code, "", f"lost the connection to {where}")
+    if proxy is not None:
+        cause = behind(proxy, cause, address.host)
     advice = f" ({cause.advice})" if cause.advice else ""
-    found = ServerUnavailable(code, "", f"cannot reach {address}: {cause.what}{advice}")
+    found = ServerUnavailable(code, "", f"cannot reach {where}: {cause.what}{advice}")
     found.cause, found.advice = cause.what, cause.advice
     return found
 

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from chatroom.api.rpc import chat_pb2
+    from chatroom.client.errors import NameTaken
+    from chatroom.client.session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +23,16 @@ class Terms:
     events: bool = True
     echo: bool = False
     typing: bool = False
+    resume: Session | None = None
+    """Of another process, which the first stream is to go on with."""
+    when_taken: Callable[[NameTaken], object] | None = None
+    """Is told that the name is in use and is waited for; None: it is not waited for."""
 
-    def join(self, name: str, resume: chat_pb2.Resume | None) -> chat_pb2.ChatMessage:
-        """The first message of a stream; `name` is the name tag as the room knows it."""
+    def join(self, name: str, session: Session | None) -> chat_pb2.ChatMessage:
+        """The first message of a stream; `name` is the name tag as the room knows it.
+
+        With a session the stream goes on with it.
+        """
         from chatroom.api.rpc import chat_pb2
 
         features = [chat_pb2.FEATURE_ECHO] if self.echo else []
@@ -34,6 +45,6 @@ class Terms:
                 name=name,
                 features=features,
                 history=self.history,
-                resume=resume,
+                resume=session.request() if session is not None else None,
             )
         )

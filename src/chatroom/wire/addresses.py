@@ -8,6 +8,9 @@ from typing import NamedTuple
 DEFAULT_PORT = 8080
 """A chat server's."""
 PORTS = range(65_536)
+NEARBY = (".local", ".svc")
+"""How names end that are for those nearby alone: of the local link and of Kubernetes, whose
+services are `NAME.NAMESPACE.svc`, in full with `.cluster.local` behind it."""
 
 
 class AddressInvalid(ValueError):
@@ -71,6 +74,22 @@ class Address(NamedTuple):
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+    @property
+    def nearby(self) -> bool:
+        """Whether the host is this machine, or a name that means something only around here.
+
+        Names without a dot, of a cluster or of the local link (RFC 6762) cannot be known to a
+        proxy that leads outside.
+        """
+        if self.loopback:
+            return True
+        try:
+            ipaddress.ip_address(self.host)
+        except ValueError:
+            name = self.host.rstrip(".").lower()
+            return "." not in name or name.endswith(NEARBY)
+        return False
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

@@ -100,7 +100,7 @@ def send_command(given: Given, by_line: bool, nonce: str, text: tuple[str, ...])
       tail -f app.log | chatter send --room ops --name app --lines
 
     The exit code is 1, with a sentence on standard error, if a message was refused or too
-    long, or if it is not known whether it was stored.
+    long, or if it is not known whether it was stored; 3 if the name stayed in use.
     """
     if by_line and text:
         raise click.UsageError("--lines is for standard input: omit TEXT")

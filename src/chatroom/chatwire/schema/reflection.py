@@ -152,11 +152,12 @@ def _pool_of(server: Reflected) -> DescriptorPool:
     import grpc
     from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest as Request
 
-    channel = (
-        grpc.secure_channel(server.address, grpc.ssl_channel_credentials(server.authority))
-        if server.tls
-        else grpc.insecure_channel(server.address)
-    )
+    options = (("grpc.enable_http_proxy", 0),)  # the tap itself goes past any proxy, too
+    if server.tls:
+        credentials = grpc.ssl_channel_credentials(server.authority)
+        channel = grpc.secure_channel(server.address, credentials, options)
+    else:
+        channel = grpc.insecure_channel(server.address, options)
     files: dict[str, FileDescriptorProto] = {}
     with channel:
         answers = Answers(channel)
