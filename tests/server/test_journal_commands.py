@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc.chat_pb2_grpc import ChatServiceStub
+from tests.journal import databases
 from tests.launch.program import ran
 from tests.server.test_command_line import COMMAND, serving
 
@@ -98,6 +100,16 @@ def test_a_check_of_a_running_server(tmp_path: Path) -> None:
     assert "room garden: messages none, 0 bytes, 0 members inside" == garden
     assert lobby.startswith("room lobby: messages 1 to ")
     assert "nothing is wrong" == verdict
+
+
+def test_a_check_of_a_file_of_before(tmp_path: Path) -> None:
+    """It is read, and nothing is said of rooms that it only has after an upgrade."""
+    file = Path(databases.__file__).with_name("version-6.db.gz")
+    (tmp_path / "chatroom.db").write_bytes(gzip.decompress(file.read_bytes()))
+    code, stdout, stderr = run("check", "--data", str(tmp_path))
+    assert (0, "") == (code, stderr)
+    told = "schema version 6, which the next start of a server upgrades\nnothing is wrong\n"
+    assert f"{tmp_path / 'chatroom.db'}: {told}" == stdout
 
 
 def test_a_check_of_a_backup(tmp_path: Path) -> None:

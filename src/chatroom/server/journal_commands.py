@@ -10,7 +10,7 @@ import click
 import platformdirs
 
 from chatroom.journal import JournalError
-from chatroom.journal.sqlite import Checked, backup, check, repair
+from chatroom.journal.sqlite import SCHEMA_VERSION, Checked, backup, check, repair
 
 from .calls import encode
 from .service import JOURNAL_FILE
@@ -131,7 +131,10 @@ def _ranges(numbers: list[int], most: int = 10) -> str:
 
 
 def _tell(path: Path, checked: Checked) -> None:
-    click.echo(f"{path}: schema version {checked.version}, {_count(len(checked.rooms), 'room')}")
+    rooms = _count(len(checked.rooms), "room")
+    if checked.version < SCHEMA_VERSION:
+        rooms = "which the next start of a server upgrades"
+    click.echo(f"{path}: schema version {checked.version}, {rooms}")
     for room in checked.rooms:
         kept = f"{room.oldest} to {room.newest}" if room.entries else "none"
         click.echo(
