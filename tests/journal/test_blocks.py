@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 
 from chatroom.core.entry import Entry, Kind
 from chatroom.journal import NONCE_SECONDS, Append, JournalUnusable, NonceUsed
-from chatroom.journal.sqlite.blocks import FEW, MOST_BYTES, MOST_BYTES_OF_FEW, Block, block_of, damaged, rows
+from chatroom.journal.sqlite.blocks import (
+    FEW,
+    MOST_BYTES,
+    MOST_BYTES_OF_FEW,
+    Block,
+    block_of,
+    damaged,
+    rows,
+)
 from chatroom.journal.sqlite.opening import connect
 from chatroom.journal.sqlite.quick_check import quick_check
 from tests.journal.damaged_blocks import (
