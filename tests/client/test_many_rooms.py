@@ -65,9 +65,10 @@ async def answers(chat: Chat, members: int) -> None:
 
 def test_three_hundred_rooms_on_one_connect() -> None:
     """All are joined, calls are answered meanwhile, and the connections go with the rooms."""
+    patience = Patience(start=60.0)  # a machine that is busy for a second asks for no more of them
 
     async def scene() -> None:
-        async with proxied() as proxy, connect(proxy.address) as chat:
+        async with proxied() as proxy, connect(proxy.address, patience=patience) as chat:
             await chat.rooms()
             async with AsyncExitStack() as stack:
                 joining = asyncio.create_task(entered(chat, stack, 300))
