@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatroom.core.entry import Entry, Kind
+from chatroom.core.entry import STORED_OVERHEAD, Entry, Kind
 from chatroom.journal import NONCE_SECONDS, Append, JournalUnusable, NonceUsed
 from chatroom.journal.sqlite.blocks import (
     FEW,
@@ -24,6 +24,7 @@ from chatroom.journal.sqlite.blocks import (
     damaged,
     rows,
 )
+from chatroom.journal.sqlite.check import check
 from chatroom.journal.sqlite.opening import connect
 from chatroom.journal.sqlite.quick_check import quick_check
 from tests.journal.damaged_blocks import (
@@ -33,8 +34,8 @@ from tests.journal.damaged_blocks import (
     damage_head,
 )
 from tests.journal.damaging import write_file
-from tests.journal.journals import BIG, NOW, SECOND, everything, new_room, nonced
-from tests.journal.sqlite_files import opened
+from tests.journal.journals import BIG, NOW, SECOND, entries, everything, new_room, nonced
+from tests.journal.sqlite_files import enveloped, opened
 from tests.texts import CHARACTERS
 
 ROOM = 7
@@ -155,6 +156,35 @@ def test_a_sweep_keeps_entries_sound_and_damage_damaged(tmp_path: Path) -> None:
     assert [3, *range(9, 17)] == asyncio.run(after())
     with closing(sqlite3.connect(path)) as connection:
         assert (0,) == connection.execute("SELECT count(*) FROM nonce").fetchone()
+
+
+def test_what_a_damaged_block_weighs_is_told_by_the_others(tmp_path: Path) -> None:
+    """A trim that comes by it counts the room anew."""
+    path = tmp_path / "j.db"
+
+    async def before() -> None:
+        journal, _ = await opened(path)
+        key = await new_room(journal)
+        for begin in range(1, 50, 10):
+            await journal.append([Append(key, enveloped(entries(begin, 10)))])
+            await journal.settle()
+        await journal.close()
+
+    async def after() -> None:
+        journal, _ = await opened(path)
+        trimmed = await journal.trim(1, entries=15, size=BIG)
+        assert 36 == trimmed.oldest
+        trimmed = await journal.trim(1, entries=12, size=BIG)
+        await journal.close()
+        journal, (now,) = await opened(path)
+        assert (39, 12 * (25 + STORED_OVERHEAD)) == (now.oldest, now.size)
+        assert enveloped(entries(39, 12)) == await everything(journal, 1)
+        await journal.close()
+
+    asyncio.run(before())
+    damage_head(path, 15)
+    asyncio.run(after())
+    assert [] == check(path).wrong
 
 
 @pytest.mark.parametrize("trimmed", [False, True])

@@ -6,13 +6,24 @@ import asyncio
 import gzip
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from chatroom.core.entry import Entry, Kind
-from chatroom.journal import Append, NonceUsed
-from chatroom.journal.sqlite import SCHEMA_VERSION, SQLiteJournal, backup, check, redo, repair
+from chatroom.journal import Append, JournalUnusable, NonceUsed
+from chatroom.journal.sqlite import (
+    SCHEMA_VERSION,
+    RepairFailed,
+    SQLiteJournal,
+    backup,
+    check,
+    redo,
+    repair,
+)
 from chatroom.journal.sqlite.records import encode as encode_record
 from chatroom.journal.sqlite.rows_of_before import CHECKSUMS_SINCE
 from chatroom.journal.sqlite.schema import (
@@ -21,6 +32,7 @@ from chatroom.journal.sqlite.schema import (
     REDO_LOG_SINCE,
 )
 from chatroom.server.calls import encode
+from tests.faults.scale import scaled
 from tests.journal.damaged_blocks import damage_entry
 from tests.journal.databases import make
 from tests.journal.journals import everything
@@ -219,6 +231,46 @@ def test_what_was_damaged_before_gets_no_checksum_that_hides_it(
 
     asyncio.run(scene())
     assert "room lobby: message 6 is damaged" in check(path, encode.legible).wrong
+
+
+@pytest.mark.parametrize("made", FILES, ids=lambda file: file.name)
+def test_any_byte_of_it(made: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Damaged before the upgrade: what is read then, and after a repair, was stored, or damaged."""
+    directory = tmp_path_factory.mktemp("old")
+    octets = gzip.decompress(made.read_bytes())
+    stored = [make.entry(sequence, *told) for sequence, told in enumerate(make.TALK, 1)]
+
+    async def read(path: Path) -> None:
+        journal = SQLiteJournal(path, legible=encode.legible)
+        try:
+            for room in await journal.open():
+                for entry in await everything(journal, room.facts.key):
+                    if entry.kind is not Kind.DAMAGED and version(made) >= CHECKSUMS_SINCE:
+                        assert replace(stored[entry.sequence - 1], nonce="") == entry
+        except JournalUnusable as refused:
+            assert path.name in str(refused)
+        finally:
+            await journal.close()
+
+    @settings(max_examples=scaled(8, 300), deadline=None)
+    @given(st.integers(100, len(octets) - 1), st.integers(1, 255))
+    def damaged(at: int, mask: int) -> None:
+        changed = octets[:at] + bytes([octets[at] ^ mask]) + octets[at + 1 :]
+        for mended in (False, True):
+            for left in directory.iterdir():
+                left.unlink()
+            path = directory / "chatroom.db"
+            path.write_bytes(changed)
+            if mended:
+                try:
+                    repair(path, encode.legible)
+                except (JournalUnusable, RepairFailed) as refused:
+                    assert "put a backup in its place" in str(refused)
+                    return
+                assert [] == check(path, encode.legible).wrong
+            asyncio.run(read(path))
+
+    damaged()
 
 
 def test_a_file_of_every_version_is_repaired(file: Path, tmp_path: Path) -> None:
