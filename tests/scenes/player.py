@@ -13,6 +13,9 @@ scene shows. Names have no spaces. The steps:
     NAME: TEXT                      somebody says something
     NAME types | NAME stops typing
     NAME (NONCE): TEXT              the same with a nonce
+    NAME does: TEXT                 somebody does something, as `/me` says; or answers an entry
+    NAME answers N: TEXT
+    NAME has seen an action | an answer to N | plain words      of the last line that it saw
     NAME leaves | NAME vanishes | NAME only listens
     NAME loses the connection       as vanishing, but it will be back
     NAME resumes                    on a new stream, from the last entry that it has
@@ -61,6 +64,8 @@ class Actor:
     seen: dict[int, pb.Message] = field(default_factory=dict)
     live: bool = False
     held: list[pb.Message] = field(default_factory=list)
+    line: pb.Message = field(default_factory=pb.Message)
+    """The last that it was shown."""
 
     @property
     def last(self) -> int:
@@ -215,12 +220,15 @@ class Player:
         assert message.HasField("joined"), message
         assert pb.Recovery.Value(f"RECOVERY_{how}") == message.joined.recovery
 
-    async def say(self, name: str, text: str, nonce: str | None = None) -> None:
+    async def say(
+        self, name: str, text: str, nonce: str | None = None, how: str = "", which: str | None = ""
+    ) -> None:
         text = text.encode().decode("unicode_escape") if "\\" in text else text
+        message = pb.Message(
+            message=text, nonce=nonce or "", action=how == "does", in_reply_to=int(which or 0)
+        )
         try:
-            await self._send(
-                self._actors[name], message=pb.Message(message=text, nonce=nonce or "")
-            )
+            await self._send(self._actors[name], message=message)
         except Ended as ended:
             if not self._actors[name].subscribed:
                 raise
@@ -241,9 +249,14 @@ class Player:
 
     async def see(self, name: str, line: str) -> None:
         actor = self._actors[name]
-        while (found := line_of(await actor.next())) is None:
+        while (found := line_of(message := await actor.next())) is None:
             pass
         assert line == found
+        actor.line = message
+
+    async def have_seen(self, name: str, what: str, which: str | None) -> None:
+        line = self._actors[name].line
+        assert (what == "an action", int(which or 0)) == (line.action, line.in_reply_to)
 
     async def hear(self, name: str, event: str, who: str | None) -> None:
         message = await self._actors[name].next()
@@ -299,6 +312,14 @@ _STEPS = (
     (r"restart", Player.restart),
     (rf"{_WHO} (?P<how>joins|subscribes) {_ROOM}{_TAG}(?: with (?P<wishes>.+))?", Player.join),
     (rf"{_WHO}(?: \((?P<nonce>\w+)\))?: ?(?P<text>.*)", Player.say),
+    (
+        rf"{_WHO}(?: \((?P<nonce>\w+)\))? (?P<how>does|answers (?P<which>\d+)): (?P<text>.*)",
+        Player.say,
+    ),
+    (
+        rf"{_WHO} has seen (?P<what>an action|an answer to (?P<which>\d+)|plain words)",
+        Player.have_seen,
+    ),
     (rf"{_WHO} loses the connection", Player.lose),
     (rf"{_WHO} resumes", Player.resume),
     (rf"{_WHO} recovers (?P<how>COMPLETE|PARTIAL)", Player.recover),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .entry import Draft, Encode, Entry, Kind, all_stored_bytes
+from .entry import Draft, Encode, Entry, Kind, Passage, all_stored_bytes
 from .events import Echo, Refused
 from .facts import RoomFacts
 from .limits import Limits
@@ -169,8 +169,8 @@ class Log:
         kept: list[Draft] = []
         undone: set[tuple[int, int]] = set()
         for draft in (*turn.drafts, *turn.unlogged):
-            if draft.kind is Kind.ENTERED and draft.passage is not None:
-                undone.add((draft.author, draft.passage.since))
+            if draft.kind is Kind.ENTERED and isinstance(draft.event, Passage):
+                undone.add((draft.author, draft.event.since))
                 if draft.member is not None:
                     draft.member.logged = False  # so is no departure from here on
         for draft in (*turn.drafts, *turn.unlogged):
@@ -194,8 +194,8 @@ def _undoes(draft: Draft, undone: set[tuple[int, int]]) -> bool:
     """Whether it is the departure of an arrival that never was."""
     return (
         draft.kind is Kind.LEFT
-        and draft.passage is not None
-        and (draft.author, draft.passage.since) in undone
+        and isinstance(draft.event, Passage)
+        and (draft.author, draft.event.since) in undone
     )
 
 

@@ -17,6 +17,7 @@ from .entry import (
     Draft,
     Entry,
     Kind,
+    Manner,
     Passage,
     Settle,
 )
@@ -192,7 +193,7 @@ class Room:
             ENTERED_TEXT,
             member=member,
             settle=settle,
-            passage=Passage(now),
+            event=Passage(now),
         )
         (self.log.add if member.logged else self.log.add_unlogged)(arrival)
         return member
@@ -298,7 +299,7 @@ class Room:
                 member.name,
                 LEFT_TEXT,
                 settle=settled,
-                passage=Passage(member.since, reason),
+                event=Passage(member.since, reason),
             )
         )
 
@@ -315,8 +316,15 @@ class Room:
 
     # ---- What is said --------------------------------------------------------
 
-    def post(self, member: Member, text: str, nonce: str, settle: Settle | None = None) -> None:
-        """Draft what a member says; `settle` hears what became of it.
+    def post(
+        self,
+        member: Member,
+        text: str,
+        nonce: str,
+        settle: Settle | None = None,
+        manner: Manner | None = None,
+    ) -> None:
+        """Draft what a member says, or does; `settle` hears what became of it.
 
         Without `settle` the member is told through its outbox: if it could not be stored,
         or had been stored before under the same nonce. Raises TextInvalid, TextTooLong,
@@ -331,8 +339,8 @@ class Room:
         text = checked_text(text, limit=self._limits.text_bytes)
         if nonce and len(nonce.encode()) > self._limits.nonce_bytes:
             raise NonceInvalid(f"a nonce may have {self._limits.nonce_bytes} bytes")
-        draft = Draft(Kind.SAID, member.author, member.tag.text, text, nonce, member, settle)
-        self.log.add(draft)
+        name = member.tag.text
+        self.log.add(Draft(Kind.SAID, member.author, name, text, nonce, member, settle, manner))
 
     def close(self, reason: str, successor: str, settle: Settle | None = None) -> None:
         """Draft the closing entry, the last of the log; raises RoomNotFound if there is one."""
@@ -346,7 +354,7 @@ class Room:
                 names.SERVER_NAME,
                 CLOSED_TEXT,
                 settle=settle,
-                closing=Closing(reason, successor),
+                event=Closing(reason, successor),
             )
         )
 

@@ -20,6 +20,7 @@ from chatroom.wire.envelopes import payload
 from . import encode
 from .listing import Listing
 from .orders import in_room, orderly, owned
+from .said import manner_of
 
 MAX_SEQUENCE = (1 << 63) - 1
 ANY_ID = "0"
@@ -144,7 +145,8 @@ class Methods:
             return pb.Message()
         place.member.heard(field == "heartbeat")
         if field == "message":
-            entry = await hub.talk.send(place, request.message.message, request.message.nonce)
+            said = request.message
+            entry = await hub.talk.send(place, said.message, said.nonce, manner_of(said))
             return stored_message(entry)
         if field == "typing":
             await hub.talk.pace(place)

@@ -24,7 +24,7 @@ from chatroom.server.rooms.sessions import Place, Resume
 from chatroom.wire.grpc import Code
 
 from .delivery import Delivery, Stage
-from .said import bytes_of, said_in
+from .said import bytes_of, manner_of, said_in
 from .statuses import EnvelopeInvalid
 from .stream_call import FAILED, StreamCall
 
@@ -227,7 +227,7 @@ class MemberStream(Delivery):
             if not self._speaks:
                 demand(self._visit.who, Right.SEND)
                 demand_in(self._visit.who, Right.SEND, place.room.facts)
-            self._hub.talk.say(place, message.message, message.nonce)
+            self._hub.talk.say(place, message.message, message.nonce, manner_of(message))
         except refusals.RoomClosed:
             return  # likewise
         except refusals.Draining as refusal:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from chatroom.core.broadcast import hand_out
-from chatroom.core.entry import Draft, Encode, Entry, Kind, Settle
+from chatroom.core.entry import Draft, Encode, Entry, Kind, Passage, Settle
 from chatroom.core.limits import Limits
 from chatroom.core.log import Turn
 from chatroom.core.member import Member
@@ -231,8 +231,8 @@ class CommitLoop:
 
     def _unlogged(self, draft: Draft) -> Entry:
         """What only the newcomer of a big room is shown; it has no place in the log."""
-        assert draft.passage is not None
-        since = draft.passage.since
+        assert isinstance(draft.event, Passage)
+        since = draft.event.since
         (enveloped,) = self._encode([draft], 0, since)
         return Entry(0, since, draft.kind, draft.author, enveloped)
 

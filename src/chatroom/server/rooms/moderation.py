@@ -122,7 +122,7 @@ class Moderation:
             room.beside.facts = facts
             old, told = self._effective(old), self._effective(facts)
             await self._told(
-                room, Draft(Kind.UPDATED, NOBODY, SERVER_NAME, _what(old, told), updated=told)
+                room, Draft(Kind.UPDATED, NOBODY, SERVER_NAME, _what(old, told), event=told)
             )
 
     def _effective(self, facts: RoomFacts) -> RoomFacts:
@@ -199,7 +199,7 @@ class Moderation:
         mark = changed.mark
         room.beside.note(Note(NoteKind.MARK, key, mark.stored()))
         text = _changed(changed.name, old, mark, reason)
-        await self._told(room, Draft(Kind.CHANGED, NOBODY, SERVER_NAME, text, changed=changed))
+        await self._told(room, Draft(Kind.CHANGED, NOBODY, SERVER_NAME, text, event=changed))
         room.marks.put(key, mark)
         for each in room.members():
             if mark_key(each.subject, each.tag) == key:
@@ -241,7 +241,7 @@ class Moderation:
             entry, name, nonce = await find(room, withdrawal.sequence)
             self._check_open(room)  # it may have been deleted meanwhile
             mark = Draft(
-                Kind.WITHDRAWN, entry.author, name, WITHDRAWN_TEXT, nonce, withdrawal=withdrawal
+                Kind.WITHDRAWN, entry.author, name, WITHDRAWN_TEXT, nonce, event=withdrawal
             )
             (envelope,) = self._encode([mark], entry.sequence, entry.sent)
             replaced = Entry(
@@ -252,7 +252,7 @@ class Moderation:
             room.beside.freed += entry.stored_bytes - replaced.stored_bytes
             text = f"a message of {name} was withdrawn{f': {reason}' if reason else ''}"
             return await self._told(
-                room, Draft(Kind.WITHDRAWAL, NOBODY, SERVER_NAME, text, withdrawal=withdrawal)
+                room, Draft(Kind.WITHDRAWAL, NOBODY, SERVER_NAME, text, event=withdrawal)
             )
 
     # ------------------------------------------------------------------------------------

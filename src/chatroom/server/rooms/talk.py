@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from chatroom.core import refusals
-from chatroom.core.entry import Entry, Said
+from chatroom.core.entry import Entry, Manner, Said
 from chatroom.core.limits import Limits
 from chatroom.core.member import Member
 from chatroom.core.room import Room
@@ -54,14 +54,14 @@ class Talk:
         """None: by the room's rate one message may be said. Else `call` is called when it may."""
         return self._congestion.turn(room, call) if room.bucket.limited else None
 
-    def say(self, place: Place, text: str, nonce: str) -> None:
+    def say(self, place: Place, text: str, nonce: str, manner: Manner | None = None) -> None:
         """Draft a message of a stream, after `room_turn`; it is told if it cannot be stored.
 
         Raises Draining, TextInvalid, TextTooLong, NonceInvalid, or how the member's
         stream has ended.
         """
         self._check_open()
-        place.room.post(place.member, text, nonce)
+        place.room.post(place.member, text, nonce, manner=manner)
         if place.room.bucket.limited:
             self._congestion.take(place.room)
         self._commits.touch(place.room, len(text) + DRAFT_BYTES)
@@ -85,7 +85,9 @@ class Talk:
             self._commits.touch(room, size + DRAFT_BYTES * len(drafts))
         return len(drafts)
 
-    async def send(self, place: Place, text: str, nonce: str) -> Entry:
+    async def send(
+        self, place: Place, text: str, nonce: str, manner: Manner | None = None
+    ) -> Entry:
         """Draft a message and wait for its entry; under a used nonce, for the first one.
 
         Above a rate it waits, for `Limits.send_wait`. Raises RateLimited, RoomBusy,
@@ -97,7 +99,7 @@ class Talk:
             await self._congestion.admit(place.room, self._limits.send_wait)
         self._check_open()
         settled: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
-        place.room.post(place.member, text, nonce, into(settled))
+        place.room.post(place.member, text, nonce, into(settled), manner)
         self._commits.touch(place.room, len(text) + DRAFT_BYTES)
         return await settled
 
