@@ -11,6 +11,7 @@ scene shows. Names have no spaces. The steps:
     NAME joins ROOM [as TAG] [with events echo history=N]
     NAME subscribes ROOM …          the same, with Subscribe and SendMessage
     NAME: TEXT                      somebody says something
+    NAME [(NONCE)] is now TAG       somebody takes another name
     NAME types | NAME stops typing
     NAME (NONCE): TEXT              the same with a nonce
     NAME does: TEXT                 somebody does something, as `/me` says; or answers an entry
@@ -79,7 +80,7 @@ class Actor:
             self.session, self.epoch = message.joined.session, message.joined.epoch
         self.live = self.live or message.HasField("live")
         if 0 < message.sequence <= self.last:
-            assert message.nonce, f"out of order: {message}"
+            assert message.nonce or message.renamed.nonce, f"out of order: {message}"
             assert message == self.seen[message.sequence], "a repeated echo is the first one"
         elif message.sequence:
             if self.live and len(self.join.features) == len(FEATURES):
@@ -235,6 +236,9 @@ class Player:
             # A refusal of SendMessage is its status; a stream is told in a line.
             self._actors[name].held.append(pb.Message(name="chat server", message=ended.message))
 
+    async def rename(self, name: str, tag: str, nonce: str | None) -> None:
+        await self._send(self._actors[name], rename=pb.Rename(name=tag, nonce=nonce or ""))
+
     async def type(self, name: str, active: str) -> None:
         await self._send(self._actors[name], typing=pb.Typing(active=active == "types"))
 
@@ -320,6 +324,7 @@ _STEPS = (
         rf"{_WHO} has seen (?P<what>an action|an answer to (?P<which>\d+)|plain words)",
         Player.have_seen,
     ),
+    (rf"{_WHO}(?: \((?P<nonce>\w+)\))? is now (?P<tag>\S+)", Player.rename),
     (rf"{_WHO} loses the connection", Player.lose),
     (rf"{_WHO} resumes", Player.resume),
     (rf"{_WHO} recovers (?P<how>COMPLETE|PARTIAL)", Player.recover),

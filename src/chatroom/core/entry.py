@@ -34,6 +34,8 @@ class Kind(enum.IntEnum):
     """A message was withdrawn: from the server."""
     WITHDRAWN = 8
     """What that message has become, in its place."""
+    RENAMED = 9
+    """A member has another name tag: the entry's own is the old one."""
 
 
 NOBODY = 0
@@ -108,7 +110,15 @@ class Manner:
     """The sequence of what it answers; 0: nothing. Kept, not checked."""
 
 
-EntryEvent = Passage | Closing | Withdrawal | Changed | RoomFacts | Damaged | Manner
+@dataclass(slots=True, frozen=True)
+class Renamed:
+    """A member took another name tag."""
+
+    name: str
+    """The new one."""
+
+
+EntryEvent = Passage | Closing | Withdrawal | Changed | RoomFacts | Damaged | Manner | Renamed
 """What an entry tells beside its text. RoomFacts: of an update, the room as it is from here on."""
 
 

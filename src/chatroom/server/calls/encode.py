@@ -24,6 +24,7 @@ from chatroom.core.entry import (
     Kind,
     Manner,
     Passage,
+    Renamed,
     Withdrawal,
 )
 from chatroom.core.events import Draining, Echo, Event, Expiring, Heartbeat, Refused
@@ -138,6 +139,10 @@ def _rest(draft: Draft) -> bytes:
         return _nonce(draft.nonce) if draft.nonce else b""
     message = pb.Message(nonce=draft.nonce)
     match draft.event:
+        case Renamed(name):
+            message.renamed.name = name
+            message.renamed.nonce = draft.nonce
+            message.ClearField("nonce")
         case Manner(action, in_reply_to):
             message.action = action
             message.in_reply_to = in_reply_to
@@ -189,6 +194,10 @@ def legible(entry: Entry) -> bool:
     )
 
 
+SUPPORTED = (pb.FEATURE_EVENTS, pb.FEATURE_ECHO, pb.FEATURE_RENAME)
+"""What this server can, as `joined` says."""
+
+
 def joined(place: Place, limits: Limits) -> bytes:
     """The first message to a member with events."""
     room, member = place.room, place.member
@@ -206,6 +215,7 @@ def joined(place: Place, limits: Limits) -> bytes:
         ),
         name=member.name,
         room=room_message(room),
+        supported=SUPPORTED,
     ).SerializeToString() + b"".join(
         [_roster_line(each.name, each.since, each.mark) for each in members]
     )

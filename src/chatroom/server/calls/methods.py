@@ -124,21 +124,23 @@ class Methods:
         hub = self._hub
         fields = [
             field
-            for field in ("message", "typing", "heartbeat", "leave")
+            for field in ("message", "typing", "heartbeat", "leave", "rename")
             if request.HasField(field)
         ]
         if len(fields) != 1:
             raise refusals.OneField(
-                "a SendMessageRequest carries exactly one of message, typing, heartbeat, leave"
+                "a SendMessageRequest carries exactly one of message, typing, heartbeat, leave, "
+                "rename"
             )
         field = fields[0]
-        if field in ("message", "typing"):
+        speaks = field in ("message", "typing", "rename")
+        if speaks:
             demand(who, Right.SEND)
-        place = hub.speaker(request.session, streaming=field != "leave")
+        place = hub.sessions.speaker(request.session, streaming=field != "leave")
         member = place.member
         if not hub.invitations.holds(who, member.subject, member.invitation):
             raise refusals.SessionMismatch("identity")
-        if field in ("message", "typing"):
+        if speaks:
             demand_in(who, Right.SEND, place.room.facts)
         if field == "leave":
             hub.quit(place)
@@ -148,6 +150,9 @@ class Methods:
             said = request.message
             entry = await hub.talk.send(place, said.message, said.nonce, manner_of(said))
             return stored_message(entry)
+        if field == "rename":
+            tag = hub.doors.new_name(place.room, member, who, request.rename.name)
+            return stored_message(await hub.talk.send_rename(place, tag, request.rename.nonce))
         if field == "typing":
             await hub.talk.pace(place)
             hub.talk.type(place, request.typing.active)

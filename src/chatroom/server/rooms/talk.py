@@ -9,6 +9,7 @@ from chatroom.core import refusals
 from chatroom.core.entry import Entry, Manner, Said
 from chatroom.core.limits import Limits
 from chatroom.core.member import Member
+from chatroom.core.names import NameTag
 from chatroom.core.room import Room
 from chatroom.core.saying import drafts_of
 from chatroom.server.counters import Counters
@@ -66,6 +67,14 @@ class Talk:
             self._congestion.take(place.room)
         self._commits.touch(place.room, len(text) + DRAFT_BYTES)
 
+    def rename(self, place: Place, tag: NameTag, nonce: str) -> None:
+        """Draft a rename that came by a stream, as `say`; see `Room.rename`."""
+        self._check_open()
+        place.room.rename(place.member, tag, nonce, monotonic=self._monotonic())
+        if place.room.bucket.limited:
+            self._congestion.take(place.room)
+        self._commits.touch(place.room, DRAFT_BYTES)
+
     def say_all(self, place: Place, said: Sequence[Said]) -> int:
         """As `say` for each, up to one that is to be refused or above a rate; how many."""
         member, room = place.member, place.room
@@ -94,14 +103,28 @@ class Talk:
         TextInvalid, TextTooLong, NonceInvalid, Draining, JournalUnavailable, or how the
         member's stream has ended.
         """
-        await self.pace(place)
-        if place.room.bucket.limited:
-            await self._congestion.admit(place.room, self._limits.send_wait)
-        self._check_open()
+        await self._admit(place)
         settled: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
         place.room.post(place.member, text, nonce, into(settled), manner)
         self._commits.touch(place.room, len(text) + DRAFT_BYTES)
         return await settled
+
+    async def send_rename(self, place: Place, tag: NameTag, nonce: str) -> Entry:
+        """Draft a rename and wait for its entry, as `send`; see `Room.rename`."""
+        await self._admit(place)
+        settled: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
+        place.room.rename(
+            place.member, tag, nonce, monotonic=self._monotonic(), settle=into(settled)
+        )
+        self._commits.touch(place.room, DRAFT_BYTES)
+        return await settled
+
+    async def _admit(self, place: Place) -> None:
+        """Wait until a member, and its room, may say something."""
+        await self.pace(place)
+        if place.room.bucket.limited:
+            await self._congestion.admit(place.room, self._limits.send_wait)
+        self._check_open()
 
     async def pace(self, place: Place) -> None:
         """Wait for a token, `Limits.send_wait` at most; raises RateLimited."""
