@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from .denials import Muted
 from .entry import Draft, Entry, Kind, Renamed, Settle
-from .events import Echo
+from .events import Echo, Refused
 from .exhausted import RenameTooOften
 from .limits import Limits
 from .log import Log, Turn, answer_repeat
@@ -18,7 +18,7 @@ from .marks import Marks, mark_key
 from .member import Member
 from .names import NameTag
 from .naming import Naming
-from .refusals import NonceInvalid, RequestInvalid
+from .refusals import NonceInvalid, Refusal
 from .roster import Roster
 from .typing_board import TypingBoard
 
@@ -44,10 +44,11 @@ class Renaming:
     def draft(
         self, member: Member, tag: NameTag, nonce: str, monotonic: float, settle: Settle | None
     ) -> bool:
-        """Draft a rename; False if it is one that was sent before: then that is its answer.
+        """Draft a rename; False if there is nothing to be changed.
 
-        `monotonic` is in seconds. Raises NonceInvalid, Muted, RenameTooOften, NameTaken, and
-        RequestInvalid for the name that the member has.
+        It may have been sent before: then that is its answer. Who asks for the name that it has
+        is told that it has it, and nobody else is. `monotonic` is in seconds. Raises
+        NonceInvalid, Muted, RenameTooOften, NameTaken.
         """
         if nonce and len(nonce.encode()) > self._limits.nonce_bytes:
             raise NonceInvalid(f"a nonce may have {self._limits.nonce_bytes} bytes", "rename.nonce")
@@ -59,9 +60,10 @@ class Renaming:
         )  # fmt: skip
         if self._is_repeat(draft):
             return False
-        self._check_marks(member, tag)
         if tag.text == old.text:
-            raise RequestInvalid("name", f"your name tag is {old.text!r} already")
+            self._tell_as_it_is(member, draft)
+            return False
+        self._check_marks(member, tag)
         interval = self._limits.rename_interval
         if naming.drafted is not None or monotonic < naming.due:
             wait = naming.due - monotonic
@@ -85,6 +87,21 @@ class Renaming:
             answer_repeat(draft, answer)
             return True
         return False
+
+    def _tell_as_it_is(self, member: Member, draft: Draft) -> None:
+        """Perhaps it was renamed before a restart, has not heard of it, and asks again."""
+        settle = draft.settle
+
+        def told(result: Entry | Refusal) -> None:
+            if settle is not None:
+                settle(result)
+            if isinstance(result, Entry):
+                member.tell(Echo(result.envelope))
+            elif settle is None:
+                member.tell(Refused(draft.nonce, result))
+
+        draft.settle = told
+        self._log.add_unlogged(draft)
 
     def _check_marks(self, member: Member, tag: NameTag) -> None:
         """Nobody is rid of a mute by another name, nor comes to one.

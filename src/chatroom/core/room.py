@@ -307,7 +307,7 @@ class Room:
         """Draft another name tag for a member, which is taken from here on.
 
         It is told as by `post`, and if the arrival was not logged also of the entry; `monotonic`
-        is in seconds. Raises NameTaken, RenameTooOften, RequestInvalid, NonceInvalid, Muted, and
+        is in seconds. Raises NameTaken, RenameTooOften, NonceInvalid, Muted, and
         as `post` when it is too late.
         """
         self._check_open(member)
