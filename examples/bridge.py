@@ -30,6 +30,8 @@ def line(message: Message) -> str | None:
         return f"({message.text})"
     if message.kind is not Kind.SAID or message.replayed or message.nonce.startswith(MARK):
         return None
+    if message.action:
+        return f"* {message.name} {message.text}"
     return f"<{message.name}> {message.text}"
 
 

@@ -51,7 +51,7 @@ def blocks() -> dict[str, Block]:
 
 
 BLOCKS = blocks()
-ALONE = ("Say 1", "Keep a room in order 2", "Cancelling and timeouts 1", "Bounds 1")
+ALONE = ("Say 1", "Say 2", "Keep a room in order 2", "Cancelling and timeouts 1", "Bounds 1")
 """Those that need nobody else; each of the others has a test of its own."""
 DRIVEN = {
     "The client library 1", "The client library 2", "Connect 1", "Join and listen 1",

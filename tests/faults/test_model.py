@@ -64,7 +64,9 @@ class Conversation(RuleBasedStateMachine):
     @initialize(grace=st.sampled_from([0.0, 3600.0]))
     def begin(self, grace: float) -> None:
         data = Path(self._directory.name) / "data" if self._directory else None
-        limits = Limits(message_rate=0, grace=grace, tail_bytes=2_000, write_bytes=1_500)
+        limits = Limits(
+            message_rate=0, grace=grace, tail_bytes=2_000, write_bytes=1_500, rename_interval=0.0
+        )
         self.world = World(self.carrier, data, limits)
 
         async def start() -> None:
@@ -95,16 +97,17 @@ class Conversation(RuleBasedStateMachine):
 
     # ---- Members ------------------------------------------------------------------------
 
-    @rule(name=NAMES, subscribes=st.booleans())
-    def connect(self, name: str, subscribes: bool) -> None:
-        """Join, or resume; also while a stream of the same session is open."""
+    @rule(name=NAMES, subscribes=st.booleans(), nth=st.integers(0, 3))
+    def connect(self, name: str, subscribes: bool, nth: int = 0) -> None:
+        """Join, or resume, under any name it has had; also while a stream is open."""
         client = self.clients.get(name)
         if client is None:
             client = self.clients[name] = Client(self.world, ROOM, name, subscribes=subscribes)
 
         async def connect(client: Client) -> None:
             await client.cut()
-            await client.connect()
+            known = sorted(client.had) if client.session else [client.name]
+            await client.connect(known[nth % len(known)])
             await self.acknowledged(client)
             self.inside.add(client.name)
 
@@ -137,12 +140,33 @@ class Conversation(RuleBasedStateMachine):
         self.said_since += count
         self.run(say())
 
+    @precondition(lambda self: self.connected())
+    @rule(data=st.data(), waits=st.booleans())
+    def rename(self, data: st.DataObject, waits: bool) -> None:
+        """Take a new name; perhaps the connection is lost before it is known to be stored."""
+        client = data.draw(st.sampled_from(self.connected()))
+        number = next(self.numbers)
+
+        async def rename() -> None:
+            await client.acknowledgement()
+            await client.rename(f"n{number}", f"{client.name} {number}")
+            if waits:
+                await self.acknowledged(client)
+            else:
+                await client.cut()
+                self.inside.remove(client.name)
+
+        self.run(rename())
+
     @precondition(lambda self: any(self.sure.get(name) for name in self.inside))
     @rule(data=st.data(), other_text=st.booleans())
     def say_again(self, data: st.DataObject, other_text: bool) -> None:
         able = [client for client in self.connected() if self.sure.get(client.name)]
         client = data.draw(st.sampled_from(able))
         nonce = data.draw(st.sampled_from(self.sure[client.name]))
+        if not client.acknowledged[nonce]:  # that of a rename: this gives no other name
+            self.run(client.rename(nonce, client.called))
+            return
         text = "other text" if other_text else client.acknowledged[nonce]
         self.run(client.say_again(nonce, text))
 
@@ -211,6 +235,7 @@ class Conversation(RuleBasedStateMachine):
             for client in self.clients.values():
                 client.unacknowledged.clear()
                 client.acknowledged.clear()
+                client.renaming.clear()
             self.inside.clear()
             self.sure.clear()
             self.said_since = 0
@@ -245,6 +270,10 @@ class Conversation(RuleBasedStateMachine):
             assert len(sequences) >= min(sequences[-1], KEPT)
         for message in kept:
             self.world.note(epoch, message)
+        request = pb.ListMembersRequest(room_id=ROOM)
+        members = (await self.world.carrier.call("ListMembers", request)).members
+        called = sorted(client.called for client in self.clients.values())
+        assert called == sorted(member.name for member in members)
         for client in self.clients.values():
             await client.cut()
 

@@ -115,6 +115,16 @@ class Client:
         self.unacknowledged: dict[str, str] = {}
         """Text by nonce, in the order of sending."""
         self.acknowledged: dict[str, str] = {}
+        self.names = {name}
+        """Every name tag that it may have had."""
+        self.had = {name}
+        """Those that its session has had for sure: it resumes under any of them."""
+        self.called = name
+        """The one that it has, as of the newest entry."""
+        self.renaming: dict[str, str] = {}
+        """The new name by the nonce of its rename, one at most, until it is told of it."""
+        self.called_at = 0
+        """The sequence of the entry as of which that is so."""
         self.resends = True
         """Off: a control that must lose messages."""
         self.skips = 0
@@ -135,9 +145,9 @@ class Client:
 
     # ---- What it does -----------------------------------------------------------------
 
-    async def connect(self) -> None:
+    async def connect(self, name: str = "") -> None:
         """Join, or resume; then send again what was not acknowledged."""
-        join = pb.JoinChat(room_id=self.room, name=self.name, features=BOTH)
+        join = pb.JoinChat(room_id=self.room, name=name or self.called, features=BOTH)
         if self.session:
             join.resume.CopyFrom(pb.Resume(session=self.session, epoch=self.epoch, after=self.last))
         self.ended, self._live = None, False
@@ -149,6 +159,8 @@ class Client:
         self._reading = asyncio.create_task(self._read(self._stream))
         await self._until(lambda: self._live or self.ended is not None)
         if self.resends:
+            for nonce, new in list(self.renaming.items()):
+                await self._send_rename(nonce, new)
             for nonce, text in list(self.unacknowledged.items()):
                 await self._send(nonce, text)
 
@@ -160,6 +172,23 @@ class Client:
     async def say_again(self, nonce: str, text: str) -> None:
         """Send under a nonce that was used."""
         await self._send(nonce, text)
+
+    async def rename(self, nonce: str, name: str) -> None:
+        """Take another name, which nobody else wants; the entry may come whenever it does."""
+        self.renaming[nonce] = name
+        self.names.add(name)
+        await self._send_rename(nonce, name)
+
+    async def _send_rename(self, nonce: str, name: str) -> None:
+        rename = pb.Rename(name=name, nonce=nonce)
+        if not self.subscribes:
+            assert self._stream is not None
+            await self._stream.send(pb.ChatMessage(rename=rename))
+            return
+        request = pb.SendMessageRequest(session=self.session, rename=rename)
+        with contextlib.suppress(Ended):
+            stored = await self.carrier.call("SendMessage", request)
+            self._renamed(stored)
 
     async def _send(self, nonce: str, text: str) -> None:
         message = pb.Message(message=text, nonce=nonce)
@@ -180,7 +209,9 @@ class Client:
         Who fell behind what is kept comes back at once, as any client would.
         """
         while True:
-            await self._until(lambda: not self.unacknowledged or self.ended is not None)
+            await self._until(
+                lambda: not (self.unacknowledged or self.renaming) or self.ended is not None
+            )
             if not self.slow:
                 return
             await self.cut()
@@ -262,6 +293,8 @@ class Client:
             self._dropping -= 1
         elif message.sequence:
             self._entry(message)
+        elif message.HasField("renamed"):
+            self._renamed(message)
 
     def _join(self, joined: pb.Joined) -> None:
         self._dropping = self.skips
@@ -271,15 +304,23 @@ class Client:
                 self._wrong("COMPLETE with another session")
         else:
             self._expected = None  # what is missing is missing, and was said to be
-        if joined.session != self.session:
+        known = self.session
+        if joined.session != known:
             self.last = 0
         self.session, self.epoch = joined.session, joined.epoch
+        if joined.session != known:
+            self.had.clear()
+        self.had.add(joined.name)
+        self.called_at, self.called = joined.sequence, joined.name
+        if joined.name not in self.names:
+            self._wrong(f"is called {joined.name}")
 
     def _entry(self, message: pb.Message) -> None:
         self.world.note(self.epoch, message)
         if message.sequence <= self.last:
-            sent = self.acknowledged.keys() | self.unacknowledged.keys()
-            if message.name != self.name or message.nonce not in sent:
+            sent = self.acknowledged.keys() | self.unacknowledged.keys() | self.renaming.keys()
+            nonce = message.nonce or message.renamed.nonce
+            if message.name not in self.names or nonce not in sent:
                 self._wrong(f"again: {message}")
         else:
             if self._expected is not None and message.sequence != self._expected:
@@ -288,6 +329,20 @@ class Client:
                 self._expected = message.sequence + 1
             self.last = message.sequence
         self._acknowledge(message)
+        if message.HasField("renamed") and message.name in self.names:
+            self._renamed(message)
+
+    def _renamed(self, message: pb.Message) -> None:
+        new = self.renaming.pop(message.renamed.nonce, None)
+        if new is not None and new != message.renamed.name:
+            self._wrong(f"wanted to be {new!r}, is {message.renamed.name!r}")
+        self.acknowledged.setdefault(message.renamed.nonce, "")
+        if message.sequence > self.called_at:
+            if message.name != self.called:
+                self._wrong(f"was {self.called!r}, and not {message.name!r}")
+            self.called_at, self.called = message.sequence, message.renamed.name
+        self.had.add(message.renamed.name)
+        self._changed.set()
 
     @property
     def _fresh(self) -> bool:
@@ -295,7 +350,7 @@ class Client:
         return not self._live
 
     def _acknowledge(self, message: pb.Message) -> None:
-        text = self.unacknowledged.pop(message.nonce, None) if message.name == self.name else None
+        text = self.unacknowledged.pop(message.nonce, None) if message.name in self.names else None
         if text is not None:
             self.acknowledged[message.nonce] = text
             if text != message.message:

@@ -50,7 +50,7 @@ def real_entry(key: int, sequence: int) -> Entry:
     passage = None
     if kind is not Kind.SAID:
         passage = Passage(NOW, LeaveReason.QUIT if kind is Kind.LEFT else None)
-    draft = Draft(kind, 10 * key + sequence % 3, "Bob", text, nonce, passage=passage)
+    draft = Draft(kind, 10 * key + sequence % 3, "Bob", text, nonce, event=passage)
     sent = NOW + sequence * SECOND
     (envelope,) = encode.entries([draft], sequence, sent)
     return Entry(sequence, sent, kind, draft.author, envelope, nonce)

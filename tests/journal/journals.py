@@ -126,12 +126,12 @@ def without_nonces(stored: Sequence[Entry]) -> list[Entry]:
 def record(
     author: int, *, name: str = "Alice", since: int = NOW, session: bytes | None = None,
     ended: int = 0, logged: bool = True, removed: bool = False,
-    invitation: str = "",
+    invitation: str = "", former: tuple[str, ...] = (),
 ) -> MemberRecord:  # fmt: skip
     return MemberRecord(
         author=author, name=name, since=since, logged=logged, session=session, ended=ended,
         removed=removed, subject="" if invitation else f"{name}@example.org",
-        invitation=invitation,
+        invitation=invitation, former=former,
     )  # fmt: skip
 
 

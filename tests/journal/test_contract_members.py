@@ -28,7 +28,14 @@ def test_a_session_is_found_with_its_member(play: Callable[[Scene], None]) -> No
         await new_room(journal, "other")
         key = await new_room(journal)
         alice = record((1 << 62) - 1, name="Алиса", session=DIGEST, logged=False)
-        bob = record(7, session=b"b" * 32, ended=NOW + 5, removed=True, invitation="i")
+        bob = record(
+            7,
+            session=b"b" * 32,
+            ended=NOW + 5,
+            removed=True,
+            invitation="i",
+            former=("Rob", "Bóbby"),
+        )
         await journal.append([Append(key, entries(1, 1), members=[alice, bob, record(8)])])
         assert (key, alice) == await journal.session(DIGEST)
         assert (key, bob) == await journal.session(b"b" * 32)

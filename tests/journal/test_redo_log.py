@@ -42,6 +42,9 @@ NUMBERS = st.integers(-(1 << 63), (1 << 63) - 1)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
+FORMER = st.lists(st.text("ab ü", min_size=1, max_size=4), max_size=3).map(tuple)
+
+
 @st.composite
 def appends(draw: st.DrawFn) -> Append:
     first = draw(st.integers(1, 1 << 50))
@@ -52,7 +55,10 @@ def appends(draw: st.DrawFn) -> Append:
         )
     ]
     members = [
-        replace(record(draw(NUMBERS), name=draw(TEXTS), session=session), ended=draw(NUMBERS))
+        replace(
+            record(draw(NUMBERS), name=draw(TEXTS), session=session, former=draw(FORMER)),
+            ended=draw(NUMBERS),
+        )
         for session in draw(st.lists(st.none() | st.binary(max_size=32), max_size=2))
     ]
     return Append(

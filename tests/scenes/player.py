@@ -11,8 +11,12 @@ scene shows. Names have no spaces. The steps:
     NAME joins ROOM [as TAG] [with events echo history=N]
     NAME subscribes ROOM …          the same, with Subscribe and SendMessage
     NAME: TEXT                      somebody says something
+    NAME [(NONCE)] is now TAG       somebody takes another name
     NAME types | NAME stops typing
     NAME (NONCE): TEXT              the same with a nonce
+    NAME does: TEXT                 somebody does something, as `/me` says; or answers an entry
+    NAME answers N: TEXT
+    NAME has seen an action | an answer to N | plain words      of the last line that it saw
     NAME leaves | NAME vanishes | NAME only listens
     NAME loses the connection       as vanishing, but it will be back
     NAME resumes                    on a new stream, from the last entry that it has
@@ -61,6 +65,8 @@ class Actor:
     seen: dict[int, pb.Message] = field(default_factory=dict)
     live: bool = False
     held: list[pb.Message] = field(default_factory=list)
+    line: pb.Message = field(default_factory=pb.Message)
+    """The last that it was shown."""
 
     @property
     def last(self) -> int:
@@ -74,7 +80,7 @@ class Actor:
             self.session, self.epoch = message.joined.session, message.joined.epoch
         self.live = self.live or message.HasField("live")
         if 0 < message.sequence <= self.last:
-            assert message.nonce, f"out of order: {message}"
+            assert message.nonce or message.renamed.nonce, f"out of order: {message}"
             assert message == self.seen[message.sequence], "a repeated echo is the first one"
         elif message.sequence:
             if self.live and len(self.join.features) == len(FEATURES):
@@ -215,17 +221,23 @@ class Player:
         assert message.HasField("joined"), message
         assert pb.Recovery.Value(f"RECOVERY_{how}") == message.joined.recovery
 
-    async def say(self, name: str, text: str, nonce: str | None = None) -> None:
+    async def say(
+        self, name: str, text: str, nonce: str | None = None, how: str = "", which: str | None = ""
+    ) -> None:
         text = text.encode().decode("unicode_escape") if "\\" in text else text
+        message = pb.Message(
+            message=text, nonce=nonce or "", action=how == "does", in_reply_to=int(which or 0)
+        )
         try:
-            await self._send(
-                self._actors[name], message=pb.Message(message=text, nonce=nonce or "")
-            )
+            await self._send(self._actors[name], message=message)
         except Ended as ended:
             if not self._actors[name].subscribed:
                 raise
             # A refusal of SendMessage is its status; a stream is told in a line.
             self._actors[name].held.append(pb.Message(name="chat server", message=ended.message))
+
+    async def rename(self, name: str, tag: str, nonce: str | None) -> None:
+        await self._send(self._actors[name], rename=pb.Rename(name=tag, nonce=nonce or ""))
 
     async def type(self, name: str, active: str) -> None:
         await self._send(self._actors[name], typing=pb.Typing(active=active == "types"))
@@ -241,9 +253,14 @@ class Player:
 
     async def see(self, name: str, line: str) -> None:
         actor = self._actors[name]
-        while (found := line_of(await actor.next())) is None:
+        while (found := line_of(message := await actor.next())) is None:
             pass
         assert line == found
+        actor.line = message
+
+    async def have_seen(self, name: str, what: str, which: str | None) -> None:
+        line = self._actors[name].line
+        assert (what == "an action", int(which or 0)) == (line.action, line.in_reply_to)
 
     async def hear(self, name: str, event: str, who: str | None) -> None:
         message = await self._actors[name].next()
@@ -299,6 +316,15 @@ _STEPS = (
     (r"restart", Player.restart),
     (rf"{_WHO} (?P<how>joins|subscribes) {_ROOM}{_TAG}(?: with (?P<wishes>.+))?", Player.join),
     (rf"{_WHO}(?: \((?P<nonce>\w+)\))?: ?(?P<text>.*)", Player.say),
+    (
+        rf"{_WHO}(?: \((?P<nonce>\w+)\))? (?P<how>does|answers (?P<which>\d+)): (?P<text>.*)",
+        Player.say,
+    ),
+    (
+        rf"{_WHO} has seen (?P<what>an action|an answer to (?P<which>\d+)|plain words)",
+        Player.have_seen,
+    ),
+    (rf"{_WHO}(?: \((?P<nonce>\w+)\))? is now (?P<tag>\S+)", Player.rename),
     (rf"{_WHO} loses the connection", Player.lose),
     (rf"{_WHO} resumes", Player.resume),
     (rf"{_WHO} recovers (?P<how>COMPLETE|PARTIAL)", Player.recover),

@@ -100,7 +100,7 @@ def test_a_member_above_its_rate_takes_nothing_of_its_rooms() -> None:
         async with lobby(MemoryJournal(), limits, monotonic=lambda: now) as hub:
             alice = await Listener(hub, "Alice", *ECHO).open()
             assert alice.joined is not None
-            place = hub.speaker(alice.joined.session)
+            place = hub.sessions.speaker(alice.joined.session)
             assert 5 == hub.talk.say_all(place, [("x", "")] * 40)
             assert 45 == place.room.bucket.ready(now)
             await alice.close()
@@ -210,7 +210,7 @@ def test_calls_and_streams_stand_in_one_line() -> None:
             alice = await Listener(hub, "Alice", *ECHO).open(arrive=False)
             assert (await alice.next()).HasField("joined")
             assert alice.joined is not None
-            place = hub.speaker(alice.joined.session)
+            place = hub.sessions.speaker(alice.joined.session)
             results = await asyncio.gather(
                 *(hub.talk.send(place, str(n), "") for n in range(80)), return_exceptions=True
             )

@@ -59,6 +59,8 @@ def test_one_byte_that_is_another_changes_nothing_but_its_meaning(at: int) -> No
         pb.ChatMessage(message=pb.Message(name="Bob", message="hey")),
         pb.ChatMessage(message=pb.Message(message="hey"), typing=pb.Typing()),
         pb.ChatMessage(message=pb.Message(message="hey", sequence=1)),
+        pb.ChatMessage(message=pb.Message(message="waves", action=True)),
+        pb.ChatMessage(message=pb.Message(message="hey", nonce="n1", in_reply_to=1)),
     ],
     ids=str,
 )

@@ -10,7 +10,17 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from chatroom.client import ChatRoom, Closed, Draining, Gap, Kind, Member, Refused, Withdrawn
+from chatroom.client import (
+    ChatRoom,
+    Closed,
+    Draining,
+    Gap,
+    Kind,
+    Member,
+    Refused,
+    Renamed,
+    Withdrawn,
+)
 
 if TYPE_CHECKING:
     from chatroom.client import Ban, Invitation, Message
@@ -33,12 +43,18 @@ def message_object(room_id: str, message: Message) -> dict[str, Any]:
     }
     if message.nonce:
         found["nonce"] = message.nonce
+    if message.action:
+        found["action"] = True
+    if message.in_reply_to:
+        found["in_reply_to"] = message.in_reply_to
     event = message.event
     if isinstance(event, Member):
         if event.reason:
             found["reason"] = event.reason
         if message.kind is Kind.CHANGED:
             found |= {"member": event.name, "muted": event.muted, "moderator": event.moderator}
+    elif isinstance(event, Renamed):
+        found |= {"renamed": event.name, "nonce": event.nonce}
     elif isinstance(event, Refused):
         found["reason"] = event.reason
         found["nonce"] = event.nonce

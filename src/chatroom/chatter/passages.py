@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatroom.chatter.safe_text import one_line
-from chatroom.client import Kind, Member
+from chatroom.client import Kind, Member, Renamed
 
 if TYPE_CHECKING:
     from chatroom.client import Message
@@ -24,7 +24,7 @@ DAMAGED = "a message here is damaged and cannot be shown"
 
 
 def passage(message: Message) -> str:
-    """That somebody came or went, as `Bob has left the chat`, or what a moderator has done.
+    """That somebody came, went or was renamed (`Bob has left the chat`), or what a moderator did.
 
     Or that nobody knows. Empty for all other messages, and for what was withdrawn itself.
     """
@@ -32,6 +32,8 @@ def passage(message: Message) -> str:
         return one_line(message.text)
     if message.kind is Kind.DAMAGED:
         return DAMAGED
+    if isinstance(message.event, Renamed):
+        return f"{one_line(message.name)} is now known as {one_line(message.event.name)}"
     if isinstance(message.event, Member):
         name = one_line(message.name)
         if message.kind is Kind.ENTERED:

@@ -9,7 +9,7 @@ from chatroom.chatter.endings import closing_line
 from chatroom.chatter.failures import complain, remark
 from chatroom.chatter.local_time import written
 from chatroom.chatter.passages import passage
-from chatroom.chatter.safe_text import message_line, one_line
+from chatroom.chatter.safe_text import action_line, message_line, one_line
 from chatroom.chatter.screen import show
 from chatroom.client import Closed, Kind, Message
 
@@ -68,6 +68,8 @@ class TextPrinter:
     def _line(self, message: Message) -> str:
         if message.kind is Kind.DAMAGED:
             return f"* {passage(message)}"
+        if message.action:
+            return action_line(message.name, message.text)
         return message_line(message.name, message.text)
 
 
@@ -75,11 +77,13 @@ class LogPrinter(TextPrinter):
     """As TextPrinter, but `* Bob has left the chat`, which nobody can say.
 
     In a conversation arrivals and departures have the original's words, which look like
-    something that was said.
+    something that was said. What somebody does is `Bob: /me waves` here.
     """
 
     def _line(self, message: Message) -> str:
         passed = passage(message)
+        if message.action and not passed:
+            return message_line(message.name, f"/me {message.text}")
         return f"* {passed}" if passed else super()._line(message)
 
 

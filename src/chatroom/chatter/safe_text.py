@@ -94,6 +94,11 @@ def one_line(text: str) -> str:
     return " ".join(safe_text(" ".join(words)).split())
 
 
+def action_line(name: str, text: str) -> str:
+    """`* Bob waves`, what somebody does; further lines of the text are indented."""
+    return f"* {one_line(name)} {safe_text(text).replace(chr(10), CONTINUATION)}"
+
+
 def message_line(name: str, text: str) -> str:
     """`name: text`; further lines of the text are indented.
 

@@ -42,6 +42,7 @@ from chatroom.client.messages import (
     Message,
     Page,
     Refused,
+    Renamed,
     Typing,
     Withdrawn,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "Posted",
     "Refused",
     "Removed",
+    "Renamed",
     "Room",
     "RoomClosed",
     "RoomNotFound",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatroom.client.errors import ChatError, NotInRoom, RoomClosed, ServerUnavailable
+from chatroom.client.errors import ChatError, NotAccepted, NotInRoom, RoomClosed, ServerUnavailable
 
 if TYPE_CHECKING:
     import grpc
@@ -53,6 +53,12 @@ def of_membership(
         found.why = closed.reason
         found.successor = found.successor or closed.successor
     return found
+
+
+def cannot_rename() -> NotAccepted:
+    """The server would take a rename for an empty message, and say nothing."""
+    sentence = "this server cannot give another name to who is in a room"
+    return NotAccepted(_code("UNIMPLEMENTED"), "RENAME_UNKNOWN", sentence)
 
 
 def endless(what: str, pages: int) -> ChatError:

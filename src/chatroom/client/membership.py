@@ -161,7 +161,7 @@ class Membership:
 
     @property
     def name(self) -> str:
-        return (self.joined.name if self.joined else "") or self.terms.name
+        return self.reception.name or self.terms.name
 
     def session(self, read: int | None = None) -> Session | None:
         """What resumes this membership, from behind the entry that was `read` last, or received."""

@@ -29,6 +29,8 @@ class Kind(StrEnum):
     SAID = "said"
     ENTERED = "entered"
     LEFT = "left"
+    RENAMED = "renamed"
+    """Somebody has another name tag, perhaps oneself; the event is a Renamed."""
     CLOSED = "closed"
     DAMAGED = "damaged"
     """In the place of an entry that is damaged on the server's disk; nobody knows what it was."""
@@ -74,6 +76,15 @@ class Withdrawn:
 
     sequence: int
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renamed:
+    """The new name tag of who was called `Message.name` until now."""
+
+    name: str
+    nonce: str = ""
+    """What its sender chose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,10 +165,22 @@ class Joined:
     members: tuple[Member, ...]
     text_bytes: int
     """The longest text that the room takes, in bytes of UTF-8; 0: not told."""
+    supported: frozenset[str] = frozenset()
+    """What the server can: events, echo, rename. Empty: it does not tell, and cannot rename."""
 
 
 Event = (
-    Member | Refused | Closed | Draining | Expiring | Typing | Joined | Gap | ChatRoom | Withdrawn
+    Member
+    | Renamed
+    | Refused
+    | Closed
+    | Draining
+    | Expiring
+    | Typing
+    | Joined
+    | Gap
+    | ChatRoom
+    | Withdrawn
 )
 
 
@@ -169,6 +192,8 @@ class Message:
     `nonce` is what its sender chose: an own message (`echo`) has that of its `Posted`.
     `replayed` tells that it is older than the join: a bot should not answer it. What
     was missed while the connection was lost is not: it comes once, only later.
+    `action` tells that it is what somebody does, not says: it is shown as `* Bob waves`.
+    `in_reply_to` is the sequence of what it answers; 0: nothing. That may not be there any more.
     """
 
     name: str
@@ -179,6 +204,8 @@ class Message:
     kind: Kind = Kind.SAID
     event: Event | None = None
     replayed: bool = False
+    action: bool = False
+    in_reply_to: int = 0
 
     @property
     def withdrawn(self) -> bool:
@@ -235,6 +262,8 @@ def message_from(message: chat_pb2.Message, *, replayed: bool = False) -> Messag
     elif kind is Kind.WITHDRAWN:
         withdrawn = message.withdrawn
         event = Withdrawn(sequence=withdrawn.sequence, reason=withdrawn.reason)
+    elif kind is Kind.RENAMED:
+        event = Renamed(name=message.renamed.name, nonce=message.renamed.nonce)
     elif kind is Kind.REFUSED:
         event = _refused_from(message.refused)
     elif kind is Kind.DRAINING:
@@ -257,6 +286,8 @@ def message_from(message: chat_pb2.Message, *, replayed: bool = False) -> Messag
         kind=kind,
         event=event,
         replayed=replayed,
+        action=message.action,
+        in_reply_to=message.in_reply_to,
     )
 
 
@@ -327,6 +358,18 @@ def _joined_from(joined: chat_pb2.Joined) -> Joined:
         room=room_from(joined.room) if joined.HasField("room") else None,
         members=tuple(member_from(member) for member in joined.members),
         text_bytes=joined.limits.text_bytes,
+        supported=_supported(joined),
+    )
+
+
+def _supported(joined: chat_pb2.Joined) -> frozenset[str]:
+    """Features by their words, without those that this version does not know."""
+    field = joined.DESCRIPTOR.fields_by_name["supported"].enum_type
+    known = field.values_by_number if field else {}
+    return frozenset(
+        known[number].name.removeprefix("FEATURE_").lower()
+        for number in joined.supported
+        if number in known
     )
 
 

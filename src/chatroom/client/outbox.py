@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Posted:
-    """A message on its way, known by its nonce.
+    """A message, or a rename, on its way, known by its nonce.
 
     With `echo` the message is also yielded in its place, with the name of its room's
     member and this nonce. Not what was stored before a gap: then `stored` alone tells.
@@ -24,7 +24,8 @@ class Posted:
 
     def __init__(self, request: chat_pb2.ChatMessage) -> None:
         self.request = request
-        self.nonce: str = request.message.nonce
+        renames = request.HasField("rename")
+        self.nonce: str = request.rename.nonce if renames else request.message.nonce
         self.size: int = request.ByteSize()
         """In bytes."""
         self.retried = False

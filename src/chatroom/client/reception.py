@@ -14,6 +14,7 @@ from chatroom.client.messages import (
     Joined,
     Kind,
     Refused,
+    Renamed,
     gap,
 )
 from chatroom.client.roster import Roster
@@ -48,6 +49,10 @@ class Reception:
     ) -> None:
         self.joined: Joined | None = None
         """The latest admission."""
+        self.name = ""
+        """The own name tag as the room knows it; empty: not told."""
+        self._names: set[str] = set()
+        """Every one that this member has had: what was said then may be acknowledged now."""
         self.room: ChatRoom | None = None
         """The room as of the newest entry received."""
         self.live = False
@@ -71,11 +76,16 @@ class Reception:
     def admit(self, joined: Joined, *, anew: bool) -> None:
         """Note the admission on a new stream; with `anew` nothing of the log is known."""
         self.joined = joined
+        self._call(joined.name)
         self.live = False
         self.room = joined.room
         self.roster.admit(joined)
         if anew:
             self._position.begin(joined, self._history)
+
+    def _call(self, name: str) -> None:
+        self.name = name
+        self._names.add(name)
 
     def is_replayed(self, sequence: int) -> bool:
         """Whether the entry that comes now is older than the membership.
@@ -122,11 +132,13 @@ class Reception:
         self.ever_live.set()
 
     async def _take_entry(self, message: Message, joined: Joined) -> None:
-        own = self._own(message, joined)
+        own = self._own(message)
         if own is not None:
             self._latency.answered(own.nonce)
             self._outbox.settle(own, message)
-            if own.retried and self.live and message.sequence > self._position.seen + 1:
+            if isinstance(message.event, Renamed):
+                self._names.add(message.event.name)
+            elif own.retried and self.live and message.sequence > self._position.seen + 1:
                 # The answer to a retry may overtake the log; the entry itself is to come.
                 self._ahead.add(message.nonce)
                 return
@@ -139,6 +151,9 @@ class Reception:
             self._update(message, joined)
         if not new or message.kind in self._not_shown:
             return
+        if message.kind is Kind.RENAMED:  # also one's own: `name` is another one from here on
+            await self._inbox.put(message)
+            return
         mine = own is not None or message.nonce in self._ahead
         self._ahead.discard(message.nonce)
         if self._echo or not mine:
@@ -146,7 +161,11 @@ class Reception:
 
     def _update(self, message: Message, joined: Joined) -> None:
         now = message.event
-        if isinstance(now, ChatRoom) and self.room and message.sequence > joined.sequence:
+        if isinstance(now, Renamed):
+            # An admission already tells the name that its replay comes to.
+            if message.name == self.name and not 0 < message.sequence <= joined.sequence:
+                self._call(now.name)
+        elif isinstance(now, ChatRoom) and self.room and message.sequence > joined.sequence:
             self.room = replace(
                 self.room,
                 title=now.title,
@@ -154,9 +173,13 @@ class Reception:
                 closed_to_newcomers=now.closed_to_newcomers,
             )
 
-    def _own(self, message: Message, joined: Joined) -> Posted | None:
+    def _own(self, message: Message) -> Posted | None:
         """The unconfirmed message that this is the echo of."""
-        if not message.sequence or message.name != joined.name:
+        if message.name not in self._names:
+            return None
+        if isinstance(message.event, Renamed):
+            return self._outbox.find(message.event.nonce)
+        if not message.sequence:
             return None
         if message.kind is not Kind.SAID and not message.withdrawn:
             return None

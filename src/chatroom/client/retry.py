@@ -62,6 +62,7 @@ RULES = (
     Rule("RESOURCE_EXHAUSTED", "IDENTITY_FULL", Stream.RETRY, Call.NONE, "one place may be left"),
     Rule("RESOURCE_EXHAUSTED", "JOIN_TOO_OFTEN", Stream.RETRY, Call.NONE, "it says how long"),
     Rule("RESOURCE_EXHAUSTED", "CREATE_TOO_OFTEN", Stream.GIVE_UP, Call.ALL, "nothing was made"),
+    Rule("RESOURCE_EXHAUSTED", "RENAME_TOO_OFTEN", Stream.GIVE_UP, Call.ALL, "nothing was stored"),
     Rule("RESOURCE_EXHAUSTED", "STREAMS_EXHAUSTED", Stream.RETRY, Call.NONE, "another has room"),
     Rule("RESOURCE_EXHAUSTED", "RATE_LIMITED", Stream.GIVE_UP, Call.ALL, "nothing was stored"),
     Rule("RESOURCE_EXHAUSTED", "ROOM_BUSY", Stream.GIVE_UP, Call.ALL, "nothing was stored"),

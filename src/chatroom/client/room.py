@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from typing import TYPE_CHECKING, Self
 
-from chatroom.client.endings import not_in_room
+from chatroom.client.endings import cannot_rename, not_in_room
 from chatroom.client.errors import RoomClosed
 from chatroom.client.outbox import Posted
 
@@ -61,7 +61,7 @@ class Room:
 
     @property
     def name(self) -> str:
-        """The name tag: as asked for, then as the room knows it."""
+        """The name tag: as asked for, then as the room knows it, also after a rename."""
         return self._membership.name
 
     @property
@@ -171,22 +171,53 @@ class Room:
             raise self._membership.failure
         raise StopAsyncIteration
 
-    async def send(self, text: str, *, nonce: str = "") -> Message:
+    async def send(
+        self, text: str, *, nonce: str = "", action: bool = False, in_reply_to: int = 0
+    ) -> Message:
         """Say something and wait until the room has it; as stored, with its sequence.
+
+        With `action` it is what one does: "waves" is shown as `* Bob waves`. `in_reply_to` is the
+        sequence of what it answers. A server that knows neither takes it as said plainly.
 
         Raises NotAccepted when the server refuses it, and otherwise as `post`. Whoever
         gives up waiting does not take it back.
         """
         with self._inbox.hurry():
-            posted = await self.post(text, nonce=nonce)
-            try:
-                return await posted.stored()
-            except BaseException as error:
-                self._told = self._told or error is self._membership.failure
-                raise
+            posted = await self.post(text, nonce=nonce, action=action, in_reply_to=in_reply_to)
+            return await self._stored(posted)
 
-    async def post(self, text: str, *, nonce: str = "") -> Posted:
-        """Say something; returns at once, unless much is unconfirmed (`Limits`).
+    async def rename(self, name: str) -> Message:
+        """Take another name tag; the entry that tells of it, once the room has it.
+
+        It is yielded too, in its place. What is said after calling this is said under the new
+        name. Raises NotAccepted, as with the reasons NAME_TAKEN and RENAME_TOO_OFTEN, and with
+        RENAME_UNKNOWN for a server that cannot do it; otherwise as `post`.
+        """
+        from chatroom.api.rpc import chat_pb2
+
+        failure = self._ended()
+        if failure is not None:
+            raise failure
+        if self.joined is None or "rename" not in self.joined.supported:
+            raise cannot_rename()
+        rename = chat_pb2.Rename(name=name, nonce=secrets.token_urlsafe(12))
+        posted = Posted(chat_pb2.ChatMessage(rename=rename))
+        with self._inbox.hurry():
+            await self._outbox.add(posted, self._ended)
+            self._membership.say()
+            return await self._stored(posted)
+
+    async def _stored(self, posted: Posted) -> Message:
+        try:
+            return await posted.stored()
+        except BaseException as error:
+            self._told = self._told or error is self._membership.failure
+            raise
+
+    async def post(
+        self, text: str, *, nonce: str = "", action: bool = False, in_reply_to: int = 0
+    ) -> Posted:
+        """Say something, as by `send`; returns at once, unless much is unconfirmed (`Limits`).
 
         What the server does not accept comes back as a message of Kind.REFUSED. The
         `nonce`, by which the server knows a repetition, is made if not given.
@@ -198,7 +229,12 @@ class Room:
 
         if len(nonce.encode()) > NONCE_BYTES:
             raise ValueError(f"a nonce has at most {NONCE_BYTES} bytes")
-        message = chat_pb2.Message(message=text, nonce=nonce or secrets.token_urlsafe(12))
+        message = chat_pb2.Message(
+            message=text,
+            nonce=nonce or secrets.token_urlsafe(12),
+            action=action,
+            in_reply_to=in_reply_to,
+        )
         posted = Posted(chat_pb2.ChatMessage(message=message))
         with self._inbox.hurry():
             await self._outbox.add(posted, self._ended)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from chatroom.client.messages import Kind, Member
+from chatroom.client.messages import Kind, Member, Renamed
 
 if TYPE_CHECKING:
     from chatroom.client.messages import Joined, Message
@@ -50,6 +50,17 @@ class Roster:
             return
         if entry.kind is Kind.DAMAGED:
             self._set(None)  # somebody may have come or gone
+            return
+        if isinstance(entry.event, Renamed):
+            new = entry.event.name
+            self._set(
+                {
+                    (new if name == entry.name else name): (
+                        replace(each, name=new) if name == entry.name else each
+                    )
+                    for name, each in members.items()
+                }
+            )
             return
         if not isinstance(entry.event, Member):
             return

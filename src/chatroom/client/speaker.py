@@ -91,9 +91,11 @@ class Speaker:
                 await stream.write(posted.request)
                 if plain:
                     said = posted.request.message
-                    self._outbox.settle(
-                        posted, Message(name="", text=said.message, nonce=said.nonce)
-                    )
+                    told = Message(
+                        name="", text=said.message, nonce=said.nonce, action=said.action,
+                        in_reply_to=said.in_reply_to,
+                    )  # fmt: skip
+                    self._outbox.settle(posted, told)
             elif self._leaving and not self._outbox:
                 break
             elif not measured:

@@ -176,20 +176,24 @@ class Bans:
         session: bytes | None = None,
     ) -> None:
         """Raise Banned if one is for somebody; `now` is in ns since 1970."""
-        if not self._by_id:
-            return
-        named = () if tag is None else name_keys(tag)
-        keys = (*named, *self._address_keys(address), *_somebodys(subject, session))
+        if self._by_id:
+            named = () if tag is None else name_keys(tag)
+            self._check(now, named, subject, address, session)
+
+    def _check(
+        self, now: int, names: tuple[str, ...], subject: str, address: str, session: bytes | None
+    ) -> None:
+        keys = (*names, *self._address_keys(address), *_somebodys(subject, session))
         found = self._longest(keys, now)
         if found is not None:
             raise Banned(found.until, found.reason)
 
     def check_member(self, member: Member, now: int) -> None:
         """The same of somebody who is in."""
-        self.check(
-            now, tag=member.tag, subject=member.subject, address=member.address,
-            session=member.session,
-        )  # fmt: skip
+        keys = name_keys(member.tag)
+        if member.naming.drafted is not None:
+            keys += name_keys(member.naming.drafted)
+        self._check(now, keys, member.subject, member.address, member.session)
 
     def _longest(self, keys: Iterable[str], now: int) -> Ban | None:
         """Of those that count the one that ends last."""

@@ -34,8 +34,10 @@ class Muted(Refusal):
 
     reason = "MUTED"
 
-    def __init__(self) -> None:
-        super().__init__("a moderator has muted you: you may read, not speak")
+    def __init__(
+        self, sentence: str = "a moderator has muted you: you may read, not speak"
+    ) -> None:
+        super().__init__(sentence)
 
 
 class RoomClosedToNewcomers(Refusal):

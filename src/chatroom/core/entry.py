@@ -34,6 +34,8 @@ class Kind(enum.IntEnum):
     """A message was withdrawn: from the server."""
     WITHDRAWN = 8
     """What that message has become, in its place."""
+    RENAMED = 9
+    """A member has another name tag: the entry's own is the old one."""
 
 
 NOBODY = 0
@@ -93,6 +95,33 @@ class Changed:
     mark: Mark
 
 
+@dataclass(slots=True, frozen=True)
+class Damaged:
+    """An entry cannot be read any more."""
+
+
+@dataclass(slots=True, frozen=True)
+class Manner:
+    """How something is said, if not plainly."""
+
+    action: bool = False
+    """It is what somebody does, not says."""
+    in_reply_to: int = 0
+    """The sequence of what it answers; 0: nothing. Kept, not checked."""
+
+
+@dataclass(slots=True, frozen=True)
+class Renamed:
+    """A member took another name tag."""
+
+    name: str
+    """The new one."""
+
+
+EntryEvent = Passage | Closing | Withdrawal | Changed | RoomFacts | Damaged | Manner | Renamed
+"""What an entry tells beside its text. RoomFacts: of an update, the room as it is from here on."""
+
+
 @dataclass(slots=True)
 class Draft:
     """Something that waits for the next commit; it has no sequence yet."""
@@ -106,13 +135,8 @@ class Draft:
     member: Member | None = None
     """Who is told through its outbox if it cannot be stored and nobody is to settle."""
     settle: Settle | None = None
-    passage: Passage | None = None
-    """Of an arrival or a departure."""
-    closing: Closing | None = None
-    withdrawal: Withdrawal | None = None
-    changed: Changed | None = None
-    updated: RoomFacts | None = None
-    """Of an update: the room as it is from here on."""
+    event: EntryEvent | None = None
+    """None: something was said, plainly."""
     repeats: list[Draft] | None = None
     """Retries under the same nonce that came before this one was stored: its outcome is theirs."""
 

@@ -61,6 +61,19 @@ class CreateTooOften(Refusal):
         return {"limit": self.whose}
 
 
+class RenameTooOften(Refusal):
+    """A member takes another name tag more often than it may."""
+
+    reason = "RENAME_TOO_OFTEN"
+
+    def __init__(self, interval: float, wait: float) -> None:
+        """Both in seconds: of how long it may once, and after how long again."""
+        super().__init__(
+            f"you may take another name once in {interval:g} s; try again in {wait:.1f} s"
+        )
+        self.retry_after = wait
+
+
 def _too_often(whose: str, does: str, wait: float) -> str:
     return f"your {whose} {does} too often; try again in {wait:.1f} s"
 

@@ -38,6 +38,8 @@ class Limits:
     room_message_rate: float | None = None
     """Messages a second that all members of a room together may send on average, and at once as
     many as in two seconds; 0: no limit, None: 100 times what one member may."""
+    rename_interval: float = 10.0
+    """Seconds between two renames of one member."""
     empty_rate: float = 20.0
     """Heartbeats and empty messages a second that are read of one stream."""
     empty_burst: int = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .entry import Draft, Encode, Entry, Kind, all_stored_bytes
+from .entry import Draft, Encode, Entry, Kind, Passage, all_stored_bytes
 from .events import Echo, Refused
 from .facts import RoomFacts
 from .limits import Limits
@@ -88,7 +88,19 @@ class Log:
 
     def add_unlogged(self, draft: Draft) -> None:
         """Draft what only its member is shown, once its record is stored."""
-        self._unlogged.append(draft)
+        if not (draft.nonce and self._in_flight.follows(draft)):
+            self._unlogged.append(draft)
+
+    def sign(self, author: int, name: str, taken: Iterable[Draft] = ()) -> None:
+        """What an author has drafted is said under this name, up to its next arrival.
+
+        `taken`: drafts of a turn that is still to be stored.
+        """
+        for draft in (*taken, *self._drafts):
+            if draft.author == author:
+                if draft.kind is Kind.ENTERED:
+                    return
+                draft.name = name
 
     def take(self) -> Turn:
         """Hand over everything that waits; what comes from now on is the next turn's."""
@@ -122,7 +134,7 @@ class Log:
                 fresh.append(draft)
                 continue
             for each in (draft, *self._in_flight.settled(draft)):
-                _answer_repeat(each, entry)
+                answer_repeat(each, entry)
         found = len(fresh) < len(turn.drafts)
         turn.drafts = fresh
         return found
@@ -135,15 +147,16 @@ class Log:
             said = next((e for e in reversed(entries) if e.kind is Kind.SAID), None)
             if said is not None:
                 self.active = said.sent
-        for draft, entry in zip(turn.drafts, entries, strict=True):
+        self._settle(turn.drafts, entries)
+        self._settle(turn.unlogged, unlogged)
+
+    def _settle(self, drafts: Iterable[Draft], entries: Iterable[Entry]) -> None:
+        for draft, entry in zip(drafts, entries, strict=True):
             if draft.settle is not None:
                 draft.settle(entry)
             if draft.nonce:
                 for each in self._in_flight.settled(draft):
-                    _answer_repeat(each, entry)
-        for draft, entry in zip(turn.unlogged, unlogged, strict=True):
-            if draft.settle is not None:
-                draft.settle(entry)
+                    answer_repeat(each, entry)
 
     def replace(self, beside: Beside) -> None:
         """Entries of before have become others, in their places."""
@@ -169,8 +182,8 @@ class Log:
         kept: list[Draft] = []
         undone: set[tuple[int, int]] = set()
         for draft in (*turn.drafts, *turn.unlogged):
-            if draft.kind is Kind.ENTERED and draft.passage is not None:
-                undone.add((draft.author, draft.passage.since))
+            if draft.kind is Kind.ENTERED and isinstance(draft.event, Passage):
+                undone.add((draft.author, draft.event.since))
                 if draft.member is not None:
                     draft.member.logged = False  # so is no departure from here on
         for draft in (*turn.drafts, *turn.unlogged):
@@ -194,13 +207,13 @@ def _undoes(draft: Draft, undone: set[tuple[int, int]]) -> bool:
     """Whether it is the departure of an arrival that never was."""
     return (
         draft.kind is Kind.LEFT
-        and draft.passage is not None
-        and (draft.author, draft.passage.since) in undone
+        and isinstance(draft.event, Passage)
+        and (draft.author, draft.event.since) in undone
     )
 
 
-def _answer_repeat(draft: Draft, entry: Entry) -> None:
-    """Tell a retrier which entry its message became the first time.
+def answer_repeat(draft: Draft, entry: Entry) -> None:
+    """Tell a retrier which entry its message, or its rename, became the first time.
 
     A stream that has not come to that entry yet gets it from the log.
     """
@@ -209,7 +222,9 @@ def _answer_repeat(draft: Draft, entry: Entry) -> None:
         _refuse(draft, DataLoss(entry.sequence))
     elif draft.settle is not None:
         draft.settle(entry)
-    elif member is not None and member.echo and entry.sequence <= member.cursor:
+    elif member is None or entry.sequence > member.cursor:
+        return
+    elif member.echo or entry.kind is Kind.RENAMED:
         member.tell(Echo(entry.envelope))
 
 

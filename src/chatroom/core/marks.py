@@ -35,10 +35,12 @@ NO_MARK = Mark()
 class Marks:
     """Those of a room, by `mark_key`."""
 
-    __slots__ = ("_by_key",)
+    __slots__ = ("_by_key", "changing")
 
     def __init__(self) -> None:
         self._by_key: dict[str, Mark] = {}
+        self.changing: set[str] = set()
+        """Keys of those that are being stored: nobody comes to such a name, or away from it."""
 
     def __len__(self) -> int:
         return len(self._by_key)

@@ -8,6 +8,7 @@ from .events import Event
 from .leave_reason import LeaveReason
 from .marks import NO_MARK
 from .names import NameTag
+from .naming import Naming
 from .rate import TokenBucket
 from .record import MemberRecord
 from .refusals import Refusal
@@ -37,13 +38,13 @@ class Member:
 
     __slots__ = (
         "address", "arrival", "author", "bucket", "cursor", "echo", "ended", "events", "final",
-        "heard", "invitation", "logged", "mark", "offer", "outbox", "outcome", "reason", "session",
-        "since", "standing", "subject", "tag", "typing_seen", "wake",
+        "heard", "invitation", "logged", "mark", "naming", "offer", "outbox", "outcome", "reason",
+        "session", "since", "standing", "subject", "typing_seen", "wake",
     )  # fmt: skip
 
     def __init__(
         self,
-        tag: NameTag,
+        naming: Naming,
         *,
         author: int,
         since: int,
@@ -55,7 +56,7 @@ class Member:
         invitation: str = "",
         address: str = "",
     ) -> None:
-        self.tag = tag
+        self.naming = naming
         self.author = author
         """A random number, not 0: marks in the log what is this member's own."""
         self.since = since
@@ -102,7 +103,7 @@ class Member:
     def on_another_stream(self, *, events: bool, echo: bool, after: int, address: str) -> Member:
         """The same member, for a stream that goes on from the sequence `after`."""
         member = Member(
-            self.tag, author=self.author, since=self.since, events=events, echo=echo,
+            self.naming, author=self.author, since=self.since, events=events, echo=echo,
             bucket=self.bucket, session=self.session, subject=self.subject,
             invitation=self.invitation, address=address,
         )  # fmt: skip
@@ -122,9 +123,14 @@ class Member:
         return self.standing.over
 
     @property
+    def tag(self) -> NameTag:
+        """The name tag that it has."""
+        return self.naming.tag
+
+    @property
     def name(self) -> str:
         """The name tag as the room shows it."""
-        return self.tag.text
+        return self.naming.tag.text
 
     def tell(self, event: Event) -> None:
         """Put an event into the outbox and wake the reader."""
@@ -132,17 +138,21 @@ class Member:
         self.wake()
 
     def record(self) -> MemberRecord | None:
-        """What is to be kept of it: while it is in, and as long as it can resume."""
+        """What is to be kept of it: while it is in, and as long as it can resume.
+
+        A rename that is drafted is stored with it.
+        """
         if not self.present and (self.session is None or self.reason is LeaveReason.QUIT):
             return None
         return MemberRecord(
             author=self.author,
-            name=self.name,
+            name=self.naming.pen,
             since=self.since,
             logged=self.logged,
             session=self.session,
             ended=0 if self.present else self.ended,
             removed=self.reason is LeaveReason.REMOVED,
             subject=self.subject,
+            former=self.naming.known,
             invitation=self.invitation,
         )

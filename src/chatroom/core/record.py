@@ -25,5 +25,7 @@ class MemberRecord:
     """It was removed by an admin, and is not let in by its session."""
     subject: str = ""
     """Under which token's `sub` it came in; its session is resumed under the same alone."""
+    former: tuple[str, ...] = ()
+    """Names that its session has had before."""
     invitation: str = ""
     """The id of the invitation that it came by; then it has no subject."""

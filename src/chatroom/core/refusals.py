@@ -245,7 +245,10 @@ class NonceInvalid(Refusal):
     """A nonce is longer than a nonce may be."""
 
     reason = "NONCE_INVALID"
-    field = "message.nonce"
+
+    def __init__(self, sentence: str, field: str = "message.nonce") -> None:
+        super().__init__(sentence)
+        self.field = field
 
 
 class RateLimited(Refusal):

@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 
-from . import names
+from . import passages
 from .bans import Bans
-from .denials import Muted
-from .entry import (
-    CLOSED_TEXT,
-    ENTERED_TEXT,
-    LEFT_TEXT,
-    NOBODY,
-    Closing,
-    Draft,
-    Entry,
-    Kind,
-    Passage,
-    Settle,
-)
+from .entry import Entry, Kind, Manner, Settle
 from .facts import RoomFacts
 from .leave_reason import LeaveReason
 from .limits import Limits
@@ -27,13 +15,11 @@ from .log import Beside, Log, Turn
 from .marks import Marks
 from .member import Member
 from .names import NameTag
+from .naming import Naming
 from .rate import TokenBucket
 from .record import MemberRecord
 from .refusals import (
     JournalUnavailable,
-    NameInvalid,
-    NameTaken,
-    NonceInvalid,
     Refusal,
     RoomClosed,
     RoomFull,
@@ -41,9 +27,11 @@ from .refusals import (
     SessionReplaced,
     SessionUnknown,
 )
+from .renaming import Renaming
+from .restoring import restored
 from .roster import Roster
+from .saying import draft_of
 from .standing import Standing
-from .text import checked_text
 from .typing_board import TypingBoard
 
 
@@ -86,6 +74,9 @@ class Room:
         self._roster = Roster(limits)
         self.members_following = self._roster.following
         self.colliding = self._roster.colliding
+        self.formerly = self._roster.formerly
+        self.by_author = self._roster.by_author
+        self._renaming = Renaming(self.log, self._roster, self.marks, self.typing, limits)
         self._limits = limits
         self._rng = rng
 
@@ -152,6 +143,7 @@ class Room:
         settle: Settle,
         session: bytes | None = None,
         author: int | None = None,
+        former: tuple[str, ...] = (),
         subject: str = "",
         invitation: str = "",
         address: str = "",
@@ -160,7 +152,7 @@ class Room:
 
         The name is theirs from here on. `settle` hears of the arrival's commit; if it is
         not to be logged (a big room), of an entry with the sequence 0. A member that comes
-        back by its session after its departure has the author it had. Raises
+        back by its session after its departure has the author and the `former` names it had. Raises
         RoomNotFound, RoomFull, NameTaken.
         """
         if self._closing is not None:
@@ -170,7 +162,7 @@ class Room:
             raise RoomFull(self.room_id, self.capacity)
         limits = self._limits
         member = Member(
-            tag,
+            Naming(tag, former),
             author=author or self._rng.randrange(1, 1 << 62),
             since=now,
             events=events,
@@ -185,15 +177,7 @@ class Room:
         self._let_in(member)
         member.logged = len(self._roster) <= limits.logged_arrivals
         self._changed[member.author] = member
-        arrival = Draft(
-            Kind.ENTERED,
-            member.author,
-            tag.text,
-            ENTERED_TEXT,
-            member=member,
-            settle=settle,
-            passage=Passage(now),
-        )
+        arrival = passages.arrival(member, settle)
         (self.log.add if member.logged else self.log.add_unlogged)(arrival)
         return member
 
@@ -215,20 +199,7 @@ class Room:
 
     def restore(self, record: MemberRecord, *, monotonic: float) -> Member:
         """Put somebody back whom the journal has inside; it has no stream yet."""
-        try:
-            tag = names.name_tag(record.name, characters=self._limits.name_characters)
-            self._roster.check_free(tag)
-        except (NameInvalid, NameTaken):  # by rules that are newer than the name
-            tag = NameTag(record.name, (f"{record.author}",))
-        limits = self._limits
-        member = Member(
-            tag, author=record.author, since=record.since, events=record.session is not None,
-            echo=False, bucket=TokenBucket(limits.message_rate, limits.message_burst, monotonic),
-            session=record.session, subject=record.subject, invitation=record.invitation,
-        )  # fmt: skip
-        member.logged = record.logged
-        member.mark = self.marks.of(record.subject, tag)
-        member.standing = Standing.AWAY
+        member = restored(record, self._roster, self.marks, self._limits, monotonic=monotonic)
         self._roster.add(member)
         return member
 
@@ -291,16 +262,7 @@ class Room:
             member.final = self.newest
             member.wake()
             return
-        self.log.add(
-            Draft(
-                Kind.LEFT,
-                member.author,
-                member.name,
-                LEFT_TEXT,
-                settle=settled,
-                passage=Passage(member.since, reason),
-            )
-        )
+        self.log.add(passages.departure(member, reason, settled))
 
     def detach(self, member: Member) -> None:
         """Forget a reader whose stream has ended. The last one takes the tail along."""
@@ -311,44 +273,59 @@ class Room:
     def _leave_roster(self, member: Member) -> None:
         member.standing = Standing.DEPARTED
         self.typing.forget(member.author)
+        self._renaming.forget(member.author)
         self._roster.remove(member)
 
     # ---- What is said --------------------------------------------------------
 
-    def post(self, member: Member, text: str, nonce: str, settle: Settle | None = None) -> None:
-        """Draft what a member says; `settle` hears what became of it.
+    def post(
+        self,
+        member: Member,
+        text: str,
+        nonce: str,
+        settle: Settle | None = None,
+        manner: Manner | None = None,
+    ) -> None:
+        """Draft what a member says, or does; `settle` hears what became of it.
 
         Without `settle` the member is told through its outbox: if it could not be stored,
         or had been stored before under the same nonce. Raises TextInvalid, TextTooLong,
         NonceInvalid, Muted, and RoomClosed or the member's own outcome when it is too late.
         """
+        self._check_open(member)
+        self.log.add(draft_of(member, text, nonce, settle, manner, self._limits))
+
+    def rename(
+        self,
+        member: Member,
+        tag: NameTag,
+        nonce: str,
+        *,
+        monotonic: float,
+        settle: Settle | None = None,
+    ) -> None:
+        """Draft another name tag for a member, which is taken from here on.
+
+        It is told as by `post`, and if the arrival was not logged also of the entry; `monotonic`
+        is in seconds. Raises NameTaken, RenameTooOften, NonceInvalid, Muted, and
+        as `post` when it is too late.
+        """
+        self._check_open(member)
+        if self._renaming.draft(member, tag, nonce, monotonic, settle):
+            self._changed[member.author] = member
+
+    def _check_open(self, member: Member) -> None:
         if self._closing is not None:
             raise self._closing
         if member.over:
             raise member.outcome or SessionUnknown
-        if member.mark.muted:
-            raise Muted
-        text = checked_text(text, limit=self._limits.text_bytes)
-        if nonce and len(nonce.encode()) > self._limits.nonce_bytes:
-            raise NonceInvalid(f"a nonce may have {self._limits.nonce_bytes} bytes")
-        draft = Draft(Kind.SAID, member.author, member.tag.text, text, nonce, member, settle)
-        self.log.add(draft)
 
     def close(self, reason: str, successor: str, settle: Settle | None = None) -> None:
         """Draft the closing entry, the last of the log; raises RoomNotFound if there is one."""
         if self._closing is not None:
             raise RoomNotFound(self.room_id)
         self._closing = RoomClosed(self.room_id, reason, successor)
-        self.log.add(
-            Draft(
-                Kind.CLOSED,
-                NOBODY,
-                names.SERVER_NAME,
-                CLOSED_TEXT,
-                settle=settle,
-                closing=Closing(reason, successor),
-            )
-        )
+        self.log.add(passages.closing(reason, successor, settle))
 
     def reopen(self) -> None:
         """Undo `close` for a room whose closing could not be stored."""
@@ -373,16 +350,25 @@ class Room:
             turn.beside, self.beside = self.beside, Beside()
         return turn
 
-    def publish(self, turn: Turn, entries: list[Entry], unlogged: Iterable[Entry] = ()) -> None:
+    def publish(self, turn: Turn, entries: list[Entry], unlogged: Sequence[Entry] = ()) -> None:
         """Make committed entries visible; every reader is to be woken then."""
         if entries and entries[-1].kind is Kind.CLOSED:
             self.closed = self._closing
         if turn.beside is not None:
             self.facts = turn.beside.facts or self.facts
             self.log.replace(turn.beside)
+        self._renaming.stored(turn, entries, unlogged)
         self.log.publish(turn, entries, unlogged)
         if not self.readers:
             self.tail.clear()
+
+    def repeated(self, turn: Turn, used: Mapping[tuple[int, str], Entry]) -> bool:
+        """Take out of a turn what was stored before, under its nonce; see `Log.repeated`."""
+        before = turn.drafts
+        found = self.log.repeated(turn, used)
+        kept = {id(draft) for draft in turn.drafts}
+        self._renaming.undo([each for each in before if id(each) not in kept], turn.drafts)
+        return found
 
     def fail(self, turn: Turn, refusal: JournalUnavailable) -> None:
         """Settle what could not be stored; departures wait for the next turn.
@@ -392,6 +378,7 @@ class Room:
         if turn.drafts and turn.drafts[-1].kind is Kind.CLOSED:
             self.reopen()
         undone = self.log.fail(turn, refusal)
+        self._renaming.undo((*turn.drafts, *turn.unlogged))
         for member in turn.changed:
             if (member.author, member.since) not in undone:
                 self._changed.setdefault(member.author, member)

@@ -1,14 +1,16 @@
-"""What a member says, many messages at once: the short way for what is plainly right."""
+"""What a member says: one message, or the short way for many that are plainly right."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import takewhile
 
-from .entry import Draft, Kind, Said
+from .denials import Muted
+from .entry import Draft, Kind, Manner, Said, Settle
 from .limits import Limits
 from .member import Member
-from .text import may_all_be_said, may_be_said
+from .refusals import NonceInvalid
+from .text import checked_text, may_all_be_said, may_be_said
 
 
 def drafts_of(member: Member, said: Sequence[Said], limits: Limits) -> list[Draft]:
@@ -19,8 +21,26 @@ def drafts_of(member: Member, said: Sequence[Said], limits: Limits) -> list[Draf
             return []
     elif not _are_plain(said, limits):  # one of them is not: which?
         plain = list(takewhile(lambda each: _is_plain(each, limits), said))
-    kind, author, name = Kind.SAID, member.author, member.tag.text
+    kind, author, name = Kind.SAID, member.author, member.naming.pen
     return [Draft(kind, author, name, text, nonce, member) for text, nonce in plain]
+
+
+def draft_of(
+    member: Member,
+    text: str,
+    nonce: str,
+    settle: Settle | None,
+    manner: Manner | None,
+    limits: Limits,
+) -> Draft:
+    """A draft of one message. Raises Muted, TextInvalid, TextTooLong, NonceInvalid."""
+    if member.mark.muted:
+        raise Muted
+    text = checked_text(text, limit=limits.text_bytes)
+    if nonce and len(nonce.encode()) > limits.nonce_bytes:
+        raise NonceInvalid(f"a nonce may have {limits.nonce_bytes} bytes")
+    name = member.naming.pen
+    return Draft(Kind.SAID, member.author, name, text, nonce, member, settle, manner)
 
 
 def _is_plain(said: Said, limits: Limits) -> bool:

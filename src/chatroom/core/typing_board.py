@@ -59,6 +59,12 @@ class TypingBoard:
         self._pass_on(author, state, state.held, now)
         return True
 
+    def rename(self, author: int, name: str) -> None:
+        """An author is called something else; who is told of that is told so otherwise."""
+        state = self._states.get(author)
+        if state is not None:
+            state.name = name
+
     def forget(self, author: int) -> None:
         """Drop an author who left; the departure itself tells the readers."""
         self._states.pop(author, None)

@@ -94,7 +94,8 @@ def entry(sequence: int, kind: Kind, author: int, name: str, text: str, nonce: s
     passage = None
     if kind is not Kind.SAID:
         passage = Passage(sent, QUIT if kind is Kind.LEFT else None)
-    draft = Draft(kind, author, name, text, nonce, passage=passage)
+    event: Any = {"event" if hasattr(Draft, "event") else "passage": passage}
+    draft = Draft(kind, author, name, text, nonce, **event)
     fields: dict[str, Any] = {"nonce": nonce} if "nonce" in Entry.__dataclass_fields__ else {}
     return Entry(sequence, sent, kind, author, encode(draft, sequence, sent), **fields)
 

@@ -44,7 +44,7 @@ class ChatService(Protocol):
     def chat(self, request: AsyncIterator[ChatMessage], ctx: RequestContext[ChatMessage, Message], /) -> AsyncIterator[Message]:
         """
         Join one room, then talk: the first ChatMessage carries `join`, each later
-        one exactly one of message, typing, heartbeat, leave (an empty one is ignored).
+        one exactly one of message, typing, heartbeat, leave, rename (an empty one is ignored).
         Half-closing means "I only listen from now on". `leave` ends the membership at
         once, with status OK. Cancelling cannot be told from a lost connection: a member
         without a session leaves at once, one with a session after a grace of 15 s.
@@ -75,7 +75,7 @@ class ChatService(Protocol):
         """
         The same membership for clients that cannot stream upwards (browsers):
         Subscribe is the receiving half of Chat, SendMessage the sending half. It
-        answers a message with the stored entry, anything else with an empty Message.
+        answers a message or a rename with the stored entry, anything else with an empty Message.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -274,7 +274,7 @@ class ChatServiceClient(ConnectClient):
     ) -> AsyncIterator[Message]:
         """
         Join one room, then talk: the first ChatMessage carries `join`, each later
-        one exactly one of message, typing, heartbeat, leave (an empty one is ignored).
+        one exactly one of message, typing, heartbeat, leave, rename (an empty one is ignored).
         Half-closing means "I only listen from now on". `leave` ends the membership at
         once, with status OK. Cancelling cannot be told from a lost connection: a member
         without a session leaves at once, one with a session after a grace of 15 s.
@@ -373,7 +373,7 @@ class ChatServiceClient(ConnectClient):
         """
         The same membership for clients that cannot stream upwards (browsers):
         Subscribe is the receiving half of Chat, SendMessage the sending half. It
-        answers a message with the stored entry, anything else with an empty Message.
+        answers a message or a rename with the stored entry, anything else with an empty Message.
         """
         return self.execute_server_stream(
             request=request,
@@ -502,7 +502,7 @@ class ChatServiceSync(Protocol):
     def chat(self, request: Iterator[ChatMessage], ctx: RequestContext[ChatMessage, Message], /) -> Iterator[Message]:
         """
         Join one room, then talk: the first ChatMessage carries `join`, each later
-        one exactly one of message, typing, heartbeat, leave (an empty one is ignored).
+        one exactly one of message, typing, heartbeat, leave, rename (an empty one is ignored).
         Half-closing means "I only listen from now on". `leave` ends the membership at
         once, with status OK. Cancelling cannot be told from a lost connection: a member
         without a session leaves at once, one with a session after a grace of 15 s.
@@ -533,7 +533,7 @@ class ChatServiceSync(Protocol):
         """
         The same membership for clients that cannot stream upwards (browsers):
         Subscribe is the receiving half of Chat, SendMessage the sending half. It
-        answers a message with the stored entry, anything else with an empty Message.
+        answers a message or a rename with the stored entry, anything else with an empty Message.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -730,7 +730,7 @@ class ChatServiceClientSync(ConnectClientSync):
     ) -> Iterator[Message]:
         """
         Join one room, then talk: the first ChatMessage carries `join`, each later
-        one exactly one of message, typing, heartbeat, leave (an empty one is ignored).
+        one exactly one of message, typing, heartbeat, leave, rename (an empty one is ignored).
         Half-closing means "I only listen from now on". `leave` ends the membership at
         once, with status OK. Cancelling cannot be told from a lost connection: a member
         without a session leaves at once, one with a session after a grace of 15 s.
@@ -829,7 +829,7 @@ class ChatServiceClientSync(ConnectClientSync):
         """
         The same membership for clients that cannot stream upwards (browsers):
         Subscribe is the receiving half of Chat, SendMessage the sending half. It
-        answers a message with the stored entry, anything else with an empty Message.
+        answers a message or a rename with the stored entry, anything else with an empty Message.
         """
         return self.execute_server_stream(
             request=request,

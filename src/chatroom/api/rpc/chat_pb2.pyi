@@ -16,6 +16,7 @@ class Feature(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FEATURE_UNSPECIFIED: _ClassVar[Feature]
     FEATURE_EVENTS: _ClassVar[Feature]
     FEATURE_ECHO: _ClassVar[Feature]
+    FEATURE_RENAME: _ClassVar[Feature]
 
 class Recovery(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -33,6 +34,7 @@ class LeaveReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 FEATURE_UNSPECIFIED: Feature
 FEATURE_EVENTS: Feature
 FEATURE_ECHO: Feature
+FEATURE_RENAME: Feature
 RECOVERY_UNSPECIFIED: Recovery
 RECOVERY_COMPLETE: Recovery
 RECOVERY_PARTIAL: Recovery
@@ -43,18 +45,20 @@ LEAVE_REASON_REMOVED: LeaveReason
 LEAVE_REASON_TOO_SLOW: LeaveReason
 
 class ChatMessage(_message.Message):
-    __slots__ = ("join", "message", "typing", "heartbeat", "leave")
+    __slots__ = ("join", "message", "typing", "heartbeat", "leave", "rename")
     JOIN_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     TYPING_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     LEAVE_FIELD_NUMBER: _ClassVar[int]
+    RENAME_FIELD_NUMBER: _ClassVar[int]
     join: JoinChat
     message: Message
     typing: Typing
     heartbeat: Heartbeat
     leave: Leave
-    def __init__(self, join: _Optional[_Union[JoinChat, _Mapping]] = ..., message: _Optional[_Union[Message, _Mapping]] = ..., typing: _Optional[_Union[Typing, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., leave: _Optional[_Union[Leave, _Mapping]] = ...) -> None: ...
+    rename: Rename
+    def __init__(self, join: _Optional[_Union[JoinChat, _Mapping]] = ..., message: _Optional[_Union[Message, _Mapping]] = ..., typing: _Optional[_Union[Typing, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., leave: _Optional[_Union[Leave, _Mapping]] = ..., rename: _Optional[_Union[Rename, _Mapping]] = ...) -> None: ...
 
 class JoinChat(_message.Message):
     __slots__ = ("room_id", "name", "features", "history", "resume")
@@ -84,13 +88,23 @@ class Leave(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class Rename(_message.Message):
+    __slots__ = ("name", "nonce")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    NONCE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    nonce: str
+    def __init__(self, name: _Optional[str] = ..., nonce: _Optional[str] = ...) -> None: ...
+
 class Message(_message.Message):
-    __slots__ = ("name", "message", "sequence", "sent", "nonce", "joined", "live", "entered", "left", "typing", "refused", "closed", "draining", "heartbeat", "updated", "withdrawn", "expiring", "damaged", "changed")
+    __slots__ = ("name", "message", "sequence", "sent", "nonce", "action", "in_reply_to", "joined", "live", "entered", "left", "typing", "refused", "closed", "draining", "heartbeat", "renamed", "updated", "withdrawn", "expiring", "damaged", "changed")
     NAME_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     SENT_FIELD_NUMBER: _ClassVar[int]
     NONCE_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    IN_REPLY_TO_FIELD_NUMBER: _ClassVar[int]
     JOINED_FIELD_NUMBER: _ClassVar[int]
     LIVE_FIELD_NUMBER: _ClassVar[int]
     ENTERED_FIELD_NUMBER: _ClassVar[int]
@@ -100,6 +114,7 @@ class Message(_message.Message):
     CLOSED_FIELD_NUMBER: _ClassVar[int]
     DRAINING_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    RENAMED_FIELD_NUMBER: _ClassVar[int]
     UPDATED_FIELD_NUMBER: _ClassVar[int]
     WITHDRAWN_FIELD_NUMBER: _ClassVar[int]
     EXPIRING_FIELD_NUMBER: _ClassVar[int]
@@ -110,6 +125,8 @@ class Message(_message.Message):
     sequence: int
     sent: _timestamp_pb2.Timestamp
     nonce: str
+    action: bool
+    in_reply_to: int
     joined: Joined
     live: Live
     entered: Member
@@ -119,15 +136,16 @@ class Message(_message.Message):
     closed: Closed
     draining: Draining
     heartbeat: Heartbeat
+    renamed: Renamed
     updated: ChatRoom
     withdrawn: Withdrawn
     expiring: Expiring
     damaged: Damaged
     changed: Member
-    def __init__(self, name: _Optional[str] = ..., message: _Optional[str] = ..., sequence: _Optional[int] = ..., sent: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., nonce: _Optional[str] = ..., joined: _Optional[_Union[Joined, _Mapping]] = ..., live: _Optional[_Union[Live, _Mapping]] = ..., entered: _Optional[_Union[Member, _Mapping]] = ..., left: _Optional[_Union[Member, _Mapping]] = ..., typing: _Optional[_Union[Typing, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., closed: _Optional[_Union[Closed, _Mapping]] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., updated: _Optional[_Union[ChatRoom, _Mapping]] = ..., withdrawn: _Optional[_Union[Withdrawn, _Mapping]] = ..., expiring: _Optional[_Union[Expiring, _Mapping]] = ..., damaged: _Optional[_Union[Damaged, _Mapping]] = ..., changed: _Optional[_Union[Member, _Mapping]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., message: _Optional[str] = ..., sequence: _Optional[int] = ..., sent: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., nonce: _Optional[str] = ..., action: _Optional[bool] = ..., in_reply_to: _Optional[int] = ..., joined: _Optional[_Union[Joined, _Mapping]] = ..., live: _Optional[_Union[Live, _Mapping]] = ..., entered: _Optional[_Union[Member, _Mapping]] = ..., left: _Optional[_Union[Member, _Mapping]] = ..., typing: _Optional[_Union[Typing, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., closed: _Optional[_Union[Closed, _Mapping]] = ..., draining: _Optional[_Union[Draining, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., renamed: _Optional[_Union[Renamed, _Mapping]] = ..., updated: _Optional[_Union[ChatRoom, _Mapping]] = ..., withdrawn: _Optional[_Union[Withdrawn, _Mapping]] = ..., expiring: _Optional[_Union[Expiring, _Mapping]] = ..., damaged: _Optional[_Union[Damaged, _Mapping]] = ..., changed: _Optional[_Union[Member, _Mapping]] = ...) -> None: ...
 
 class Joined(_message.Message):
-    __slots__ = ("session", "epoch", "sequence", "recovery", "members", "limits", "name", "room")
+    __slots__ = ("session", "epoch", "sequence", "recovery", "members", "limits", "name", "room", "supported")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
@@ -136,6 +154,7 @@ class Joined(_message.Message):
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     ROOM_FIELD_NUMBER: _ClassVar[int]
+    SUPPORTED_FIELD_NUMBER: _ClassVar[int]
     session: str
     epoch: str
     sequence: int
@@ -144,7 +163,8 @@ class Joined(_message.Message):
     limits: Limits
     name: str
     room: ChatRoom
-    def __init__(self, session: _Optional[str] = ..., epoch: _Optional[str] = ..., sequence: _Optional[int] = ..., recovery: _Optional[_Union[Recovery, str]] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., name: _Optional[str] = ..., room: _Optional[_Union[ChatRoom, _Mapping]] = ...) -> None: ...
+    supported: _containers.RepeatedScalarFieldContainer[Feature]
+    def __init__(self, session: _Optional[str] = ..., epoch: _Optional[str] = ..., sequence: _Optional[int] = ..., recovery: _Optional[_Union[Recovery, str]] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., name: _Optional[str] = ..., room: _Optional[_Union[ChatRoom, _Mapping]] = ..., supported: _Optional[_Iterable[_Union[Feature, str]]] = ...) -> None: ...
 
 class Limits(_message.Message):
     __slots__ = ("text_bytes", "messages_per_second", "burst", "history_entries")
@@ -173,6 +193,14 @@ class Withdrawn(_message.Message):
     sequence: int
     reason: str
     def __init__(self, sequence: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class Renamed(_message.Message):
+    __slots__ = ("name", "nonce")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    NONCE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    nonce: str
+    def __init__(self, name: _Optional[str] = ..., nonce: _Optional[str] = ...) -> None: ...
 
 class Typing(_message.Message):
     __slots__ = ("active",)
@@ -309,18 +337,20 @@ class UpdateChatRoomRequest(_message.Message):
     def __init__(self, room_id: _Optional[str] = ..., title: _Optional[str] = ..., capacity: _Optional[int] = ..., history: _Optional[int] = ..., closed_to_newcomers: _Optional[bool] = ...) -> None: ...
 
 class SendMessageRequest(_message.Message):
-    __slots__ = ("session", "message", "typing", "heartbeat", "leave")
+    __slots__ = ("session", "message", "typing", "heartbeat", "leave", "rename")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     TYPING_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     LEAVE_FIELD_NUMBER: _ClassVar[int]
+    RENAME_FIELD_NUMBER: _ClassVar[int]
     session: str
     message: Message
     typing: Typing
     heartbeat: Heartbeat
     leave: Leave
-    def __init__(self, session: _Optional[str] = ..., message: _Optional[_Union[Message, _Mapping]] = ..., typing: _Optional[_Union[Typing, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., leave: _Optional[_Union[Leave, _Mapping]] = ...) -> None: ...
+    rename: Rename
+    def __init__(self, session: _Optional[str] = ..., message: _Optional[_Union[Message, _Mapping]] = ..., typing: _Optional[_Union[Typing, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., leave: _Optional[_Union[Leave, _Mapping]] = ..., rename: _Optional[_Union[Rename, _Mapping]] = ...) -> None: ...
 
 class ListMessagesRequest(_message.Message):
     __slots__ = ("room_id", "before", "after", "page_size")

@@ -93,7 +93,7 @@ class ChatServiceServicer:
 
     def Chat(self, request_iterator, context):
         """Join one room, then talk: the first ChatMessage carries `join`, each later
-        one exactly one of message, typing, heartbeat, leave (an empty one is ignored).
+        one exactly one of message, typing, heartbeat, leave, rename (an empty one is ignored).
         Half-closing means "I only listen from now on". `leave` ends the membership at
         once, with status OK. Cancelling cannot be told from a lost connection: a member
         without a session leaves at once, one with a session after a grace of 15 s.
@@ -127,7 +127,7 @@ class ChatServiceServicer:
     def Subscribe(self, request, context):
         """The same membership for clients that cannot stream upwards (browsers):
         Subscribe is the receiving half of Chat, SendMessage the sending half. It
-        answers a message with the stored entry, anything else with an empty Message.
+        answers a message or a rename with the stored entry, anything else with an empty Message.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

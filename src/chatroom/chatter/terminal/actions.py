@@ -148,7 +148,7 @@ class Actions:
         if self.screen.visit is not None:
             self.visit.typing(active=bool(text.strip()) and not text.startswith("/"))
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, *, action: bool = False) -> None:
         """Say a text. Raises NotACommand when it cannot be said now, or would be refused."""
         self.journey.check_saying()
         limit = self.visit.text_bytes
@@ -157,7 +157,7 @@ class Actions:
             raise NotACommand(
                 f"too long: this is {size:,} bytes, and a message has at most {limit:,}"
             )
-        self.visit.say(text)
+        self.visit.say(text, action=action)
 
     # ---- Pasting ----------------------------------------------------------------------
 
@@ -285,6 +285,10 @@ class Actions:
         if word == "help":
             for line in commands.help_lines(words):
                 self.visit.tell(line)
+        elif word == "me":
+            self._say(" ".join(words), action=True)
+        elif word == "nick":
+            self._spawn(self._tell_failure(self.visit.rename(" ".join(words))))
         elif word == "who":
             self._spawn(self._tell(self.visit.who()))
         elif word == "rooms":
@@ -309,6 +313,13 @@ class Actions:
             nobody = error.reason == "MEMBER_NOT_FOUND"
             more = "; /who says who is" if nobody else ""
             visit.tell(advised(error) + more, Tone.TROUBLE)
+
+    async def _tell_failure(self, work: Coroutine[object, object, None]) -> None:
+        visit = self.visit
+        try:
+            await work
+        except ChatError as error:
+            visit.tell(advised(error), Tone.TROUBLE)
 
     async def _rooms(self) -> str:
         rooms = await self._chat.rooms()

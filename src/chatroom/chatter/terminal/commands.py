@@ -27,6 +27,8 @@ WORDS = 4_096
 
 COMMANDS = (
     Command("help", "/help [COMMAND]", "what can be typed here", most=1),
+    Command("me", "/me TEXT", "say what you do: * Bob waves", WORDS, 1),
+    Command("nick", "/nick NAME", "take another name in this room", 32, 1),
     Command("who", "/who", "who is in the room"),
     Command("rooms", "/rooms", "the rooms of this server"),
     Command(

@@ -56,6 +56,13 @@ class Line:
     earlier: bool = False
     """Whether it was said before this person came."""
     sequence: int = 0
+    action: bool = False
+    """It is what they do: shown as `* Bob waves`."""
+
+    @property
+    def words(self) -> str:
+        """The text as it stands beside the name, or beside the star of an action."""
+        return f"{self.name} {self.text}" if self.action else self.text
 
 
 def line_of(message: Message, own_name: str, *, earlier: bool) -> Line:
@@ -91,6 +98,7 @@ def line_of(message: Message, own_name: str, *, earlier: bool) -> Line:
         and mentioned(own_name, text),
         earlier=earlier,
         sequence=message.sequence,
+        action=message.action and tone is Tone.SAID,
     )
 
 
@@ -98,10 +106,10 @@ def withdrawn(line: Line) -> Line:
     """What stands in the place of a line whose text is gone."""
     if not line.name:
         return line
-    return replace(line, tone=Tone.WITHDRAWN, text=WITHDRAWN, mentions=False)
+    return replace(line, tone=Tone.WITHDRAWN, text=WITHDRAWN, mentions=False, action=False)
 
 
-def pending(text: str, own_name: str) -> Line:
+def pending(text: str, own_name: str, *, action: bool = False) -> Line:
     """The line for what was just typed."""
     return Line(
         tone=Tone.PENDING,
@@ -109,6 +117,7 @@ def pending(text: str, own_name: str) -> Line:
         text=safe_text(text),
         time=local_time(None),
         own=True,
+        action=action,
     )
 
 

@@ -28,6 +28,8 @@ NAME_CELLS = 12
 TIME_CELLS = 6
 NAMED = (Tone.SAID, Tone.PENDING, Tone.WITHDRAWN)
 """The lines with the name of who has said them."""
+STAR = "*"
+"""In place of a name before what somebody does."""
 NAME_COLOURS = 10
 """The styles name-0 to name-9, see style.py."""
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -59,14 +61,14 @@ class Painter:
             margin += [("", " " * space), (shade + name_style, name), ("", "  ")]
         else:
             hang = TIME_CELLS if self.width >= TIMES_FROM else 2
-            ending = ": " if line.tone in NAMED else " "
+            ending = ": " if line.tone in NAMED and not line.action else " "
             margin += [(shade + name_style, name), ("", ending)]
         used = sum(self.cells.of(text) for _, text, *_ in margin)
         # The last column stays free: some terminals wrap when it is written.
         limit = max(self.width - 1, hang + 2)
-        rows = wrap(line.text, max(limit - used, 0), limit - hang, self.cells)
+        rows = wrap(line.words, max(limit - used, 0), limit - hang, self.cells)
         if used > limit - 2 and rows[0]:
-            rows = ["", *wrap(line.text, limit - hang, limit - hang, self.cells)]
+            rows = ["", *wrap(line.words, limit - hang, limit - hang, self.cells)]
         first: Row = [*margin, (text_style, rows[0])]
         further: list[Row] = [[("", " " * hang), (text_style, row)] for row in rows[1:]]
         return [first, *further]
@@ -90,7 +92,8 @@ class Painter:
     def _name(self, line: Line) -> tuple[str, str]:
         if line.tone in NAMED:
             style = f"class:name-{colour_of(line.name)}"
-            return line.name, style + (" class:own" if line.own else "")
+            shown = STAR if line.action else line.name
+            return shown, style + (" class:own" if line.own else "")
         if line.tone is Tone.EVENT:
             return self.symbols.event, "class:event"
         return self.symbols.notice, f"class:{line.tone}"

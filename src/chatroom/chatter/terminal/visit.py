@@ -66,7 +66,7 @@ class Visit:
         self._looked_at = looked_at
         self._ring = ring
         self._typists = Typists(asyncio.get_running_loop().time)
-        self._unposted: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        self._unposted: asyncio.Queue[tuple[str, str, bool]] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loading = False
         self.over = asyncio.create_task(self._listen())
@@ -120,12 +120,12 @@ class Visit:
             return
         if message.kind in (Kind.CONNECTION_LOST, Kind.CONNECTED):
             self.connected = message.kind is Kind.CONNECTED
-        elif message.kind in (Kind.SAID, Kind.LEFT):
+        elif message.kind in (Kind.SAID, Kind.LEFT, Kind.RENAMED):
             self._typists.hear(one_line(message.name), active=False)
         if message.sequence:
             self._place_stored(message.sequence)
-        own = message.name == self.room.name
-        if own and (message.kind is Kind.SAID or message.withdrawn):
+        if message.kind is Kind.SAID or message.withdrawn:
+            # By its nonce alone: it may have been said under a name of before.
             self.scrollback.settle(message.nonce)
         elif isinstance(message.event, Withdrawn):
             self.scrollback.withdraw(message.event.sequence)
@@ -165,13 +165,13 @@ class Visit:
         """The longest text that the room takes, in bytes; 0: not known."""
         return self.room.joined.text_bytes if self.room.joined else 0
 
-    def say(self, text: str) -> None:
-        """Say something: on the screen at once, in the room when it is stored there."""
+    def say(self, text: str, *, action: bool = False) -> None:
+        """Say, or do, something: on the screen at once, in the room when it is stored there."""
         nonce = secrets.token_urlsafe(12)
-        self.scrollback.pend(nonce, pending(text, self.room.name))
+        self.scrollback.pend(nonce, pending(text, self.room.name, action=action))
         self.scrollback.read()
         self.scrollback.follow()
-        self._unposted.put_nowait((nonce, text))
+        self._unposted.put_nowait((nonce, text, action))
         self.room.reconnect_now()
         self._changed()
 
@@ -188,9 +188,9 @@ class Visit:
 
     async def _speak(self) -> None:
         while True:
-            nonce, text = await self._unposted.get()
+            nonce, text, action = await self._unposted.get()
             try:
-                posted = await self.room.post(text, nonce=nonce)
+                posted = await self.room.post(text, nonce=nonce, action=action)
             except ChatError:  # the membership has ended; listening says how
                 return
             self._spawn(self._watch(nonce, posted))
@@ -238,6 +238,14 @@ class Visit:
         self.scrollback.put_before(lines)
         self._changed()
         return bool(lines)
+
+    async def rename(self, name: str) -> None:
+        """Take another name: everybody sees the line, or oneself the refusal. Raises ChatError."""
+        try:
+            await self.room.rename(name)
+        except NotAccepted as refused:
+            if refused.reason == "RENAME_UNKNOWN":  # the others are yielded as well
+                self.tell(str(refused), Tone.TROUBLE)
 
     async def who(self) -> str:
         """Everybody who is in the room, in a sentence. Raises ChatError."""

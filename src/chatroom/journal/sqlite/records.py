@@ -26,9 +26,10 @@ _HEAD = struct.Struct("<IIqq")
 _RUN_AT = 8
 _CHECKED = struct.Struct("<qq")
 _ROOM = struct.Struct("<qqIIIB")
-_CLOSES, _SUBJECTS, _NOTES, _FACTS, _INVITATIONS = 1, 2, 4, 8, 16
-"""What the last number of a room says: it closes; behind each member its subject stands, and
-behind that its invitation; at the end are notes; behind those the room as it is from then on."""
+_CLOSES, _SUBJECTS, _NOTES, _FACTS, _INVITATIONS, _FORMER = 1, 2, 4, 8, 16, 32
+"""What the last number of a room says: it closes; behind each member its subject stands, behind
+that its invitation, and behind that its former names, a line each; at the end are notes; behind
+those the room as it is from then on."""
 _MEMBER = struct.Struct("<qqq???HB")
 _TEXT = struct.Struct("<H")
 _COUNT = struct.Struct("<I")
@@ -69,7 +70,7 @@ def encode(run: int, number: int, appends: Sequence[Append]) -> bytes:
         entries = append.entries
         first = entries[0].sequence if entries else 0
         members, gone = append.members, append.gone
-        flags = append.closes | _SUBJECTS | _INVITATIONS
+        flags = append.closes | _SUBJECTS | _INVITATIONS | _FORMER
         if append.notes:
             flags |= _NOTES
         if append.facts is not None:
@@ -109,7 +110,7 @@ def _columns(entries: int) -> struct.Struct:
 
 def _member(record: MemberRecord) -> bytes:
     name, session, subject = record.name.encode(), record.session, record.subject.encode()
-    invitation = record.invitation.encode()
+    invitation, former = record.invitation.encode(), "\n".join(record.former).encode()
     return (
         _MEMBER.pack(
             record.author, record.since, record.ended, record.logged, record.removed,
@@ -121,6 +122,8 @@ def _member(record: MemberRecord) -> bytes:
         + subject
         + _TEXT.pack(len(invitation))
         + invitation
+        + _TEXT.pack(len(former))
+        + former
     )  # fmt: skip
 
 
@@ -191,15 +194,18 @@ def _appends(payload: bytes) -> list[Append]:
             at += name_bytes
             session = payload[at : at + session_bytes] if has_session else None
             at += session_bytes
-            subject = invitation = ""
+            subject = invitation = former = ""
             if flags & _SUBJECTS:  # not in what version 4 has left
                 subject, at = _text(payload, at)
             if flags & _INVITATIONS:  # nor in what version 6 has
                 invitation, at = _text(payload, at)
+            if flags & _FORMER:  # likewise
+                former, at = _text(payload, at)
             members.append(
                 MemberRecord(
                     author=author, name=name, since=since, logged=logged, session=session,
                     ended=ended, removed=removed, subject=subject, invitation=invitation,
+                    former=tuple(former.split("\n")) if former else (),
                 )
             )  # fmt: skip
         gone = [_AUTHOR.unpack_from(payload, at + 8 * n)[0] for n in range(gone_count)]

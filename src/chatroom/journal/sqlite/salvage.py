@@ -229,7 +229,7 @@ class Salvage:
     def _salvage_members(self) -> None:
         """Who cannot be kept joins anew."""
         columns_here = self._of_its_version(
-            MEMBER_COLUMNS, subject=IDENTITIES_SINCE, invitation=BLOCKS_SINCE
+            MEMBER_COLUMNS, subject=IDENTITIES_SINCE, invitation=BLOCKS_SINCE, former=BLOCKS_SINCE
         )
         sql = f"SELECT room, {columns_here} FROM member"
         lost = 0
@@ -242,7 +242,8 @@ class Salvage:
                 kept.add(record.author)
                 try:
                     self._new.execute(
-                        f"INSERT INTO member (room, {MEMBER_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)",
+                        f"INSERT INTO member (room, {MEMBER_COLUMNS}) "
+                        "VALUES (?,?,?,?,?,?,?,?,?,?,?)",
                         (room, *columns),
                     )
                 except sqlite3.IntegrityError:  # a column of another type

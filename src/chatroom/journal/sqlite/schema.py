@@ -146,8 +146,10 @@ _NO_ROWS_OF_ENTRIES = """
 DROP TABLE entry;
 DROP TABLE trimmed;
 ALTER TABLE room DROP COLUMN summed_from;
+ALTER TABLE member ADD COLUMN former TEXT NOT NULL DEFAULT '';      -- names, a line each
 """
-"""Once they are in blocks: `converting`."""
+"""Once they are in blocks: `converting`. The column comes last, since by what SQLite stores then
+it finds that its own table fits one page again: damage to another could cost all others."""
 
 STEPS: Final = (
     _ROOMS_AND_ENTRIES, _MEMBERS_NONCES_AND_BOUNDS, _CHECKSUMS, _REDO_LOG, _IDENTITIES,

@@ -34,8 +34,8 @@ _GROW = ManyRows(
 )
 _REMEMBER = ManyRows(
     "INSERT OR REPLACE INTO member (author, room, name, since, logged, session, ended, removed, "
-    "subject, invitation) VALUES {rows}",
-    10,
+    "subject, invitation, former) VALUES {rows}",
+    11,
 )
 _FORGET = ManyRows("DELETE FROM member WHERE author IN (VALUES {rows})", 1)
 _FIND = ManyRows(
@@ -283,7 +283,7 @@ def _change(connection: sqlite3.Connection, facts: RoomFacts) -> None:
     )
 
 
-MEMBER_COLUMNS = "author, name, since, logged, session, ended, removed, subject, invitation"
+MEMBER_COLUMNS = "author, name, since, logged, session, ended, removed, subject, invitation, former"
 
 
 def member_record(
@@ -296,15 +296,20 @@ def member_record(
     removed: int,
     subject: str,
     invitation: str,
+    former: str,
 ) -> MemberRecord | None:
     """A record of `MEMBER_COLUMNS`; None if damage has made it nonsense."""
     if not (isinstance(name, str) and name.isprintable() and isinstance(since, int)):
         return None  # a name that was no UTF-8 has surrogates, which are not printable
     if not all(isinstance(by, str) and by.isprintable() for by in (subject, invitation)):
         return None  # nobody is let in as somebody else
+    names = former.split("\n") if isinstance(former, str) and former else []
+    if not all(map(str.isprintable, names)):
+        return None  # likewise
     return MemberRecord(
         author=author, name=name, since=since, logged=bool(logged), session=session,
         ended=ended, removed=bool(removed), subject=subject, invitation=invitation,
+        former=tuple(names),
     )  # fmt: skip
 
 
@@ -318,6 +323,6 @@ def _member_values(append: Append) -> list[Value]:
         for value in (
             record.author, append.key, record.name, record.since, int(record.logged),
             record.session, record.ended, int(record.removed), record.subject,
-            record.invitation,
+            record.invitation, "\n".join(record.former),
         )
     ]  # fmt: skip

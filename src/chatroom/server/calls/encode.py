@@ -14,8 +14,21 @@ from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chatroom.api.rpc import chat_pb2 as pb
-from chatroom.core.entry import UNKNOWN_TIME, Draft, Entry, Kind
+from chatroom.core.entry import (
+    UNKNOWN_TIME,
+    Changed,
+    Closing,
+    Damaged,
+    Draft,
+    Entry,
+    Kind,
+    Manner,
+    Passage,
+    Renamed,
+    Withdrawal,
+)
 from chatroom.core.events import Draining, Echo, Event, Expiring, Heartbeat, Refused
+from chatroom.core.facts import RoomFacts
 from chatroom.core.limits import Limits
 from chatroom.core.marks import Mark
 from chatroom.core.member import Member
@@ -62,7 +75,7 @@ def entries(drafts: Iterable[Draft], first: int, sent: int) -> list[bytes]:
     high, end = -1, b""
     for sequence, draft in enumerate(drafts, first):
         text, name, nonce = draft.text.encode(), draft.name, draft.nonce
-        if draft.kind is not Kind.SAID or sequence < len(_NUMBERED) or not (text and name):
+        if draft.event is not None or sequence < len(_NUMBERED) or not (text and name):
             encoded.append(_entry(draft, sequence, time))
             continue
         if sequence >> 7 != high:
@@ -122,35 +135,42 @@ def _nonce(nonce: str) -> bytes:
 
 def _rest(draft: Draft) -> bytes:
     """The fields behind `sent`."""
-    if draft.kind is Kind.SAID:
+    if draft.event is None:
         return _nonce(draft.nonce) if draft.nonce else b""
     message = pb.Message(nonce=draft.nonce)
-    if draft.passage is not None:
-        passage = message.entered if draft.kind is Kind.ENTERED else message.left
-        passage.name = draft.name
-        passage.since.CopyFrom(timestamp(draft.passage.since))
-        passage.reason = leave_reason(draft.passage.reason or 0)
-    elif draft.closing is not None:
-        message.closed.reason = draft.closing.reason
-        message.closed.successor = draft.closing.successor
-        message.closed.SetInParent()
-    elif draft.kind is Kind.DAMAGED:
-        message.damaged.SetInParent()
-    elif draft.withdrawal is not None:
-        message.withdrawn.sequence = draft.withdrawal.sequence
-        message.withdrawn.reason = draft.withdrawal.reason
-    elif draft.changed is not None:
-        changed = draft.changed
-        message.changed.name = changed.name
-        if changed.since:
-            message.changed.since.CopyFrom(timestamp(changed.since))
-        message.changed.muted = changed.mark.muted
-        message.changed.moderator = changed.mark.moderator
-    elif draft.updated is not None:
-        message.updated.room_id = draft.updated.room_id
-        message.updated.title = draft.updated.title
-        message.updated.capacity = draft.updated.capacity
-        message.updated.closed_to_newcomers = draft.updated.closed_to_newcomers
+    match draft.event:
+        case Renamed(name):
+            message.renamed.name = name
+            message.renamed.nonce = draft.nonce
+            message.ClearField("nonce")
+        case Manner(action, in_reply_to):
+            message.action = action
+            message.in_reply_to = in_reply_to
+        case Passage(since, why):
+            passage = message.entered if draft.kind is Kind.ENTERED else message.left
+            passage.name = draft.name
+            passage.since.CopyFrom(timestamp(since))
+            passage.reason = leave_reason(why or 0)
+        case Closing(reason, successor):
+            message.closed.reason = reason
+            message.closed.successor = successor
+            message.closed.SetInParent()
+        case Damaged():
+            message.damaged.SetInParent()
+        case Withdrawal(sequence, reason):
+            message.withdrawn.sequence = sequence
+            message.withdrawn.reason = reason
+        case Changed(name, since, mark):
+            message.changed.name = name
+            if since:
+                message.changed.since.CopyFrom(timestamp(since))
+            message.changed.muted = mark.muted
+            message.changed.moderator = mark.moderator
+        case RoomFacts() as facts:
+            message.updated.room_id = facts.room_id
+            message.updated.title = facts.title
+            message.updated.capacity = facts.capacity
+            message.updated.closed_to_newcomers = facts.closed_to_newcomers
     return message.SerializeToString()
 
 
@@ -174,6 +194,10 @@ def legible(entry: Entry) -> bool:
     )
 
 
+SUPPORTED = (pb.FEATURE_EVENTS, pb.FEATURE_ECHO, pb.FEATURE_RENAME)
+"""What this server can, as `joined` says."""
+
+
 def joined(place: Place, limits: Limits) -> bytes:
     """The first message to a member with events."""
     room, member = place.room, place.member
@@ -191,6 +215,7 @@ def joined(place: Place, limits: Limits) -> bytes:
         ),
         name=member.name,
         room=room_message(room),
+        supported=SUPPORTED,
     ).SerializeToString() + b"".join(
         [_roster_line(each.name, each.since, each.mark) for each in members]
     )

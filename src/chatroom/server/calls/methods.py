@@ -20,6 +20,7 @@ from chatroom.wire.envelopes import payload
 from . import encode
 from .listing import Listing
 from .orders import in_room, orderly, owned
+from .said import manner_of
 
 MAX_SEQUENCE = (1 << 63) - 1
 ANY_ID = "0"
@@ -123,29 +124,35 @@ class Methods:
         hub = self._hub
         fields = [
             field
-            for field in ("message", "typing", "heartbeat", "leave")
+            for field in ("message", "typing", "heartbeat", "leave", "rename")
             if request.HasField(field)
         ]
         if len(fields) != 1:
             raise refusals.OneField(
-                "a SendMessageRequest carries exactly one of message, typing, heartbeat, leave"
+                "a SendMessageRequest carries exactly one of message, typing, heartbeat, leave, "
+                "rename"
             )
         field = fields[0]
-        if field in ("message", "typing"):
+        speaks = field in ("message", "typing", "rename")
+        if speaks:
             demand(who, Right.SEND)
-        place = hub.speaker(request.session, streaming=field != "leave")
+        place = hub.sessions.speaker(request.session, streaming=field != "leave")
         member = place.member
         if not hub.invitations.holds(who, member.subject, member.invitation):
             raise refusals.SessionMismatch("identity")
-        if field in ("message", "typing"):
+        if speaks:
             demand_in(who, Right.SEND, place.room.facts)
         if field == "leave":
             hub.quit(place)
             return pb.Message()
         place.member.heard(field == "heartbeat")
         if field == "message":
-            entry = await hub.talk.send(place, request.message.message, request.message.nonce)
+            said = request.message
+            entry = await hub.talk.send(place, said.message, said.nonce, manner_of(said))
             return stored_message(entry)
+        if field == "rename":
+            tag = hub.doors.new_name(place.room, member, who, request.rename.name)
+            return stored_message(await hub.talk.send_rename(place, tag, request.rename.nonce))
         if field == "typing":
             await hub.talk.pace(place)
             hub.talk.type(place, request.typing.active)

@@ -1,8 +1,9 @@
-"""What people say, read from its bytes: text, a nonce perhaps, and nothing else."""
+"""What people say, read from its bytes: mostly a text, a nonce perhaps, and nothing else."""
 
 from __future__ import annotations
 
-from chatroom.core.entry import Said
+from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.core.entry import Manner, Said
 from chatroom.wire.envelopes import HEAD_BYTES
 
 _MESSAGE = 0x12
@@ -63,3 +64,9 @@ def bytes_of(run: bytes, count: int) -> int:
     for _ in range(count):
         end += HEAD_BYTES + run[end + HEAD_BYTES - 1]
     return end
+
+
+def manner_of(message: pb.Message) -> Manner | None:
+    """How it is said; None: plainly."""
+    action, in_reply_to = message.action, message.in_reply_to
+    return Manner(action, in_reply_to) if action or in_reply_to else None

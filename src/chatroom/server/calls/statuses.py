@@ -64,6 +64,7 @@ CODES: dict[type[Refusal], Code] = {
     exhausted.IdentityFull: Code.RESOURCE_EXHAUSTED,
     exhausted.JoinTooOften: Code.RESOURCE_EXHAUSTED,
     exhausted.CreateTooOften: Code.RESOURCE_EXHAUSTED,
+    exhausted.RenameTooOften: Code.RESOURCE_EXHAUSTED,
     refusals.StreamsExhausted: Code.RESOURCE_EXHAUSTED,
     refusals.RoomIdInvalid: Code.INVALID_ARGUMENT,
     refusals.RoomNotFound: Code.NOT_FOUND,

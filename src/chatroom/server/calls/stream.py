@@ -24,7 +24,7 @@ from chatroom.server.rooms.sessions import Place, Resume
 from chatroom.wire.grpc import Code
 
 from .delivery import Delivery, Stage
-from .said import bytes_of, said_in
+from .said import bytes_of, manner_of, said_in
 from .statuses import EnvelopeInvalid
 from .stream_call import FAILED, StreamCall
 
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 Message = Any
 """A ChatMessage, or the JoinChat of `Subscribe`."""
 
-_CHAT_FIELDS = ("join", "message", "typing", "heartbeat", "leave")
+_CHAT_FIELDS = ("join", "message", "typing", "heartbeat", "leave", "rename")
 
 
 def the_one_field(message: pb.ChatMessage, *, joined: bool = False) -> str | None:
@@ -43,7 +43,9 @@ def the_one_field(message: pb.ChatMessage, *, joined: bool = False) -> str | Non
     Once `joined`, a join is not a field that may be set.
     """
     has = message.HasField
-    if has("message") and not (has("join") or has("typing") or has("heartbeat") or has("leave")):
+    if has("message") and not (
+        has("join") or has("typing") or has("heartbeat") or has("leave") or has("rename")
+    ):
         return "message"  # what almost every message is, in half the time
     found = [field for field in _CHAT_FIELDS if has(field)]
     if len(found) > 1:
@@ -132,14 +134,14 @@ class MemberStream(Delivery):
         if member.outbox and hub.talk.read_later(member):
             self._outbox_full = True
             return False
-        if field == "message" and place.room.bucket.limited:
+        if (field == "message" or field == "rename") and place.room.bucket.limited:
             turn = hub.talk.room_turn(place.room, self._read_on)
             if turn is not None:
                 hub.quotas.counters.room_pauses += 1
                 self._asked = True
                 self._pace = turn
                 return False
-        if field == "message" or field == "typing":
+        if field == "message" or field == "typing" or field == "rename":
             wait = hub.talk.token_wait(member)
         else:
             wait = self._pace_empty()
@@ -156,6 +158,9 @@ class MemberStream(Delivery):
                 hub.talk.type(place, message.typing.active)
         elif field == "heartbeat":
             self._answer_heartbeat()
+        elif field == "rename":
+            if not member.over:  # likewise
+                self._rename(place, message.rename)
         elif field == "leave":
             hub.quit(place)
         return True
@@ -224,17 +229,31 @@ class MemberStream(Delivery):
 
     def _say(self, place: Place, message: pb.Message) -> None:
         try:
-            if not self._speaks:
-                demand(self._visit.who, Right.SEND)
-                demand_in(self._visit.who, Right.SEND, place.room.facts)
-            self._hub.talk.say(place, message.message, message.nonce)
-        except refusals.RoomClosed:
-            return  # likewise
-        except refusals.Draining as refusal:
-            if place.member.session is None:  # the others say it again when they resume
-                place.member.tell(events.Refused(message.nonce[:64], refusal))
+            self._demand_to_speak(place)
+            self._hub.talk.say(place, message.message, message.nonce, manner_of(message))
         except Refusal as refusal:
-            place.member.tell(events.Refused(message.nonce[:64], refusal))
+            self._tell_refused(place, message.nonce, refusal)
+
+    def _rename(self, place: Place, rename: pb.Rename) -> None:
+        hub = self._hub
+        try:
+            self._demand_to_speak(place)
+            tag = hub.doors.new_name(place.room, place.member, self._visit.who, rename.name)
+            hub.talk.rename(place, tag, rename.nonce)
+        except Refusal as refusal:
+            self._tell_refused(place, rename.nonce, refusal)
+
+    def _demand_to_speak(self, place: Place) -> None:
+        if not self._speaks:
+            demand(self._visit.who, Right.SEND)
+            demand_in(self._visit.who, Right.SEND, place.room.facts)
+
+    def _tell_refused(self, place: Place, nonce: str, refusal: Refusal) -> None:
+        if isinstance(refusal, refusals.RoomClosed):
+            return  # its stream is about to say so
+        if isinstance(refusal, refusals.Draining) and place.member.session is not None:
+            return  # it says it again when it resumes
+        place.member.tell(events.Refused(nonce[:64], refusal))
 
     def _answer_heartbeat(self) -> None:
         now = self._loop.time()

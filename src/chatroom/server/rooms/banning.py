@@ -18,6 +18,7 @@ from chatroom.core.bans import (
 from chatroom.core.grants import SUBJECT_CHARACTERS
 from chatroom.core.limits import Limits
 from chatroom.core.member import Member
+from chatroom.core.names import NameTag
 from chatroom.core.notes import SERVER, Note, NoteKind
 from chatroom.core.refusals import Refusal, RequestInvalid
 from chatroom.core.room import Room
@@ -99,13 +100,19 @@ class Banning:
         bans.add(ban)
         alone = Bans()
         alone.add(ban)
+        tag = None
+        if whom is Whom.NAME:
+            tag = names.name_tag(value, characters=self._limits.name_characters)
         for each in (room,) if room is not None else tuple(self._rooms.every()):
             await asyncio.sleep(0)  # others have their turn: there may be many
+            former = _formerly(each, tag) if tag is not None else []
             for member in each.members():
                 try:
                     alone.check_member(member, now)
                 except denials.Banned as banned:
                     self._remove(each, member, banned)
+            for member in former:
+                self._remove(each, member, denials.Banned(ban.until, ban.reason))
         return ban
 
     def _keys(self, room: Room | None, whom: Whom, value: str) -> tuple[str, tuple[str, ...]]:
@@ -174,3 +181,8 @@ class Banning:
 
     async def _store(self, room: Room | None, *stored: Note) -> None:
         await notes.store(self._journal, SERVER if room is None else room.facts.key, *stored)
+
+
+def _formerly(room: Room, tag: NameTag) -> list[Member]:
+    """Whom the ban of a name means that nobody has: those who had it and took another one."""
+    return room.formerly(tag) if not room.colliding(tag) else []

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from chatroom.core.broadcast import hand_out
-from chatroom.core.entry import Draft, Encode, Entry, Kind, Settle
+from chatroom.core.entry import Draft, Encode, Entry, Kind, Passage, Settle
 from chatroom.core.limits import Limits
 from chatroom.core.log import Turn
 from chatroom.core.member import Member
@@ -198,7 +198,7 @@ class CommitLoop:
             try:
                 await self._journal.append(appends)
             except NonceUsed as error:
-                repeated = [room.log.repeated(turn, error.used) for room, turn in turns]
+                repeated = [room.repeated(turn, error.used) for room, turn in turns]
                 if any(repeated):
                     continue  # without those; the others have other sequences now
                 self._failed(batch, error)
@@ -230,11 +230,10 @@ class CommitLoop:
             hand_out(room, readers[begin : begin + SLICE])
 
     def _unlogged(self, draft: Draft) -> Entry:
-        """What only the newcomer of a big room is shown; it has no place in the log."""
-        assert draft.passage is not None
-        since = draft.passage.since
-        (enveloped,) = self._encode([draft], 0, since)
-        return Entry(0, since, draft.kind, draft.author, enveloped)
+        """What only one member of a big room is shown; it has no place in the log."""
+        sent = draft.event.since if isinstance(draft.event, Passage) else self._clock()
+        (enveloped,) = self._encode([draft], 0, sent)
+        return Entry(0, sent, draft.kind, draft.author, enveloped, draft.nonce)
 
     # ---- A journal that does not work ------------------------------------------------
 

@@ -83,6 +83,12 @@ class Doors:
         for bans in (self.bans, room.bans):
             bans.check(self._clock(), subject=who.subject, address=who.address)
 
+    def new_name(self, room: Room, member: Member, who: Identity, name: str) -> NameTag:
+        """The name tag that a member asks for. Raises NameInvalid, and as `tag_for` and `check`."""
+        tag = self.tag_for(who, name)
+        self.check(room, tag, who, member.session)
+        return tag
+
     async def reserve(self, tag: NameTag, who: Identity) -> bool:
         """A name that a token fixes belongs to its `sub` from now on; who else has it goes.
 

@@ -36,7 +36,7 @@ from .replay import Replay
 from .reserved_names import ReservedNames
 from .retention import Retention
 from .rooms import Rooms
-from .sessions import Known, Place, Recovery, Resume, Sessions, digest
+from .sessions import Known, Place, Recovery, Resume, Sessions, digest, goes_by
 from .streaming import Streaming
 from .talk import Talk
 
@@ -199,8 +199,11 @@ class Hub:
         room = self.doors.enterable(room_id, who)
         tag = self.doors.tag_for(who, name)
         hashed = digest(resume.session) if resume is not None else None
+        place = self.sessions.place(resume.session) if resume is not None else None
+        stays = place is not None
+        if place is not None and goes_by(place.member.record(), tag, who, self.limits):
+            tag = place.member.tag  # it may have been given a name of before
         self.doors.check(room, tag, who, hashed)
-        stays = resume is not None and self.sessions.place(resume.session) is not None
         self.quotas.join(who, resumes=stays)
         if await self.doors.reserve(tag, who):
             room = self.doors.enterable(room_id, who)  # it may have been deleted meanwhile
@@ -225,6 +228,7 @@ class Hub:
         if known.place is not None:
             return self._take_over(known.place, resume, echo, who)
         tag = names.name_tag(known.record.name, characters=self.limits.name_characters)
+        self.doors.check(room, tag, who, hashed)  # likewise
         return await self._enter(room, tag, wants_events, echo, back=(known, resume), who=who)
 
     def _still_holds(
@@ -241,7 +245,7 @@ class Hub:
             return False  # that room is gone, with its sessions
         if not self.invitations.holds(who, record.subject, record.invitation):
             raise refusals.SessionMismatch("identity")
-        if names.name_tag(record.name, characters=self.limits.name_characters).key != tag.key:
+        if not goes_by(record, tag, who, self.limits):
             raise refusals.SessionMismatch("name")
         if record.removed:
             raise refusals.Removed
@@ -300,6 +304,7 @@ class Hub:
             tag, now=self._clock(), monotonic=self._monotonic(), events=wants_events, echo=echo,
             settle=into(settled, undo), session=digest(session) if session else None,
             author=back[0].record.author if back else None,
+            former=back[0].record.former if back else (),
             subject=who.subject, invitation=who.invitation, address=who.address,
         )  # fmt: skip
         if not back:
@@ -391,10 +396,3 @@ class Hub:
         self.invitations.drop_room(room)
         self._retention.dropped(room)
         self.rooms.retire(room)
-
-    def speaker(self, session: str, *, streaming: bool = True) -> Place:
-        """The place of a session, with an open stream if that is asked for, or SessionUnknown."""
-        place = self.sessions.place(session)
-        if place is None or (streaming and place.member.standing is Standing.AWAY):
-            raise refusals.SessionUnknown
-        return place

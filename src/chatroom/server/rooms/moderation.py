@@ -122,7 +122,7 @@ class Moderation:
             room.beside.facts = facts
             old, told = self._effective(old), self._effective(facts)
             await self._told(
-                room, Draft(Kind.UPDATED, NOBODY, SERVER_NAME, _what(old, told), updated=told)
+                room, Draft(Kind.UPDATED, NOBODY, SERVER_NAME, _what(old, told), event=told)
             )
 
     def _effective(self, facts: RoomFacts) -> RoomFacts:
@@ -168,7 +168,7 @@ class Moderation:
         self, room: Room, name: str, muted: bool | None, moderator: bool | None, reason: str
     ) -> tuple[str, Mark]:
         async with self._turn(room):
-            member = room.member_called(name)
+            member = await self._settled(room, name)
             if member is None:
                 if muted is False and moderator is None:
                     return await self._let_speak(room, name, reason)
@@ -194,12 +194,24 @@ class Moderation:
             await self._change(room, mark_key(member.subject, member.tag), old, changed, reason)
             return member.name, mark
 
+    async def _settled(self, room: Room, name: str) -> Member | None:
+        """Who has a name; who renames just now, once it is known what their name is."""
+        member = room.member_called(name)
+        while member is not None and member.naming.drafted is not None:
+            await self._commits.stored()
+            member = room.by_author(member.author)
+        return member
+
     async def _change(self, room: Room, key: str, old: Mark, changed: Changed, reason: str) -> None:
         """Have a mark stored and told of; then whoever is in by this key has it."""
         mark = changed.mark
         room.beside.note(Note(NoteKind.MARK, key, mark.stored()))
         text = _changed(changed.name, old, mark, reason)
-        await self._told(room, Draft(Kind.CHANGED, NOBODY, SERVER_NAME, text, changed=changed))
+        room.marks.changing.add(key)
+        try:
+            await self._told(room, Draft(Kind.CHANGED, NOBODY, SERVER_NAME, text, event=changed))
+        finally:
+            room.marks.changing.discard(key)
         room.marks.put(key, mark)
         for each in room.members():
             if mark_key(each.subject, each.tag) == key:
@@ -241,7 +253,7 @@ class Moderation:
             entry, name, nonce = await find(room, withdrawal.sequence)
             self._check_open(room)  # it may have been deleted meanwhile
             mark = Draft(
-                Kind.WITHDRAWN, entry.author, name, WITHDRAWN_TEXT, nonce, withdrawal=withdrawal
+                Kind.WITHDRAWN, entry.author, name, WITHDRAWN_TEXT, nonce, event=withdrawal
             )
             (envelope,) = self._encode([mark], entry.sequence, entry.sent)
             replaced = Entry(
@@ -252,7 +264,7 @@ class Moderation:
             room.beside.freed += entry.stored_bytes - replaced.stored_bytes
             text = f"a message of {name} was withdrawn{f': {reason}' if reason else ''}"
             return await self._told(
-                room, Draft(Kind.WITHDRAWAL, NOBODY, SERVER_NAME, text, withdrawal=withdrawal)
+                room, Draft(Kind.WITHDRAWAL, NOBODY, SERVER_NAME, text, event=withdrawal)
             )
 
     # ------------------------------------------------------------------------------------

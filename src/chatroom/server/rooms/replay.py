@@ -7,7 +7,16 @@ from collections.abc import AsyncGenerator, Awaitable, Iterable
 from typing import TypeVar
 
 from chatroom.core import refusals
-from chatroom.core.entry import DAMAGED_TEXT, NOBODY, UNKNOWN_TIME, Draft, Encode, Entry, Kind
+from chatroom.core.entry import (
+    DAMAGED_TEXT,
+    NOBODY,
+    UNKNOWN_TIME,
+    Damaged,
+    Draft,
+    Encode,
+    Entry,
+    Kind,
+)
 from chatroom.core.limits import Limits
 from chatroom.core.member import Member
 from chatroom.core.names import SERVER_NAME
@@ -142,7 +151,7 @@ class Replay:
             )
 
 
-DAMAGED = Draft(Kind.DAMAGED, NOBODY, SERVER_NAME, DAMAGED_TEXT)
+DAMAGED = Draft(Kind.DAMAGED, NOBODY, SERVER_NAME, DAMAGED_TEXT, event=Damaged())
 """What stands in the place of a damaged entry."""
 
 

@@ -14,9 +14,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from chatroom.core.entry import Entry
+from chatroom.core.grants import Identity
 from chatroom.core.leave_reason import LeaveReason
+from chatroom.core.limits import Limits
 from chatroom.core.member import Member
+from chatroom.core.names import NameTag, name_tag
 from chatroom.core.record import MemberRecord
+from chatroom.core.refusals import NameInvalid, SessionUnknown
 from chatroom.core.room import Room
 from chatroom.core.standing import Standing
 from chatroom.journal import SESSION_SECONDS, Journal
@@ -80,6 +84,19 @@ def digest(session: str) -> bytes:
     return hashlib.sha256(session.encode()).digest()
 
 
+def goes_by(record: MemberRecord | None, tag: NameTag, who: Identity, limits: Limits) -> bool:
+    """Whether a session has, or had, a name; only whether it has it if a token fixes that."""
+    if record is None:
+        return False
+    for name in (record.name, *(record.former if not who.name else ())):
+        try:
+            if name == tag.text or tag.key == name_tag(name, characters=limits.name_characters).key:
+                return True
+        except NameInvalid:  # by rules that are newer than the name
+            continue
+    return False
+
+
 def _inside(place: Place) -> Known | None:
     """What is known of a session whose member is in a room, or leaves it just now."""
     record = place.member.record()
@@ -133,6 +150,13 @@ class Sessions:
     def place(self, session: str) -> Place | None:
         """The place of a member who is in a room."""
         return self._places.get(digest(session))
+
+    def speaker(self, session: str, *, streaming: bool = True) -> Place:
+        """The place of a session, with an open stream if that is asked for, or SessionUnknown."""
+        place = self.place(session)
+        if place is None or (streaming and place.member.standing is Standing.AWAY):
+            raise SessionUnknown
+        return place
 
     async def find(self, session: str) -> Known | None:
         """What is known of a session that somebody wants to resume; raises JournalError."""

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from chatroom.core import refusals
-from chatroom.core.entry import Entry, Said
+from chatroom.core.entry import Entry, Manner, Said
 from chatroom.core.limits import Limits
 from chatroom.core.member import Member
+from chatroom.core.names import NameTag
 from chatroom.core.room import Room
 from chatroom.core.saying import drafts_of
 from chatroom.server.counters import Counters
@@ -54,17 +55,25 @@ class Talk:
         """None: by the room's rate one message may be said. Else `call` is called when it may."""
         return self._congestion.turn(room, call) if room.bucket.limited else None
 
-    def say(self, place: Place, text: str, nonce: str) -> None:
+    def say(self, place: Place, text: str, nonce: str, manner: Manner | None = None) -> None:
         """Draft a message of a stream, after `room_turn`; it is told if it cannot be stored.
 
         Raises Draining, TextInvalid, TextTooLong, NonceInvalid, or how the member's
         stream has ended.
         """
         self._check_open()
-        place.room.post(place.member, text, nonce)
+        place.room.post(place.member, text, nonce, manner=manner)
         if place.room.bucket.limited:
             self._congestion.take(place.room)
         self._commits.touch(place.room, len(text) + DRAFT_BYTES)
+
+    def rename(self, place: Place, tag: NameTag, nonce: str) -> None:
+        """Draft a rename that came by a stream, as `say`; see `Room.rename`."""
+        self._check_open()
+        place.room.rename(place.member, tag, nonce, monotonic=self._monotonic())
+        if place.room.bucket.limited:
+            self._congestion.take(place.room)
+        self._commits.touch(place.room, DRAFT_BYTES)
 
     def say_all(self, place: Place, said: Sequence[Said]) -> int:
         """As `say` for each, up to one that is to be refused or above a rate; how many."""
@@ -85,21 +94,37 @@ class Talk:
             self._commits.touch(room, size + DRAFT_BYTES * len(drafts))
         return len(drafts)
 
-    async def send(self, place: Place, text: str, nonce: str) -> Entry:
+    async def send(
+        self, place: Place, text: str, nonce: str, manner: Manner | None = None
+    ) -> Entry:
         """Draft a message and wait for its entry; under a used nonce, for the first one.
 
         Above a rate it waits, for `Limits.send_wait`. Raises RateLimited, RoomBusy,
         TextInvalid, TextTooLong, NonceInvalid, Draining, JournalUnavailable, or how the
         member's stream has ended.
         """
+        await self._admit(place)
+        settled: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
+        place.room.post(place.member, text, nonce, into(settled), manner)
+        self._commits.touch(place.room, len(text) + DRAFT_BYTES)
+        return await settled
+
+    async def send_rename(self, place: Place, tag: NameTag, nonce: str) -> Entry:
+        """Draft a rename and wait for its entry, as `send`; see `Room.rename`."""
+        await self._admit(place)
+        settled: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
+        place.room.rename(
+            place.member, tag, nonce, monotonic=self._monotonic(), settle=into(settled)
+        )
+        self._commits.touch(place.room, DRAFT_BYTES)
+        return await settled
+
+    async def _admit(self, place: Place) -> None:
+        """Wait until a member, and its room, may say something."""
         await self.pace(place)
         if place.room.bucket.limited:
             await self._congestion.admit(place.room, self._limits.send_wait)
         self._check_open()
-        settled: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
-        place.room.post(place.member, text, nonce, into(settled))
-        self._commits.touch(place.room, len(text) + DRAFT_BYTES)
-        return await settled
 
     async def pace(self, place: Place) -> None:
         """Wait for a token, `Limits.send_wait` at most; raises RateLimited."""
