@@ -116,6 +116,7 @@ class Http2Protocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 # asyncio's name
         self._not_plain()
         self._end_calls()
+        self.http2.output.let_go()
         self._on_closed(self)
 
     def pause_writing(self) -> None:

@@ -109,6 +109,16 @@ class Output(Generic[S]):
         self.turns: deque[S] = deque()
         """Streams that have something to send and wait for their turn."""
 
+    def let_go(self) -> None:
+        """The connection is gone: nobody is told of anything any more, and no stream waits.
+
+        Who was told holds this; all of it would wait for the garbage collector.
+        """
+        self._on_output = self.on_closed = _nothing
+        self.direct = None
+        for streams in (self.stalled, self.done, self.turns):
+            streams.clear()
+
     def queue(self, frame: bytes) -> None:
         """Put a frame behind the others."""
         if not self._marked:
@@ -216,3 +226,7 @@ class Output(Generic[S]):
             return None
         self.clear = True  # for the one whose turn it is
         return self.turns.popleft()
+
+
+def _nothing(*_: object) -> None:
+    pass
