@@ -6,7 +6,6 @@ import asyncio
 import signal
 import sys
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chatroom.chatter.advice import advised
@@ -16,8 +15,7 @@ from chatroom.chatter.terminal.commands import NotACommand
 from chatroom.chatter.terminal.focus import report_focus
 from chatroom.chatter.terminal.journey import Journey
 from chatroom.chatter.terminal.lines import Tone
-from chatroom.chatter.terminal.paste import Paste
-from chatroom.chatter.terminal.reads import Unbracketed
+from chatroom.chatter.terminal.pasting import Pasting
 from chatroom.chatter.terminal.screen import Screen
 from chatroom.chatter.terminal.stopping import draw_anew, suspend, taking_back
 from chatroom.chatter.terminal.visit import MOST_EARLIER
@@ -49,6 +47,7 @@ class Actions:
         self.screen = Screen(self._typed)
         self.journey = Journey(chat, self.screen)
         self._chat = chat
+        self.pasting = Pasting(self.screen, self._say, self._refused)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, room: Room) -> int:
@@ -96,28 +95,30 @@ class Actions:
     def enter(self) -> None:
         """Do or say what was typed; what cannot be stays where it is."""
         buffer = self.screen.input
-        text = buffer.text
+        typed, history = buffer.document, buffer.history
         self.screen.key_pressed()
-        if not text.strip():
+        if not typed.text.strip():
             if self.visit.over.done():
-                self.quit()
+                self.journey.leave_here()
+                return
             self.follow()
             self.visit.room.reconnect_now()
             return
+        buffer.reset()  # a command may turn to another room, and its line
         try:
-            self.screen.check_typed(text)
-            typed = commands.parse(text)
-            if isinstance(typed, str):
-                self._say(typed)
+            self.screen.check_typed(typed.text)
+            parsed = commands.parse(typed.text)
+            if isinstance(parsed, str):
+                self._say(parsed)
             else:
-                self._do(typed)
+                self._do(parsed)
         except NotACommand as refusal:
-            self.screen.words.refused = text
-            buffer.cancel_completion()
-            self.visit.tell(str(refusal), Tone.TROUBLE)
+            self.screen.words.refused = typed.text
+            buffer.reset(typed)
+            self._refused(str(refusal))
             return
-        buffer.append_to_history()
-        buffer.reset()
+        if typed.text not in history.get_strings()[-1:]:
+            history.append_string(typed.text)
 
     def new_line(self) -> None:
         """Begin a new line in the message."""
@@ -148,6 +149,9 @@ class Actions:
         if self.screen.visit is not None:
             self.visit.typing(active=bool(text.strip()) and not text.startswith("/"))
 
+    def _refused(self, why: str) -> None:
+        self.visit.tell(why, Tone.TROUBLE)
+
     def _say(self, text: str, *, action: bool = False) -> None:
         """Say a text. Raises NotACommand when it cannot be said now, or would be refused."""
         self.journey.check_saying()
@@ -158,65 +162,6 @@ class Actions:
                 f"too long: this is {size:,} bytes, and a message has at most {limit:,}"
             )
         self.visit.say(text, action=action)
-
-    # ---- Pasting ----------------------------------------------------------------------
-
-    def pasted(self, text: str) -> None:
-        """Insert one pasted line; ask about several."""
-        paste = Paste.of(text)
-        if isinstance(paste, str):
-            self.screen.input.insert_text(paste)
-        else:
-            self.screen.paste = paste
-        self.screen.key_pressed()
-
-    def pasted_without_brackets(self, pasted: str) -> None:
-        """Ask about several lines, the first of which may have been begun as if typed."""
-        self.screen.key_pressed()
-        if self.screen.paste is not None:
-            self.screen.paste = self.screen.paste.and_more(pasted)
-            return
-        document = self.screen.input.document
-        before, after = document.text_before_cursor, document.text_after_cursor
-        paste = Paste.of(before + pasted + after)
-        self.screen.input.reset()
-        if isinstance(paste, str):
-            self.screen.input.insert_text(paste)
-        else:
-            own = before[: len(before) - pasted.typed] if isinstance(pasted, Unbracketed) else ""
-            self.screen.paste = replace(paste, typed=own + after, open=True)
-
-    def say_paste(self) -> None:
-        """Say what was pasted as one message."""
-        if self.screen.paste is not None:
-            self._say_paste([self.screen.paste.text])
-
-    def say_paste_by_line(self) -> None:
-        """Say each of the lines that were pasted."""
-        if self.screen.paste is not None and self.screen.paste.as_messages:
-            self._say_paste(self.screen.paste.lines)
-
-    def _say_paste(self, texts: list[str]) -> None:
-        paste, self.screen.paste = self.screen.paste, None
-        try:
-            for text in texts:
-                self.screen.check_typed(text)
-                self._say(text)
-        except NotACommand as refusal:
-            self.screen.paste = paste
-            self.visit.tell(str(refusal), Tone.TROUBLE)
-
-    def edit_paste(self) -> None:
-        """Put what was pasted into the line that is typed."""
-        paste, self.screen.paste = self.screen.paste, None
-        if paste is not None:
-            self.screen.input.insert_text(paste.text)
-
-    def drop_paste(self) -> None:
-        """Forget what was pasted; what was typed before is still there."""
-        paste, self.screen.paste = self.screen.paste, None
-        if paste is not None:
-            self.screen.input.insert_text(paste.typed)
 
     # ---- Looking ----------------------------------------------------------------------
 
@@ -299,14 +244,16 @@ class Actions:
         elif word == "join":
             if not words:
                 raise NotACommand("which room? /join ROOM [NAME]; /rooms lists them")
-            self.journey.go_to(words[0], " ".join(words[1:]) or self.visit.room.name)
+            self.journey.go_to(words[0], " ".join(words[1:]))
+        elif word == "leave":
+            self.journey.leave_here()
         elif typed.command in commands.FOR_MODERATORS:
             self._spawn(self._tell(orders.carried_out(typed, self._chat, self.visit)))
         else:
             self.quit()
 
     async def _tell(self, answer: Coroutine[object, object, str]) -> None:
-        visit = self.visit
+        visit = self.visit  # the one that was asked in, wherever one is by then
         try:
             visit.tell(await answer)
         except ChatError as error:
@@ -324,8 +271,10 @@ class Actions:
     async def _rooms(self) -> str:
         rooms = await self._chat.rooms()
         self.screen.room_ids = [room.room_id for room in rooms]
+        open_ones = {visit.room.room_id: at for at, visit in enumerate(self.screen.visits, 1)}
         lines = [
             f"{one_line(room.room_id)} ({room.member_count}) {one_line(room.title)}".rstrip()
+            + (f" [{open_ones[room.room_id]}]" if room.room_id in open_ones else "")
             for room in rooms
         ]
         return "\n".join(["rooms:", *lines]) if lines else "there are no public rooms"
@@ -344,7 +293,7 @@ class Actions:
     def interrupt(self) -> None:
         """Clear what is typed; with nothing typed, end."""
         if self.screen.paste is not None:
-            self.drop_paste()
+            self.pasting.drop()
         elif self.screen.input.text:
             self.screen.input.reset()
         else:

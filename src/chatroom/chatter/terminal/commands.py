@@ -32,13 +32,14 @@ COMMANDS = (
     Command("who", "/who", "who is in the room"),
     Command("rooms", "/rooms", "the rooms of this server"),
     Command(
-        "join", "/join ROOM [NAME]", "go to another room, perhaps under another name", most=33,
+        "join", "/join ROOM [NAME]", "open a room beside this one, or turn to it", most=33,
         takes="room",
     ),
+    Command("leave", "/leave", "leave this room, and turn to the next one"),
     Command(
         "history", "/history [N]", "N earlier messages, 100 when not said; also Page Up", most=1
     ),
-    Command("quit", "/quit", "leave; so does Ctrl-D"),
+    Command("quit", "/quit", "leave all rooms, and end; so does Ctrl-D"),
 )  # fmt: skip
 FOR_MODERATORS = (
     Command(
@@ -65,6 +66,7 @@ FOR_MODERATORS = (
 EVERY = COMMANDS + FOR_MODERATORS
 KEYS = (
     ("Page Up, Page Down", "look back, and forward again; Esc: to the newest"),
+    ("Alt-1 … Alt-9", "the room of that number; Alt-Left, Alt-Right; Alt-A: where news are"),
     ("Up, Down", "what you typed before"),
     ("Tab", "complete a name or a command"),
     ("Alt-Enter", "a new line in the message"),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.data_structures import Point
+from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition
+from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.layout import (
     BufferControl,
     CompletionsMenu,
@@ -26,6 +29,7 @@ from prompt_toolkit.layout import (
 from prompt_toolkit.layout.processors import BeforeInput
 
 from chatroom.chatter.decoding import NotText, check_decoded, input_encoding
+from chatroom.chatter.terminal.bar import bar_line
 from chatroom.chatter.terminal.cells import MOST_CELLS, Cells, Sort
 from chatroom.chatter.terminal.commands import NotACommand
 from chatroom.chatter.terminal.completion import Words
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prompt_toolkit.completion import Completion
+    from prompt_toolkit.history import History
 
     from chatroom.chatter.terminal.paste import Paste
     from chatroom.chatter.terminal.rows import Row
@@ -51,6 +56,8 @@ if TYPE_CHECKING:
 
 REDRAW_SECONDS = 0.05
 """The screen is drawn at most so often: a flood of messages leaves time for the keys."""
+ASIDE_SECONDS = 0.25
+"""So long what comes in rooms that are not shown may wait to be counted in the bar."""
 REFRESH_SECONDS = 2.0
 """It is drawn at least so often: typing notices end, latencies change."""
 ESCAPE_SECONDS = 0.05
@@ -61,12 +68,25 @@ LOOKED_AT_SECONDS = 30.0
 not have seen what came."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """What is typed in a room that is not shown, and what was typed there before."""
+
+    document: Document
+    history: History
+
+
 class Screen:
     """What is drawn, and what is typed; what a key does is in keys.py."""
 
     def __init__(self, typed: Callable[[str], None]) -> None:
         self.visit: Visit | None = None
         """Whose messages are shown."""
+        self.visits: list[Visit] = []
+        """Those of the rooms that are open, in the order of the bar."""
+        self._unfinished: dict[Visit, Unfinished] = {}
+        """What is typed in those that are not shown."""
+        self._drawing: asyncio.TimerHandle | None = None
         self.paste: Paste | None = None
         """Pasted lines that are asked about."""
         self.room_ids: list[str] = []
@@ -81,7 +101,7 @@ class Screen:
         self.cells = Cells()
         """How wide the terminal draws, as far as is known."""
         self._stand_ins = StandIns(self.cells)
-        self.words = Words(self._names, lambda: self.room_ids, self._stand_ins.text)
+        self.words = Words(self._names, self._rooms, self._stand_ins.text)
         self.input = TypedLine(
             multiline=True,
             completer=self.words,
@@ -107,9 +127,45 @@ class Screen:
         )
         """Draws as wide as the screen was last."""
 
-    def changed(self) -> None:
-        """Draw anew, soon."""
+    def changed(self, visit: Visit | None = None) -> None:
+        """Draw anew: soon, or for a visit that is not shown before long."""
+        if visit is None or visit is self.visit:
+            self.application.invalidate()
+        elif self._drawing is None:
+            loop = asyncio.get_running_loop()
+            self._drawing = loop.call_later(ASIDE_SECONDS, self._draw_aside)
+
+    def _draw_aside(self) -> None:
+        self._drawing = None
         self.application.invalidate()
+
+    def shows(self, visit: Visit) -> bool:
+        """Whether this is the visit on the screen."""
+        return visit is self.visit
+
+    def show(self, visit: Visit, *, with_line: bool = False) -> None:
+        """Show this visit, as it was left: what is typed there, and where one looked.
+
+        `with_line` takes along what is typed here.
+        """
+        before, typed = self.visit, self.input.document
+        if visit is before:
+            return
+        if before is not None:
+            self._unfinished[before] = Unfinished(
+                Document() if with_line else typed, self.input.history
+            )
+            before.turned_away()
+        self._unfinished = {
+            each: line for each, line in self._unfinished.items() if each in self.visits
+        }
+        there = self._unfinished.pop(visit, None) or Unfinished(Document(), InMemoryHistory())
+        self.visit = visit
+        self.input.history = there.history
+        self.input.reset(typed if with_line else there.document)
+        visit.turned_to()
+        self.key_pressed()
+        self.changed()
 
     def ask_widths(self) -> None:
         """Ask the terminal how wide it draws what terminals disagree about.
@@ -162,14 +218,14 @@ class Screen:
         """Note that somebody is there."""
         self._last_key = asyncio.get_running_loop().time()
 
-    def looked_at(self) -> bool:
-        """Whether the person at the terminal sees what comes."""
+    def looked_at(self, visit: Visit) -> bool:
+        """Whether the person at the terminal sees what comes in this visit."""
         if self.focused is None:
             idle = asyncio.get_running_loop().time() - self._last_key
             there = idle <= LOOKED_AT_SECONDS
         else:
             there = self.focused
-        return there and (self.visit is None or self.visit.scrollback.following)
+        return there and visit is self.visit and visit.scrollback.following
 
     def completions(self) -> list[Completion]:
         """In which ways the word before the cursor can be completed."""
@@ -190,6 +246,10 @@ class Screen:
             HSplit(
                 [
                     Window(_Messages(self)),
+                    ConditionalContainer(
+                        Window(FormattedTextControl(self._bar), height=1, style="class:bar"),
+                        filter=Condition(lambda: len(self.visits) > 1),
+                    ),
                     Window(FormattedTextControl(self._status), height=1, style="class:status"),
                     ConditionalContainer(
                         Window(FormattedTextControl(self._question), height=1), filter=asked
@@ -214,9 +274,16 @@ class Screen:
         status = self.visit.status()
         return self._drawn(status_line(status, self.painter.width, self._symbols, self.cells))
 
+    def _bar(self) -> Row:
+        tabs = [visit.tab() for visit in self.visits]
+        return self._drawn(bar_line(tabs, self.painter.width, self._symbols, self.cells))
+
     def _question(self) -> Row:
         question = self.paste.question(self.painter.width) if self.paste else ""
         return [("class:question", question)]
+
+    def _rooms(self) -> list[str]:
+        return list(dict.fromkeys([visit.room.room_id for visit in self.visits] + self.room_ids))
 
     def _names(self) -> list[str]:
         return self.visit.names() if self.visit else []

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from chatroom.chatter.rooms import marks
 from chatroom.chatter.safe_text import one_line
+from chatroom.chatter.terminal.bar import Tab
 from chatroom.chatter.terminal.lines import Tone, line_of, notice, pending
 from chatroom.chatter.terminal.scrollback import Scrollback
 from chatroom.chatter.terminal.status import Status
@@ -25,7 +26,7 @@ from chatroom.client import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Coroutine
 
     from chatroom.chatter.terminal.lines import Line
     from chatroom.client import Chat, Member, Message, Posted, Room
@@ -36,23 +37,26 @@ SHOWN_NAMES = 500
 """Of those in a room /who shows at most as many as a server tells at once."""
 
 
+class Viewer(Protocol):
+    """What shows visits."""
+
+    def changed(self, visit: Visit) -> None:
+        """There is something to be drawn."""
+
+    def shows(self, visit: Visit) -> bool:
+        """Whether this is the visit on the screen."""
+
+    def looked_at(self, visit: Visit) -> bool:
+        """Whether the person at the terminal sees what comes in it."""
+
+    def ring(self) -> None:
+        """Somebody who does not look is mentioned."""
+
+
 class Visit:
-    """A room that was entered, until its end.
+    """A room that was entered, until its end; on the screen, or beside it. Nothing here draws."""
 
-    Nothing here draws: `changed` is called when there is something to be drawn.
-    `looked_at` tells whether the person at the terminal sees what comes; `ring` is called
-    when somebody who does not is mentioned.
-    """
-
-    def __init__(
-        self,
-        chat: Chat,
-        room: Room,
-        *,
-        changed: Callable[[], None],
-        looked_at: Callable[[], bool],
-        ring: Callable[[], None],
-    ) -> None:
+    def __init__(self, chat: Chat, room: Room, viewer: Viewer) -> None:
         self.room = room
         self.scrollback = Scrollback()
         self.connected = True
@@ -61,10 +65,12 @@ class Visit:
         """What the membership ended with; None also for leaving."""
         self.bug: BaseException | None = None
         """What nothing here was prepared for; it ends the visit."""
+        self.unread = 0
+        """How many messages came while this was not on the screen."""
+        self.named = False
+        """Whether one of them names the person at the terminal."""
         self._chat = chat
-        self._changed = changed
-        self._looked_at = looked_at
-        self._ring = ring
+        self._viewer = viewer
         self._typists = Typists(asyncio.get_running_loop().time)
         self._unposted: asyncio.Queue[tuple[str, str, bool]] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -148,10 +154,22 @@ class Visit:
                 self._add(line)
 
     def _add(self, line: Line) -> None:
-        looked_at = line.earlier or self._looked_at()
+        looked_at = line.earlier or self._viewer.looked_at(self)
         self.scrollback.add(line, looked_at=looked_at)
+        if line.tone is Tone.SAID and not (line.own or line.earlier or self._viewer.shows(self)):
+            self.unread += 1
+            self.named = self.named or line.mentions
         if line.mentions and not looked_at:
-            self._ring()
+            self._viewer.ring()
+
+    def turned_to(self) -> None:
+        """This is on the screen now."""
+        self.unread, self.named = 0, False
+
+    def turned_away(self) -> None:
+        """Another room is on the screen now: what comes from here on is unread."""
+        self.scrollback.read()
+        self.typing(active=False)
 
     def tell(self, text: str, tone: Tone = Tone.NOTICE) -> None:
         """Tell the person at the terminal something."""
@@ -291,6 +309,19 @@ class Visit:
             unseen=self.scrollback.unseen,
             scrolled=not self.scrollback.following,
         )
+
+    def tab(self) -> Tab:
+        """What the bar tells."""
+        return Tab(
+            room=one_line(self.room.room_id),
+            here=self._viewer.shows(self),
+            unread=self.unread,
+            named=self.named,
+            trouble=not self.connected or self.over.done(),
+        )
+
+    def _changed(self) -> None:
+        self._viewer.changed(self)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)
