@@ -40,6 +40,7 @@ from chatroom.chatter.failures import Terminated, complain
 from chatroom.chatter.help_pages import Group, option
 from chatroom.chatter.numbers import Count, Seconds
 from chatroom.chatter.options import (
+    COLOR,
     NAME,
     OUTPUT,
     RECONNECT,
@@ -51,7 +52,7 @@ from chatroom.chatter.options import (
     takes_given,
 )
 from chatroom.chatter.safe_text import safe_text
-from chatroom.chatter.screen import forget_unwritten, takes_screen
+from chatroom.chatter.screen import colour_as_wanted, forget_unwritten, takes_screen
 from chatroom.interrupts import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
     show_envvar=True,
     help="Read and write lines, also in a terminal.",
 )
+@shared_option(COLOR, OUTPUT, top=True)
 @server_options(top=True)
 @click.version_option(package_name="chatroom")
 @takes_given
@@ -198,6 +200,7 @@ def cli(
         if on_screen:
             from chatroom.chatter.terminal import converse
 
+            colour_as_wanted(settings.color)
             return await converse(chat, join, name, history)
 
         from chatroom.chatter.dialogue import chat_with, holding

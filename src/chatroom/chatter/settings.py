@@ -48,6 +48,7 @@ class Settings:
     room: str | None
     reconnect: float | None
     as_json: bool
+    color: str
     sources: dict[str, str]
 
 
@@ -93,6 +94,7 @@ def settings(given: Given, file: Configuration, *, warn: bool) -> dict[str, Sett
         "room": pick("room"),
         "reconnect": pick("reconnect"),
         "as_json": pick("as_json", default=False),
+        "color": pick("color", default="auto"),
     }
 
 

@@ -31,7 +31,7 @@ NAMED = (Tone.SAID, Tone.PENDING, Tone.WITHDRAWN)
 STAR = "*"
 """In place of a name before what somebody does."""
 NAME_COLOURS = 10
-"""The styles name-0 to name-9, see style.py."""
+"""The styles name-0 to name-9, see style.py. The page has them too."""
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August",
@@ -50,7 +50,7 @@ class Painter:
     def line(self, line: Line) -> list[Row]:
         """The rows of a line: time, name, and the text wrapped beside them."""
         shade = "class:earlier " if line.earlier else ""
-        name, name_style = self._name(line)
+        name, style = self._name(line)
         text_style = shade + f"class:{line.tone}" + (" class:mention" if line.mentions else "")
         margin: Row = []
         if self.width >= TIMES_FROM:
@@ -58,18 +58,18 @@ class Painter:
         if self.width >= COLUMNS_FROM:
             hang = TIME_CELLS + NAME_CELLS + 2
             space = NAME_CELLS - self.cells.of(name)
-            margin += [("", " " * space), (shade + name_style, name), ("", "  ")]
+            margin += [("", " " * space), (shade + style, name), ("", "  ")]
         else:
             hang = TIME_CELLS if self.width >= TIMES_FROM else 2
             ending = ": " if line.tone in NAMED and not line.action else " "
-            margin += [(shade + name_style, name), ("", ending)]
+            margin += [(shade + style, name), ("", ending)]
         used = sum(self.cells.of(text) for _, text, *_ in margin)
         # The last column stays free: some terminals wrap when it is written.
         limit = max(self.width - 1, hang + 2)
         rows = wrap(line.words, max(limit - used, 0), limit - hang, self.cells)
         if used > limit - 2 and rows[0]:
             rows = ["", *wrap(line.words, limit - hang, limit - hang, self.cells)]
-        first: Row = [*margin, (text_style, rows[0])]
+        first: Row = [*margin, *_with_name(rows[0], line.who, text_style)]
         further: list[Row] = [[("", " " * hang), (text_style, row)] for row in rows[1:]]
         return [first, *further]
 
@@ -91,12 +91,24 @@ class Painter:
 
     def _name(self, line: Line) -> tuple[str, str]:
         if line.tone in NAMED:
-            style = f"class:name-{colour_of(line.name)}"
+            style = name_style(line.name)
             shown = STAR if line.action else line.name
             return shown, style + (" class:own" if line.own else "")
         if line.tone is Tone.EVENT:
             return self.symbols.event, "class:event"
         return self.symbols.notice, f"class:{line.tone}"
+
+
+def _with_name(text: str, name: str, style: str) -> Row:
+    """The text, with the name that it begins with in its colour."""
+    if not name or not text.startswith(name):
+        return [(style, text)]
+    return [(f"{style} {name_style(name)}", name), (style, text[len(name) :])]
+
+
+def name_style(name: str) -> str:
+    """How a name is written, wherever it stands."""
+    return f"class:name-{colour_of(name)}"
 
 
 def colour_of(name: str) -> int:
