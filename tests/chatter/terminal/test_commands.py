@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chatroom.chatter.terminal.commands import COMMANDS, FOR_MODERATORS, KEYS, help_lines
 from tests.chatter.terminal.guests import guests_at
 from tests.client.servers import OURS, running
 
@@ -13,20 +14,20 @@ def type_line(terminal, text: str) -> None:
     terminal.press("enter")
 
 
-def test_help(bob) -> None:
-    """Every command and the keys that are not obvious."""
-    type_line(bob, "/help")
-    bob.until(
-        "/who",
-        "/rooms",
-        "/join ROOM [NAME]",
-        "/leave",
-        "/history [N]",
-        "/quit",
-        "Page Up",
-        "Alt-Enter",
-        "Alt-1",
-    )
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("/help", [command.usage for command in COMMANDS]),
+        ("/help moderators", [command.usage for command in FOR_MODERATORS]),
+        ("/help keys", [key for key, _ in KEYS]),
+        ("/help /join", ["/join ROOM [NAME]  open a room, or turn to it"]),
+    ],
+)
+def test_help(bob, typed: str, shown: list[str]) -> None:
+    """Every command, and the keys that are not obvious, in two or three screens; each in a row."""
+    type_line(bob, typed)
+    bob.until(*shown)
+    assert max(map(len, help_lines(tuple(typed.split()[1:])))) < 80 - 20
 
 
 def test_who_is_here(bob, guests, room) -> None:
@@ -196,7 +197,7 @@ def test_a_text_that_begins_with_a_slash(bob) -> None:
 def test_completing_a_command(bob) -> None:
     """A slash offers all of them with what they do; Tab takes one."""
     bob.type("/")
-    bob.until("/history", "end; so does Ctrl-D")
+    bob.until("/history", "leave all rooms; so does Ctrl-D")
     bob.type("wh")
     bob.until_gone("/history")
     bob.press("tab", "enter")

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from chatroom.chatter.advice import advised
 from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.terminal import commands, orders
+from chatroom.chatter.terminal.browser import NotOpened, open_link
 from chatroom.chatter.terminal.commands import NotACommand
 from chatroom.chatter.terminal.focus import report_focus
 from chatroom.chatter.terminal.journey import Journey
 from chatroom.chatter.terminal.lines import Tone
+from chatroom.chatter.terminal.links import MOST_LINKS
 from chatroom.chatter.terminal.pasting import Pasting
 from chatroom.chatter.terminal.screen import Screen
 from chatroom.chatter.terminal.stopping import draw_anew, suspend, taking_back
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 EARLIER = 100
 """Entries that /history and Page Up ask for."""
+SHOWN_LINKS = 10
+"""Links that /urls shows."""
 OVERLAP_ROWS = 2
 """Rows that stay in view when a page is turned."""
 INTERRUPTED = 130
@@ -228,8 +232,7 @@ class Actions:
     def _do(self, typed: commands.Typed) -> None:
         word, words = typed.command.word, typed.words
         if word == "help":
-            for line in commands.help_lines(words):
-                self.visit.tell(line)
+            self.visit.tell("\n".join(commands.help_lines(words)))
         elif word == "me":
             self._say(" ".join(words), action=True)
         elif word == "nick":
@@ -247,6 +250,10 @@ class Actions:
             self.journey.go_to(words[0], " ".join(words[1:]))
         elif word == "leave":
             self.journey.leave_here()
+        elif word == "urls":
+            self.visit.tell(self._urls(commands.number(words, SHOWN_LINKS, MOST_LINKS)))
+        elif word == "open" and words:
+            self._spawn(self._tell(self._open(commands.number(words, 0, 10**9 - 1))))
         elif typed.command in commands.FOR_MODERATORS:
             self._spawn(self._tell(orders.carried_out(typed, self._chat, self.visit)))
         else:
@@ -278,6 +285,23 @@ class Actions:
             for room in rooms
         ]
         return "\n".join(["rooms:", *lines]) if lines else "there are no public rooms"
+
+    def _urls(self, count: int) -> str:
+        found = self.visit.links.newest(count)
+        lines = [f"[{number}] {link} ({name})" for number, (link, name) in found.items()]
+        if not lines:
+            return "nobody has said a link here; /history looks back"
+        return "\n".join(["links, by /open N:", *lines])
+
+    async def _open(self, number: int) -> str:
+        link = self.visit.links.numbered(number)
+        if not link:
+            return f"there is no link {number} here; /urls has them"
+        try:
+            await open_link(link)
+        except NotOpened as error:
+            return f"not opened: {error}"
+        return f"opened {link}"
 
     async def _look_back(self, count: int) -> None:
         if await self._earlier(count):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 
 from chatroom.chatter.terminal.lines import Tone
+from chatroom.chatter.terminal.links import Targets, pieces
 from chatroom.chatter.terminal.wrap import wrap
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Painter:
     width: int
     symbols: Symbols
     cells: Cells
+    targets: Targets = field(default_factory=Targets)
 
     def line(self, line: Line) -> list[Row]:
         """The rows of a line: time, name, and the text wrapped beside them."""
@@ -69,9 +71,13 @@ class Painter:
         rows = wrap(line.words, max(limit - used, 0), limit - hang, self.cells)
         if used > limit - 2 and rows[0]:
             rows = ["", *wrap(line.words, limit - hang, limit - hang, self.cells)]
-        first: Row = [*margin, *_with_name(rows[0], line.who, text_style)]
-        further: list[Row] = [[("", " " * hang), (text_style, row)] for row in rows[1:]]
-        return [first, *further]
+        drawn: list[Row] = [
+            [(text_style + (self.targets.style(to) if to else ""), part) for part, to in row]
+            for row in pieces(rows, line.words)
+        ]
+        if line.who:
+            drawn[0] = _with_name(rows[0], line.who, text_style)
+        return [[*margin, *drawn[0]], *([("", " " * hang), *row] for row in drawn[1:])]
 
     def rule(self, label: str, style: str) -> Row:
         """A rule across the screen with a label in it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,8 @@ from chatroom.chatter.terminal.cells import MOST_CELLS, Cells, Sort
 from chatroom.chatter.terminal.commands import NotACommand
 from chatroom.chatter.terminal.completion import Words
 from chatroom.chatter.terminal.keyboard import keyboard
-from chatroom.chatter.terminal.output import ClusterOutput, output_of
+from chatroom.chatter.terminal.links import Targets, shows_links
+from chatroom.chatter.terminal.output import ClusterOutput, LinkStyle, output_of
 from chatroom.chatter.terminal.reports import ASK, CursorReports
 from chatroom.chatter.terminal.rows import COLUMNS_FROM, Painter
 from chatroom.chatter.terminal.stand_ins import StandIns
@@ -119,12 +121,14 @@ class Screen:
             max_render_postpone_time=REDRAW_SECONDS,
             refresh_interval=REFRESH_SECONDS,
         )
+        self._targets = Targets()
+        if shows_links(os.environ.get("TERM", "")):
+            renderer = self.application.renderer
+            renderer.style = LinkStyle(renderer.style, self._targets)
         # For a terminal's sequences, which come at once: so Esc alone need not wait.
         self.application.ttimeoutlen = self.application.timeoutlen = ESCAPE_SECONDS
         self._symbols = symbols_for(self.application.output.encoding())
-        self.painter = Painter(
-            self.application.output.get_size().columns, self._symbols, self.cells
-        )
+        self.painter = self._painter(self.application.output.get_size().columns)
         """Draws as wide as the screen was last."""
 
     def changed(self, visit: Visit | None = None) -> None:
@@ -190,7 +194,7 @@ class Screen:
         self._stand_ins.measure(cells)
         if cells.wide_signs:
             self._symbols = ASCII
-        self.painter = Painter(self.painter.width, self._symbols, cells)
+        self.painter = self._painter(self.painter.width)
         draw_anew(self.application)
 
     def exit(self, code: int) -> None:
@@ -292,10 +296,13 @@ class Screen:
         """The rows of the window of messages, the newest at its bottom."""
         self.height = height
         if self.painter.width != width:
-            self.painter = Painter(width, self._symbols, self.cells)
+            self.painter = self._painter(width)
         rows = self.visit.scrollback.view(self.painter, height) if self.visit else []
         blank: Row = [("", "")]
         return [blank] * (height - len(rows)) + [self._drawn(row) for row in rows]
+
+    def _painter(self, width: int) -> Painter:
+        return Painter(width, self._symbols, self.cells, self._targets)
 
     def _drawn(self, row: Row) -> Row:
         return [(style, self._stand_ins.text(text)) for style, text, *_ in row]

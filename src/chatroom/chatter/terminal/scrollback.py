@@ -67,17 +67,22 @@ class Scrollback:
         self._known = self._first + len(self._lines)
         self._withdrawn.clear()
 
-    def withdraw(self, sequence: int) -> None:
-        """Put a mark in the place of the text of this sequence, also if it comes only later."""
+    def withdraw(self, sequence: int) -> Line | None:
+        """Put a mark in the place of the text of this sequence, also if it comes only later.
+
+        Returns the line as it was, if it is here.
+        """
         if not sequence:
-            return  # notices have none either
+            return None  # notices have none either
         self._withdrawn[sequence] = None
         if len(self._withdrawn) > WITHDRAWN_SEQUENCES:
             del self._withdrawn[next(iter(self._withdrawn))]
         for index in self._known_indices():
-            if self._lines[index].sequence == sequence:
-                self._lines[index] = withdrawn(self._lines[index])
-                return
+            line = self._lines[index]
+            if line.sequence == sequence:
+                self._lines[index] = withdrawn(line)
+                return line
+        return None
 
     def newest_of(self, name: str) -> int:
         """The sequence of what somebody said last, however the name is capitalized; 0: none."""

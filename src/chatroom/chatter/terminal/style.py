@@ -26,6 +26,7 @@ STYLE = Style.from_dict(
         "pending": "dim",
         "withdrawn": "dim",
         "mention": "bold",
+        "link": "underline",
         "own": "bold",
         "day": "dim",
         "rule": "dim",

@@ -11,6 +11,7 @@ from chatroom.chatter.rooms import marks
 from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.terminal.bar import Tab
 from chatroom.chatter.terminal.lines import Tone, line_of, notice, pending
+from chatroom.chatter.terminal.links import Seen
 from chatroom.chatter.terminal.scrollback import Scrollback
 from chatroom.chatter.terminal.status import Status
 from chatroom.chatter.terminal.typists import Typists
@@ -59,6 +60,7 @@ class Visit:
     def __init__(self, chat: Chat, room: Room, viewer: Viewer) -> None:
         self.room = room
         self.scrollback = Scrollback()
+        self.links = Seen()
         self.connected = True
         self.leaving = False
         self.failure: ChatError | None = None
@@ -134,7 +136,8 @@ class Visit:
             # By its nonce alone: it may have been said under a name of before.
             self.scrollback.settle(message.nonce)
         elif isinstance(message.event, Withdrawn):
-            self.scrollback.withdraw(message.event.sequence)
+            gone = self.scrollback.withdraw(message.event.sequence)
+            self.links.forget(gone.text if gone else "")
         elif isinstance(message.event, Gap) and message.event.missed is None:
             self.scrollback.begin_anew()
         elif isinstance(message.event, Refused):
@@ -156,6 +159,7 @@ class Visit:
     def _add(self, line: Line) -> None:
         looked_at = line.earlier or self._viewer.looked_at(self)
         self.scrollback.add(line, looked_at=looked_at)
+        self.links.look_at(line.text if line.name else "", line.name)
         if line.tone is Tone.SAID and not (line.own or line.earlier or self._viewer.shows(self)):
             self.unread += 1
             self.named = self.named or line.mentions
@@ -254,6 +258,8 @@ class Visit:
             self._loading = False
         lines = [line_of(message, self.room.name, earlier=True) for message in page.messages]
         self.scrollback.put_before(lines)
+        for line in lines:
+            self.links.look_at(line.text if line.name else "", line.name)
         self._changed()
         return bool(lines)
 
