@@ -41,6 +41,7 @@ from chatroom.chatter.help_pages import Group, option
 from chatroom.chatter.numbers import Count, Seconds
 from chatroom.chatter.options import (
     COLOR,
+    LOG,
     NAME,
     OUTPUT,
     RECONNECT,
@@ -127,6 +128,7 @@ UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
     help="Read and write lines, also in a terminal.",
 )
 @shared_option(COLOR, OUTPUT, top=True)
+@shared_option(LOG, OUTPUT, top=True)
 @server_options(top=True)
 @click.version_option(package_name="chatroom")
 @takes_given
@@ -186,6 +188,8 @@ def cli(
 
     if on_screen and state is not None:
         raise click.UsageError("--state is for input that ends: add --plain, or pipe it in")
+    if not on_screen and "log" in given.flags:
+        raise click.UsageError("--log is for the screen: without it, redirect what is printed")
     if state is not None and not (room and name):
         raise click.UsageError("--state is for one place: give --room ID and --name NAME")
 
@@ -201,7 +205,7 @@ def cli(
             from chatroom.chatter.terminal import converse
 
             colour_as_wanted(settings.color)
-            return await converse(chat, join, name, history)
+            return await converse(chat, join, name, history, settings)
 
         from chatroom.chatter.dialogue import chat_with, holding
         from chatroom.chatter.lines import Lines

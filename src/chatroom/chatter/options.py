@@ -79,6 +79,10 @@ COLOR: tuple[tuple[str, ...], dict[str, Any]] = (
         "help": "Colours on the screen; auto: unless NO_COLOR is set.",
     },
 )
+LOG: tuple[tuple[str, ...], dict[str, Any]] = (
+    ("--log",),
+    {"type": _FILE, "metavar": "FILE", "help": "Append what is said on the screen to FILE."},
+)
 ROOM: tuple[tuple[str, ...], dict[str, Any]] = (
     ("--room",),
     {"metavar": "ID", "shell_complete": complete_rooms, "help": "The room."},

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.chatter.emulator import Emulator
+from tests.chatter.terminal.conftest import MASKS
 from tests.chatter.terminal.guests import guests_at
 from tests.client.servers import Restartable
 from tests.faults.scale import scaled
@@ -49,7 +50,10 @@ HH:MM → you have entered the chat
             Pick a room: 2
             Enter a Name Tag: Bob
             Joining room
-            """
+            ── DAY ──
+            HH:MM → you have entered the chat
+            """,
+            MASKS,
         )
 
 

@@ -9,14 +9,15 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from chatroom.chatter.advice import advised
-from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.terminal import commands, orders
-from chatroom.chatter.terminal.browser import NotOpened, open_link
+from chatroom.chatter.terminal.answers import Answers
 from chatroom.chatter.terminal.commands import NotACommand
 from chatroom.chatter.terminal.focus import report_focus
+from chatroom.chatter.terminal.ignored import Ignored, default_path
 from chatroom.chatter.terminal.journey import Journey
 from chatroom.chatter.terminal.lines import Tone
 from chatroom.chatter.terminal.links import MOST_LINKS
+from chatroom.chatter.terminal.mouse import report_wheel, rows_turned
 from chatroom.chatter.terminal.pasting import Pasting
 from chatroom.chatter.terminal.screen import Screen
 from chatroom.chatter.terminal.stopping import draw_anew, suspend, taking_back
@@ -27,6 +28,7 @@ from chatroom.interrupts import calling
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
 
+    from chatroom.chatter.terminal.look import Look
     from chatroom.chatter.terminal.visit import Visit
     from chatroom.client import Chat, Room
 
@@ -47,8 +49,11 @@ class Actions:
     Which key does what, `keys` knows.
     """
 
-    def __init__(self, chat: Chat) -> None:
-        self.screen = Screen(self._typed)
+    def __init__(self, chat: Chat, look: Look) -> None:
+        self._look = look
+        ignored = Ignored(default_path())
+        self.screen = Screen(self._typed, look, ignored)
+        self._answers = Answers(chat, self.screen, ignored)
         self.journey = Journey(chat, self.screen)
         self._chat = chat
         self.pasting = Pasting(self.screen, self._say, self._refused)
@@ -174,6 +179,16 @@ class Actions:
         if not self._scroll_up():
             self._spawn(self._look_back(EARLIER))
 
+    def wheel(self, report: str) -> None:
+        """Look up or down by as much as the wheel was turned."""
+        rows = rows_turned(report)
+        scrollback, screen = self.visit.scrollback, self.screen
+        screen.key_pressed()
+        if rows > 0 and not scrollback.scroll_up(screen.painter, screen.height, rows):
+            self._spawn(self._look_back(EARLIER, rows))
+        elif rows < 0:
+            scrollback.scroll_down(screen.painter, -rows)
+
     def look_down(self) -> None:
         """Turn a page forward."""
         self.screen.key_pressed()
@@ -202,19 +217,26 @@ class Actions:
         suspend(self.screen.application, self._leave_terminal)
 
     def _take_terminal(self) -> None:
-        report_focus(self.screen.application.output, True)
+        output = self.screen.application.output
+        report_focus(output, True)
+        if self._look.mouse:
+            report_wheel(output, True)
 
     def _leave_terminal(self) -> None:
-        report_focus(self.screen.application.output, False)
+        output = self.screen.application.output
+        report_focus(output, False)
+        if self._look.mouse:
+            report_wheel(output, False)
 
     @property
     def _page(self) -> int:
         return max(self.screen.height - OVERLAP_ROWS, 1)
 
-    def _scroll_up(self) -> bool:
+    def _scroll_up(self, rows: int = 0) -> bool:
+        """By so many rows, or a page."""
         self.screen.key_pressed()
         screen = self.screen
-        return self.visit.scrollback.scroll_up(screen.painter, screen.height, self._page)
+        return self.visit.scrollback.scroll_up(screen.painter, screen.height, rows or self._page)
 
     async def _earlier(self, count: int) -> bool:
         visit = self.visit
@@ -240,7 +262,7 @@ class Actions:
         elif word == "who":
             self._spawn(self._tell(self.visit.who()))
         elif word == "rooms":
-            self._spawn(self._tell(self._rooms()))
+            self._spawn(self._tell(self._answers.rooms()))
         elif word == "history":
             count = commands.number(words, EARLIER, MOST_EARLIER)
             self._spawn(self._look_back(count))
@@ -250,10 +272,20 @@ class Actions:
             self.journey.go_to(words[0], " ".join(words[1:]))
         elif word == "leave":
             self.journey.leave_here()
+        elif word == "clear":
+            self.visit.scrollback.clear()
+        elif word == "ignore":
+            self.visit.tell(self._answers.ignore(" ".join(words)))
+        elif word == "unignore":
+            self.visit.tell(self._answers.hear(" ".join(words)))
         elif word == "urls":
-            self.visit.tell(self._urls(commands.number(words, SHOWN_LINKS, MOST_LINKS)))
+            self.visit.tell(
+                self._answers.links(self.visit, commands.number(words, SHOWN_LINKS, MOST_LINKS))
+            )
         elif word == "open" and words:
-            self._spawn(self._tell(self._open(commands.number(words, 0, 10**9 - 1))))
+            self._spawn(
+                self._tell(self._answers.open(self.visit, commands.number(words, 0, 10**9 - 1)))
+            )
         elif typed.command in commands.FOR_MODERATORS:
             self._spawn(self._tell(orders.carried_out(typed, self._chat, self.visit)))
         else:
@@ -275,37 +307,9 @@ class Actions:
         except ChatError as error:
             visit.tell(advised(error), Tone.TROUBLE)
 
-    async def _rooms(self) -> str:
-        rooms = await self._chat.rooms()
-        self.screen.room_ids = [room.room_id for room in rooms]
-        open_ones = {visit.room.room_id: at for at, visit in enumerate(self.screen.visits, 1)}
-        lines = [
-            f"{one_line(room.room_id)} ({room.member_count}) {one_line(room.title)}".rstrip()
-            + (f" [{open_ones[room.room_id]}]" if room.room_id in open_ones else "")
-            for room in rooms
-        ]
-        return "\n".join(["rooms:", *lines]) if lines else "there are no public rooms"
-
-    def _urls(self, count: int) -> str:
-        found = self.visit.links.newest(count)
-        lines = [f"[{number}] {link} ({name})" for number, (link, name) in found.items()]
-        if not lines:
-            return "nobody has said a link here; /history looks back"
-        return "\n".join(["links, by /open N:", *lines])
-
-    async def _open(self, number: int) -> str:
-        link = self.visit.links.numbered(number)
-        if not link:
-            return f"there is no link {number} here; /urls has them"
-        try:
-            await open_link(link)
-        except NotOpened as error:
-            return f"not opened: {error}"
-        return f"opened {link}"
-
-    async def _look_back(self, count: int) -> None:
+    async def _look_back(self, count: int, rows: int = 0) -> None:
         if await self._earlier(count):
-            self._scroll_up()
+            self._scroll_up(rows)
             self.screen.changed()
 
     # ---- The end ----------------------------------------------------------------------

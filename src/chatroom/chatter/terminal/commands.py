@@ -43,6 +43,9 @@ COMMANDS = (
     Command(
         "history", "/history [N]", "N earlier messages; so does Page Up", most=1
     ),
+    Command("clear", "/clear", "forget what is shown of this room"),
+    Command("ignore", "/ignore [NAME]", "hear no more from somebody; who it is", WORDS, 0, "name"),
+    Command("unignore", "/unignore NAME", "hear from them again", WORDS, 1, "name"),
     Command("urls", "/urls [N]", "the newest links said here, numbered", most=1),
     Command("quit", "/quit", "leave all rooms; so does Ctrl-D"),
 )  # fmt: skip

@@ -61,6 +61,10 @@ def bindings(actions: Actions) -> KeyBindings:
     def _(event: KeyPressEvent) -> None:
         actions.pasting.take(event.data)
 
+    @keys.add(Keys.Vt100MouseEvent)
+    def _(event: KeyPressEvent) -> None:
+        actions.wheel(event.data)
+
     @keys.add(UNBRACKETED_PASTE)
     def _(event: KeyPressEvent) -> None:
         actions.pasting.take_without_brackets(event.data)

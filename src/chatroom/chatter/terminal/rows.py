@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 
+from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.terminal.lines import Tone
 from chatroom.chatter.terminal.links import Targets, pieces
 from chatroom.chatter.terminal.wrap import wrap
@@ -26,7 +27,9 @@ COLUMNS_FROM = 60
 TIMES_FROM = 24
 """Below this width there is no time."""
 NAME_CELLS = 12
-TIME_CELLS = 6
+TIME_FORMAT = "%H:%M"
+A_TIME = datetime(2028, 12, 27, 23, 59, 59)  # noqa: DTZ001 # only to see how long it is
+"""As long as times come: all have the cells of this one."""
 NAMED = (Tone.SAID, Tone.PENDING, Tone.WITHDRAWN)
 """The lines with the name of who has said them."""
 STAR = "*"
@@ -48,6 +51,9 @@ class Painter:
     symbols: Symbols
     cells: Cells
     targets: Targets = field(default_factory=Targets)
+    time_format: str = TIME_FORMAT
+    names: int = NAME_COLOURS
+    """How many colours there are for names."""
 
     def line(self, line: Line) -> list[Row]:
         """The rows of a line: time, name, and the text wrapped beside them."""
@@ -56,13 +62,13 @@ class Painter:
         text_style = shade + f"class:{line.tone}" + (" class:mention" if line.mentions else "")
         margin: Row = []
         if self.width >= TIMES_FROM:
-            margin.append(("class:time", f"{line.time:%H:%M} "))
+            margin.append(("class:time", self._time(line.time)))
         if self.width >= COLUMNS_FROM:
-            hang = TIME_CELLS + NAME_CELLS + 2
+            hang = self._time_cells + NAME_CELLS + 2
             space = NAME_CELLS - self.cells.of(name)
             margin += [("", " " * space), (shade + style, name), ("", "  ")]
         else:
-            hang = TIME_CELLS if self.width >= TIMES_FROM else 2
+            hang = max(self._time_cells if self.width >= TIMES_FROM else 0, 2)
             ending = ": " if line.tone in NAMED and not line.action else " "
             margin += [(shade + style, name), ("", ending)]
         used = sum(self.cells.of(text) for _, text, *_ in margin)
@@ -76,7 +82,7 @@ class Painter:
             for row in pieces(rows, line.words)
         ]
         if line.who:
-            drawn[0] = _with_name(rows[0], line.who, text_style)
+            drawn[0] = self._with_name(rows[0], line.who, text_style)
         return [[*margin, *drawn[0]], *([("", " " * hang), *row] for row in drawn[1:])]
 
     def rule(self, label: str, style: str) -> Row:
@@ -97,26 +103,33 @@ class Painter:
 
     def _name(self, line: Line) -> tuple[str, str]:
         if line.tone in NAMED:
-            style = name_style(line.name)
+            style = self.name_style(line.name)
             shown = STAR if line.action else line.name
             return shown, style + (" class:own" if line.own else "")
         if line.tone is Tone.EVENT:
             return self.symbols.event, "class:event"
         return self.symbols.notice, f"class:{line.tone}"
 
+    @property
+    def _time_cells(self) -> int:
+        return self.cells.of(self._time(A_TIME))
 
-def _with_name(text: str, name: str, style: str) -> Row:
-    """The text, with the name that it begins with in its colour."""
-    if not name or not text.startswith(name):
-        return [(style, text)]
-    return [(f"{style} {name_style(name)}", name), (style, text[len(name) :])]
+    def _time(self, time: datetime) -> str:
+        """The time and a space; nothing where none is wanted."""
+        shown = one_line(time.strftime(self.time_format))
+        return f"{shown} " if shown else ""
+
+    def _with_name(self, text: str, name: str, style: str) -> Row:
+        """The text, with the name that it begins with in its colour."""
+        if not name or not text.startswith(name):
+            return [(style, text)]
+        return [(f"{style} {self.name_style(name)}", name), (style, text[len(name) :])]
+
+    def name_style(self, name: str) -> str:
+        """How a name is written, wherever it stands."""
+        return f"class:name-{colour_of(name, self.names)}"
 
 
-def name_style(name: str) -> str:
-    """How a name is written, wherever it stands."""
-    return f"class:name-{colour_of(name)}"
-
-
-def colour_of(name: str) -> int:
+def colour_of(name: str, colours: int = NAME_COLOURS) -> int:
     """The number of the colour of a name: always the same, in every room."""
-    return zlib.crc32(name.casefold().encode(errors="replace")) % NAME_COLOURS
+    return zlib.crc32(name.casefold().encode(errors="replace")) % colours

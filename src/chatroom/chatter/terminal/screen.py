@@ -28,6 +28,7 @@ from prompt_toolkit.layout import (
     Window,
 )
 from prompt_toolkit.layout.processors import BeforeInput
+from prompt_toolkit.renderer import print_formatted_text
 
 from chatroom.chatter.decoding import NotText, check_decoded, input_encoding
 from chatroom.chatter.terminal.bar import bar_line
@@ -35,14 +36,16 @@ from chatroom.chatter.terminal.cells import MOST_CELLS, Cells, Sort
 from chatroom.chatter.terminal.commands import NotACommand
 from chatroom.chatter.terminal.completion import Words
 from chatroom.chatter.terminal.keyboard import keyboard
+from chatroom.chatter.terminal.lines import Tone
 from chatroom.chatter.terminal.links import Targets, shows_links
+from chatroom.chatter.terminal.notices import alarm
 from chatroom.chatter.terminal.output import ClusterOutput, LinkStyle, output_of
 from chatroom.chatter.terminal.reports import ASK, CursorReports
-from chatroom.chatter.terminal.rows import COLUMNS_FROM, Painter
+from chatroom.chatter.terminal.rows import COLUMNS_FROM, NAME_COLOURS, Painter
 from chatroom.chatter.terminal.stand_ins import StandIns
 from chatroom.chatter.terminal.status import status_line
 from chatroom.chatter.terminal.stopping import draw_anew
-from chatroom.chatter.terminal.style import STYLE
+from chatroom.chatter.terminal.style import style_with
 from chatroom.chatter.terminal.symbols import ASCII, UNICODE, symbols_for
 from chatroom.chatter.terminal.typed_line import Clusters, TypedLine
 
@@ -52,6 +55,10 @@ if TYPE_CHECKING:
     from prompt_toolkit.completion import Completion
     from prompt_toolkit.history import History
 
+    from chatroom.chatter.terminal.ignored import Ignored
+    from chatroom.chatter.terminal.lines import Line
+    from chatroom.chatter.terminal.log import Log
+    from chatroom.chatter.terminal.look import Look
     from chatroom.chatter.terminal.paste import Paste
     from chatroom.chatter.terminal.rows import Row
     from chatroom.chatter.terminal.visit import Visit
@@ -81,7 +88,12 @@ class Unfinished:
 class Screen:
     """What is drawn, and what is typed; what a key does is in keys.py."""
 
-    def __init__(self, typed: Callable[[str], None]) -> None:
+    def __init__(self, typed: Callable[[str], None], look: Look, ignored: Ignored) -> None:
+        """`typed` is called with what is typed, at each change of it."""
+        self._look = look
+        self._ignored = ignored
+        self.log: Log | None = None
+        """Where what is said is logged."""
         self.visit: Visit | None = None
         """Whose messages are shown."""
         self.visits: list[Visit] = []
@@ -112,7 +124,7 @@ class Screen:
         )
         self.application: Application[int] = Application(
             Layout(self._containers()),
-            style=STYLE,
+            style=style_with(look.colors, look.names),
             output=output_of(self._stand_ins),
             input=keyboard(lambda: self.paste is not None and self.paste.open, self.reports),
             full_screen=True,
@@ -214,9 +226,22 @@ class Screen:
         except NotText as error:
             raise NotACommand(f"not said: {error}") from None
 
-    def ring(self) -> None:
-        """Ring the terminal's bell."""
-        self.application.output.bell()
+    def ignores(self, name: str) -> bool:
+        """Whether somebody of this name is ignored."""
+        return name in self._ignored
+
+    def came(self, visit: Visit, line: Line) -> None:
+        """Log a line."""
+        if self.log is not None and (trouble := self.log.write(visit.tab().room, line)):
+            visit.tell(trouble, Tone.TROUBLE)
+
+    def ring(self, visit: Visit, line: Line) -> None:
+        """Ring the terminal's bell, or have it notify, as is configured."""
+        output = self.application.output
+        in_tmux = "TMUX" in os.environ
+        room = visit.tab().room
+        output.write_raw(alarm(self._look.notify, room, line.name, line.text, in_tmux=in_tmux))
+        output.flush()
 
     def key_pressed(self) -> None:
         """Note that somebody is there."""
@@ -302,7 +327,20 @@ class Screen:
         return [blank] * (height - len(rows)) + [self._drawn(row) for row in rows]
 
     def _painter(self, width: int) -> Painter:
-        return Painter(width, self._symbols, self.cells, self._targets)
+        look = self._look
+        names = len(look.names) or NAME_COLOURS
+        return Painter(width, self._symbols, self.cells, self._targets, look.time_format, names)
+
+    def leave_rows(self) -> None:
+        """Print the newest rows of the room below the shell's own, now that the screen is gone."""
+        if self.visit is None:
+            return
+        self.visit.scrollback.follow()
+        output = self.application.output
+        for row in self.visit.scrollback.view(self.painter, self.height):
+            print_formatted_text(
+                output, [*row, ("", "\n")], self.application.renderer.style, color_depth=None
+            )
 
     def _drawn(self, row: Row) -> Row:
         return [(style, self._stand_ins.text(text)) for style, text, *_ in row]

@@ -44,6 +44,8 @@ class Scrollback:
         on its way, and which of its rows; None: the newest."""
         self._mark: int | None = None
         """The serial number of the first line that came while nobody looked."""
+        self._reached = 0
+        """The lowest sequence that was put before the others; 0: none was."""
         self._withdrawn: dict[int, None] = {}
         """The newest sequences whose text is gone, as an earlier page may still have it."""
 
@@ -65,7 +67,15 @@ class Scrollback:
     def begin_anew(self) -> None:
         """What comes now may have other sequences: what is here is no longer counted."""
         self._known = self._first + len(self._lines)
+        self._reached = 0
         self._withdrawn.clear()
+
+    def clear(self) -> None:
+        """Forget all lines but those that are on their way; the room still has them."""
+        self._first = self._known = self._first + len(self._lines)
+        self._lines.clear()
+        self._mark, self._reached = None, 0
+        self.follow()
 
     def withdraw(self, sequence: int) -> Line | None:
         """Put a mark in the place of the text of this sequence, also if it comes only later.
@@ -99,8 +109,12 @@ class Scrollback:
     def _as_it_is(self, line: Line) -> Line:
         return withdrawn(line) if line.sequence in self._withdrawn else line
 
-    def put_before(self, lines: Sequence[Line]) -> None:
-        """Put earlier lines before those whose sequences count; what is in view stays."""
+    def put_before(self, lines: Sequence[Line], reached: int = 0) -> None:
+        """Put earlier lines before those whose sequences count; what is in view stays.
+
+        `reached` is the lowest sequence that was looked at for it; not all need be shown.
+        """
+        self._reached = reached or self._reached
         at = max(self._known - self._first, 0)
         self._lines[at:at] = map(self._as_it_is, lines)
         # Numbers above stay as they are; those of the lines below `at` have changed.
@@ -125,7 +139,9 @@ class Scrollback:
 
     @property
     def oldest(self) -> int:
-        """The lowest sequence that is here; 0 if there is none."""
+        """The lowest sequence that is here, or was looked at; 0 if there is none."""
+        if self._reached:
+            return self._reached
         at = max(self._known - self._first, 0)
         return next((line.sequence for line in islice(self._lines, at, None) if line.sequence), 0)
 

@@ -50,8 +50,14 @@ class Viewer(Protocol):
     def looked_at(self, visit: Visit) -> bool:
         """Whether the person at the terminal sees what comes in it."""
 
-    def ring(self) -> None:
-        """Somebody who does not look is mentioned."""
+    def ignores(self, name: str) -> bool:
+        """Whether the person does not want to hear from somebody of this name."""
+
+    def came(self, visit: Visit, line: Line) -> None:
+        """A line has come in it that is not from before."""
+
+    def ring(self, visit: Visit, line: Line) -> None:
+        """Somebody who does not look is mentioned in it."""
 
 
 class Visit:
@@ -123,7 +129,10 @@ class Visit:
             self.bug = bug
 
     def _take(self, message: Message) -> None:
+        ignored = message.name != self.room.name and self._viewer.ignores(message.name)
         if isinstance(message.event, Typing):
+            if ignored:
+                return
             self._typists.hear(one_line(message.name), active=message.event.active)
             return
         if message.kind in (Kind.CONNECTION_LOST, Kind.CONNECTED):
@@ -144,7 +153,8 @@ class Visit:
             refused = self.scrollback.settle(message.event.nonce)
             if refused is not None:
                 self._add(notice(f"not said: {refused.text}", Tone.TROUBLE))
-        self._add(line_of(message, self.room.name, earlier=message.replayed))
+        if not ignored:
+            self._add(line_of(message, self.room.name, earlier=message.replayed))
 
     def _place_stored(self, sequence: int) -> None:
         """Place own messages that are stored below this sequence, and will not be yielded.
@@ -160,11 +170,13 @@ class Visit:
         looked_at = line.earlier or self._viewer.looked_at(self)
         self.scrollback.add(line, looked_at=looked_at)
         self.links.look_at(line.text if line.name else "", line.name)
+        if not line.earlier:
+            self._viewer.came(self, line)
         if line.tone is Tone.SAID and not (line.own or line.earlier or self._viewer.shows(self)):
             self.unread += 1
             self.named = self.named or line.mentions
         if line.mentions and not looked_at:
-            self._viewer.ring()
+            self._viewer.ring(self, line)
 
     def turned_to(self) -> None:
         """This is on the screen now."""
@@ -256,12 +268,17 @@ class Visit:
             )
         finally:
             self._loading = False
-        lines = [line_of(message, self.room.name, earlier=True) for message in page.messages]
-        self.scrollback.put_before(lines)
+        lines = [
+            line_of(message, self.room.name, earlier=True)
+            for message in page.messages
+            if not self._viewer.ignores(message.name)
+        ]
+        reached = min((m.sequence for m in page.messages if m.sequence), default=0)
+        self.scrollback.put_before(lines, reached)
         for line in lines:
             self.links.look_at(line.text if line.name else "", line.name)
         self._changed()
-        return bool(lines)
+        return bool(page.messages)
 
     async def rename(self, name: str) -> None:
         """Take another name: everybody sees the line, or oneself the refusal. Raises ChatError."""
