@@ -12,6 +12,7 @@ from chatroom.chatter.advice import advised
 from chatroom.chatter.terminal import commands, orders
 from chatroom.chatter.terminal.answers import Answers
 from chatroom.chatter.terminal.commands import NotACommand
+from chatroom.chatter.terminal.finding import Finding
 from chatroom.chatter.terminal.focus import report_focus
 from chatroom.chatter.terminal.ignored import Ignored, default_path
 from chatroom.chatter.terminal.journey import Journey
@@ -56,6 +57,7 @@ class Actions:
         self._answers = Answers(chat, self.screen, ignored)
         self.journey = Journey(chat, self.screen)
         self._chat = chat
+        self.finding = Finding(self.screen)
         self.pasting = Pasting(self.screen, self._say, self._refused)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -195,8 +197,9 @@ class Actions:
         self.visit.scrollback.scroll_down(self.screen.painter, self._page)
 
     def follow(self) -> None:
-        """Look at the newest line."""
+        """Look at the newest line, and for nothing else."""
         self.screen.key_pressed()
+        self.finding.end()
         self.visit.scrollback.follow()
 
     def look_here(self) -> None:
@@ -272,6 +275,8 @@ class Actions:
             self.journey.go_to(words[0], " ".join(words[1:]))
         elif word == "leave":
             self.journey.leave_here()
+        elif word == "find":
+            self.finding.find(" ".join(words))
         elif word == "clear":
             self.visit.scrollback.clear()
         elif word == "ignore":

@@ -43,6 +43,7 @@ COMMANDS = (
     Command(
         "history", "/history [N]", "N earlier messages; so does Page Up", most=1
     ),
+    Command("find", "/find TEXT", "where it is shown here; Ctrl-R: older", WORDS, 1),
     Command("clear", "/clear", "forget what is shown of this room"),
     Command("ignore", "/ignore [NAME]", "hear no more from somebody; who it is", WORDS, 0, "name"),
     Command("unignore", "/unignore NAME", "hear from them again", WORDS, 1, "name"),
@@ -75,6 +76,7 @@ EVERY = COMMANDS + FOR_MODERATORS
 KEYS = (
     ("Page Up, Page Down", "look back, and forward again"),
     ("Esc", "look at the newest"),
+    ("Ctrl-R, Ctrl-S", "what was found: the older one, the newer one"),
     ("Alt-1 … Alt-9", "turn to the room of that number"),
     ("Alt-Left, Alt-Right", "turn to the room before, the next one"),
     ("Alt-A", "turn to where news are"),

@@ -25,7 +25,7 @@ def bindings(actions: Actions) -> KeyBindings:
     """The keys of the screen."""
     screen = actions.screen
     asked = Condition(lambda: screen.paste is not None)
-    scrolled = Condition(lambda: not actions.following)
+    scrolled = Condition(lambda: not actions.following or actions.finding.going_on)
     empty = Condition(lambda: not screen.input.text)
     keys = KeyBindings()
 
@@ -36,6 +36,8 @@ def bindings(actions: Actions) -> KeyBindings:
     bind(keys, actions.look_up, "pageup")
     bind(keys, actions.look_down, "pagedown")
     bind(keys, actions.follow, "escape", when=scrolled & ~asked)
+    bind(keys, actions.finding.older, "c-r", when=~asked)
+    bind(keys, actions.finding.newer, "c-s", when=~asked)
     bind(keys, actions.redraw, "c-l")
     bind(keys, actions.suspend, "c-z")
     bind(keys, actions.interrupt, "c-c")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.formatted_text import StyleAndTextTuples
@@ -55,8 +57,11 @@ class Painter:
     names: int = NAME_COLOURS
     """How many colours there are for names."""
 
-    def line(self, line: Line) -> list[Row]:
-        """The rows of a line: time, name, and the text wrapped beside them."""
+    def line(self, line: Line, wanted: re.Pattern[str] | None = None) -> list[Row]:
+        """The rows of a line: time, name, and the text wrapped beside them.
+
+        What is `wanted` is marked in them.
+        """
         shade = "class:earlier " if line.earlier else ""
         name, style = self._name(line)
         text_style = shade + f"class:{line.tone}" + (" class:mention" if line.mentions else "")
@@ -83,6 +88,8 @@ class Painter:
         ]
         if line.who:
             drawn[0] = self._with_name(rows[0], line.who, text_style)
+        if wanted is not None and line.name:
+            drawn = [_marked(row, wanted) for row in drawn]
         return [[*margin, *drawn[0]], *([("", " " * hang), *row] for row in drawn[1:])]
 
     def rule(self, label: str, style: str) -> Row:
@@ -128,6 +135,22 @@ class Painter:
     def name_style(self, name: str) -> str:
         """How a name is written, wherever it stands."""
         return f"class:name-{colour_of(name, self.names)}"
+
+
+def _marked(row: Row, wanted: re.Pattern[str]) -> Row:
+    """The row with a mark on what is wanted, also across pieces of several styles."""
+    text = "".join(part for _, part, *_ in row)
+    marks = {at for found in wanted.finditer(text) for at in range(*found.span())}
+    if not marks:
+        return row
+    marked: Row = []
+    at = 0
+    for style, part, *_ in row:
+        for is_marked, run in groupby(range(at, at + len(part)), marks.__contains__):
+            cut = "".join(text[position] for position in run)
+            marked.append((f"{style} class:found" if is_marked else style, cut))
+        at += len(part)
+    return marked
 
 
 def colour_of(name: str, colours: int = NAME_COLOURS) -> int:

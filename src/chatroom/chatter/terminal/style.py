@@ -30,6 +30,7 @@ STYLES = {
     "withdrawn": "dim",
     "mention": "bold",
     "link": "underline",
+    "found": "reverse",
     "own": "bold",
     "day": "dim",
     "rule": "dim",

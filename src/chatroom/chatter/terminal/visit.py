@@ -320,7 +320,7 @@ class Visit:
             connection = "connected"
         else:
             connection = "reconnecting"
-        members = self.room.members
+        members, search = self.room.members, self.scrollback.search
         return Status(
             room=one_line(self.room.room_id),
             title=one_line(details.title) if details else "",
@@ -331,6 +331,7 @@ class Visit:
             typists=self._typists.names(),
             unseen=self.scrollback.unseen,
             scrolled=not self.scrollback.following,
+            found=(search.text, *search.place) if search else None,
         )
 
     def tab(self) -> Tab:
