@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 EARLIER = 100
 """Entries that /history and Page Up ask for."""
+KEEPING_PLACE = frozenset({"find", "history", "join", "leave", "quit"})
+"""Commands whose answer is not a line below all others."""
 SHOWN_LINKS = 10
 """Links that /urls shows."""
 OVERLAP_ROWS = 2
@@ -256,6 +258,8 @@ class Actions:
 
     def _do(self, typed: commands.Typed) -> None:
         word, words = typed.command.word, typed.words
+        if word not in KEEPING_PLACE:
+            self.follow()  # what is answered comes below
         if word == "help":
             self.visit.tell("\n".join(commands.help_lines(words)))
         elif word == "me":
