@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatroom.chatter.safe_text import one_line
-from chatroom.chatter.terminal.browser import NotOpened, open_link
 from chatroom.chatter.terminal.commands import NotACommand
 from chatroom.chatter.terminal.ignored import MOST_IGNORED, TooMany
 from chatroom.chatter.terminal.lines import same_name
@@ -70,6 +69,8 @@ class Answers:
 
     async def open(self, visit: Visit, number: int) -> str:
         """See a link in the browser."""
+        from chatroom.chatter.terminal.browser import NotOpened, open_link
+
         link = visit.links.numbered(number)
         if not link:
             return f"there is no link {number} here; /urls has them"

@@ -9,7 +9,6 @@ from chatroom.chatter.endings import closing_line, unconfirmed
 from chatroom.chatter.failures import complain
 from chatroom.chatter.safe_text import message_line
 from chatroom.chatter.screen import show
-from chatroom.chatter.terminal.log import Log
 from chatroom.chatter.terminal.look import Look
 from chatroom.chatter.terminal.questions import admitted
 from chatroom.client import RoomClosed
@@ -40,7 +39,11 @@ async def converse(
     Raises Failure, or the ChatError that ended the membership otherwise.
     """
     look = Look.of(settings)
-    log = Log(look.log) if look.log else None
+    log = None
+    if look.log:
+        from chatroom.chatter.terminal.log import Log
+
+        log = Log(look.log)
     # A program in a terminal that asks where the cursor is may get no answer.
     os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")
     room = await admitted(chat, room_id, name, history)

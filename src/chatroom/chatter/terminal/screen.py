@@ -38,14 +38,13 @@ from chatroom.chatter.terminal.completion import Words
 from chatroom.chatter.terminal.keyboard import keyboard
 from chatroom.chatter.terminal.lines import Tone
 from chatroom.chatter.terminal.links import Targets, shows_links
-from chatroom.chatter.terminal.notices import alarm
 from chatroom.chatter.terminal.output import ClusterOutput, LinkStyle, output_of
 from chatroom.chatter.terminal.reports import ASK, CursorReports
 from chatroom.chatter.terminal.rows import COLUMNS_FROM, NAME_COLOURS, Painter
 from chatroom.chatter.terminal.stand_ins import StandIns
 from chatroom.chatter.terminal.status import status_line
 from chatroom.chatter.terminal.stopping import draw_anew
-from chatroom.chatter.terminal.style import style_with
+from chatroom.chatter.terminal.style import STYLE, style_with
 from chatroom.chatter.terminal.symbols import ASCII, UNICODE, symbols_for
 from chatroom.chatter.terminal.typed_line import Clusters, TypedLine
 
@@ -124,7 +123,7 @@ class Screen:
         )
         self.application: Application[int] = Application(
             Layout(self._containers()),
-            style=style_with(look.colors, look.names),
+            style=style_with(look.colors, look.names) if look.colors or look.names else STYLE,
             output=output_of(self._stand_ins),
             input=keyboard(lambda: self.paste is not None and self.paste.open, self.reports),
             full_screen=True,
@@ -237,6 +236,8 @@ class Screen:
 
     def ring(self, visit: Visit, line: Line) -> None:
         """Ring the terminal's bell, or have it notify, as is configured."""
+        from chatroom.chatter.terminal.notices import alarm
+
         output = self.application.output
         in_tmux = "TMUX" in os.environ
         room = visit.tab().room
