@@ -62,12 +62,18 @@ class Guest:
                 f"never heard: {self.heard}"
             )
 
-    def say(self, *texts: str) -> None:
+    def rename(self, name: str) -> None:
+        async def rename() -> None:
+            await self._room.rename(name)
+
+        self._loop.do(rename())
+
+    def say(self, *texts: str, action: bool = False) -> None:
         """Say them; they are stored when this returns."""
 
         async def say() -> None:
             for text in texts:
-                await self._room.send(text)
+                await self._room.send(text, action=action)
 
         self._loop.do(say())
 

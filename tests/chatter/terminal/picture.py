@@ -21,7 +21,7 @@ from tests.chatter.terminal_screen import Cell
 from tests.client.servers import OURS, running
 
 PICTURE = Path(__file__).resolve().parents[3] / "docs" / "pictures" / "chatter.svg"
-ROWS, COLUMNS = 16, 80
+ROWS, COLUMNS = 17, 80
 CELL = (8.4, 19.0)
 """Width and height of a cell; a font of 14 has these where it is drawn as designed."""
 EDGE = 14
@@ -56,11 +56,12 @@ def scene(guests: Guests, bob: Emulator) -> None:
     bob.type("Yes. I have read it: no surprises\r")
     bob.until("Bob  Yes.")
     bob.wait(lambda _: not bob.style_of("no surprises").faint)
-    alice.say("👩‍🚀 away it goes")
-    bob.until("away it goes", "2 ops +3", "3 dev +1!")
+    alice.say("opens the champagne", action=True)
+    carol.rename("Carola")
+    bob.until("opens the champagne", "now known as", "2 ops +3", "3 dev +1!")
     carol.type()
     bob.type("Thanks, see you at lun")
-    bob.until("Carol is typing", "at lun")
+    bob.until("Carola is typing", "at lun")
 
 
 def rows_of(bob: Emulator) -> list[list[Cell]]:

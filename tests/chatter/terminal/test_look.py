@@ -151,15 +151,18 @@ def test_a_log(guests, room, enter, emulator, tmp_path: Path) -> None:
     alice.say("before")
     at = ("--host", guests.address, "--room", room, "--name", "Bob", "--log", str(log))
     for text in ("one\ntwo", "three"):
+        action = text == "three"
         with emulator(*at) as bob:
             bob.until("you have entered")
-            alice.say(text)
+            alice.say(text, action=action)
             bob.until(text.rpartition("\n")[2])
             bob.press("c-d")
             assert 0 == bob.end()
     logged = re.sub(r"(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", "T ", log.read_text())
     entered = f"T [{room}] * you have entered the chat\n"
-    assert f"{entered}T [{room}] Alice: one\n    two\n{entered}T [{room}] Alice: three\n" == logged
+    assert (
+        f"{entered}T [{room}] Alice: one\n    two\n{entered}T [{room}] Alice: /me three\n" == logged
+    )
     assert 0o600 == log.stat().st_mode & 0o777
 
 
@@ -207,6 +210,20 @@ def test_ignoring_somebody(guests, room, enter, tmp_path: Path) -> None:
         bert.until("Mallory  hello again")
         bert.type("/unignore Mallory\r")
         bert.until("Mallory is not ignored")
+
+
+def test_a_new_name_does_not_help(guests, room, enter, tmp_path: Path) -> None:
+    """Who is ignored stays so in the room when they take another name."""
+    mallory, alice = guests.enter(room, "Mallory"), guests.enter(room, "Alice")
+    with enter(room, XDG_STATE_HOME=str(tmp_path)) as bob:
+        bob.type("/ignore Mallory\r")
+        bob.until("Mallory is ignored")
+        mallory.rename("Mall")
+        mallory.say("buy this")
+        alice.say("/me listens?")
+        bob.until("listens?")
+        assert "buy this" not in bob.text
+        assert "Mall " not in bob.text
 
 
 def test_looking_back_past_somebody_ignored(guests, room, enter, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ EVERY = COMMANDS + FOR_MODERATORS
 KEYS = (
     ("Page Up, Page Down", "look back, and forward again"),
     ("Esc", "look at the newest"),
-    ("Ctrl-R, Ctrl-S", "what was found: the older one, the newer one"),
+    ("Ctrl-R, Ctrl-S", "what was found: older, newer"),
     ("Alt-1 … Alt-9", "turn to the room of that number"),
     ("Alt-Left, Alt-Right", "turn to the room before, the next one"),
     ("Alt-A", "turn to where news are"),

@@ -20,8 +20,8 @@ LOGGED = (Tone.SAID, Tone.EVENT)
 class Log:
     """Appends a line for each message, as `2026-11-22 10:00:03 [lobby] Bob: text`; local time.
 
-    Whoever comes and goes has a star: `[lobby] * Bob has left the chat`. Further lines of a
-    message are indented.
+    Whoever comes and goes has a star, `[lobby] * Bob has left the chat`, which nobody can say: what
+    somebody does is `[lobby] Bob: /me waves`. Further lines of a message are indented.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,7 +41,7 @@ class Log:
         if self._descriptor < 0 or line.tone not in LOGGED:
             return ""
         if line.name:
-            text = message_line(line.name, line.text)
+            text = message_line(line.name, f"/me {line.text}" if line.action else line.text)
         else:
             text = "* " + line.text.replace("\n", CONTINUATION)
         data = f"{line.time:%Y-%m-%d %H:%M:%S} [{room}] {text}\n".encode(errors="replace")

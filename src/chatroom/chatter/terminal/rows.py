@@ -86,8 +86,9 @@ class Painter:
             [(text_style + (self.targets.style(to) if to else ""), part) for part, to in row]
             for row in pieces(rows, line.words)
         ]
-        if line.who:
-            drawn[0] = self._with_name(rows[0], line.who, text_style)
+        who = line.name if line.action else line.who
+        if who:
+            drawn[0] = self._with_name(drawn[0], who)
         if wanted is not None and line.name:
             drawn = [_marked(row, wanted) for row in drawn]
         return [[*margin, *drawn[0]], *([("", " " * hang), *row] for row in drawn[1:])]
@@ -126,11 +127,13 @@ class Painter:
         shown = one_line(time.strftime(self.time_format))
         return f"{shown} " if shown else ""
 
-    def _with_name(self, text: str, name: str, style: str) -> Row:
-        """The text, with the name that it begins with in its colour."""
-        if not name or not text.startswith(name):
-            return [(style, text)]
-        return [(f"{style} {self.name_style(name)}", name), (style, text[len(name) :])]
+    def _with_name(self, row: Row, name: str) -> Row:
+        """The row, with the name that it begins with in its colour."""
+        style, text, *_ = row[0]
+        if not text.startswith(name):
+            return row
+        rest: Row = [(style, text[len(name) :])]
+        return [(f"{style} {self.name_style(name)}", name), *rest, *row[1:]]
 
     def name_style(self, name: str) -> str:
         """How a name is written, wherever it stands."""

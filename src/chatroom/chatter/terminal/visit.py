@@ -22,6 +22,7 @@ from chatroom.client import (
     Kind,
     NotAccepted,
     Refused,
+    Renamed,
     Typing,
     Withdrawn,
 )
@@ -81,6 +82,8 @@ class Visit:
         self._viewer = viewer
         self._typists = Typists(asyncio.get_running_loop().time)
         self._unposted: asyncio.Queue[tuple[str, str, bool]] = asyncio.Queue()
+        self._hidden: set[str] = set()
+        """The names that somebody ignored has taken here."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._loading = False
         self.over = asyncio.create_task(self._listen())
@@ -129,7 +132,9 @@ class Visit:
             self.bug = bug
 
     def _take(self, message: Message) -> None:
-        ignored = message.name != self.room.name and self._viewer.ignores(message.name)
+        ignored = message.name != self.room.name and self._ignores(message.name)
+        if ignored and isinstance(message.event, Renamed):
+            self._hidden.add(one_line(message.event.name).casefold())
         if isinstance(message.event, Typing):
             if ignored:
                 return
@@ -155,6 +160,10 @@ class Visit:
                 self._add(notice(f"not said: {refused.text}", Tone.TROUBLE))
         if not ignored:
             self._add(line_of(message, self.room.name, earlier=message.replayed))
+
+    def _ignores(self, name: str) -> bool:
+        """Whether this is somebody ignored, also under a name that they have taken since."""
+        return self._viewer.ignores(name) or one_line(name).casefold() in self._hidden
 
     def _place_stored(self, sequence: int) -> None:
         """Place own messages that are stored below this sequence, and will not be yielded.
@@ -271,7 +280,7 @@ class Visit:
         lines = [
             line_of(message, self.room.name, earlier=True)
             for message in page.messages
-            if not self._viewer.ignores(message.name)
+            if not self._ignores(message.name)
         ]
         reached = min((m.sequence for m in page.messages if m.sequence), default=0)
         self.scrollback.put_before(lines, reached)
