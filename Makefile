@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help install run chat test asyncio soak check format proto experiments bench wireshark tshark clean
+.PHONY: help install run chat test asyncio soak check format proto picture experiments bench wireshark tshark clean
 
 help: ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
@@ -53,6 +53,9 @@ format: $(STAMP) ## Fix what ruff can fix
 
 proto: $(STAMP) ## Generate src/chatroom/api from proto/
 	@$(BIN)/python tools/generate.py
+
+picture: $(STAMP) ## Draw chatter's screen for the README
+	@$(BIN)/python -m tests.chatter.terminal.picture
 
 experiments: $(STAMP) ## Run the experiments and write what they show to docs/experiments
 	@$(BIN)/python tools/write_experiments.py $(ARGS)

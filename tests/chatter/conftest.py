@@ -67,7 +67,8 @@ def present() -> Callable[[str, str, str], None]:
 
 def environment(**more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CHATTER_")}
-    return kept | {"TERM": "xterm", "XDG_CONFIG_HOME": "/nonexistent", **more}
+    nowhere = {"XDG_CONFIG_HOME": "/nonexistent", "XDG_STATE_HOME": "/dev/null/none"}
+    return kept | {"TERM": "xterm"} | nowhere | more
 
 
 def command(*arguments: str) -> list[str]:

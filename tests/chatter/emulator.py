@@ -29,6 +29,7 @@ from tests.chatter.keys import sequence
 from tests.chatter.terminal_screen import (
     APPLICATION_CURSOR,
     BRACKETED_PASTE,
+    Cell,
     Style,
     TerminalScreen,
 )
@@ -181,6 +182,14 @@ class Emulator:
     def attributes(self, row: int, column: int) -> Style:
         with self._changed:
             return self._screen.style(row, column)
+
+    def cells(self) -> list[list[Cell]]:
+        """Every cell of every row."""
+        with self._changed:
+            screen = self._screen
+            return [
+                [screen.buffer[y][x] for x in range(screen.columns)] for y in range(screen.lines)
+            ]
 
     def column_of(self, text: str) -> int:
         """Where the text is in the last row, by the terminal's own count of cells."""

@@ -78,7 +78,7 @@ HOST = '[servers.work]\nhost = "h"\n'
         ('name = "Bob\n', "line 1, column 12 is not TOML: Illegal character '\\n'"),
         ("\n\nname == 1", "line 3, column 7 is not TOML: Invalid value"),
         ('nmae = "Bob"', 'there is no key "nmae"; did you mean "name"?'),
-        ('zzz = "Bob"', 'there is no key "zzz"; the keys are name, server, servers'),
+        ('zzz = "Bob"', 'there is no key "zzz"; the keys are name, server, servers, screen'),
         (HOST + 'hots = "x"', 'there is no key "hots" in [servers.work]; did you mean "host"?'),
         (
             HOST + 'token_file = "x"',

@@ -38,6 +38,9 @@ MOVES = {f"CSI {parameter} {final}" for parameter in ("", "N") for final in "ABC
 }  # fmt: skip
 """A screen moves its cursor in every direction (left by one: a backspace), and erases what
 it draws over; which of it is sent depends on what has changed since the last time."""
+LINKS = {"OSC 8", "CSI 4 m"}
+"""A link leads to what it says, and is underlined; tests/chatter/terminal/test_links.py."""
+SCREEN = MOVES | LINKS
 TABLE = {"CSI 0 m", "CSI 1 m"}
 """A table has a heading."""
 
@@ -131,7 +134,7 @@ def test_whatever_is_said(interface: str, hostile: HostileServer, emulator) -> N
             ):
                 show(message(kind, name, text))
         if interface != "lines":
-            allowed |= control_sequences.kinds(t.raw) | MOVES
+            allowed |= control_sequences.kinds(t.raw) | SCREEN
         nothing_but_text()
         assert_harmless(t, 0, allowed)
         t.press("c-d")
@@ -208,7 +211,7 @@ def test_whatever_the_dialogue_offers(interface: str, hostile: HostileServer, em
         return t
 
     hostile.name = "harmless"
-    own = control_sequences.kinds(ask().raw) | MOVES if interface != "lines" else set()
+    own = control_sequences.kinds(ask().raw) | SCREEN if interface != "lines" else set()
     hostile.name = EVERYTHING
     assert_harmless(ask(), 0, LINES | own)
 
@@ -235,7 +238,7 @@ def test_whatever_an_ending_is_explained_with(
             assert (0 if reason == "ROOM_CLOSED" else 1) == t.end()
         return t
 
-    own = control_sequences.kinds(ended("x").raw) | MOVES if interface != "lines" else set()
+    own = control_sequences.kinds(ended("x").raw) | SCREEN if interface != "lines" else set()
     assert_harmless(ended(EVERYTHING), 0, LINES | own)
 
 

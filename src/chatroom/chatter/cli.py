@@ -40,6 +40,8 @@ from chatroom.chatter.failures import Terminated, complain
 from chatroom.chatter.help_pages import Group, option
 from chatroom.chatter.numbers import Count, Seconds
 from chatroom.chatter.options import (
+    COLOR,
+    LOG,
     NAME,
     OUTPUT,
     RECONNECT,
@@ -51,7 +53,7 @@ from chatroom.chatter.options import (
     takes_given,
 )
 from chatroom.chatter.safe_text import safe_text
-from chatroom.chatter.screen import forget_unwritten, takes_screen
+from chatroom.chatter.screen import colour_as_wanted, forget_unwritten, takes_screen
 from chatroom.interrupts import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -125,6 +127,8 @@ UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
     show_envvar=True,
     help="Read and write lines, also in a terminal.",
 )
+@shared_option(COLOR, OUTPUT, top=True)
+@shared_option(LOG, OUTPUT, top=True)
 @server_options(top=True)
 @click.version_option(package_name="chatroom")
 @takes_given
@@ -184,6 +188,8 @@ def cli(
 
     if on_screen and state is not None:
         raise click.UsageError("--state is for input that ends: add --plain, or pipe it in")
+    if not on_screen and "log" in given.flags:
+        raise click.UsageError("--log is for the screen: without it, redirect what is printed")
     if state is not None and not (room and name):
         raise click.UsageError("--state is for one place: give --room ID and --name NAME")
 
@@ -198,7 +204,8 @@ def cli(
         if on_screen:
             from chatroom.chatter.terminal import converse
 
-            return await converse(chat, join, name, history)
+            colour_as_wanted(settings.color)
+            return await converse(chat, join, name, history, settings)
 
         from chatroom.chatter.dialogue import chat_with, holding
         from chatroom.chatter.lines import Lines

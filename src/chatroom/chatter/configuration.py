@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,32 @@ from chatroom.chatter.safe_text import one_line
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TOP: Mapping[str, type] = {"name": str, "server": str, "servers": dict}
+TOP: Mapping[str, type] = {"name": str, "server": str, "servers": dict, "screen": dict}
 SERVER: Mapping[str, type] = {
     "host": str, "name": str, "room": str, "insecure": bool, "tls": dict, "token": str,
     "token-file": str,
 }  # fmt: skip
 TLS: Mapping[str, type] = {"ca": str, "certificate": str, "key": str, "server-name": str}
-EXPECTED = {str: 'text in quotes, as in "lobby"', bool: "true or false", dict: "a table"}
+SCREEN: Mapping[str, type] = {
+    "color": str, "time-format": str, "mouse": bool, "notify": list, "log": str, "colors": dict,
+}  # fmt: skip
+WHENS = ("auto", "always", "never")
+NOTIFICATIONS = ("bell", "osc9", "osc777")
+COLOURED: Mapping[str, type] = dict.fromkeys(
+    ("time", "event", "notice", "trouble", "own", "mention", "link", "mark", "status", "bar"), str
+) | {"names": list}
+"""What of the screen may have other colours."""
+HUES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan")
+COLOURS = {
+    **{hue: f"ansi{hue}" for hue in (*HUES, "gray", "white")},
+    **{f"bright-{hue}": f"ansibright{hue}" for hue in HUES},
+}
+"""The sixteen of every terminal, and what prompt_toolkit calls them."""
+ATTRIBUTES = ("bold", "dim", "italic", "underline", "reverse")
+EXPECTED = {
+    str: 'text in quotes, as in "lobby"', bool: "true or false", dict: "a table",
+    list: 'a list, as in ["bell"]',
+}  # fmt: skip
 
 
 class ConfigurationInvalid(Failure):
@@ -43,6 +63,21 @@ class NamedServer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScreenTable:
+    """What `[screen]` says; what it does not say is None."""
+
+    color: str | None = None
+    time_format: str | None = None
+    mouse: bool | None = None
+    notify: tuple[str, ...] | None = None
+    log: Path | None = None
+    colors: Mapping[str, str] = field(default_factory=dict)
+    """Styles as prompt_toolkit has them, by what is written in them."""
+    names: tuple[str, ...] = ()
+    """The colours of names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
     """What a configuration file says. Without a file: nothing."""
 
@@ -52,6 +87,7 @@ class Configuration:
     server: str | None = None
     """One of `servers`."""
     servers: Mapping[str, NamedServer] = field(default_factory=dict)
+    screen: ScreenTable = field(default_factory=ScreenTable)
 
 
 def default_path() -> Path:
@@ -100,7 +136,73 @@ def parse(text: str, path: Path) -> Configuration:
     if chosen is not None and chosen not in servers:
         named = " or ".join(f'"{name}"' for name in servers) or "there is none"
         raise _invalid(path, f'server is "{chosen}", which is not one of its servers: {named}')
-    return Configuration(path=path, name=table.get("name"), server=chosen, servers=servers)
+    return Configuration(
+        path=path,
+        name=table.get("name"),
+        server=chosen,
+        servers=servers,
+        screen=_screen(path, table.get("screen", {})),
+    )
+
+
+def _screen(path: Path, table: dict[str, Any]) -> ScreenTable:
+    _check(path, table, SCREEN, "screen")
+    colours = table.get("colors", {})
+    _check(path, colours, COLOURED, "screen.colors")
+    color, notify = table.get("color"), table.get("notify")
+    if color not in (None, *WHENS):
+        raise _invalid(path, f"color in [screen] is one of {', '.join(WHENS)}")
+    if notify is not None and not all(way in NOTIFICATIONS for way in notify):
+        raise _invalid(path, f"notify in [screen] is a list of {', '.join(NOTIFICATIONS)}")
+    time_format = table.get("time-format")
+    if time_format is not None:
+        try:
+            shown = datetime.now().astimezone().strftime(time_format)
+        except ValueError:
+            shown = "\n"
+        if not shown.isprintable():
+            raise _invalid(path, 'time-format in [screen] is as in "%H:%M:%S"')
+
+    def style(key: str, words: object) -> str:
+        found = [_style_word(word) for word in words.split()] if isinstance(words, str) else [""]
+        if not all(found):
+            raise _invalid(
+                path,
+                f'{key} in [screen.colors] is to be like "bold red", "bright-red" or'
+                ' "#d7005f"; bg: before a colour is for what is behind',
+            )
+        return " ".join(found)
+
+    return ScreenTable(
+        color=color,
+        time_format=time_format,
+        mouse=table.get("mouse"),
+        notify=None if notify is None else tuple(notify),
+        log=_file(path, table, "log", "screen"),
+        colors={key: style(key, words) for key, words in colours.items() if key != "names"},
+        names=tuple(style("names", words) for words in colours.get("names", ())),
+    )
+
+
+def _style_word(word: str) -> str:
+    """What prompt_toolkit calls this; empty if it is no colour and no attribute."""
+    if word in ATTRIBUTES:
+        return word
+    ground, colour = ("bg:", word[3:]) if word.startswith("bg:") else ("", word)
+    known = re.fullmatch(r"#[0-9a-fA-F]{6}", colour)
+    found = colour if known else COLOURS.get(colour, "")
+    return found and ground + found
+
+
+def _file(path: Path, table: dict[str, Any], key: str, where: str) -> Path | None:
+    """The file that a key names, relative to this one. Raises ConfigurationInvalid."""
+    if key not in table:
+        return None
+    try:
+        return path.absolute().parent / Path(table[key]).expanduser()
+    except RuntimeError:
+        user = table[key].partition("/")[0]
+        raise _invalid(path, f"{key} in [{where}] begins with {user}, who has no home") from None
 
 
 def _server(path: Path, name: str, table: dict[str, Any]) -> NamedServer:
@@ -117,28 +219,17 @@ def _server(path: Path, name: str, table: dict[str, Any]) -> NamedServer:
     if ("certificate" in tls) != ("key" in tls):
         raise _invalid(path, f"[{where}.tls] needs both certificate and key, or neither")
 
-    def file(holder: dict[str, Any], key: str) -> Path | None:
-        if key not in holder:
-            return None
-        try:
-            return path.absolute().parent / Path(holder[key]).expanduser()
-        except RuntimeError:
-            user = holder[key].partition("/")[0]
-            raise _invalid(
-                path, f"{key} in [{where}] begins with {user}, who has no home"
-            ) from None
-
     return NamedServer(
         host=table["host"],
         name=table.get("name"),
         room=table.get("room"),
         insecure=table.get("insecure"),
-        ca=file(tls, "ca"),
-        cert=file(tls, "certificate"),
-        key=file(tls, "key"),
+        ca=_file(path, tls, "ca", where),
+        cert=_file(path, tls, "certificate", where),
+        key=_file(path, tls, "key", where),
         server_name=tls.get("server-name"),
         token=table.get("token"),
-        token_file=file(table, "token-file"),
+        token_file=_file(path, table, "token-file", where),
     )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SHARED = frozenset(
     {
         "host", "server", "insecure", "ca", "cert", "key", "token_file", "config",
-        "reconnect", "as_json", "room", "name",
+        "reconnect", "as_json", "room", "name", "color", "log",
     }
 )  # fmt: skip
 """The parameters that `Given` collects; everything else a command is called with."""

@@ -72,6 +72,17 @@ JSON: tuple[tuple[str, ...], dict[str, Any]] = (
     ("--json", "as_json"),
     {"is_flag": True, "help": "Print one JSON object on each line."},
 )
+COLOR: tuple[tuple[str, ...], dict[str, Any]] = (
+    ("--color",),
+    {
+        "type": click.Choice(["auto", "always", "never"]),
+        "help": "Colours on the screen; auto: unless NO_COLOR is set.",
+    },
+)
+LOG: tuple[tuple[str, ...], dict[str, Any]] = (
+    ("--log",),
+    {"type": _FILE, "metavar": "FILE", "help": "Append what is said on the screen to FILE."},
+)
 ROOM: tuple[tuple[str, ...], dict[str, Any]] = (
     ("--room",),
     {"metavar": "ID", "shell_complete": complete_rooms, "help": "The room."},

@@ -117,6 +117,14 @@ def takes_screen() -> bool:
     return types and is_terminal() and term not in ("", "dumb", "unknown")
 
 
+def colour_as_wanted(wanted: str) -> None:
+    """Have colours "always" or "never", or ("auto") unless NO_COLOR says so (no-color.org)."""
+    if wanted == "never":
+        os.environ["NO_COLOR"] = "1"
+    elif wanted == "always":
+        os.environ.pop("NO_COLOR", None)
+
+
 def never_fail_to_encode() -> None:
     """Let a character that the terminal's encoding lacks become a question mark."""
     reconfigure = getattr(sys.stdout, "reconfigure", None)

@@ -12,7 +12,7 @@ from chatroom.chatter import configuration
 from chatroom.chatter.failures import Failure, complain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from chatroom.chatter.configuration import Configuration, NamedServer
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 DEFAULT_HOST = "localhost:8080"
 TOKEN_VARIABLE = "CHATTER_TOKEN"  # noqa: S105 # the name of a variable, not a token
+TIME_FORMAT = "%H:%M"
 TLS_FILES = ("ca", "cert", "key")
 READ_BY_OTHERS = 0o044
 """The permission bits of group and others to read a file."""
@@ -48,6 +49,13 @@ class Settings:
     room: str | None
     reconnect: float | None
     as_json: bool
+    color: str
+    time_format: str
+    mouse: bool
+    notify: tuple[str, ...]
+    log: Path | None
+    colors: Mapping[str, str]
+    names: tuple[str, ...]
     sources: dict[str, str]
 
 
@@ -93,6 +101,13 @@ def settings(given: Given, file: Configuration, *, warn: bool) -> dict[str, Sett
         "room": pick("room"),
         "reconnect": pick("reconnect"),
         "as_json": pick("as_json", default=False),
+        "color": pick("color", default="auto", more=file.screen.color),
+        "time_format": pick("time_format", default=TIME_FORMAT, more=file.screen.time_format),
+        "mouse": pick("mouse", default=True, more=file.screen.mouse),
+        "notify": pick("notify", default=("bell",), more=file.screen.notify),
+        "log": pick("log", more=file.screen.log),
+        "colors": pick("colors", default={}, more=file.screen.colors or None),
+        "names": pick("names", default=(), more=file.screen.names or None),
     }
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from chatroom.chatter.given import Given
 
 MASKED = "(not shown)"
-NOT_SHOWN = frozenset({"as_json"})
-"""How this is printed is no setting to print."""
+NOT_SHOWN = frozenset({"as_json", "colors", "names"})
+"""How this is printed is no setting to print; and colours are seen on the screen."""
 
 
 def print_path(given: Given) -> None:
@@ -45,6 +45,8 @@ def print_settings(given: Given) -> None:
 def _shown(name: str, value: object) -> str:
     if name == "token" and value:
         return MASKED
+    if isinstance(value, tuple):
+        return ", ".join(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None else str(value)

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
-from chatroom.client import Chat, ChatError, ChatRoom, Room, connect
+from chatroom.client import Chat, ChatError, ChatRoom, Message, Room, connect
 
 SECONDS = 30.0
 Result = TypeVar("Result")
@@ -40,6 +40,8 @@ class Guest:
     def __init__(self, loop: Loop, room: Room) -> None:
         self._loop = loop
         self._room = room
+        self.heard: list[Message] = []
+        self._hearing = threading.Condition()
         self._listening = loop.do(self._begin())
 
     async def _begin(self) -> asyncio.Task[None]:
@@ -48,15 +50,30 @@ class Guest:
 
     async def _listen(self) -> None:
         with contextlib.suppress(ChatError):
-            async for _ in self._room:
-                pass
+            async for message in self._room:
+                with self._hearing:
+                    self.heard.append(message)
+                    self._hearing.notify_all()
 
-    def say(self, *texts: str) -> None:
+    def until(self, wanted: Callable[[Message], bool]) -> None:
+        """Wait until such a message was heard."""
+        with self._hearing:
+            assert self._hearing.wait_for(lambda: any(map(wanted, self.heard)), SECONDS), (
+                f"never heard: {self.heard}"
+            )
+
+    def rename(self, name: str) -> None:
+        async def rename() -> None:
+            await self._room.rename(name)
+
+        self._loop.do(rename())
+
+    def say(self, *texts: str, action: bool = False) -> None:
         """Say them; they are stored when this returns."""
 
         async def say() -> None:
             for text in texts:
-                await self._room.send(text)
+                await self._room.send(text, action=action)
 
         self._loop.do(say())
 
@@ -120,9 +137,9 @@ class Guests:
         room: ChatRoom = self.do(lambda chat: chat.create_room(**options))
         return room.room_id
 
-    def enter(self, room_id: str, name: str) -> Guest:
+    def enter(self, room_id: str, name: str, *, typing: bool = False) -> Guest:
         async def join() -> Room:
-            return self._chat.join(room_id, name, history=0)
+            return self._chat.join(room_id, name, history=0, typing=typing)
 
         guest = Guest(self._loop, self._loop.do(join()))
         self._guests.append(guest)

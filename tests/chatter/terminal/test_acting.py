@@ -11,6 +11,8 @@ def test_what_somebody_does_has_a_star(bob, guests, room) -> None:
     """One's own, while it is on its way and after; with no name in front that could be said."""
     type_line(bob, "/me waves")
     bob.until("*  Bob waves")
+    row = next(row for row, text in enumerate(bob.screen) if "Bob waves" in text)
+    assert "default" != bob.style_of("Bob", row=row).fg == bob.style_of("*", row=row).fg
     [entry] = [
         each
         for each in guests.do(lambda chat: chat.history(room)).messages

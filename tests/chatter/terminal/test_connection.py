@@ -54,6 +54,23 @@ def test_a_killed_and_restarted_server(server, bob) -> None:
     assert "reconnecting" not in bob.screen[-2]
 
 
+def test_a_lost_connection_in_several_rooms(server, bob) -> None:
+    """It is told in each, and marked in the bar; each goes on when the server is back."""
+    with guests_at(server.address) as guests:
+        other = guests.new_room()
+        bob.type(f"/join {other}\r")
+        bob.until(f" {other} · 1 member", "you have entered the chat")
+        server.kill()
+        bob.until("reconnecting", f" 1 1 ×  2 {other} ×")
+        bob.type("meanwhile\r")
+        bob.until("Bob  meanwhile")
+        server.start()
+        bob.until("connected again")
+        bob.wait(lambda _: "×" not in bob.text and not bob.style_of("meanwhile").faint)
+        bob.press("a-1")
+        bob.until(" 1 · 1 member", "lost the connection", "connected again")
+
+
 def test_enter_hurries_the_reconnect(server, bob) -> None:
     """Who presses Enter need not wait for the next attempt by itself."""
     server.kill()

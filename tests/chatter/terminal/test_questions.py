@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.chatter.terminal.conftest import MASKS
+
 pytestmark = pytest.mark.imports
 
 
@@ -29,7 +31,10 @@ def test_questions_with_a_number(fresh_server, emulator) -> None:
             Pick a room: 2
             Enter a Name Tag: Johnny Boi
             Joining room
-            """
+            ── DAY ──
+            HH:MM            →  you have entered the chat
+            """,
+            MASKS,
         )
 
 

@@ -6,6 +6,8 @@ import signal
 
 import pytest
 
+from chatroom.chatter.terminal.rows import NAME_COLOURS
+from chatroom.chatter.terminal.style import NAMES
 from tests.client.servers import OURS, process_of
 from tests.faults.scale import scaled
 
@@ -143,6 +145,58 @@ def test_names_have_a_colour_of_their_own(guests, room, enter) -> None:
     assert colours[0] == colours[1]
     assert colours[0][0] != colours[0][1]
     assert "default" not in colours[0]
+
+
+def test_a_name_has_its_colour_in_what_is_told_of_it(bob, guests, room) -> None:
+    """Who comes and goes is written as what they say."""
+    alice = guests.enter(room, "Alice")
+    alice.say("hello")
+    bob.until("Alice has entered", "Alice  hello")
+    alice.leave()
+    bob.until("Alice has left")
+    rows = [row for row, text in enumerate(bob.screen) if "Alice" in text]
+    assert 3 == len(rows)
+    assert 1 == len({bob.style_of("Alice", row=row).fg for row in rows})
+    assert {"green"} == {bob.style_of("has", row=row).fg for row in (rows[0], rows[-1])}
+
+
+def test_the_colours_of_names_can_be_read() -> None:
+    """On black and on white, by the contrast of WCAG 2.2; the owner's sixteen mostly cannot."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        red, green, blue = (
+            part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+        )
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    assert NAME_COLOURS == len(set(NAMES))
+    for colour in NAMES:
+        assert 1.05 / (luminance(colour) + 0.05) > 3.8, f"{colour} on white"
+        assert (luminance(colour) + 0.05) / 0.05 > 3.8, f"{colour} on black"
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "coloured"),
+    [
+        ((), {}, True),
+        ((), {"NO_COLOR": "1"}, False),
+        (("--color", "never"), {}, False),
+        (("--color", "always"), {"NO_COLOR": "1"}, True),
+        ((), {"CHATTER_COLOR": "never"}, False),
+    ],
+)
+def test_whether_there_are_colours(
+    guests, room, emulator, options, variables, coloured: bool
+) -> None:
+    """The flag before the variables; a name is where it would be seen first."""
+    at = ("--host", guests.address, "--room", room, "--name", "Bob")
+    with emulator(*at, *options, **variables) as bob:
+        bob.until("you have entered")
+        bob.type("grey\r")
+        bob.until("Bob  grey")
+        row = next(row for row, text in enumerate(bob.screen) if "Bob  grey" in text)
+        assert coloured == (bob.style_of("Bob", row=row).fg != "default")
 
 
 def test_no_colour_where_none_is_wanted(guests, room, enter) -> None:

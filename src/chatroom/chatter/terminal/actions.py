@@ -6,18 +6,20 @@ import asyncio
 import signal
 import sys
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chatroom.chatter.advice import advised
-from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.terminal import commands, orders
+from chatroom.chatter.terminal.answers import Answers
 from chatroom.chatter.terminal.commands import NotACommand
+from chatroom.chatter.terminal.finding import Finding
 from chatroom.chatter.terminal.focus import report_focus
+from chatroom.chatter.terminal.ignored import Ignored, default_path
 from chatroom.chatter.terminal.journey import Journey
 from chatroom.chatter.terminal.lines import Tone
-from chatroom.chatter.terminal.paste import Paste
-from chatroom.chatter.terminal.reads import Unbracketed
+from chatroom.chatter.terminal.links import MOST_LINKS
+from chatroom.chatter.terminal.mouse import report_wheel, rows_turned
+from chatroom.chatter.terminal.pasting import Pasting
 from chatroom.chatter.terminal.screen import Screen
 from chatroom.chatter.terminal.stopping import draw_anew, suspend, taking_back
 from chatroom.chatter.terminal.visit import MOST_EARLIER
@@ -27,11 +29,16 @@ from chatroom.interrupts import calling
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
 
+    from chatroom.chatter.terminal.look import Look
     from chatroom.chatter.terminal.visit import Visit
     from chatroom.client import Chat, Room
 
 EARLIER = 100
 """Entries that /history and Page Up ask for."""
+KEEPING_PLACE = frozenset({"find", "history", "join", "leave", "quit"})
+"""Commands whose answer is not a line below all others."""
+SHOWN_LINKS = 10
+"""Links that /urls shows."""
 OVERLAP_ROWS = 2
 """Rows that stay in view when a page is turned."""
 INTERRUPTED = 130
@@ -45,10 +52,15 @@ class Actions:
     Which key does what, `keys` knows.
     """
 
-    def __init__(self, chat: Chat) -> None:
-        self.screen = Screen(self._typed)
+    def __init__(self, chat: Chat, look: Look) -> None:
+        self._look = look
+        ignored = Ignored(default_path())
+        self.screen = Screen(self._typed, look, ignored)
+        self._answers = Answers(chat, self.screen, ignored)
         self.journey = Journey(chat, self.screen)
         self._chat = chat
+        self.finding = Finding(self.screen)
+        self.pasting = Pasting(self.screen, self._say, self._refused)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, room: Room) -> int:
@@ -96,28 +108,30 @@ class Actions:
     def enter(self) -> None:
         """Do or say what was typed; what cannot be stays where it is."""
         buffer = self.screen.input
-        text = buffer.text
+        typed, history = buffer.document, buffer.history
         self.screen.key_pressed()
-        if not text.strip():
+        if not typed.text.strip():
             if self.visit.over.done():
-                self.quit()
+                self.journey.leave_here()
+                return
             self.follow()
             self.visit.room.reconnect_now()
             return
+        buffer.reset()  # a command may turn to another room, and its line
         try:
-            self.screen.check_typed(text)
-            typed = commands.parse(text)
-            if isinstance(typed, str):
-                self._say(typed)
+            self.screen.check_typed(typed.text)
+            parsed = commands.parse(typed.text)
+            if isinstance(parsed, str):
+                self._say(parsed)
             else:
-                self._do(typed)
+                self._do(parsed)
         except NotACommand as refusal:
-            self.screen.words.refused = text
-            buffer.cancel_completion()
-            self.visit.tell(str(refusal), Tone.TROUBLE)
+            self.screen.words.refused = typed.text
+            buffer.reset(typed)
+            self._refused(str(refusal))
             return
-        buffer.append_to_history()
-        buffer.reset()
+        if typed.text not in history.get_strings()[-1:]:
+            history.append_string(typed.text)
 
     def new_line(self) -> None:
         """Begin a new line in the message."""
@@ -148,6 +162,9 @@ class Actions:
         if self.screen.visit is not None:
             self.visit.typing(active=bool(text.strip()) and not text.startswith("/"))
 
+    def _refused(self, why: str) -> None:
+        self.visit.tell(why, Tone.TROUBLE)
+
     def _say(self, text: str, *, action: bool = False) -> None:
         """Say a text. Raises NotACommand when it cannot be said now, or would be refused."""
         self.journey.check_saying()
@@ -159,65 +176,6 @@ class Actions:
             )
         self.visit.say(text, action=action)
 
-    # ---- Pasting ----------------------------------------------------------------------
-
-    def pasted(self, text: str) -> None:
-        """Insert one pasted line; ask about several."""
-        paste = Paste.of(text)
-        if isinstance(paste, str):
-            self.screen.input.insert_text(paste)
-        else:
-            self.screen.paste = paste
-        self.screen.key_pressed()
-
-    def pasted_without_brackets(self, pasted: str) -> None:
-        """Ask about several lines, the first of which may have been begun as if typed."""
-        self.screen.key_pressed()
-        if self.screen.paste is not None:
-            self.screen.paste = self.screen.paste.and_more(pasted)
-            return
-        document = self.screen.input.document
-        before, after = document.text_before_cursor, document.text_after_cursor
-        paste = Paste.of(before + pasted + after)
-        self.screen.input.reset()
-        if isinstance(paste, str):
-            self.screen.input.insert_text(paste)
-        else:
-            own = before[: len(before) - pasted.typed] if isinstance(pasted, Unbracketed) else ""
-            self.screen.paste = replace(paste, typed=own + after, open=True)
-
-    def say_paste(self) -> None:
-        """Say what was pasted as one message."""
-        if self.screen.paste is not None:
-            self._say_paste([self.screen.paste.text])
-
-    def say_paste_by_line(self) -> None:
-        """Say each of the lines that were pasted."""
-        if self.screen.paste is not None and self.screen.paste.as_messages:
-            self._say_paste(self.screen.paste.lines)
-
-    def _say_paste(self, texts: list[str]) -> None:
-        paste, self.screen.paste = self.screen.paste, None
-        try:
-            for text in texts:
-                self.screen.check_typed(text)
-                self._say(text)
-        except NotACommand as refusal:
-            self.screen.paste = paste
-            self.visit.tell(str(refusal), Tone.TROUBLE)
-
-    def edit_paste(self) -> None:
-        """Put what was pasted into the line that is typed."""
-        paste, self.screen.paste = self.screen.paste, None
-        if paste is not None:
-            self.screen.input.insert_text(paste.text)
-
-    def drop_paste(self) -> None:
-        """Forget what was pasted; what was typed before is still there."""
-        paste, self.screen.paste = self.screen.paste, None
-        if paste is not None:
-            self.screen.input.insert_text(paste.typed)
-
     # ---- Looking ----------------------------------------------------------------------
 
     def look_up(self) -> None:
@@ -225,14 +183,25 @@ class Actions:
         if not self._scroll_up():
             self._spawn(self._look_back(EARLIER))
 
+    def wheel(self, report: str) -> None:
+        """Look up or down by as much as the wheel was turned."""
+        rows = rows_turned(report)
+        scrollback, screen = self.visit.scrollback, self.screen
+        screen.key_pressed()
+        if rows > 0 and not scrollback.scroll_up(screen.painter, screen.height, rows):
+            self._spawn(self._look_back(EARLIER, rows))
+        elif rows < 0:
+            scrollback.scroll_down(screen.painter, -rows)
+
     def look_down(self) -> None:
         """Turn a page forward."""
         self.screen.key_pressed()
         self.visit.scrollback.scroll_down(self.screen.painter, self._page)
 
     def follow(self) -> None:
-        """Look at the newest line."""
+        """Look at the newest line, and for nothing else."""
         self.screen.key_pressed()
+        self.finding.end()
         self.visit.scrollback.follow()
 
     def look_here(self) -> None:
@@ -253,19 +222,26 @@ class Actions:
         suspend(self.screen.application, self._leave_terminal)
 
     def _take_terminal(self) -> None:
-        report_focus(self.screen.application.output, True)
+        output = self.screen.application.output
+        report_focus(output, True)
+        if self._look.mouse:
+            report_wheel(output, True)
 
     def _leave_terminal(self) -> None:
-        report_focus(self.screen.application.output, False)
+        output = self.screen.application.output
+        report_focus(output, False)
+        if self._look.mouse:
+            report_wheel(output, False)
 
     @property
     def _page(self) -> int:
         return max(self.screen.height - OVERLAP_ROWS, 1)
 
-    def _scroll_up(self) -> bool:
+    def _scroll_up(self, rows: int = 0) -> bool:
+        """By so many rows, or a page."""
         self.screen.key_pressed()
         screen = self.screen
-        return self.visit.scrollback.scroll_up(screen.painter, screen.height, self._page)
+        return self.visit.scrollback.scroll_up(screen.painter, screen.height, rows or self._page)
 
     async def _earlier(self, count: int) -> bool:
         visit = self.visit
@@ -282,9 +258,10 @@ class Actions:
 
     def _do(self, typed: commands.Typed) -> None:
         word, words = typed.command.word, typed.words
+        if word not in KEEPING_PLACE:
+            self.follow()  # what is answered comes below
         if word == "help":
-            for line in commands.help_lines(words):
-                self.visit.tell(line)
+            self.visit.tell("\n".join(commands.help_lines(words)))
         elif word == "me":
             self._say(" ".join(words), action=True)
         elif word == "nick":
@@ -292,21 +269,39 @@ class Actions:
         elif word == "who":
             self._spawn(self._tell(self.visit.who()))
         elif word == "rooms":
-            self._spawn(self._tell(self._rooms()))
+            self._spawn(self._tell(self._answers.rooms()))
         elif word == "history":
             count = commands.number(words, EARLIER, MOST_EARLIER)
             self._spawn(self._look_back(count))
         elif word == "join":
             if not words:
                 raise NotACommand("which room? /join ROOM [NAME]; /rooms lists them")
-            self.journey.go_to(words[0], " ".join(words[1:]) or self.visit.room.name)
+            self.journey.go_to(words[0], " ".join(words[1:]))
+        elif word == "leave":
+            self.journey.leave_here()
+        elif word == "find":
+            self.finding.find(" ".join(words))
+        elif word == "clear":
+            self.visit.scrollback.clear()
+        elif word == "ignore":
+            self.visit.tell(self._answers.ignore(" ".join(words)))
+        elif word == "unignore":
+            self.visit.tell(self._answers.hear(" ".join(words)))
+        elif word == "urls":
+            self.visit.tell(
+                self._answers.links(self.visit, commands.number(words, SHOWN_LINKS, MOST_LINKS))
+            )
+        elif word == "open" and words:
+            self._spawn(
+                self._tell(self._answers.open(self.visit, commands.number(words, 0, 10**9 - 1)))
+            )
         elif typed.command in commands.FOR_MODERATORS:
             self._spawn(self._tell(orders.carried_out(typed, self._chat, self.visit)))
         else:
             self.quit()
 
     async def _tell(self, answer: Coroutine[object, object, str]) -> None:
-        visit = self.visit
+        visit = self.visit  # the one that was asked in, wherever one is by then
         try:
             visit.tell(await answer)
         except ChatError as error:
@@ -321,18 +316,9 @@ class Actions:
         except ChatError as error:
             visit.tell(advised(error), Tone.TROUBLE)
 
-    async def _rooms(self) -> str:
-        rooms = await self._chat.rooms()
-        self.screen.room_ids = [room.room_id for room in rooms]
-        lines = [
-            f"{one_line(room.room_id)} ({room.member_count}) {one_line(room.title)}".rstrip()
-            for room in rooms
-        ]
-        return "\n".join(["rooms:", *lines]) if lines else "there are no public rooms"
-
-    async def _look_back(self, count: int) -> None:
+    async def _look_back(self, count: int, rows: int = 0) -> None:
         if await self._earlier(count):
-            self._scroll_up()
+            self._scroll_up(rows)
             self.screen.changed()
 
     # ---- The end ----------------------------------------------------------------------
@@ -344,7 +330,7 @@ class Actions:
     def interrupt(self) -> None:
         """Clear what is typed; with nothing typed, end."""
         if self.screen.paste is not None:
-            self.drop_paste()
+            self.pasting.drop()
         elif self.screen.input.text:
             self.screen.input.reset()
         else:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chatroom.chatter.safe_text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,43 +36,55 @@ COMMANDS = (
     Command("who", "/who", "who is in the room"),
     Command("rooms", "/rooms", "the rooms of this server"),
     Command(
-        "join", "/join ROOM [NAME]", "go to another room, perhaps under another name", most=33,
+        "join", "/join ROOM [NAME]", "open a room, or turn to it", most=33,
         takes="room",
     ),
+    Command("leave", "/leave", "leave this room; the last ends chatter"),
     Command(
-        "history", "/history [N]", "N earlier messages, 100 when not said; also Page Up", most=1
+        "history", "/history [N]", "N earlier messages; so does Page Up", most=1
     ),
-    Command("quit", "/quit", "leave; so does Ctrl-D"),
+    Command("find", "/find TEXT", "where it is shown here; Ctrl-R: older", WORDS, 1),
+    Command("clear", "/clear", "forget what is shown of this room"),
+    Command("ignore", "/ignore [NAME]", "hear no more from somebody; who it is", WORDS, 0, "name"),
+    Command("unignore", "/unignore NAME", "hear from them again", WORDS, 1, "name"),
+    Command("urls", "/urls [N]", "the newest links said here, numbered", most=1),
+    Command("quit", "/quit", "leave all rooms; so does Ctrl-D"),
 )  # fmt: skip
 FOR_MODERATORS = (
     Command(
-        "mute", "/mute NAME [REASON]", "let somebody read, and not speak", WORDS, 1, "name"
+        "mute", "/mute NAME [REASON]", "let somebody only read", WORDS, 1, "name"
     ),
     Command("unmute", "/unmute NAME", "let them speak again", WORDS, 1, "name"),
     Command(
-        "remove", "/remove NAME [REASON]", "send somebody out, who may come back", WORDS, 1, "name"
+        "remove", "/remove NAME [REASON]", "send somebody out", WORDS, 1, "name"
     ),
     Command(
-        "ban", "/ban NAME [TIME] [REASON]", "send them out, and keep them out (for 8h, 7d)", WORDS,
+        "ban", "/ban NAME [TIME] [REASON]", "keep them out, for 8h, 7d", WORDS,
         1, "name",
     ),
     Command(
-        "withdraw", "/withdraw NAME", "delete what they said last; #120: the message 120", WORDS, 1,
+        "withdraw", "/withdraw NAME", "delete what they said last", WORDS, 1,
         "name",
     ),
-    Command("invite", "/invite [N] [TIME]", "a link for N people, valid for so long", most=2),
+    Command("invite", "/invite [N] [TIME]", "a link for N people", most=2),
     Command("title", "/title TEXT", "what the room is about", WORDS, 1),
-    Command("close", "/close", "let no newcomers in but the invited"),
-    Command("open", "/open", "let newcomers in again"),
+    Command("close", "/close", "let in the invited only"),
+    Command("open", "/open", "let newcomers in; N: see a link", most=1),
 )  # fmt: skip
 """The server says who may."""
 EVERY = COMMANDS + FOR_MODERATORS
 KEYS = (
-    ("Page Up, Page Down", "look back, and forward again; Esc: to the newest"),
+    ("Page Up, Page Down", "look back, and forward again"),
+    ("Esc", "look at the newest"),
+    ("Ctrl-R, Ctrl-S", "what was found: older, newer"),
+    ("Alt-1 … Alt-9", "turn to the room of that number"),
+    ("Alt-Left, Alt-Right", "turn to the room before, the next one"),
+    ("Alt-A", "turn to where news are"),
     ("Up, Down", "what you typed before"),
     ("Tab", "complete a name or a command"),
     ("Alt-Enter", "a new line in the message"),
-    ("Ctrl-C", "clear what is typed; with nothing typed: end"),
+    ("Ctrl-C", "clear what is typed, else end"),
+    ("Ctrl-D", "leave all rooms when all is stored"),
 )
 
 
@@ -117,15 +133,22 @@ def number(words: tuple[str, ...], default: int, most: int) -> int:
 
 
 def help_lines(words: tuple[str, ...] = ()) -> list[str]:
-    """What /help shows: of everything, or of one command. Raises NotACommand."""
+    """What /help shows: all commands, one, or the keys. Raises NotACommand."""
     if words:
         wanted = words[0].removeprefix("/").casefold()
+        if wanted == "keys":
+            return _table(KEYS)
+        if wanted == "moderators":
+            return _table((command.usage, command.does) for command in FOR_MODERATORS)
         found = [command for command in EVERY if command.word == wanted]
         if not found:
             raise NotACommand(f"there is no command /{one_line(wanted)}; /help lists them")
         return [f"{command.usage}  {command.does}" for command in found]
-    width = max(len(words) for words in (*(command.usage for command in COMMANDS), *dict(KEYS)))
-    lines = [f"{command.usage:<{width}}  {command.does}" for command in COMMANDS]
-    usages = ", ".join(command.usage for command in FOR_MODERATORS)
-    lines.append(f"for moderators: {usages}")
-    return lines + [f"{key:<{width}}  {does}" for key, does in KEYS]
+    shown = _table((command.usage, command.does) for command in COMMANDS)
+    return [*shown, "also: /help keys, /help moderators, /help COMMAND"]
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> list[str]:
+    rows = list(rows)
+    width = max(len(what) for what, _ in rows)
+    return [f"{what:<{width}}  {does}" for what, does in rows]

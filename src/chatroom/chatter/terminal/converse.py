@@ -9,10 +9,13 @@ from chatroom.chatter.endings import closing_line, unconfirmed
 from chatroom.chatter.failures import complain
 from chatroom.chatter.safe_text import message_line
 from chatroom.chatter.screen import show
+from chatroom.chatter.terminal.look import Look
 from chatroom.chatter.terminal.questions import admitted
 from chatroom.client import RoomClosed
+from chatroom.interrupts import INTERRUPTED
 
 if TYPE_CHECKING:
+    from chatroom.chatter.settings import Settings
     from chatroom.chatter.terminal.visit import Visit
     from chatroom.client import Chat
 
@@ -22,7 +25,11 @@ LAST_LINES = 5
 
 
 async def converse(
-    chat: Chat, room_id: str | None, name: str | None, history: int | None = None
+    chat: Chat,
+    room_id: str | None,
+    name: str | None,
+    history: int | None,
+    settings: Settings,
 ) -> int:
     """Ask for the room and the name tag that are not given, chat, and say how it ended.
 
@@ -31,6 +38,12 @@ async def converse(
     is known to be stored; 130 when interrupted.
     Raises Failure, or the ChatError that ended the membership otherwise.
     """
+    look = Look.of(settings)
+    log = None
+    if look.log:
+        from chatroom.chatter.terminal.log import Log
+
+        log = Log(look.log)
     # A program in a terminal that asks where the cursor is may get no answer.
     os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")
     room = await admitted(chat, room_id, name, history)
@@ -38,12 +51,17 @@ async def converse(
     from chatroom.chatter.terminal.actions import Actions
     from chatroom.chatter.terminal.keys import bindings
 
-    actions = Actions(chat)
+    actions = Actions(chat, look)
+    actions.screen.log = log
     actions.screen.application.key_bindings = bindings(actions)
     code = await actions.run(room)
+    if log is not None:
+        log.close()
     visit, unsaid = actions.journey.here, actions.journey.unsaid
     if visit.failure is not None:
         _show_last(visit)
+    elif code in (0, INTERRUPTED):
+        actions.screen.leave_rows()
     if unsaid:
         complain(unconfirmed(len(unsaid)))
         for line in unsaid:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.filters import Condition
@@ -24,7 +25,7 @@ def bindings(actions: Actions) -> KeyBindings:
     """The keys of the screen."""
     screen = actions.screen
     asked = Condition(lambda: screen.paste is not None)
-    scrolled = Condition(lambda: not actions.following)
+    scrolled = Condition(lambda: not actions.following or actions.finding.going_on)
     empty = Condition(lambda: not screen.input.text)
     keys = KeyBindings()
 
@@ -35,27 +36,40 @@ def bindings(actions: Actions) -> KeyBindings:
     bind(keys, actions.look_up, "pageup")
     bind(keys, actions.look_down, "pagedown")
     bind(keys, actions.follow, "escape", when=scrolled & ~asked)
+    bind(keys, actions.finding.older, "c-r", when=~asked)
+    bind(keys, actions.finding.newer, "c-s", when=~asked)
     bind(keys, actions.redraw, "c-l")
     bind(keys, actions.suspend, "c-z")
     bind(keys, actions.interrupt, "c-c")
     bind(keys, actions.quit, "c-d", when=empty)
+    several = Condition(lambda: len(screen.visits) > 1) & ~asked
+    for digit in "1234567890":
+        turn = partial(actions.journey.turn_to, int(digit) or 10)
+        bind(keys, turn, ("escape", digit), when=several)
+    bind(keys, partial(actions.journey.turn_by, -1), ("escape", "left"), when=several)
+    bind(keys, partial(actions.journey.turn_by, 1), ("escape", "right"), when=several)
+    bind(keys, actions.journey.turn_to_news, ("escape", "a"), when=several)
     bind(keys, actions.look_here, FOCUS_IN)
     bind(keys, actions.look_away, FOCUS_OUT)
 
     # While pasted lines are asked about, what is no answer does nothing.
     bind(keys, actions.ignore, "<any>", when=asked)
-    bind(keys, actions.say_paste, "enter", when=asked)
-    bind(keys, actions.say_paste_by_line, "l", "L", when=asked)
-    bind(keys, actions.edit_paste, "e", "E", when=asked)
-    bind(keys, actions.drop_paste, "escape", "n", "N", "c-d", when=asked, eager=True)
+    bind(keys, actions.pasting.say, "enter", when=asked)
+    bind(keys, actions.pasting.say_by_line, "l", "L", when=asked)
+    bind(keys, actions.pasting.edit, "e", "E", when=asked)
+    bind(keys, actions.pasting.drop, "escape", "n", "N", "c-d", when=asked, eager=True)
 
     @keys.add(Keys.BracketedPaste, filter=~asked)
     def _(event: KeyPressEvent) -> None:
-        actions.pasted(event.data)
+        actions.pasting.take(event.data)
+
+    @keys.add(Keys.Vt100MouseEvent)
+    def _(event: KeyPressEvent) -> None:
+        actions.wheel(event.data)
 
     @keys.add(UNBRACKETED_PASTE)
     def _(event: KeyPressEvent) -> None:
-        actions.pasted_without_brackets(event.data)
+        actions.pasting.take_without_brackets(event.data)
 
     return keys
 

@@ -50,6 +50,8 @@ class Line:
     time: datetime
     """In local time."""
     name: str = ""
+    who: str = ""
+    """Whose name the text begins with: of somebody who came or went."""
     own: bool = False
     mentions: bool = False
     """Whether it names the person at the terminal."""
@@ -69,10 +71,11 @@ def line_of(message: Message, own_name: str, *, earlier: bool) -> Line:
     """The line for an entry, or another message, of a room in which one is `own_name`."""
     name = one_line(cut(message.name, SHOWN_NAME))
     own = message.name == own_name
-    text, tone, shown_name = safe_text(cut(message.text, SHOWN_TEXT)), Tone.SAID, ""
+    text, tone, shown_name, who = safe_text(cut(message.text, SHOWN_TEXT)), Tone.SAID, "", ""
     if passed := cut(passage(message), SHOWN_TEXT):
         arrived = own and not earlier and message.kind is Kind.ENTERED
         tone, text = Tone.EVENT, "you have entered the chat" if arrived else passed
+        who = "" if arrived or message.name == SERVER_NAME else name
         if message.kind is Kind.DAMAGED:
             tone = Tone.TROUBLE
     elif message.withdrawn:
@@ -88,6 +91,7 @@ def line_of(message: Message, own_name: str, *, earlier: bool) -> Line:
     return Line(
         tone=tone,
         name=shown_name,
+        who=who,
         text=text,
         time=local_time(message.sent),
         own=own,

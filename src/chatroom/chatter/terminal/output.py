@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from prompt_toolkit.output import create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
+from prompt_toolkit.styles import DEFAULT_ATTRS, Attrs, BaseStyle
 from prompt_toolkit.utils import get_cwidth
 
 from chatroom.chatter.terminal.cells import JOINER
+from chatroom.chatter.terminal.links import ENDS
 
 if TYPE_CHECKING:
-    from prompt_toolkit.output import Output
+    from collections.abc import Hashable
 
+    from prompt_toolkit.output import ColorDepth, Output
+
+    from chatroom.chatter.terminal.links import Targets
     from chatroom.chatter.terminal.stand_ins import StandIns
 
 PRIVATE = "\U000f0000"
@@ -37,6 +42,8 @@ class ClusterOutput(Vt100_Output):
         self.stand_ins = stand_ins
         self._column = 0
         """Where the cursor is, from 0."""
+        self._linked = False
+        """Whether what is written now is a link."""
 
     def write(self, data: str) -> None:
         if data[:1] == "\r":
@@ -48,6 +55,19 @@ class ClusterOutput(Vt100_Output):
             return
         super().write("".join(map(self._drawn, data)))
         self.write_raw(f"\x1b[{self._column + 1}G")  # CHA
+
+    def set_attributes(self, attrs: Attrs, color_depth: ColorDepth) -> None:
+        super().set_attributes(Attrs(*attrs), color_depth)
+        begins = attrs.begins if isinstance(attrs, LinkAttrs) else ""
+        if begins or self._linked:
+            self.write_raw(begins or ENDS)
+            self._linked = bool(begins)
+
+    def reset_attributes(self) -> None:
+        super().reset_attributes()
+        if self._linked:
+            self.write_raw(ENDS)
+            self._linked = False
 
     def _drawn(self, character: str) -> str:
         # tmux would join what is written next to a joiner at the end.
@@ -68,6 +88,46 @@ class ClusterOutput(Vt100_Output):
     def enter_alternate_screen(self) -> None:
         self._column = 0
         super().enter_alternate_screen()
+
+
+class LinkAttrs(Attrs):
+    """How a link is drawn, and what tells the terminal where it leads."""
+
+    begins: str
+
+    def __new__(cls, attrs: Attrs, begins: str) -> Self:
+        made = super().__new__(cls, *attrs)
+        made.begins = begins
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LinkAttrs) and self.begins == other.begins and tuple(self) == other
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((tuple(self), self.begins))
+
+
+class LinkStyle(BaseStyle):
+    """A style in which links are known by their targets too."""
+
+    def __init__(self, style: BaseStyle, targets: Targets) -> None:
+        self._style = style
+        self._targets = targets
+
+    def get_attrs_for_style_str(self, style_str: str, default: Attrs = DEFAULT_ATTRS) -> Attrs:
+        attrs = self._style.get_attrs_for_style_str(style_str, default)
+        begins = self._targets.begins(style_str)
+        return LinkAttrs(attrs, begins) if begins else attrs
+
+    @property
+    def style_rules(self) -> list[tuple[str, str]]:
+        return self._style.style_rules
+
+    def invalidation_hash(self) -> Hashable:
+        return self._style.invalidation_hash()
 
 
 def output_of(stand_ins: StandIns) -> Output:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import zlib
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 
+from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.terminal.lines import Tone
+from chatroom.chatter.terminal.links import Targets, pieces
 from chatroom.chatter.terminal.wrap import wrap
 
 if TYPE_CHECKING:
@@ -25,13 +29,15 @@ COLUMNS_FROM = 60
 TIMES_FROM = 24
 """Below this width there is no time."""
 NAME_CELLS = 12
-TIME_CELLS = 6
+TIME_FORMAT = "%H:%M"
+A_TIME = datetime(2028, 12, 27, 23, 59, 59)  # noqa: DTZ001 # only to see how long it is
+"""As long as times come: all have the cells of this one."""
 NAMED = (Tone.SAID, Tone.PENDING, Tone.WITHDRAWN)
 """The lines with the name of who has said them."""
 STAR = "*"
 """In place of a name before what somebody does."""
 NAME_COLOURS = 10
-"""The styles name-0 to name-9, see style.py."""
+"""The styles name-0 to name-9, see style.py. The page has them too."""
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August",
@@ -46,32 +52,46 @@ class Painter:
     width: int
     symbols: Symbols
     cells: Cells
+    targets: Targets = field(default_factory=Targets)
+    time_format: str = TIME_FORMAT
+    names: int = NAME_COLOURS
+    """How many colours there are for names."""
 
-    def line(self, line: Line) -> list[Row]:
-        """The rows of a line: time, name, and the text wrapped beside them."""
+    def line(self, line: Line, wanted: re.Pattern[str] | None = None) -> list[Row]:
+        """The rows of a line: time, name, and the text wrapped beside them.
+
+        What is `wanted` is marked in them.
+        """
         shade = "class:earlier " if line.earlier else ""
-        name, name_style = self._name(line)
+        name, style = self._name(line)
         text_style = shade + f"class:{line.tone}" + (" class:mention" if line.mentions else "")
         margin: Row = []
         if self.width >= TIMES_FROM:
-            margin.append(("class:time", f"{line.time:%H:%M} "))
+            margin.append(("class:time", self._time(line.time)))
         if self.width >= COLUMNS_FROM:
-            hang = TIME_CELLS + NAME_CELLS + 2
+            hang = self._time_cells + NAME_CELLS + 2
             space = NAME_CELLS - self.cells.of(name)
-            margin += [("", " " * space), (shade + name_style, name), ("", "  ")]
+            margin += [("", " " * space), (shade + style, name), ("", "  ")]
         else:
-            hang = TIME_CELLS if self.width >= TIMES_FROM else 2
+            hang = max(self._time_cells if self.width >= TIMES_FROM else 0, 2)
             ending = ": " if line.tone in NAMED and not line.action else " "
-            margin += [(shade + name_style, name), ("", ending)]
+            margin += [(shade + style, name), ("", ending)]
         used = sum(self.cells.of(text) for _, text, *_ in margin)
         # The last column stays free: some terminals wrap when it is written.
         limit = max(self.width - 1, hang + 2)
         rows = wrap(line.words, max(limit - used, 0), limit - hang, self.cells)
         if used > limit - 2 and rows[0]:
             rows = ["", *wrap(line.words, limit - hang, limit - hang, self.cells)]
-        first: Row = [*margin, (text_style, rows[0])]
-        further: list[Row] = [[("", " " * hang), (text_style, row)] for row in rows[1:]]
-        return [first, *further]
+        drawn: list[Row] = [
+            [(text_style + (self.targets.style(to) if to else ""), part) for part, to in row]
+            for row in pieces(rows, line.words)
+        ]
+        who = line.name if line.action else line.who
+        if who:
+            drawn[0] = self._with_name(drawn[0], who)
+        if wanted is not None and line.name:
+            drawn = [_marked(row, wanted) for row in drawn]
+        return [[*margin, *drawn[0]], *([("", " " * hang), *row] for row in drawn[1:])]
 
     def rule(self, label: str, style: str) -> Row:
         """A rule across the screen with a label in it."""
@@ -91,14 +111,51 @@ class Painter:
 
     def _name(self, line: Line) -> tuple[str, str]:
         if line.tone in NAMED:
-            style = f"class:name-{colour_of(line.name)}"
+            style = self.name_style(line.name)
             shown = STAR if line.action else line.name
             return shown, style + (" class:own" if line.own else "")
         if line.tone is Tone.EVENT:
             return self.symbols.event, "class:event"
         return self.symbols.notice, f"class:{line.tone}"
 
+    @property
+    def _time_cells(self) -> int:
+        return self.cells.of(self._time(A_TIME))
 
-def colour_of(name: str) -> int:
+    def _time(self, time: datetime) -> str:
+        """The time and a space; nothing where none is wanted."""
+        shown = one_line(time.strftime(self.time_format))
+        return f"{shown} " if shown else ""
+
+    def _with_name(self, row: Row, name: str) -> Row:
+        """The row, with the name that it begins with in its colour."""
+        style, text, *_ = row[0]
+        if not text.startswith(name):
+            return row
+        rest: Row = [(style, text[len(name) :])]
+        return [(f"{style} {self.name_style(name)}", name), *rest, *row[1:]]
+
+    def name_style(self, name: str) -> str:
+        """How a name is written, wherever it stands."""
+        return f"class:name-{colour_of(name, self.names)}"
+
+
+def _marked(row: Row, wanted: re.Pattern[str]) -> Row:
+    """The row with a mark on what is wanted, also across pieces of several styles."""
+    text = "".join(part for _, part, *_ in row)
+    marks = {at for found in wanted.finditer(text) for at in range(*found.span())}
+    if not marks:
+        return row
+    marked: Row = []
+    at = 0
+    for style, part, *_ in row:
+        for is_marked, run in groupby(range(at, at + len(part)), marks.__contains__):
+            cut = "".join(text[position] for position in run)
+            marked.append((f"{style} class:found" if is_marked else style, cut))
+        at += len(part)
+    return marked
+
+
+def colour_of(name: str, colours: int = NAME_COLOURS) -> int:
     """The number of the colour of a name: always the same, in every room."""
-    return zlib.crc32(name.casefold().encode(errors="replace")) % NAME_COLOURS
+    return zlib.crc32(name.casefold().encode(errors="replace")) % colours

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.data_structures import Point
+from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition
+from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.layout import (
     BufferControl,
     CompletionsMenu,
@@ -24,19 +28,23 @@ from prompt_toolkit.layout import (
     Window,
 )
 from prompt_toolkit.layout.processors import BeforeInput
+from prompt_toolkit.renderer import print_formatted_text
 
 from chatroom.chatter.decoding import NotText, check_decoded, input_encoding
+from chatroom.chatter.terminal.bar import bar_line
 from chatroom.chatter.terminal.cells import MOST_CELLS, Cells, Sort
 from chatroom.chatter.terminal.commands import NotACommand
 from chatroom.chatter.terminal.completion import Words
 from chatroom.chatter.terminal.keyboard import keyboard
-from chatroom.chatter.terminal.output import ClusterOutput, output_of
+from chatroom.chatter.terminal.lines import Tone
+from chatroom.chatter.terminal.links import Targets, shows_links
+from chatroom.chatter.terminal.output import ClusterOutput, LinkStyle, output_of
 from chatroom.chatter.terminal.reports import ASK, CursorReports
-from chatroom.chatter.terminal.rows import COLUMNS_FROM, Painter
+from chatroom.chatter.terminal.rows import COLUMNS_FROM, NAME_COLOURS, Painter
 from chatroom.chatter.terminal.stand_ins import StandIns
 from chatroom.chatter.terminal.status import status_line
 from chatroom.chatter.terminal.stopping import draw_anew
-from chatroom.chatter.terminal.style import STYLE
+from chatroom.chatter.terminal.style import STYLE, style_with
 from chatroom.chatter.terminal.symbols import ASCII, UNICODE, symbols_for
 from chatroom.chatter.terminal.typed_line import Clusters, TypedLine
 
@@ -44,13 +52,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prompt_toolkit.completion import Completion
+    from prompt_toolkit.history import History
 
+    from chatroom.chatter.terminal.ignored import Ignored
+    from chatroom.chatter.terminal.lines import Line
+    from chatroom.chatter.terminal.log import Log
+    from chatroom.chatter.terminal.look import Look
     from chatroom.chatter.terminal.paste import Paste
     from chatroom.chatter.terminal.rows import Row
     from chatroom.chatter.terminal.visit import Visit
 
 REDRAW_SECONDS = 0.05
 """The screen is drawn at most so often: a flood of messages leaves time for the keys."""
+ASIDE_SECONDS = 0.25
+"""So long what comes in rooms that are not shown may wait to be counted in the bar."""
 REFRESH_SECONDS = 2.0
 """It is drawn at least so often: typing notices end, latencies change."""
 ESCAPE_SECONDS = 0.05
@@ -61,12 +76,30 @@ LOOKED_AT_SECONDS = 30.0
 not have seen what came."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """What is typed in a room that is not shown, and what was typed there before."""
+
+    document: Document
+    history: History
+
+
 class Screen:
     """What is drawn, and what is typed; what a key does is in keys.py."""
 
-    def __init__(self, typed: Callable[[str], None]) -> None:
+    def __init__(self, typed: Callable[[str], None], look: Look, ignored: Ignored) -> None:
+        """`typed` is called with what is typed, at each change of it."""
+        self._look = look
+        self._ignored = ignored
+        self.log: Log | None = None
+        """Where what is said is logged."""
         self.visit: Visit | None = None
         """Whose messages are shown."""
+        self.visits: list[Visit] = []
+        """Those of the rooms that are open, in the order of the bar."""
+        self._unfinished: dict[Visit, Unfinished] = {}
+        """What is typed in those that are not shown."""
+        self._drawing: asyncio.TimerHandle | None = None
         self.paste: Paste | None = None
         """Pasted lines that are asked about."""
         self.room_ids: list[str] = []
@@ -81,7 +114,7 @@ class Screen:
         self.cells = Cells()
         """How wide the terminal draws, as far as is known."""
         self._stand_ins = StandIns(self.cells)
-        self.words = Words(self._names, lambda: self.room_ids, self._stand_ins.text)
+        self.words = Words(self._names, self._rooms, self._stand_ins.text)
         self.input = TypedLine(
             multiline=True,
             completer=self.words,
@@ -90,7 +123,7 @@ class Screen:
         )
         self.application: Application[int] = Application(
             Layout(self._containers()),
-            style=STYLE,
+            style=style_with(look.colors, look.names) if look.colors or look.names else STYLE,
             output=output_of(self._stand_ins),
             input=keyboard(lambda: self.paste is not None and self.paste.open, self.reports),
             full_screen=True,
@@ -99,17 +132,55 @@ class Screen:
             max_render_postpone_time=REDRAW_SECONDS,
             refresh_interval=REFRESH_SECONDS,
         )
+        self._targets = Targets()
+        if shows_links(os.environ.get("TERM", "")):
+            renderer = self.application.renderer
+            renderer.style = LinkStyle(renderer.style, self._targets)
         # For a terminal's sequences, which come at once: so Esc alone need not wait.
         self.application.ttimeoutlen = self.application.timeoutlen = ESCAPE_SECONDS
         self._symbols = symbols_for(self.application.output.encoding())
-        self.painter = Painter(
-            self.application.output.get_size().columns, self._symbols, self.cells
-        )
+        self.painter = self._painter(self.application.output.get_size().columns)
         """Draws as wide as the screen was last."""
 
-    def changed(self) -> None:
-        """Draw anew, soon."""
+    def changed(self, visit: Visit | None = None) -> None:
+        """Draw anew: soon, or for a visit that is not shown before long."""
+        if visit is None or visit is self.visit:
+            self.application.invalidate()
+        elif self._drawing is None:
+            loop = asyncio.get_running_loop()
+            self._drawing = loop.call_later(ASIDE_SECONDS, self._draw_aside)
+
+    def _draw_aside(self) -> None:
+        self._drawing = None
         self.application.invalidate()
+
+    def shows(self, visit: Visit) -> bool:
+        """Whether this is the visit on the screen."""
+        return visit is self.visit
+
+    def show(self, visit: Visit, *, with_line: bool = False) -> None:
+        """Show this visit, as it was left: what is typed there, and where one looked.
+
+        `with_line` takes along what is typed here.
+        """
+        before, typed = self.visit, self.input.document
+        if visit is before:
+            return
+        if before is not None:
+            self._unfinished[before] = Unfinished(
+                Document() if with_line else typed, self.input.history
+            )
+            before.turned_away()
+        self._unfinished = {
+            each: line for each, line in self._unfinished.items() if each in self.visits
+        }
+        there = self._unfinished.pop(visit, None) or Unfinished(Document(), InMemoryHistory())
+        self.visit = visit
+        self.input.history = there.history
+        self.input.reset(typed if with_line else there.document)
+        visit.turned_to()
+        self.key_pressed()
+        self.changed()
 
     def ask_widths(self) -> None:
         """Ask the terminal how wide it draws what terminals disagree about.
@@ -134,7 +205,7 @@ class Screen:
         self._stand_ins.measure(cells)
         if cells.wide_signs:
             self._symbols = ASCII
-        self.painter = Painter(self.painter.width, self._symbols, cells)
+        self.painter = self._painter(self.painter.width)
         draw_anew(self.application)
 
     def exit(self, code: int) -> None:
@@ -154,22 +225,37 @@ class Screen:
         except NotText as error:
             raise NotACommand(f"not said: {error}") from None
 
-    def ring(self) -> None:
-        """Ring the terminal's bell."""
-        self.application.output.bell()
+    def ignores(self, name: str) -> bool:
+        """Whether somebody of this name is ignored."""
+        return name in self._ignored
+
+    def came(self, visit: Visit, line: Line) -> None:
+        """Log a line."""
+        if self.log is not None and (trouble := self.log.write(visit.tab().room, line)):
+            visit.tell(trouble, Tone.TROUBLE)
+
+    def ring(self, visit: Visit, line: Line) -> None:
+        """Ring the terminal's bell, or have it notify, as is configured."""
+        from chatroom.chatter.terminal.notices import alarm
+
+        output = self.application.output
+        in_tmux = "TMUX" in os.environ
+        room = visit.tab().room
+        output.write_raw(alarm(self._look.notify, room, line.name, line.text, in_tmux=in_tmux))
+        output.flush()
 
     def key_pressed(self) -> None:
         """Note that somebody is there."""
         self._last_key = asyncio.get_running_loop().time()
 
-    def looked_at(self) -> bool:
-        """Whether the person at the terminal sees what comes."""
+    def looked_at(self, visit: Visit) -> bool:
+        """Whether the person at the terminal sees what comes in this visit."""
         if self.focused is None:
             idle = asyncio.get_running_loop().time() - self._last_key
             there = idle <= LOOKED_AT_SECONDS
         else:
             there = self.focused
-        return there and (self.visit is None or self.visit.scrollback.following)
+        return there and visit is self.visit and visit.scrollback.following
 
     def completions(self) -> list[Completion]:
         """In which ways the word before the cursor can be completed."""
@@ -190,6 +276,10 @@ class Screen:
             HSplit(
                 [
                     Window(_Messages(self)),
+                    ConditionalContainer(
+                        Window(FormattedTextControl(self._bar), height=1, style="class:bar"),
+                        filter=Condition(lambda: len(self.visits) > 1),
+                    ),
                     Window(FormattedTextControl(self._status), height=1, style="class:status"),
                     ConditionalContainer(
                         Window(FormattedTextControl(self._question), height=1), filter=asked
@@ -214,9 +304,16 @@ class Screen:
         status = self.visit.status()
         return self._drawn(status_line(status, self.painter.width, self._symbols, self.cells))
 
+    def _bar(self) -> Row:
+        tabs = [visit.tab() for visit in self.visits]
+        return self._drawn(bar_line(tabs, self.painter.width, self._symbols, self.cells))
+
     def _question(self) -> Row:
         question = self.paste.question(self.painter.width) if self.paste else ""
         return [("class:question", question)]
+
+    def _rooms(self) -> list[str]:
+        return list(dict.fromkeys([visit.room.room_id for visit in self.visits] + self.room_ids))
 
     def _names(self) -> list[str]:
         return self.visit.names() if self.visit else []
@@ -225,10 +322,26 @@ class Screen:
         """The rows of the window of messages, the newest at its bottom."""
         self.height = height
         if self.painter.width != width:
-            self.painter = Painter(width, self._symbols, self.cells)
+            self.painter = self._painter(width)
         rows = self.visit.scrollback.view(self.painter, height) if self.visit else []
         blank: Row = [("", "")]
         return [blank] * (height - len(rows)) + [self._drawn(row) for row in rows]
+
+    def _painter(self, width: int) -> Painter:
+        look = self._look
+        names = len(look.names) or NAME_COLOURS
+        return Painter(width, self._symbols, self.cells, self._targets, look.time_format, names)
+
+    def leave_rows(self) -> None:
+        """Print the newest rows of the room below the shell's own, now that the screen is gone."""
+        if self.visit is None:
+            return
+        self.visit.scrollback.follow()
+        output = self.application.output
+        for row in self.visit.scrollback.view(self.painter, self.height):
+            print_formatted_text(
+                output, [*row, ("", "\n")], self.application.renderer.style, color_depth=None
+            )
 
     def _drawn(self, row: Row) -> Row:
         return [(style, self._stand_ins.text(text)) for style, text, *_ in row]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from chatroom.chatter.terminal.found import Search
 from chatroom.chatter.terminal.lines import Tone, same_name, withdrawn
 
 if TYPE_CHECKING:
@@ -44,6 +46,10 @@ class Scrollback:
         on its way, and which of its rows; None: the newest."""
         self._mark: int | None = None
         """The serial number of the first line that came while nobody looked."""
+        self._reached = 0
+        """The lowest sequence that was put before the others; 0: none was."""
+        self.search: Search | None = None
+        """What is looked for in these lines."""
         self._withdrawn: dict[int, None] = {}
         """The newest sequences whose text is gone, as an earlier page may still have it."""
 
@@ -65,19 +71,32 @@ class Scrollback:
     def begin_anew(self) -> None:
         """What comes now may have other sequences: what is here is no longer counted."""
         self._known = self._first + len(self._lines)
+        self._reached = 0
         self._withdrawn.clear()
 
-    def withdraw(self, sequence: int) -> None:
-        """Put a mark in the place of the text of this sequence, also if it comes only later."""
+    def clear(self) -> None:
+        """Forget all lines but those that are on their way; the room still has them."""
+        self._first = self._known = self._first + len(self._lines)
+        self._lines.clear()
+        self._mark, self._reached, self.search = None, 0, None
+        self.follow()
+
+    def withdraw(self, sequence: int) -> Line | None:
+        """Put a mark in the place of the text of this sequence, also if it comes only later.
+
+        Returns the line as it was, if it is here.
+        """
         if not sequence:
-            return  # notices have none either
+            return None  # notices have none either
         self._withdrawn[sequence] = None
         if len(self._withdrawn) > WITHDRAWN_SEQUENCES:
             del self._withdrawn[next(iter(self._withdrawn))]
         for index in self._known_indices():
-            if self._lines[index].sequence == sequence:
-                self._lines[index] = withdrawn(self._lines[index])
-                return
+            line = self._lines[index]
+            if line.sequence == sequence:
+                self._lines[index] = withdrawn(line)
+                return line
+        return None
 
     def newest_of(self, name: str) -> int:
         """The sequence of what somebody said last, however the name is capitalized; 0: none."""
@@ -94,8 +113,12 @@ class Scrollback:
     def _as_it_is(self, line: Line) -> Line:
         return withdrawn(line) if line.sequence in self._withdrawn else line
 
-    def put_before(self, lines: Sequence[Line]) -> None:
-        """Put earlier lines before those whose sequences count; what is in view stays."""
+    def put_before(self, lines: Sequence[Line], reached: int = 0) -> None:
+        """Put earlier lines before those whose sequences count; what is in view stays.
+
+        `reached` is the lowest sequence that was looked at for it; not all need be shown.
+        """
+        self._reached = reached or self._reached
         at = max(self._known - self._first, 0)
         self._lines[at:at] = map(self._as_it_is, lines)
         # Numbers above stay as they are; those of the lines below `at` have changed.
@@ -103,6 +126,8 @@ class Scrollback:
         self._known -= len(lines)
         if self._mark is not None and self._mark < self._first + len(lines) + at:
             self._mark -= len(lines)
+        if self.search is not None:
+            self.search.shift(self._first + len(lines) + at, len(lines))
         if self._bottom is not None:
             line, row = self._bottom
             if isinstance(line, int) and line < self._first + len(lines) + at:
@@ -120,7 +145,9 @@ class Scrollback:
 
     @property
     def oldest(self) -> int:
-        """The lowest sequence that is here; 0 if there is none."""
+        """The lowest sequence that is here, or was looked at; 0 if there is none."""
+        if self._reached:
+            return self._reached
         at = max(self._known - self._first, 0)
         return next((line.sequence for line in islice(self._lines, at, None) if line.sequence), 0)
 
@@ -175,6 +202,38 @@ class Scrollback:
         self._bottom = None
         self.unseen = 0
 
+    def find(self, painter: Painter, height: int, text: str) -> int:
+        """Look for a text, however it is capitalized: in how many lines it is.
+
+        The newest of them is in view then, if there is one; `find_next` goes on.
+        """
+        pattern = re.compile(re.escape(text), re.IGNORECASE)
+        found = [
+            self._first + index
+            for index, line in enumerate(self._lines)
+            if line.name and (pattern.search(line.text) or pattern.search(line.name))
+        ]
+        self.search = Search(text, pattern, found) if found else None
+        if found:
+            self._show(painter, height)
+        return len(found)
+
+    def find_next(self, painter: Painter, height: int, *, newer: bool = False) -> bool:
+        """Look at the next older line that was found, or newer one; False if there is none."""
+        if self.search is None or not self.search.turn(-1 if newer else 1, self._first):
+            return False
+        self._show(painter, height)
+        return True
+
+    def _show(self, painter: Painter, height: int) -> None:
+        """Have what was found in the middle of the view, or as near as the end allows."""
+        assert self.search is not None, "it was looked for"
+        serial, pattern = self.search.serial, self.search.pattern
+        rows = ["".join(text for _, text, *_ in row) for row in self._drawn(painter, serial)]
+        first = next((at for at, row in enumerate(rows) if pattern.search(row)), len(rows) - 1)
+        self._stay(serial, first)
+        self.scroll_down(painter, height // 2)
+
     # ---- Drawing ----------------------------------------------------------------------
 
     @property
@@ -198,7 +257,7 @@ class Scrollback:
             rows.append(painter.rule("earlier messages above", "class:rule"))
         if serial == self._mark:
             rows.append(painter.rule("new", "class:mark"))
-        return rows + painter.line(line)
+        return rows + painter.line(line, self.search.pattern if self.search else None)
 
     def _serial(self, line: int | str) -> int:
         """The serial number of a line, or what it would be of one that is on its way."""

@@ -30,6 +30,8 @@ class Status:
     typists: Sequence[str] = ()
     unseen: int = 0
     scrolled: bool = False
+    found: tuple[str, int, int] | None = None
+    """What is looked for, which of those is looked at (1: the newest), and how many there are."""
 
 
 def status_line(status: Status, width: int, symbols: Symbols, cells: Cells) -> Row:
@@ -49,6 +51,12 @@ def status_line(status: Status, width: int, symbols: Symbols, cells: Cells) -> R
     if status.scrolled:
         right = f"{symbols.below} {status.unseen} new" if status.unseen else f"{symbols.below} more"
         right += " "
+    if status.found is not None:
+        text, at, count = status.found
+        right = f'"{text}" {at} of {count} {right}'
+        while cells.of(right) > max(width // 2, 12) and text:
+            text = text[:-1]
+            right = f'"{text}{symbols.cut}" {at} of {count} '
     parts = [part for part in parts if part[2]]
     separator = f" {symbols.dot} "
     while True:

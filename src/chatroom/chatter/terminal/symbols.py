@@ -17,10 +17,16 @@ class Symbols:
     """Between the parts of the status line."""
     below: str
     """There is more below."""
+    cut: str
+    """A name goes on."""
+    more: str
+    """There are more rooms."""
+    ended: str
+    """A room that is not connected."""
 
 
-UNICODE = Symbols(rule="─", event="→", notice="•", dot="·", below="↓")
-ASCII = Symbols(rule="-", event=">", notice="*", dot="|", below="v")
+UNICODE = Symbols(rule="─", event="→", notice="•", dot="·", below="↓", cut="…", more="…", ended="×")
+ASCII = Symbols(rule="-", event=">", notice="*", dot="|", below="v", cut="~", more="~", ended="x")
 
 
 def symbols_for(encoding: str | None) -> Symbols:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from chatroom.chatter.rooms import marks
 from chatroom.chatter.safe_text import one_line
+from chatroom.chatter.terminal.bar import Tab
 from chatroom.chatter.terminal.lines import Tone, line_of, notice, pending
+from chatroom.chatter.terminal.links import Seen
 from chatroom.chatter.terminal.scrollback import Scrollback
 from chatroom.chatter.terminal.status import Status
 from chatroom.chatter.terminal.typists import Typists
@@ -20,12 +22,13 @@ from chatroom.client import (
     Kind,
     NotAccepted,
     Refused,
+    Renamed,
     Typing,
     Withdrawn,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Coroutine
 
     from chatroom.chatter.terminal.lines import Line
     from chatroom.client import Chat, Member, Message, Posted, Room
@@ -36,37 +39,51 @@ SHOWN_NAMES = 500
 """Of those in a room /who shows at most as many as a server tells at once."""
 
 
+class Viewer(Protocol):
+    """What shows visits."""
+
+    def changed(self, visit: Visit) -> None:
+        """There is something to be drawn."""
+
+    def shows(self, visit: Visit) -> bool:
+        """Whether this is the visit on the screen."""
+
+    def looked_at(self, visit: Visit) -> bool:
+        """Whether the person at the terminal sees what comes in it."""
+
+    def ignores(self, name: str) -> bool:
+        """Whether the person does not want to hear from somebody of this name."""
+
+    def came(self, visit: Visit, line: Line) -> None:
+        """A line has come in it that is not from before."""
+
+    def ring(self, visit: Visit, line: Line) -> None:
+        """Somebody who does not look is mentioned in it."""
+
+
 class Visit:
-    """A room that was entered, until its end.
+    """A room that was entered, until its end; on the screen, or beside it. Nothing here draws."""
 
-    Nothing here draws: `changed` is called when there is something to be drawn.
-    `looked_at` tells whether the person at the terminal sees what comes; `ring` is called
-    when somebody who does not is mentioned.
-    """
-
-    def __init__(
-        self,
-        chat: Chat,
-        room: Room,
-        *,
-        changed: Callable[[], None],
-        looked_at: Callable[[], bool],
-        ring: Callable[[], None],
-    ) -> None:
+    def __init__(self, chat: Chat, room: Room, viewer: Viewer) -> None:
         self.room = room
         self.scrollback = Scrollback()
+        self.links = Seen()
         self.connected = True
         self.leaving = False
         self.failure: ChatError | None = None
         """What the membership ended with; None also for leaving."""
         self.bug: BaseException | None = None
         """What nothing here was prepared for; it ends the visit."""
+        self.unread = 0
+        """How many messages came while this was not on the screen."""
+        self.named = False
+        """Whether one of them names the person at the terminal."""
         self._chat = chat
-        self._changed = changed
-        self._looked_at = looked_at
-        self._ring = ring
+        self._viewer = viewer
         self._typists = Typists(asyncio.get_running_loop().time)
         self._unposted: asyncio.Queue[tuple[str, str, bool]] = asyncio.Queue()
+        self._hidden: set[str] = set()
+        """The names that somebody ignored has taken here."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._loading = False
         self.over = asyncio.create_task(self._listen())
@@ -115,7 +132,12 @@ class Visit:
             self.bug = bug
 
     def _take(self, message: Message) -> None:
+        ignored = message.name != self.room.name and self._ignores(message.name)
+        if ignored and isinstance(message.event, Renamed):
+            self._hidden.add(one_line(message.event.name).casefold())
         if isinstance(message.event, Typing):
+            if ignored:
+                return
             self._typists.hear(one_line(message.name), active=message.event.active)
             return
         if message.kind in (Kind.CONNECTION_LOST, Kind.CONNECTED):
@@ -128,14 +150,20 @@ class Visit:
             # By its nonce alone: it may have been said under a name of before.
             self.scrollback.settle(message.nonce)
         elif isinstance(message.event, Withdrawn):
-            self.scrollback.withdraw(message.event.sequence)
+            gone = self.scrollback.withdraw(message.event.sequence)
+            self.links.forget(gone.text if gone else "")
         elif isinstance(message.event, Gap) and message.event.missed is None:
             self.scrollback.begin_anew()
         elif isinstance(message.event, Refused):
             refused = self.scrollback.settle(message.event.nonce)
             if refused is not None:
                 self._add(notice(f"not said: {refused.text}", Tone.TROUBLE))
-        self._add(line_of(message, self.room.name, earlier=message.replayed))
+        if not ignored:
+            self._add(line_of(message, self.room.name, earlier=message.replayed))
+
+    def _ignores(self, name: str) -> bool:
+        """Whether this is somebody ignored, also under a name that they have taken since."""
+        return self._viewer.ignores(name) or one_line(name).casefold() in self._hidden
 
     def _place_stored(self, sequence: int) -> None:
         """Place own messages that are stored below this sequence, and will not be yielded.
@@ -148,10 +176,25 @@ class Visit:
                 self._add(line)
 
     def _add(self, line: Line) -> None:
-        looked_at = line.earlier or self._looked_at()
+        looked_at = line.earlier or self._viewer.looked_at(self)
         self.scrollback.add(line, looked_at=looked_at)
+        self.links.look_at(line.text if line.name else "", line.name)
+        if not line.earlier:
+            self._viewer.came(self, line)
+        if line.tone is Tone.SAID and not (line.own or line.earlier or self._viewer.shows(self)):
+            self.unread += 1
+            self.named = self.named or line.mentions
         if line.mentions and not looked_at:
-            self._ring()
+            self._viewer.ring(self, line)
+
+    def turned_to(self) -> None:
+        """This is on the screen now."""
+        self.unread, self.named = 0, False
+
+    def turned_away(self) -> None:
+        """Another room is on the screen now: what comes from here on is unread."""
+        self.scrollback.read()
+        self.typing(active=False)
 
     def tell(self, text: str, tone: Tone = Tone.NOTICE) -> None:
         """Tell the person at the terminal something."""
@@ -234,10 +277,17 @@ class Visit:
             )
         finally:
             self._loading = False
-        lines = [line_of(message, self.room.name, earlier=True) for message in page.messages]
-        self.scrollback.put_before(lines)
+        lines = [
+            line_of(message, self.room.name, earlier=True)
+            for message in page.messages
+            if not self._ignores(message.name)
+        ]
+        reached = min((m.sequence for m in page.messages if m.sequence), default=0)
+        self.scrollback.put_before(lines, reached)
+        for line in lines:
+            self.links.look_at(line.text if line.name else "", line.name)
         self._changed()
-        return bool(lines)
+        return bool(page.messages)
 
     async def rename(self, name: str) -> None:
         """Take another name: everybody sees the line, or oneself the refusal. Raises ChatError."""
@@ -279,7 +329,7 @@ class Visit:
             connection = "connected"
         else:
             connection = "reconnecting"
-        members = self.room.members
+        members, search = self.room.members, self.scrollback.search
         return Status(
             room=one_line(self.room.room_id),
             title=one_line(details.title) if details else "",
@@ -290,7 +340,21 @@ class Visit:
             typists=self._typists.names(),
             unseen=self.scrollback.unseen,
             scrolled=not self.scrollback.following,
+            found=(search.text, *search.place) if search else None,
         )
+
+    def tab(self) -> Tab:
+        """What the bar tells."""
+        return Tab(
+            room=one_line(self.room.room_id),
+            here=self._viewer.shows(self),
+            unread=self.unread,
+            named=self.named,
+            trouble=not self.connected or self.over.done(),
+        )
+
+    def _changed(self) -> None:
+        self._viewer.changed(self)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)
