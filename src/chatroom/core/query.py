@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .refusals import QueryInvalid
 from .words import folded, words
@@ -82,6 +83,7 @@ def terms_of(name: str, text: str) -> list[str]:
     return found
 
 
+@lru_cache(maxsize=1_000)
 def name_of(name: str) -> str:
     """A name as names are compared here: folded, with single spaces."""
     return " ".join(folded(name).split())
