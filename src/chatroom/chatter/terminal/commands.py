@@ -38,6 +38,9 @@ COMMANDS = (
     Command(
         "history", "/history [N]", "N earlier messages, 100 when not said; also Page Up", most=1
     ),
+    Command(
+        "search", '/search WORDS', 'what was said with all of them; "a phrase", from:NAME', WORDS, 1
+    ),
     Command("quit", "/quit", "leave; so does Ctrl-D"),
 )  # fmt: skip
 FOR_MODERATORS = (
