@@ -114,7 +114,7 @@ def test_the_page_for_other_languages_names_the_delays() -> None:
     assert f"`first` = {patience.backoff:g} s, `limit` = {patience.backoff_limit:g} s" in page
     assert f"after {patience.recovery:g} s" in page
     assert f"for {patience.name:g} s" in page
-    assert READS == set(re.findall(r"`(List\w+)`", page))
+    assert READS == set(re.findall(r"`((?:List|Search)\w+)`", page))
 
 
 def test_delays_double_up_to_the_limit() -> None:

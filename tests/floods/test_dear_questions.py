@@ -32,6 +32,7 @@ HEALTH = "/grpc.health.v1.Health/Check"
 REQUESTS = {
     "ListChatRooms": pb.ListChatRoomsRequest(),
     "ListMessages": pb.ListMessagesRequest(room_id="lobby", page_size=1000),
+    "SearchMessages": pb.SearchMessagesRequest(room_id="lobby", query="word", page_size=100),
     "ListMembers": pb.ListMembersRequest(room_id="lobby"),
     "CreateChatRoom": pb.CreateChatRoomRequest(room_id="lobby"),
     "DeleteChatRoom": pb.DeleteChatRoomRequest(room_id="nowhere"),

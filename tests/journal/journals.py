@@ -22,6 +22,13 @@ AUTHOR = (1 << 62) - 1
 
 KINDS = ("memory", "sqlite-full", "sqlite-off")
 
+
+def spoken(envelope: bytes) -> tuple[str, str]:
+    """Who says what, where an envelope is "Bob: hello"; behind a line's end is filling."""
+    name, _, text = envelope.decode(errors="replace").partition("\n")[0].partition(": ")
+    return name, text
+
+
 Scene = Callable[[Journal], Awaitable[None]]
 ShelfScene = Callable[["Shelf"], Awaitable[None]]
 
@@ -32,7 +39,7 @@ class Shelf:
     def __init__(self, kind: str, directory: Path) -> None:
         self._kind = kind
         self._path = directory / "chatroom.db"
-        self._memory = MemoryJournal()
+        self._memory = MemoryJournal(spoken)
         self.journal: Journal = self._memory
         self.rooms: list[StoredRoom] = []
         """As the latest open has listed them."""
@@ -41,7 +48,9 @@ class Shelf:
         """Open the journal; `rooms` is what it has."""
         if self._kind != "memory":
             self.journal = SQLiteJournal(
-                self._path, sync="full" if self._kind == "sqlite-full" else "off"
+                self._path,
+                sync="full" if self._kind == "sqlite-full" else "off",
+                spoken=spoken,
             )
         self.rooms = await self.journal.open()
 
@@ -55,6 +64,11 @@ class Shelf:
         """Have what is stored in its last place: of SQLite, in the tables."""
         if isinstance(self.journal, SQLiteJournal):
             await self.journal.settle()
+
+    async def index(self) -> None:
+        """Have searches as quick as they can be."""
+        if isinstance(self.journal, SQLiteJournal):
+            await self.journal.index()
 
     async def kill(self) -> list[StoredRoom]:
         """Open what a journal whose process is killed now would leave."""
@@ -111,6 +125,14 @@ def entries(first: int, count: int, *, size: int = 20, kind: Kind = Kind.SAID) -
         Entry(number, NOW + number, kind, AUTHOR, b"%*d" % (size, number))
         for number in range(first, first + count)
     ]
+
+
+def says(
+    sequence: int, text: str, *, name: str = "Bob", size: int = 0, kind: Kind = Kind.SAID
+) -> Entry:
+    """An entry that `spoken` reads, with an envelope of at least `size` bytes."""
+    envelope = f"{name}: {text}\n".encode().ljust(size, b".")
+    return Entry(sequence, NOW + sequence, kind, AUTHOR, envelope)
 
 
 def nonced(sequence: int, nonce: str, *, author: int = AUTHOR, sent: int = NOW) -> Entry:

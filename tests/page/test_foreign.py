@@ -20,6 +20,7 @@ JOIN = {"room_id": "lobby", "name": "Stranger"}
 CALLS = {
     "ListChatRooms": {},
     "ListMessages": {"room_id": "lobby"},
+    "SearchMessages": {"room_id": "lobby", "query": "word"},
     "ListMembers": {"room_id": "lobby"},
     "CreateChatRoom": {"room_id": "strange"},
     "SendMessage": {"session": "0" * 32, "message": {"message": "said by a stranger"}},

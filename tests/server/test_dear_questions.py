@@ -34,8 +34,8 @@ TEXT_BYTES = 1_000
 AT_THE_SAME_TIME = 10
 LIMITS = Limits(message_rate=0, grace=600)
 LISTS = (
-    "ListChatRooms", "ListMessages", "ListMembers", "ListBans", "ListInvitations",
-    "ListAuditRecords",
+    "ListChatRooms", "ListMessages", "SearchMessages", "ListMembers", "ListBans",
+    "ListInvitations", "ListAuditRecords",
 )  # fmt: skip
 
 Ask = Callable[[Carrier, int], Awaitable[object]]
@@ -65,6 +65,10 @@ QUESTIONS: dict[str, Ask] = {
     "ListChatRooms": calls("ListChatRooms", lambda _: pb.ListChatRoomsRequest()),
     "ListMessages": calls(
         "ListMessages", lambda _: pb.ListMessagesRequest(room_id="hall", page_size=1000)
+    ),
+    "SearchMessages": calls(
+        "SearchMessages",
+        lambda n: pb.SearchMessagesRequest(room_id="hall", query=f"from:member{n}", page_size=100),
     ),
     "ListMembers": calls("ListMembers", lambda _: pb.ListMembersRequest(room_id="hall")),
     "CreateChatRoom": calls("CreateChatRoom", lambda n: pb.CreateChatRoomRequest(room_id=f"x{n}")),

@@ -20,6 +20,7 @@ REFUSED: dict[str, Message] = {
     "DeleteChatRoom": pb.DeleteChatRoomRequest(room_id=NOWHERE),
     "ListMembers": pb.ListMembersRequest(room_id=NOWHERE),
     "ListMessages": pb.ListMessagesRequest(room_id=NOWHERE),
+    "SearchMessages": pb.SearchMessagesRequest(room_id="lobby"),
     "RemoveMember": pb.RemoveMemberRequest(room_id="lobby", name="nobody"),
     "SendMessage": pb.SendMessageRequest(session="none", heartbeat=pb.Heartbeat()),
 }
@@ -27,6 +28,7 @@ ANSWERED: dict[str, Message] = {
     "ListChatRooms": pb.ListChatRoomsRequest(),
     "ListMembers": pb.ListMembersRequest(room_id="lobby"),
     "ListMessages": pb.ListMessagesRequest(room_id="lobby"),
+    "SearchMessages": pb.SearchMessagesRequest(room_id="lobby", query="word"),
 }
 
 

@@ -107,6 +107,7 @@ def test_an_invitation_has_its_uses_and_its_time(tmp_path: Path) -> None:
             guest = await on.join("Guest", secret, resume=resuming(guest))
             for method, request in {
                 "ListMessages": pb.ListMessagesRequest(room_id="lobby"),
+                "SearchMessages": pb.SearchMessagesRequest(room_id="lobby", query="here"),
                 "ListMembers": pb.ListMembersRequest(room_id="lobby"),
             }.items():
                 assert ("PERMISSION_DENIED", "INVITATION_USED") == await on.refused(

@@ -108,6 +108,28 @@ def test_above_the_bytes_of_the_server_the_largest_room_gives() -> None:
     play(scene, dataclasses.replace(FOREVER, server_bytes=50_000))
 
 
+class Indexed(MemoryJournal):
+    """A journal that keeps much beside entries."""
+
+    index_bytes = 40_000
+
+
+def test_what_makes_searches_quick_counts() -> None:
+    """Of the bytes of the server; of those of a room its messages do."""
+
+    async def scene() -> None:
+        limits = dataclasses.replace(FOREVER, server_bytes=50_000)
+        async with lobby(Indexed(), limits) as hub:
+            alice = await Listener(hub, "Alice", *BOTH).open()
+            await say(alice, *(f"{number:03}" + "x" * 1_000 for number in range(30)))
+            room = hub.rooms.get("lobby")
+            await until(lambda: room.log.size <= 13_125)
+            assert room.log.size > 8_000
+            await alice.close()
+
+    run(scene())
+
+
 def test_a_deleted_room_no_longer_counts() -> None:
     async def scene(hub: Hub) -> None:
         for number in range(5):

@@ -111,7 +111,10 @@ TYPES = [
     b"application/connect+proto", b"application/connect+json", b"application/json",
     b"application/proto",
 ]  # fmt: skip
-PATHS = ["Chat", "Subscribe", "SendMessage", "ListMessages", "CreateChatRoom", "DeleteChatRoom"]
+PATHS = [
+    "Chat", "Subscribe", "SendMessage", "ListMessages", "SearchMessages", "CreateChatRoom",
+    "DeleteChatRoom",
+]  # fmt: skip
 ENVELOPES = st.builds(
     lambda flags, size, octets: bytes([flags]) + (size % 2**32).to_bytes(4, "big") + octets,
     st.sampled_from([0, 1, 2, 3, 0x80, 0xFF]),

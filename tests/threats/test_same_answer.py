@@ -47,6 +47,8 @@ def join(room_id: str, resume: pb.Resume | None = None) -> pb.JoinChat:
 METHODS: dict[str, Callable[[str], Any]] = {
     "ListMessages": lambda room_id: pb.ListMessagesRequest(room_id=room_id),
     "ListMessages, a page": lambda room_id: pb.ListMessagesRequest(room_id=room_id, after=0),
+    "SearchMessages": lambda room_id: pb.SearchMessagesRequest(room_id=room_id, query="a"),
+    "SearchMessages, invalid": lambda room_id: pb.SearchMessagesRequest(room_id=room_id),
     "ListMembers": lambda room_id: pb.ListMembersRequest(room_id=room_id),
     "RemoveMember": lambda room_id: pb.RemoveMemberRequest(room_id=room_id, name="Ann"),
     "UpdateChatRoom": lambda room_id: pb.UpdateChatRoomRequest(room_id=room_id, title="x"),

@@ -17,7 +17,12 @@ from chatroom.chatter.commands.invitations import (
     invites_command,
     uninvite_command,
 )
-from chatroom.chatter.commands.messages import history_command, send_command, watch_command
+from chatroom.chatter.commands.messages import (
+    history_command,
+    search_command,
+    send_command,
+    watch_command,
+)
 from chatroom.chatter.commands.moderation import (
     ban_command,
     bans_command,
@@ -82,7 +87,7 @@ UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
             "bans",
             "moderator",
         ],
-        "Messages, without joining in": ["history", "watch", "send"],
+        "Messages, without joining in": ["history", "search", "watch", "send"],
         "Set-up": ["config", "completion"],
     },
 )
@@ -231,7 +236,8 @@ for command in (
     invite_command, invites_command, uninvite_command,
     remove_command, mute_command, unmute_command, withdraw_command,
     ban_command, unban_command, bans_command, moderator_command,
-    history_command, watch_command, send_command, config_command, completion_command,
+    history_command, search_command, watch_command, send_command,
+    config_command, completion_command,
 ):  # fmt: skip
     cli.add_command(command)
 

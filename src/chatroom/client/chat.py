@@ -13,6 +13,7 @@ from chatroom.client.messages import (
     ChatRoom,
     Member,
     Page,
+    found_from,
     member_from,
     page_from,
     room_from,
@@ -125,6 +126,9 @@ class Chat(Moderating):
         async def entries_after(sequence: int) -> Page:
             return await self.history(room_id, after=sequence, page_size=LIST_PAGE)
 
+        async def found(query: str, before: int | None) -> Page:
+            return await self.search(room_id, query, before=before)
+
         def open_stream(instead_of: Stream | None) -> Stream:
             return self._connections.open_stream(instead_of)
 
@@ -135,6 +139,7 @@ class Chat(Moderating):
             open_stream=open_stream,
             full=full,
             entries_after=entries_after,
+            found=found,
             renews=self.security.renews,
         )
 
@@ -225,6 +230,28 @@ class Chat(Moderating):
             request.page_size = readable
             page = page_from(await self._ask("ListMessages", request))
         return with_damaged(page, sequence, upwards=after is not None)
+
+    async def search(
+        self,
+        room_id: str,
+        query: str,
+        *,
+        before: int | None = None,
+        page_size: int | None = None,
+    ) -> Page:
+        """What was said in a room and has all words of a query, the newest first.
+
+        `"in quotes"` is a phrase, `from:Bob` whose messages are meant. A page has at most 100
+        messages (20 unless said otherwise), all below `before` if that is given; where there are
+        `more`, ask for those before its last. Raises ChatError: QUERY_INVALID says what to
+        change, and a server of before there were searches answers UNIMPLEMENTED.
+        """
+        from chatroom.api.rpc import chat_pb2
+
+        request = chat_pb2.SearchMessagesRequest(
+            room_id=room_id, query=query, before=before or 0, page_size=page_size or 0
+        )
+        return found_from(await self._ask("SearchMessages", request))
 
     async def remove_member(self, room_id: str, name: str, reason: str = "") -> Member:
         """End somebody's membership; their stream ends with Removed."""

@@ -60,7 +60,7 @@ class Membership:
             typing=terms.typing,
             history=terms.history,
         )
-        self._server = server
+        self.server = server
         self._patience = patience
         self._position = position
         if terms.resume is not None:
@@ -259,7 +259,7 @@ class Membership:
                 return False  # it could not be said; the others will see that it is lost
 
     def _retry(self, error: ChatError) -> retry.Stream:
-        return retry.stream_retry(error, renews=self._server.renews)
+        return retry.stream_retry(error, renews=self.server.renews)
 
     def _until(self, begun: float) -> float:
         """Until when, by the loop's clock, to try; `begun` is when the connection was lost."""
@@ -334,7 +334,7 @@ class Membership:
     async def _entries(self, after: int) -> Page | None:
         """A page of the log; None when the server does not give it."""
         try:
-            page = await self._server.entries_after(after)
+            page = await self.server.entries_after(after)
         except ChatError as error:
             if self._retry(error) is retry.Stream.GIVE_UP:
                 return None

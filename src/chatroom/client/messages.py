@@ -326,6 +326,12 @@ def page_from(page: chat_pb2.ListMessagesResponse) -> Page:
     )
 
 
+def found_from(page: chat_pb2.SearchMessagesResponse) -> Page:
+    """What a search has found as a value, in its order: the newest first."""
+    found = tuple(message_from(message, replayed=True) for message in page.messages)
+    return Page(messages=found, epoch="", more=page.more)
+
+
 def with_damaged(page: Page, sequence: int, *, upwards: bool) -> Page:
     """The page and the damaged entry at its end, if it is next; there may be more beyond."""
     messages = page.messages

@@ -102,8 +102,8 @@ _BY_STATUS = {(rule.code, rule.reason): rule for rule in RULES}
 
 READS = frozenset(
     {
-        "ListChatRooms", "ListMessages", "ListMembers", "ListBans", "ListInvitations",
-        "ListAuditRecords",
+        "ListChatRooms", "ListMessages", "SearchMessages", "ListMembers", "ListBans",
+        "ListInvitations", "ListAuditRecords",
     }
 )  # fmt: skip
 """The methods that change nothing. Of the others none may be repeated blindly: creating a room

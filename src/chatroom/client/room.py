@@ -11,11 +11,12 @@ from chatroom.client.errors import RoomClosed
 from chatroom.client.outbox import Posted
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from types import TracebackType
 
     from chatroom.client.inbox import Inbox
     from chatroom.client.membership import Membership
-    from chatroom.client.messages import ChatRoom, Joined, Member, Message
+    from chatroom.client.messages import ChatRoom, Joined, Member, Message, Page
     from chatroom.client.outbox import Outbox
     from chatroom.client.patience import Patience
     from chatroom.client.session import Session
@@ -213,6 +214,19 @@ class Room:
         except BaseException as error:
             self._told = self._told or error is self._membership.failure
             raise
+
+    async def search(self, query: str) -> AsyncIterator[Page]:
+        """Pages of what was said here and has all words of a query: see `Chat.search`.
+
+        Each page is asked for when it is wanted. Raises ChatError.
+        """
+        before = None
+        more = True
+        while more:
+            page = await self._membership.server.found(query, before)
+            yield page
+            more = page.more and bool(page.messages)
+            before = page.messages[-1].sequence if page.messages else None
 
     async def post(
         self, text: str, *, nonce: str = "", action: bool = False, in_reply_to: int = 0

@@ -22,5 +22,7 @@ class Server:
     """There is no room for the stream on its connection. Whether another one may have some."""
     entries_after: Callable[[int], Awaitable[Page]]
     """A page of the room's entries above a sequence."""
+    found: Callable[[str, int | None], Awaitable[Page]]
+    """What a query finds in the room below a sequence."""
     renews: bool = False
     """A token that has expired may be followed by another one."""

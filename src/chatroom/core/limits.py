@@ -16,6 +16,9 @@ JOINS = Pace(600, 60.0)
 then has ten a second, about a hundredth of what a server can."""
 CREATIONS = Pace(200, 3600.0)
 """Three rooms for each of 60 people; to fill a server with rooms takes two days then."""
+SEARCHES = Pace(300, 60.0)
+"""A class of 60 searches now and then. Whoever never stops has five a second: in the largest rooms
+that is a tenth of a core."""
 
 ORDERS = Pace(600, 60.0)
 """A moderator who removes a flood of 600 is not held up; whoever never stops has ten a second."""
@@ -77,12 +80,16 @@ class Limits:
     """How often rooms may be created from one address."""
     identity_creations: Pace = CREATIONS
     """How often one identity may create rooms."""
+    address_searches: Pace = SEARCHES
+    """How often may be searched from one address."""
+    identity_searches: Pace = SEARCHES
+    """How often one identity may search."""
     identity_orders: Pace = ORDERS
     """How often one identity that is no admin may change rooms, members and messages: each time is
     kept for a year in the audit log, and mostly told to all who are in the room."""
     buckets: int = 10_000
     """Addresses, and identities, of which it is remembered how often they joined, resumed or
-    created, and identities how often they ordered: 2 MB for each of the seven."""
+    created or searched, and identities how often they ordered: 2 MB for each of the nine."""
     server_connections: int = 0
     """Connections at once; above it nobody is accepted. 0: as many as there are descriptors."""
     address_connections: int = 512
@@ -143,6 +150,10 @@ class Limits:
     page_bytes: int = 1 * MIB
     """Of entries in one answer, or of rooms where all of them were asked for."""
     page_members: int = 1000
+    page_found: int = 100
+    page_found_default: int = 20
+    query_characters: int = 256
+    query_words: int = 32
 
     # QR codes
     codes_kept: int = 256

@@ -130,6 +130,13 @@ class RequestInvalid(Refusal):
         self.field = field
 
 
+class QueryInvalid(Refusal):
+    """A search looks for nothing, or for too much at once."""
+
+    reason = "QUERY_INVALID"
+    field = "query"
+
+
 class MemberNotFound(Refusal):
     """Nobody of this name is in the room."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections import deque
 from collections.abc import Sequence
@@ -11,20 +12,27 @@ from chatroom.core.audit import AuditRecord
 from chatroom.core.entry import NOBODY, Entry, Kind
 from chatroom.core.facts import RoomFacts
 from chatroom.core.notes import SERVER, Note, NoteKind
+from chatroom.core.query import Query
 from chatroom.core.record import MemberRecord
 
 from .port import (
     NONCE_SECONDS,
     SESSION_SECONDS,
     Append,
+    Found,
     JournalConflict,
     NewRoom,
     NonceUsed,
+    Spoken,
     StoredRoom,
     Trimmed,
+    unread,
 )
 
 NS = 1_000_000_000
+
+_SEARCHED_AT_ONCE = 200
+"""Entries: a millisecond."""
 
 RECORDS = 10_000
 """Audit records that are kept in memory: the newest."""
@@ -56,8 +64,11 @@ class MemoryJournal:
     """Logs in lists. Everything said in `port` but durability holds."""
 
     name = "in memory (nothing survives the process)"
+    index_bytes = 0
 
-    def __init__(self) -> None:
+    def __init__(self, spoken: Spoken = unread) -> None:
+        """`spoken` reads what searches look at."""
+        self._spoken = spoken
         self._logs: dict[int, _Log] = {}
         self._keys = itertools.count(1)
         self._nonces: dict[tuple[int, str], tuple[int, Entry]] = {}
@@ -251,6 +262,23 @@ class MemoryJournal:
                     break
                 found, count = entry.sequence, count - 1
         return found
+
+    async def search(self, key: int, query: Query, *, before: int, count: int) -> Found:
+        """See `Journal.search`."""
+        found: list[Entry] = []
+        while len(found) <= count and (log := self._logs.get(key)) is not None:
+            end = log.index(before)
+            if not end:
+                break
+            part = log.entries[max(end - _SEARCHED_AT_ONCE, 0) : end][::-1]
+            before = part[-1].sequence
+            found += [
+                entry
+                for entry in part
+                if entry.kind is Kind.SAID and query.finds(*self._spoken(entry.envelope))
+            ]
+            await asyncio.sleep(0)
+        return Found(found[:count], more=len(found) > count)
 
     async def session(self, digest: bytes) -> tuple[int, MemberRecord] | None:
         """See `Journal.session`."""

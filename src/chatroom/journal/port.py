@@ -11,7 +11,7 @@ Every backend passes the contract: tests/journal/test_contract*.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -19,11 +19,21 @@ from chatroom.core.audit import AuditRecord
 from chatroom.core.entry import Entry
 from chatroom.core.facts import RoomFacts
 from chatroom.core.notes import Note
+from chatroom.core.query import Query
 from chatroom.core.record import MemberRecord
 
 SyncMode = Literal["full", "normal", "off"]
 """What an append waits for. full: it survives a loss of power. normal: it survives a
 killed process. off: for tests of the difference."""
+
+
+Spoken = Callable[[bytes], tuple[str, str]]
+"""Reads the envelope of something said: the author's name, and the text."""
+
+
+def unread(_envelope: bytes) -> tuple[str, str]:
+    """For journals in which nobody searches: nothing is read."""
+    return "", ""
 
 
 NONCE_SECONDS = 600
@@ -118,11 +128,26 @@ class Trimmed:
     """`Entry.stored_bytes` of what it deleted."""
 
 
+@dataclass(slots=True, frozen=True)
+class Found:
+    """What a search has found."""
+
+    entries: Sequence[Entry]
+    """The newest first, without nonces."""
+    more: bool
+    """Whether there are older ones."""
+
+
 class Journal(Protocol):
     """A place where the logs of rooms are kept. Its calls may overlap."""
 
     name: str
     """For people: what it is and how safe, in a few words."""
+
+    @property
+    def index_bytes(self) -> int:
+        """What is kept beside entries so that searches are quick, in bytes."""
+        ...
 
     async def open(self) -> list[StoredRoom]:
         """Make it usable and list its rooms; raises JournalUnusable.
@@ -203,6 +228,13 @@ class Journal(Protocol):
         """The sequence of the `count`-th thing said below `before`, counted downwards.
 
         That of the oldest one if there are fewer; `before` if there is none.
+        """
+        ...
+
+    async def search(self, key: int, query: Query, *, before: int, count: int) -> Found:
+        """The newest `count` things said below the sequence `before` that the query finds.
+
+        It takes turns with whatever else is read. Messages that are damaged are not found.
         """
         ...
 

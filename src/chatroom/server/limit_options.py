@@ -173,6 +173,22 @@ _OPTIONS = (
         help="The same by one identity.",
     ),
     _option(
+        "address_searches",
+        "--address-searches",
+        type=PaceType(),
+        metavar="N/TIME",
+        default="300/1m",
+        help="How often may be searched in rooms from one address.",
+    ),
+    _option(
+        "identity_searches",
+        "--identity-searches",
+        type=PaceType(),
+        metavar="N/TIME",
+        default="300/1m",
+        help="The same by one identity.",
+    ),
+    _option(
         "identity_orders",
         "--identity-orders",
         type=PaceType(),

@@ -62,7 +62,7 @@ GOODBYE_SECONDS = 1.0
 """How long peers may then take to read what was written."""
 LONG = frozenset((CHAT, *REFLECTION))
 """Paths of streams that last as long as their clients want."""
-LISTS = frozenset(path for path in UNARY if path.rpartition("/")[2].startswith("List"))
+LISTS = frozenset(path for path in UNARY if path.rpartition("/")[2].startswith(("List", "Search")))
 """Paths of methods whose answers may have `Limits.page_bytes`."""
 JOURNAL_FILE = "chatroom.db"
 KEYS_SECONDS = 1.0
@@ -352,9 +352,9 @@ class Service:
 
 def _journal(settings: Settings) -> Journal:
     if settings.data is None:
-        return MemoryJournal()
+        return MemoryJournal(encode.spoken)
     path = settings.data / JOURNAL_FILE
-    return SQLiteJournal(path, sync=settings.sync, legible=encode.legible)
+    return SQLiteJournal(path, sync=settings.sync, legible=encode.legible, spoken=encode.spoken)
 
 
 @contextlib.asynccontextmanager

@@ -22,6 +22,7 @@ CHAT_METHODS = tuple(
         "DeleteChatRoom",
         "SendMessage",
         "ListMessages",
+        "SearchMessages",
         "ListMembers",
         "RemoveMember",
         "UpdateChatRoom",

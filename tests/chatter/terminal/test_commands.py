@@ -260,3 +260,18 @@ def test_ctrl_c_clears_then_ends(bob) -> None:
     bob.press("c-c")
     assert 130 == bob.end()
     assert not bob.alternate
+
+
+def test_what_was_said_is_searched_for(bob, guests, room) -> None:
+    """What is found is shown in lines, the newest last; so is that nothing is."""
+    alice = guests.enter(room, "Alice")
+    alice.say("green tea", "black tea\nin a cup", "coffee")
+    bob.until("Alice  coffee")
+    type_line(bob, "/search TEA")
+    bob.until("all with TEA:", "Alice: green tea", "Alice: black tea in a cup")
+    type_line(bob, '/search "green tea" from:alice')
+    bob.until('all with "green tea" from:alice:')
+    type_line(bob, "/search milk")
+    bob.until("nobody has said milk, as far as it is kept")
+    type_line(bob, "/search")
+    bob.until("something is missing: /search WORDS")

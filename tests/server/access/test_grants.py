@@ -25,6 +25,7 @@ NEEDS = {
     "ListChatRooms": Right.LIST,
     "DeleteChatRoom": Right.ADMIN,
     "ListMessages": Right.HISTORY,
+    "SearchMessages": Right.HISTORY,
     "ListMembers": Right.JOIN,
     "RemoveMember": Right.MODERATE,
     "SendMessage": Right.SEND,
@@ -48,6 +49,7 @@ REQUESTS: dict[str, Any] = {
     "ListChatRooms": pb.ListChatRoomsRequest(),
     "DeleteChatRoom": pb.DeleteChatRoomRequest(room_id="doomed"),
     "ListMessages": pb.ListMessagesRequest(room_id="lobby"),
+    "SearchMessages": pb.SearchMessagesRequest(room_id="lobby", query="word"),
     "ListMembers": pb.ListMembersRequest(room_id="lobby"),
     "RemoveMember": pb.RemoveMemberRequest(room_id="lobby", name="Nobody"),
     "SendMessage": pb.SendMessageRequest(session="none", message=pb.Message(message="hey")),
@@ -224,8 +226,9 @@ def test_a_grant_is_for_its_rooms(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "method",
     [
-        "ListMessages", "ListMembers", "RemoveMember", "UpdateChatRoom", "SetMember",
-        "WithdrawMessage", "CreateBan", "ListBans", "CreateInvitation", "ListInvitations",
+        "ListMessages", "SearchMessages", "ListMembers", "RemoveMember", "UpdateChatRoom",
+        "SetMember", "WithdrawMessage", "CreateBan", "ListBans", "CreateInvitation",
+        "ListInvitations",
     ],
 )  # fmt: skip
 def test_a_private_room_that_one_may_not_enter_answers_as_one_that_is_not_there(

@@ -21,7 +21,7 @@ from connectrpc.protocol import ProtocolType
 from connectrpc.server import ConnectASGIApplication, ConnectWSGIApplication, DEFAULT_READ_MAX_BYTES, Endpoint, EndpointSync
 from pyqwest import Client, SyncClient
 
-from .chat_pb2 import ChatMessage, ChatRoom, CreateChatRoomRequest, DeleteChatRoomRequest, JoinChat, ListChatRoomsRequest, ListChatRoomsResponse, ListMembersRequest, ListMembersResponse, ListMessagesRequest, ListMessagesResponse, Member, Message, RemoveMemberRequest, SendMessageRequest, UpdateChatRoomRequest
+from .chat_pb2 import ChatMessage, ChatRoom, CreateChatRoomRequest, DeleteChatRoomRequest, JoinChat, ListChatRoomsRequest, ListChatRoomsResponse, ListMembersRequest, ListMembersResponse, ListMessagesRequest, ListMessagesResponse, Member, Message, RemoveMemberRequest, SearchMessagesRequest, SearchMessagesResponse, SendMessageRequest, UpdateChatRoomRequest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
@@ -83,6 +83,12 @@ class ChatService(Protocol):
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
     async def list_messages(self, request: ListMessagesRequest, ctx: RequestContext[ListMessagesRequest, ListMessagesResponse], /) -> ListMessagesResponse:
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def search_messages(self, request: SearchMessagesRequest, ctx: RequestContext[SearchMessagesRequest, SearchMessagesResponse], /) -> SearchMessagesResponse:
+        """
+        grant: history
+        """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
     async def list_members(self, request: ListMembersRequest, ctx: RequestContext[ListMembersRequest, ListMembersResponse], /) -> ListMembersResponse:
@@ -190,6 +196,17 @@ class ChatServiceASGIApplication(ConnectASGIApplication[ChatService]):
                         stream_type=StreamType.UNARY,
                     ),
                     function=svc.list_messages,
+                ),
+                "/rpc.ChatService/SearchMessages": Endpoint.unary(
+                    method=MethodInfo(
+                        name="SearchMessages",
+                        service_name="rpc.ChatService",
+                        input=SearchMessagesRequest,
+                        output=SearchMessagesResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.search_messages,
                 ),
                 "/rpc.ChatService/ListMembers": Endpoint.unary(
                     method=MethodInfo(
@@ -428,6 +445,29 @@ class ChatServiceClient(ConnectClient):
             headers=headers,
             timeout_ms=timeout_ms,
         )
+    async def search_messages(
+        self,
+        request: SearchMessagesRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> SearchMessagesResponse:
+        """
+        grant: history
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="SearchMessages",
+                service_name="rpc.ChatService",
+                input=SearchMessagesRequest,
+                output=SearchMessagesResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
     async def list_members(
         self,
         request: ListMembersRequest,
@@ -543,6 +583,12 @@ class ChatServiceSync(Protocol):
     def list_messages(self, request: ListMessagesRequest, ctx: RequestContext[ListMessagesRequest, ListMessagesResponse], /) -> ListMessagesResponse:
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
+    def search_messages(self, request: SearchMessagesRequest, ctx: RequestContext[SearchMessagesRequest, SearchMessagesResponse], /) -> SearchMessagesResponse:
+        """
+        grant: history
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
     def list_members(self, request: ListMembersRequest, ctx: RequestContext[ListMembersRequest, ListMembersResponse], /) -> ListMembersResponse:
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -646,6 +692,17 @@ class ChatServiceWSGIApplication(ConnectWSGIApplication):
                         stream_type=StreamType.UNARY,
                     ),
                     function=service.list_messages,
+                ),
+                "/rpc.ChatService/SearchMessages": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="SearchMessages",
+                        service_name="rpc.ChatService",
+                        input=SearchMessagesRequest,
+                        output=SearchMessagesResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.search_messages,
                 ),
                 "/rpc.ChatService/ListMembers": EndpointSync.unary(
                     method=MethodInfo(
@@ -878,6 +935,29 @@ class ChatServiceClientSync(ConnectClientSync):
                 service_name="rpc.ChatService",
                 input=ListMessagesRequest,
                 output=ListMessagesResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def search_messages(
+        self,
+        request: SearchMessagesRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> SearchMessagesResponse:
+        """
+        grant: history
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="SearchMessages",
+                service_name="rpc.ChatService",
+                input=SearchMessagesRequest,
+                output=SearchMessagesResponse,
                 idempotency_level=IdempotencyLevel.UNKNOWN,
                 stream_type=StreamType.UNARY,
             ),

@@ -17,6 +17,7 @@ class Feature(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FEATURE_EVENTS: _ClassVar[Feature]
     FEATURE_ECHO: _ClassVar[Feature]
     FEATURE_RENAME: _ClassVar[Feature]
+    FEATURE_SEARCH: _ClassVar[Feature]
 
 class Recovery(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -35,6 +36,7 @@ FEATURE_UNSPECIFIED: Feature
 FEATURE_EVENTS: Feature
 FEATURE_ECHO: Feature
 FEATURE_RENAME: Feature
+FEATURE_SEARCH: Feature
 RECOVERY_UNSPECIFIED: Recovery
 RECOVERY_COMPLETE: Recovery
 RECOVERY_PARTIAL: Recovery
@@ -373,6 +375,26 @@ class ListMessagesResponse(_message.Message):
     epoch: str
     more: bool
     def __init__(self, messages: _Optional[_Iterable[_Union[Message, _Mapping]]] = ..., epoch: _Optional[str] = ..., more: _Optional[bool] = ...) -> None: ...
+
+class SearchMessagesRequest(_message.Message):
+    __slots__ = ("room_id", "query", "before", "page_size")
+    ROOM_ID_FIELD_NUMBER: _ClassVar[int]
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    room_id: str
+    query: str
+    before: int
+    page_size: int
+    def __init__(self, room_id: _Optional[str] = ..., query: _Optional[str] = ..., before: _Optional[int] = ..., page_size: _Optional[int] = ...) -> None: ...
+
+class SearchMessagesResponse(_message.Message):
+    __slots__ = ("messages", "more")
+    MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    messages: _containers.RepeatedCompositeFieldContainer[Message]
+    more: bool
+    def __init__(self, messages: _Optional[_Iterable[_Union[Message, _Mapping]]] = ..., more: _Optional[bool] = ...) -> None: ...
 
 class ListMembersRequest(_message.Message):
     __slots__ = ("room_id", "page_size", "page_token")

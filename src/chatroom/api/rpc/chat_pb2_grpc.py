@@ -70,6 +70,11 @@ class ChatServiceStub:
                 request_serializer=rpc_dot_chat__pb2.ListMessagesRequest.SerializeToString,
                 response_deserializer=rpc_dot_chat__pb2.ListMessagesResponse.FromString,
                 _registered_method=True)
+        self.SearchMessages = channel.unary_unary(
+                '/rpc.ChatService/SearchMessages',
+                request_serializer=rpc_dot_chat__pb2.SearchMessagesRequest.SerializeToString,
+                response_deserializer=rpc_dot_chat__pb2.SearchMessagesResponse.FromString,
+                _registered_method=True)
         self.ListMembers = channel.unary_unary(
                 '/rpc.ChatService/ListMembers',
                 request_serializer=rpc_dot_chat__pb2.ListMembersRequest.SerializeToString,
@@ -145,6 +150,13 @@ class ChatServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SearchMessages(self, request, context):
+        """grant: history
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListMembers(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -202,6 +214,11 @@ def add_ChatServiceServicer_to_server(servicer, server):
                     servicer.ListMessages,
                     request_deserializer=rpc_dot_chat__pb2.ListMessagesRequest.FromString,
                     response_serializer=rpc_dot_chat__pb2.ListMessagesResponse.SerializeToString,
+            ),
+            'SearchMessages': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchMessages,
+                    request_deserializer=rpc_dot_chat__pb2.SearchMessagesRequest.FromString,
+                    response_serializer=rpc_dot_chat__pb2.SearchMessagesResponse.SerializeToString,
             ),
             'ListMembers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListMembers,
@@ -409,6 +426,33 @@ class ChatService:
             '/rpc.ChatService/ListMessages',
             rpc_dot_chat__pb2.ListMessagesRequest.SerializeToString,
             rpc_dot_chat__pb2.ListMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rpc.ChatService/SearchMessages',
+            rpc_dot_chat__pb2.SearchMessagesRequest.SerializeToString,
+            rpc_dot_chat__pb2.SearchMessagesResponse.FromString,
             options,
             channel_credentials,
             insecure,

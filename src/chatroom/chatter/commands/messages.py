@@ -211,6 +211,47 @@ def history_command(
     )
 
 
+@click.command("search", cls=Command)
+@option(
+    "--last",
+    section=OUTPUT,
+    type=Count(1),
+    default=20,
+    metavar="N",
+    help="Only the newest N that are found; default 20.",
+)
+@click.argument("room_id", metavar="ROOM", shell_complete=complete_rooms)
+@click.argument("words", metavar="WORDS...", nargs=-1, required=True)
+@server_options()
+@takes_given
+def search_command(given: Given, last: int, room_id: str, words: tuple[str, ...]) -> int:
+    """Find what was said in a room.
+
+    A message is found if it has all of the WORDS, in any order. What you quote is found as a
+    phrase, one word behind the other. from:NAME is who has said it. Only whole words are
+    found; capital letters and accents do not matter. The newest is printed last, as by
+    `history`.
+
+    Examples:
+      chatter search tea-room green tea
+      chatter search tea-room "green tea" from:bob
+      chatter search ops deploy --last 1 --json | jq -r .time
+
+    The exit code is 1 if nothing is found.
+    """
+    from chatroom.chatter.printing import log_printer_for
+    from chatroom.chatter.running import with_server
+    from chatroom.chatter.searching import print_found, query_of
+    from chatroom.chatter.settings import effective
+
+    printer = log_printer_for(as_json=given.as_json, said=False, times=True)
+    found = with_server(
+        effective(given),
+        lambda chat: print_found(chat, room_id, query_of(words), printer, last=last),
+    )
+    return 0 if found else 1
+
+
 @click.command("watch", cls=Command)
 @option(
     "--last",

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from chatroom.chatter.advice import advised
+from chatroom.chatter.searching import lines_found
 from chatroom.chatter.terminal import commands, orders
 from chatroom.chatter.terminal.answers import Answers
 from chatroom.chatter.terminal.commands import NotACommand
@@ -273,6 +274,9 @@ class Actions:
         elif word == "history":
             count = commands.number(words, EARLIER, MOST_EARLIER)
             self._spawn(self._look_back(count))
+        elif word == "search":
+            room_id = self.visit.room.room_id
+            self._spawn(self._tell(lines_found(self._chat, room_id, " ".join(words))))
         elif word == "join":
             if not words:
                 raise NotACommand("which room? /join ROOM [NAME]; /rooms lists them")

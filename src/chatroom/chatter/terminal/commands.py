@@ -44,6 +44,9 @@ COMMANDS = (
         "history", "/history [N]", "N earlier messages; so does Page Up", most=1
     ),
     Command("find", "/find TEXT", "where it is shown here; Ctrl-R: older", WORDS, 1),
+    Command(
+        "search", '/search WORDS', 'what was said with all of them; "a phrase", from:NAME', WORDS, 1
+    ),
     Command("clear", "/clear", "forget what is shown of this room"),
     Command("ignore", "/ignore [NAME]", "hear no more from somebody; who it is", WORDS, 0, "name"),
     Command("unignore", "/unignore NAME", "hear from them again", WORDS, 1, "name"),

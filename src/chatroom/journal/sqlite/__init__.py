@@ -5,8 +5,8 @@ reads in another. With `synchronous=FULL` an append survives a loss of power; wi
 `NORMAL` it survives a killed process, and power loss may cost the last moments.
 
 `journal` has the port and the two threads. In the writer's thread: `opening` and
-`schema` at start, `writer` for appends, `upkeep` for what makes room. In the reader's:
-`reader`. `backup` and `check` work beside a running server, `repair` in its absence.
+`schema` at start, `writer` for appends, `upkeep` for what makes room, `indexing`. In the reader's:
+`reader`, `searching`. `backup` and `check` work beside a running server, `repair` in its absence.
 
 What is read is checked: `quick_check` at start, then each entry by its checksum (`blocks`).
 Files of before there were blocks are read by `rows_of_before`, and become ours by `converting`.

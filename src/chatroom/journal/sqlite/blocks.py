@@ -40,6 +40,7 @@ _PLACE = struct.Struct("<qqqB")
 _SUM = struct.Struct("<I")
 _ENTRY_BYTES, _NONCED_BYTES = struct.calcsize("<qqIIB"), struct.calcsize("<qqIIBH")
 _KINDS = {int(kind): kind for kind in Kind}
+_SAID = int(Kind.SAID)
 _BEFORE_BYTES, _BEHIND_BYTES, _TAIL_BYTES = 16, 16, 128
 """By which a copy of what was replaced is found; the last is more than follows a text in an
 envelope, so that it has its sequence and its time."""
@@ -159,6 +160,18 @@ class Block:
             else damaged(self.first + n)
             for n, envelope, _, sound in self._look(begin, end)
         ]
+
+    def said(self, begin: int, end: int) -> Iterator[bytes]:
+        """The envelopes of what was said from one sequence to before another.
+
+        Whether they are sound nobody has looked at.
+        """
+        first, last = max(begin - self.first, 0), min(end - self.first, self.count)
+        at = self.body + sum(self.sizes[:first])
+        for size, kind in zip(self.sizes[first:last], self.kinds[first:last], strict=True):
+            if kind == _SAID:
+                yield self.octets[at : at + size]
+            at += size
 
     def look(self) -> Iterator[tuple[Entry, bool]]:
         """All with their nonces, and whether each is sound.

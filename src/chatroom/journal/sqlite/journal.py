@@ -14,15 +14,19 @@ from typing import ParamSpec, TypeVar
 from chatroom.core.audit import AuditRecord
 from chatroom.core.entry import Entry
 from chatroom.core.notes import Note
+from chatroom.core.query import Query
 from chatroom.core.record import MemberRecord
 from chatroom.journal.port import (
     Append,
+    Found,
     JournalError,
     JournalUnusable,
     NewRoom,
+    Spoken,
     StoredRoom,
     SyncMode,
     Trimmed,
+    unread,
 )
 
 from . import intake, notes, opening, recovery, upkeep, withdrawing
@@ -35,6 +39,7 @@ from .quick_check import quick_check
 from .reader import Reader
 from .redo import RedoLog
 from .rows_of_before import Legible, believed
+from .searches import Searches
 from .threads import Threads
 from .uncancelled import uncancelled
 from .writer import Writer
@@ -49,14 +54,23 @@ STORE_SECONDS = 2.0
 class SQLiteJournal(Threads):
     """Logs in a SQLite database."""
 
-    def __init__(self, path: Path, *, sync: SyncMode = "full", legible: Legible = believed) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        sync: SyncMode = "full",
+        legible: Legible = believed,
+        spoken: Spoken = unread,
+    ) -> None:
         """`path` is the file; its directory is made if need be, for this user alone.
 
-        `legible` judges entries of files of the first versions, which have no checksum.
+        `legible` judges entries of files of the first versions, which have no checksum. `spoken`
+        reads what searches look at.
         """
         self.name = f"SQLite {path} (synchronous={sync.upper()})"
         super().__init__(path)
         self._legible = legible
+        self._searches = Searches(self._read, self._write, spoken)
         self._sync: SyncMode = sync
         self._checkpoints = Checkpoints(path, sync)
         self._redo: RedoLog | None = None
@@ -83,6 +97,7 @@ class SQLiteJournal(Threads):
         last_sent = max([room.last_sent for room in rooms], default=0)
         self._nonces = Nonces(await self._write(Writer.authors_of_nonces), last_sent)
         await self._checkpoints.open()
+        self._searches.stored(room.facts.key for room in rooms)
         return rooms
 
     async def create_room(self, room: NewRoom) -> StoredRoom:
@@ -186,6 +201,16 @@ class SQLiteJournal(Threads):
         below = await self._read(Reader.said_before, key, before, count)
         return below if below < before else found
 
+    async def search(self, key: int, query: Query, *, before: int, count: int) -> Found:
+        """See `Journal.search`."""
+        here = self._intake.entries_of(key)
+        return await self._searches.search(key, query, here, before, count)
+
+    async def index(self) -> None:
+        """Index what can be, now; a running server does it by and by."""
+        await self.settle()
+        await self._searches.index(await self._write(Writer.open_rooms))
+
     async def session(self, digest: bytes) -> tuple[int, MemberRecord] | None:
         """See `Journal.session`."""
         here = self._intake.moment()
@@ -236,6 +261,7 @@ class SQLiteJournal(Threads):
         if self._closed:
             return
         self._closed = True
+        await self._searches.close()
         loop = asyncio.get_running_loop()
         async with self._appending:  # what was begun is over
             if self._storing is not None:
@@ -320,6 +346,7 @@ class SQLiteJournal(Threads):
         else:
             self._failed = None
             self._intake.taken()
+            self._searches.stored(append.key for append in appends)
             writer = self._writer
             if writer is not None and writer.pages >= PAGES and self._checkpoints.begin():
                 writer.pages = 0

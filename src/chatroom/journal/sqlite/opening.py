@@ -11,7 +11,7 @@ from pathlib import Path
 
 from chatroom.journal.port import JournalUnusable, SyncMode
 
-from . import schema
+from . import schema, segments
 from .converting import convert
 from .damage import WHAT_TO_DO
 from .records import RUNS
@@ -172,6 +172,7 @@ def begin(connection: sqlite3.Connection, sync: SyncMode) -> int:
         execute("UPDATE run SET state = ?, redo = ?, redone = 0", (sync, run))
         for table in ("block", "nonce"):
             execute(f"DELETE FROM {table} WHERE room IN (SELECT key FROM room WHERE closed)")
+        segments.forget(connection, "room IN (SELECT key FROM room WHERE closed)")
         execute("DELETE FROM room WHERE closed")
     execute(f"PRAGMA synchronous = {sync.upper()}")
     return run

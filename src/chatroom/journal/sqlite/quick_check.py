@@ -17,7 +17,7 @@ CHECK_SECONDS = 2.0
 """For all of it. Larger files are checked as far as that goes; `chatserver check` reads all."""
 
 _AGAIN_SECONDS = 0.05
-_CHECKED_BY_SUM = ("block", "entry", "trimmed")
+_CHECKED_BY_SUM = ("block", "entry", "trimmed", "segment", "signature")
 _KEYS = "sqlite_sequence"
 """SQLite's own: the last key that a room was given. Without it no room can be created."""
 

@@ -10,7 +10,7 @@ from typing import Any
 from chatroom.core.entry import Entry, Kind
 from chatroom.core.record import MemberRecord
 
-from .blocks import COLUMNS, block_of, block_with, damaged
+from .blocks import COLUMNS, Block, block_of, block_with, damaged
 from .damage import is_damage
 from .writer import MEMBER_COLUMNS, member_record
 
@@ -37,23 +37,23 @@ class Reader:
         """`newest`: the newest sequence that was stored in a room, by key; 0: none."""
         self.connection = connection
         connection.execute("PRAGMA query_only = ON")
-        self._newest = newest
+        self.newest = newest
 
     def read(self, key: int, after: int, entries: int, size: int) -> list[Entry]:
         """See `Journal.read`."""
-        newest = self._newest(key)  # before the read begins: so far it sees everything
-        with self._moment():
-            wanted = range(max(after + 1, self._oldest(key)), newest + 1)[:entries]
-            return _as_many(self._entries(key, wanted), size)
+        newest = self.newest(key)  # before the read begins: so far it sees everything
+        with self.moment():
+            wanted = range(max(after + 1, self.oldest(key)), newest + 1)[:entries]
+            return _as_many(self.entries(key, wanted), size)
 
     def read_before(self, key: int, before: int, entries: int, size: int) -> list[Entry]:
         """See `Journal.read_before`."""
-        newest = self._newest(key)
-        with self._moment():
-            wanted = range(min(before - 1, newest), self._oldest(key) - 1, -1)[:entries]
-            return _as_many(self._entries(key, wanted), size)[::-1]
+        newest = self.newest(key)
+        with self.moment():
+            wanted = range(min(before - 1, newest), self.oldest(key) - 1, -1)[:entries]
+            return _as_many(self.entries(key, wanted), size)[::-1]
 
-    def _entries(self, key: int, wanted: range) -> Iterator[Entry]:
+    def entries(self, key: int, wanted: range) -> Iterator[Entry]:
         """Each entry that is wanted, or a damaged one in its place."""
         position = iter(wanted)
         try:
@@ -98,6 +98,19 @@ class Reader:
             if (last - at) * step < 0:
                 return
 
+    def blocks(self, key: int, wanted: range) -> Iterator[Block | None]:
+        """The blocks that have these entries, downwards; None, in the end: one is damaged."""
+        try:
+            for row in self._rows(_DOWNWARDS, (key, wanted[0])):
+                block = block_of(row)
+                yield block
+                if block is None or block.first <= wanted[-1]:
+                    return
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            yield None
+
     def _from_the_other_end(self, key: int, wanted: Sequence[int]) -> dict[int, Entry]:
         step = -1 if wanted[0] <= wanted[-1] else 1
         found: dict[int, Entry] = {}
@@ -118,7 +131,7 @@ class Reader:
             raise
         return None if block is None else block.entries(sequence, sequence + 1)[0]
 
-    def _oldest(self, key: int) -> int:
+    def oldest(self, key: int) -> int:
         """The oldest sequence of a room.
 
         Raises DatabaseError: where not even this can be read nothing is said of entries.
@@ -131,7 +144,7 @@ class Reader:
         return 1
 
     @contextmanager
-    def _moment(self) -> Iterator[None]:
+    def moment(self) -> Iterator[None]:
         """Read the file as it is at one moment; a read that stays open holds up checkpoints."""
         self.connection.execute("BEGIN")
         try:
@@ -152,8 +165,8 @@ class Reader:
         if not count:
             return before
         found = before
-        with self._moment():
-            oldest = self._oldest(key)
+        with self.moment():
+            oldest = self.oldest(key)
             try:
                 for row in self._rows(_DOWNWARDS, (key, before - 1)):
                     block = block_of(row)

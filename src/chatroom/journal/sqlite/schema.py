@@ -142,14 +142,30 @@ CREATE TABLE nonce (             -- those that count
 ) STRICT, WITHOUT ROWID;
 """
 
-_NO_ROWS_OF_ENTRIES = """
+_WITHOUT_ROWS_OF_ENTRIES = """
 DROP TABLE entry;
 DROP TABLE trimmed;
 ALTER TABLE room DROP COLUMN summed_from;
+-- From one sequence of a room to before another: see `segments`
+CREATE TABLE segment (
+key INTEGER PRIMARY KEY,
+room INTEGER NOT NULL,
+first INTEGER NOT NULL,
+end INTEGER NOT NULL,
+parts INTEGER NOT NULL,
+slots BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX segment_place ON segment (room, first);
+-- Its key is 16 times the segment's, and the number of a part
+CREATE TABLE signature (
+key INTEGER PRIMARY KEY,
+slices BLOB NOT NULL
+) STRICT;
 ALTER TABLE member ADD COLUMN former TEXT NOT NULL DEFAULT '';      -- names, a line each
 """
 """Once they are in blocks: `converting`. The column comes last, since by what SQLite stores then
-it finds that its own table fits one page again: damage to another could cost all others."""
+it finds that its own table fits one page again: damage to another could cost all others. That
+page, the first of the file, is nearly full: so comments on the tables above are outside."""
 
 STEPS: Final = (
     _ROOMS_AND_ENTRIES, _MEMBERS_NONCES_AND_BOUNDS, _CHECKSUMS, _REDO_LOG, _IDENTITIES,
@@ -166,7 +182,8 @@ BLOCKS_SINCE: Final = 7
 
 
 TABLES: Final = (
-    "schema", "room", "run", "note", "audit", "member", "nonce", "block", "trimmed", "entry",
+    "schema", "room", "run", "note", "audit", "member", "nonce", "segment", "signature", "block",
+    "trimmed", "entry",
 )  # fmt: skip
 """What is small comes first."""
 
@@ -210,7 +227,9 @@ def upgrade(
         connection.executescript(f"BEGIN IMMEDIATE; {''.join(STEPS[version:])}")
         if version < BLOCKS_SINCE:
             convert()
-            for statement in _NO_ROWS_OF_ENTRIES.split(";"):  # a script would begin with a commit
+            for statement in _WITHOUT_ROWS_OF_ENTRIES.split(
+                ";"
+            ):  # a script would begin with a commit
                 connection.execute(statement)
         connection.execute("UPDATE schema SET version = ?", (SCHEMA_VERSION,))
         connection.execute("COMMIT")
@@ -233,7 +252,7 @@ def fresh(version: int = SCHEMA_VERSION) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.executescript("".join(STEPS[:version]))
     if version >= BLOCKS_SINCE:
-        connection.executescript(_NO_ROWS_OF_ENTRIES)
+        connection.executescript(_WITHOUT_ROWS_OF_ENTRIES)
     return connection
 
 

@@ -35,6 +35,11 @@ class Threads:
         self._reader: Reader | None = None
         self._closed = False
 
+    @property
+    def index_bytes(self) -> int:
+        """See `Journal.index_bytes`."""
+        return 0 if self._writer is None else self._writer.index_bytes
+
     async def _in(self, thread: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         """Run `work` in the thread, its SQLite errors as JournalError."""
         if self._closed:

@@ -15,6 +15,7 @@ from typing import Any
 from chatroom.core.entry import STORED_OVERHEAD
 from chatroom.journal.port import NONCE_SECONDS, SESSION_SECONDS, Trimmed
 
+from . import segments
 from .blocks import COLUMNS, block_of
 from .damage import is_damage
 from .statements import ManyRows, Value, not_waited_for, transaction
@@ -99,6 +100,7 @@ class Trim:
                 (self.oldest, freed, self.key),
             )
             _forget_blocks(writer, self.key, rows[0][1])
+            _forget_segments(writer, self.key, self.oldest)
         return True
 
     @property
@@ -154,6 +156,12 @@ def _forget_blocks(writer: Writer, key: int, first: int) -> None:
     )
 
 
+def _forget_segments(writer: Writer, key: int, oldest: int) -> None:
+    """Delete those of a room of which nothing is kept."""
+    where = "room = ? AND end <= ?"
+    writer.index_bytes -= segments.forget(writer.connection, where, key, oldest)
+
+
 def purge_step(writer: Writer, key: int) -> bool:
     """Delete some of what is kept of a closed room; whether there may be more to do."""
     execute = writer.connection.execute
@@ -163,8 +171,10 @@ def purge_step(writer: Writer, key: int) -> bool:
         rows = execute(_BLOCKS, (key, 0, STEP_BLOCKS)).fetchall()
         if rows:
             _forget_nonces(writer, key, rows, 0, _ALL)
+            _forget_segments(writer, key, rows[-1][1])
             execute("DELETE FROM block WHERE room = ? AND first <= ?", (key, rows[-1][1]))
         else:
+            _forget_segments(writer, key, _ALL)
             execute("DELETE FROM room WHERE key = ?", (key,))
     if not rows:
         writer.purged(key)

@@ -18,11 +18,13 @@ from pathlib import Path
 
 from chatroom.core.entry import Entry
 
-from . import blocks
+from . import blocks, segments
 
 log = logging.getLogger(__name__)
 
 _OLDEST = "SELECT oldest FROM room WHERE key = ?"
+_WITH = "room = ? AND first <= ? AND end > ?"
+"""Segments that an entry is in: its words could be guessed by them."""
 _WRITE = "UPDATE OR ROLLBACK block SET entries = ? WHERE room = ? AND first = ?"
 _WITHDRAWN = "UPDATE OR ROLLBACK run SET withdrawn = 1"
 _PART_BYTES = 64
@@ -51,6 +53,8 @@ def replace(connection: sqlite3.Connection, room: int, replaced: Sequence[Entry]
     """
     marks: list[bytes] = []
     for entry in replaced:
+        marks += segments.salts(connection, room, entry.sequence)
+        segments.forget(connection, _WITH, room, entry.sequence, entry.sequence)
         block = blocks.block_with(connection, room, entry.sequence)
         if block is None:
             marks += _emptied(connection, room, entry.sequence)

@@ -18,7 +18,7 @@ from chatroom.journal.port import (
     StoredRoom,
 )
 
-from . import blocks, notes
+from . import blocks, notes, segments
 from .blocks import damaged
 from .damage import is_damage
 from .ends import check_facts, end_of_log, last_said
@@ -73,6 +73,10 @@ class Writer:
         """By what messages are found in the file that were withdrawn since it was scrubbed."""
         self.pages = 0
         """Written to the log by appends, about, since somebody has set it to 0."""
+        self.replaced = 0
+        """Appends that have replaced something."""
+        self.index_bytes = segments.size(connection)
+        """See `Journal.index_bytes`."""
         self._newest: dict[int, int] = {}
         """The newest sequence of each open room."""
         self._ended: dict[int, int] = {}
@@ -214,6 +218,9 @@ class Writer:
                     notes.forget(connection, append.key)
                     connection.execute("DELETE FROM member WHERE room = ?", (append.key,))
             self._have(redone)
+        if replacing:
+            self.replaced += 1
+            self.index_bytes = segments.size(connection)
 
     def _have(self, redone: int) -> None:
         if redone:

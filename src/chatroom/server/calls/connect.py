@@ -78,6 +78,7 @@ class ConnectChatService:
         self.delete_chat_room = answering.audited(methods.delete_chat_room)
         self.send_message = answering.one(methods.send_message)
         self.list_messages = answering.listing(methods.list_messages)
+        self.search_messages = answering.listing(methods.search_messages)
         self.list_members = answering.listing(methods.list_members)
         self.remove_member = answering.audited(methods.remove_member)
         self.update_chat_room = answering.audited(methods.update_chat_room)

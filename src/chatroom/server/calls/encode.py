@@ -194,7 +194,16 @@ def legible(entry: Entry) -> bool:
     )
 
 
-SUPPORTED = (pb.FEATURE_EVENTS, pb.FEATURE_ECHO, pb.FEATURE_RENAME)
+def spoken(enveloped: bytes) -> tuple[str, str]:
+    """Who has said what; nobody and nothing if it cannot be read."""
+    try:
+        message = pb.Message.FromString(enveloped[HEAD_BYTES:])
+    except DecodeError:
+        return "", ""
+    return message.name, message.message
+
+
+SUPPORTED = (pb.FEATURE_EVENTS, pb.FEATURE_ECHO, pb.FEATURE_RENAME, pb.FEATURE_SEARCH)
 """What this server can, as `joined` says."""
 
 

@@ -5,13 +5,14 @@ They raise refusals and know no protocol.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core import refusals
 from chatroom.core.entry import Entry
 from chatroom.core.grants import ANYBODY, Identity, Right, demand, demand_in, is_for
 from chatroom.core.leave_reason import LeaveReason
+from chatroom.core.query import parsed
 from chatroom.core.refusals import RequestInvalid
 from chatroom.core.room import Room
 from chatroom.server.rooms.hub import Hub
@@ -184,7 +185,26 @@ class Methods:
         response = pb.ListMessagesResponse(epoch=room.facts.epoch, more=more)
         return Listing(response, "messages", self._entries(page))
 
-    def _entries(self, page: list[Entry]) -> Iterator[list[bytes]]:
+    async def search_messages(
+        self, request: pb.SearchMessagesRequest, who: Identity = ANYBODY
+    ) -> Listing:
+        """What was said in a room and has the words of a query, the newest first."""
+        hub, limits = self._hub, self._hub.limits
+        demand(who, Right.HISTORY)
+        room = in_room(hub, who, Right.HISTORY, request.room_id)
+        hub.invitations.check(who)  # likewise
+        if request.page_size > limits.page_found:
+            raise RequestInvalid("page_size", f"a page has at most {limits.page_found} messages")
+        query = parsed(request.query, characters=limits.query_characters, most=limits.query_words)
+        hub.quotas.search(who)
+        newest = room.newest
+        before = min(request.before or newest + 1, newest + 1)
+        count = request.page_size or limits.page_found_default
+        found = await hub.replay.search(room, query, before, count)
+        response = pb.SearchMessagesResponse(more=found.more)
+        return Listing(response, "messages", self._entries(found.entries))
+
+    def _entries(self, page: Sequence[Entry]) -> Iterator[list[bytes]]:
         limits = self._hub.limits
         items: list[bytes] = []
         size = 0

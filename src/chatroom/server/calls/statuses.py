@@ -70,6 +70,7 @@ CODES: dict[type[Refusal], Code] = {
     refusals.RoomNotFound: Code.NOT_FOUND,
     refusals.RoomExists: Code.ALREADY_EXISTS,
     refusals.RequestInvalid: Code.INVALID_ARGUMENT,
+    refusals.QueryInvalid: Code.INVALID_ARGUMENT,
     refusals.MemberNotFound: Code.NOT_FOUND,
     refusals.TokenRequired: Code.UNAUTHENTICATED,
     refusals.TokenInvalid: Code.UNAUTHENTICATED,

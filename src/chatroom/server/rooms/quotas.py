@@ -81,6 +81,7 @@ class Quotas:
         self._joins = Paces(limits.address_joins, limits.identity_joins, kept)
         self._resumes = Paces(limits.address_joins, limits.identity_joins, kept)
         self._creations = Paces(limits.address_creations, limits.identity_creations, kept)
+        self._searches = Paces(limits.address_searches, limits.identity_searches, kept)
         self._orders = Buckets(limits.identity_orders, kept)
 
     def add(self, member: Member) -> None:
@@ -129,6 +130,14 @@ class Quotas:
             if whose == "address":
                 self._tell(who.address, "creates rooms too often (--address-creations)")
             raise CreateTooOften(whose, wait)
+
+    def search(self, who: Identity) -> None:
+        """Somebody searches in a room; raises RateLimited."""
+        whose, wait = self._searches.take(self._address(who), who.subject, self._monotonic())
+        if wait:
+            if whose == "address":
+                self._tell(who.address, "searches too often (--address-searches)")
+            raise RateLimited(wait)
 
     def order(self, who: Identity) -> None:
         """Somebody changes a room, its members or messages; raises RateLimited."""

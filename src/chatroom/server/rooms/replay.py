@@ -20,9 +20,10 @@ from chatroom.core.entry import (
 from chatroom.core.limits import Limits
 from chatroom.core.member import Member
 from chatroom.core.names import SERVER_NAME
+from chatroom.core.query import Query
 from chatroom.core.room import Room
 from chatroom.core.tail import joined, without, writes
-from chatroom.journal import Journal, JournalError
+from chatroom.journal import Found, Journal, JournalError
 
 T = TypeVar("T")
 
@@ -111,6 +112,12 @@ class Replay:
     async def any_before(self, room: Room, before: int) -> bool:
         """Whether there is an entry below `before`, readable or not."""
         return bool(await self._before(room, before, 1))
+
+    async def search(self, room: Room, query: Query, before: int, count: int) -> Found:
+        """The newest `count` things said below `before` that a query finds."""
+        return await _guarded(
+            self._journal.search(room.facts.key, query, before=before, count=count)
+        )
 
     async def _before(self, room: Room, before: int, count: int) -> list[Entry]:
         return await _guarded(
