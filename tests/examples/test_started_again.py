@@ -1,4 +1,4 @@
-"""Every example killed, started again and told to end."""
+"""Every example started again, its ghost killed, and told to end."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ async def departure(room: Room, name: str) -> str:
 
 @pytest.mark.parametrize("bot", BOTS)
 def test_it_waits_for_its_ghost_and_leaves_none(server: str, bot: str) -> None:
-    """After a kill it says that it waits, and comes; after SIGTERM the others see it leave."""
+    """It says that it waits for its name, and comes; after SIGTERM the others see it leave.
+
+    It is there before the other one is killed: how long a program takes to start decides nothing.
+    """
     name, options = BOTS[bot]
     arguments = command(bot, "--host", server, *options)
 
@@ -53,14 +56,14 @@ def test_it_waits_for_its_ghost_and_leaves_none(server: str, bot: str) -> None:
         ):
             killed = await started()
             await arrival(bob, name)
-            killed.kill()
-            await killed.communicate()
             again = await started()
             try:
                 assert again.stderr is not None
                 told = (await again.stderr.readline()).decode()
                 sentence = f"the name tag '{name}' is in use in this room; '{name} 2' is free"
                 assert f"{sentence}; waiting for it\n" == told
+                killed.kill()
+                await killed.communicate()
                 assert "lost" == await departure(bob, name)
                 await arrival(bob, name)
                 again.terminate()
