@@ -288,7 +288,7 @@ class Screen:
                 ]
             ),
             floats=[
-                Float(CompletionsMenu(max_height=8, scroll_offset=1), xcursor=True, ycursor=True)
+                Float(CompletionsMenu(max_height=10, scroll_offset=1), xcursor=True, ycursor=True)
             ],
         )
 
