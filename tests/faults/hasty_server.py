@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from chatroom.journal import Append, SyncMode
+from chatroom.journal import Append
 from chatroom.journal.sqlite import SQLiteJournal
-from chatroom.journal.sqlite.rows_of_before import Legible
 from chatroom.server import cli, service
 
 LATE_SECONDS = 0.05
@@ -21,8 +21,8 @@ LATE_SECONDS = 0.05
 class HastyJournal(SQLiteJournal):
     """Stores what it has acknowledged, all of it and in order, but later."""
 
-    def __init__(self, path: Path, *, sync: SyncMode = "full", legible: Legible) -> None:
-        super().__init__(path, sync=sync, legible=legible)
+    def __init__(self, path: Path, **settings: Any) -> None:
+        super().__init__(path, **settings)
         self._late: list[Append] = []
         self._one_at_a_time = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()

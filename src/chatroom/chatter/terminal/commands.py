@@ -45,7 +45,7 @@ COMMANDS = (
     ),
     Command("find", "/find TEXT", "where it is shown here; Ctrl-R: older", WORDS, 1),
     Command(
-        "search", '/search WORDS', 'what was said with all of them; "a phrase", from:NAME', WORDS, 1
+        "search", '/search WORDS', "what was said here with these words", WORDS, 1
     ),
     Command("clear", "/clear", "forget what is shown of this room"),
     Command("ignore", "/ignore [NAME]", "hear no more from somebody; who it is", WORDS, 0, "name"),
