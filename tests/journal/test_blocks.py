@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from chatroom.core.entry import STORED_OVERHEAD, Entry, Kind
 from chatroom.journal import NONCE_SECONDS, Append, JournalUnusable, NonceUsed
+from chatroom.journal.sqlite import SQLiteJournal, upkeep
 from chatroom.journal.sqlite.blocks import (
     FEW,
     MOST_BYTES,
@@ -32,6 +33,7 @@ from tests.journal.damaged_blocks import (
     change,
     damage_entry,
     damage_head,
+    forget_blocks,
 )
 from tests.journal.damaging import write_file
 from tests.journal.journals import BIG, NOW, SECOND, entries, everything, new_room, nonced
@@ -185,6 +187,38 @@ def test_what_a_damaged_block_weighs_is_told_by_the_others(tmp_path: Path) -> No
     damage_head(path, 15)
     asyncio.run(after())
     assert [] == check(path).wrong
+
+
+@pytest.mark.parametrize("how", ["damaged", "missing"])
+def test_a_trim_passes_whatever_cannot_be_read(tmp_path: Path, how: str) -> None:
+    """More of it than a step looks at: else the room would grow for ever."""
+    path = tmp_path / "j.db"
+    count = 3 * upkeep.STEP_BLOCKS
+
+    async def before() -> None:
+        journal, _ = await opened(path)
+        key = await new_room(journal)
+        for sequence in range(1, count + 1):
+            await journal.append([Append(key, enveloped(entries(sequence, 1, size=15_900)))])
+        await journal.close()
+
+    async def after() -> None:
+        journal, _ = await opened(path)
+        assert count - 1 == (await journal.trim(1, entries=2, size=BIG)).oldest
+        (room,) = await (await reopened(journal)).open()
+        assert 2 * (15_905 + STORED_OVERHEAD) == room.size
+
+    async def reopened(journal: SQLiteJournal) -> SQLiteJournal:
+        await journal.close()
+        return SQLiteJournal(path, sync="off")
+
+    asyncio.run(before())
+    most = 2 * upkeep.STEP_BLOCKS
+    if how == "missing":
+        forget_blocks(path, 1, lambda block: 1 < block.first <= most)
+    else:
+        change(path, "UPDATE block SET entries = zeroblob(4000) WHERE first BETWEEN 2 AND ?", most)
+    asyncio.run(after())
 
 
 @pytest.mark.parametrize("trimmed", [False, True])

@@ -290,6 +290,23 @@ def test_a_block_stays_as_long_as_one_of_its_nonces_counts(tmp_path: Path) -> No
         check_count(1, 0)
 
 
+def test_a_trim_lets_go_of_more_than_comes_meanwhile(tmp_path: Path) -> None:
+    """Of twice as much in a step as the latest append has stored: else it never ends in a flood."""
+    with closing(opening.connect(tmp_path / "j.db")) as connection:
+        schema.upgrade(connection, 0)
+        writer = Writer(connection)
+        key = writer.create_room(a_room()).facts.key
+        writer.append([Append(key, entries(1, 20_000))])
+        trim = upkeep.Trim.begin(writer, key, entries=10, size=BIG)
+        for first, count in ((20_001, 3_000), (23_001, 1)):
+            writer.append([Append(key, entries(first, count))])
+            before = trim.oldest
+            assert trim.step(writer)
+            block = 4_000 // 45
+            assert max(2 * count, upkeep.STEP_BLOCKS * (block - 1)) <= trim.oldest - before
+            assert trim.oldest - before <= max(2 * count, upkeep.STEP_BLOCKS * block) + block
+
+
 def test_in_balance_nothing_is_given_back_and_nothing_grows(tmp_path: Path) -> None:
     """What a trim frees is used by the next appends, and no page is moved for it."""
     path = tmp_path / "j.db"

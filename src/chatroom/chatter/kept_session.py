@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from chatroom.chatter.failures import Failure, complain
 from chatroom.chatter.running import sentence_of
 from chatroom.client import ChatError, Removed, Session, SessionReplaced
+from chatroom.locks import locked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -111,7 +112,7 @@ def kept_session(path: Path, whose: Whose) -> Generator[KeptSession, None, None]
     """Hold a file, whether it is there or not, for as long as the block. Raises Failure."""
     path = path.resolve()
     try:
-        lock = _locked(path.with_name(f"{path.name}.lock"))
+        lock = locked(path.with_name(f"{path.name}.lock"))
     except BlockingIOError:
         raise Failure(f"another chatter keeps its session in {path}") from None
     except OSError as error:
@@ -122,24 +123,6 @@ def kept_session(path: Path, whose: Whose) -> Generator[KeptSession, None, None]
     finally:
         if lock is not None:
             os.close(lock)
-
-
-def _locked(path: Path) -> int | None:
-    """Hold a lock file until the descriptor is closed; None on systems without flock.
-
-    Raises BlockingIOError, OSError.
-    """
-    try:
-        import fcntl  # not on Windows
-    except ImportError:
-        return None
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
 
 
 def _text_of(path: Path) -> str:

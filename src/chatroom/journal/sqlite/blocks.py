@@ -269,10 +269,19 @@ def place_of(row: Sequence[Any]) -> tuple[int, int] | None:
 
 # ---- In their tables ----------------------------------------------------------------
 
-STORE = ManyRows(f"INSERT OR ROLLBACK INTO block ({COLUMNS}) VALUES {{rows}}", 5)
-STORE_NONCES = ManyRows(
-    "INSERT OR ROLLBACK INTO nonce (author, nonce, room, sequence) VALUES {rows}", 4
+_BLOCKS = f"INTO block ({COLUMNS}) VALUES {{rows}}"
+_NONCES = "INTO nonce (author, nonce, room, sequence) VALUES {rows}"
+STORE, REPLACE = (ManyRows(f"INSERT OR {how} {_BLOCKS}", 5) for how in ("ROLLBACK", "REPLACE"))
+STORE_NONCES, REPLACE_NONCES = (
+    ManyRows(f"INSERT OR {how} {_NONCES}", 4) for how in ("ROLLBACK", "REPLACE")
 )
+"""The latter take the place of what is there: in a file of before, or one that is damaged, an entry
+may be twice, and so may a nonce that was used again after its time."""
+FROM = (
+    f"SELECT {COLUMNS} FROM block WHERE room = ?1 AND first >= coalesce("
+    "(SELECT max(first) FROM block WHERE room = ?1 AND first <= ?2), 0) ORDER BY first LIMIT ?3"
+)
+"""Blocks of a room, upwards from the one on that may have a sequence; limit -1: all of them."""
 AT = f"SELECT {COLUMNS} FROM block WHERE room = ? AND first <= ? ORDER BY first DESC LIMIT 4"
 """The row of the block that an entry is in, if any is: the first that is sound."""
 

@@ -11,18 +11,9 @@ from chatroom.core.entry import STORED_OVERHEAD, Entry, Kind
 
 from . import blocks
 from .rows_of_before import Legible, Rows, every_row
-from .statements import ManyRows
 
 log = logging.getLogger(__name__)
 
-_STORE, _STORE_NONCES = (
-    ManyRows(f"INSERT OR REPLACE INTO {into} VALUES {{rows}}", columns)
-    for into, columns in (
-        (f"block ({blocks.COLUMNS})", 5),
-        ("nonce (author, nonce, room, sequence)", 4),
-    )
-)
-"""In the file of before one entry may be there twice if it is damaged."""
 _AT_ONCE = 1_000
 _MANY = 100_000
 """Entries that take a second or so: then the log says what a start waits for."""
@@ -55,8 +46,8 @@ def _convert(connection: sqlite3.Connection, rows: Iterator[tuple[Any, ...]], kn
     wrong: set[int] = set()
 
     def write() -> None:
-        _STORE.execute(connection, blocks.rows(room, entries, nonced=True, wrong=wrong))
-        _STORE_NONCES.execute(connection, blocks.nonces(room, entries))
+        blocks.REPLACE.execute(connection, blocks.rows(room, entries, nonced=True, wrong=wrong))
+        blocks.REPLACE_NONCES.execute(connection, blocks.nonces(room, entries))
         entries.clear()
         wrong.clear()
 

@@ -17,7 +17,6 @@ from chatroom.core.entry import STORED_OVERHEAD, Entry, Kind
 from . import blocks, rows_of_before
 from .blocks import block_of, damaged, place_of
 from .rows_of_before import Legible
-from .statements import ManyRows
 
 Row = tuple[Any, ...]
 """Its columns may have any type: they are damaged."""
@@ -27,10 +26,6 @@ MOST_MARKS = 1_000
 """Before the oldest entry that was found, or behind the newest: a number that is further away is
 damaged itself."""
 _AT_ONCE = 1_000
-_STORE_NONCES = ManyRows(
-    "INSERT OR REPLACE INTO nonce (author, nonce, room, sequence) VALUES {rows}", 4
-)
-"""Of an author who has used one again after its time the later one counts."""
 _TABLE = """
 CREATE TEMP TABLE gathered (
   room INTEGER NOT NULL,
@@ -174,7 +169,7 @@ class Gathering:
     def _write(self, key: int, part: list[Entry], nonces_from: int) -> None:
         blocks.STORE.execute(self._new, blocks.rows(key, part, nonced=True))
         count = [entry for entry in part if entry.sequence >= nonces_from]
-        _STORE_NONCES.execute(self._new, blocks.nonces(key, count))
+        blocks.REPLACE_NONCES.execute(self._new, blocks.nonces(key, count))
 
     def end(self) -> None:
         """Leave nothing but what was written."""

@@ -16,7 +16,7 @@ from chatroom.core.query import terms_of
 from chatroom.journal.port import Spoken
 
 from . import segments
-from .blocks import COLUMNS, Block, block_of
+from .blocks import FROM, Block, block_of
 from .signatures import SALT_BYTES, SLOT_BYTES, SLOTS, Signing
 from .statements import not_waited_for, transaction
 from .writer import Writer
@@ -24,10 +24,6 @@ from .writer import Writer
 STEP_SECONDS = 0.002
 _BLOCKS_AT_ONCE = 4
 """Read in one piece of work."""
-_BLOCKS = (
-    f"SELECT {COLUMNS} FROM block WHERE room = ?1 AND first >= coalesce("
-    "(SELECT max(first) FROM block WHERE room = ?1 AND first <= ?2), 0) ORDER BY first LIMIT ?3"
-)
 _BYTES = "SELECT length(entries) FROM block WHERE room = ? AND first >= ? ORDER BY first"
 _OLDEST = "SELECT oldest FROM room WHERE key = ? AND NOT closed"
 
@@ -80,7 +76,7 @@ class Indexing:
         replaced = writer.replaced
         slots = _Slots(first)
         while slots.at < end and not slots.full:
-            rows = writer.connection.execute(_BLOCKS, (key, slots.at, _BLOCKS_AT_ONCE)).fetchall()
+            rows = writer.connection.execute(FROM, (key, slots.at, _BLOCKS_AT_ONCE)).fetchall()
             was = slots.at
             for block in filter(None, map(block_of, rows)):
                 if not slots.full:

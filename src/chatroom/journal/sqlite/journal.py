@@ -28,6 +28,7 @@ from chatroom.journal.port import (
     Trimmed,
     unread,
 )
+from chatroom.locks import locked
 
 from . import intake, notes, opening, recovery, upkeep, withdrawing
 from .checkpoints import PAGES, Checkpoints
@@ -203,8 +204,7 @@ class SQLiteJournal(Threads):
 
     async def search(self, key: int, query: Query, *, before: int, count: int) -> Found:
         """See `Journal.search`."""
-        here = self._intake.entries_of(key)
-        return await self._searches.search(key, query, here, before, count)
+        return await self._searches.search(key, query, self._intake.entries_of(key), before, count)
 
     async def index(self) -> None:
         """Index what can be, now; a running server does it by and by."""
@@ -359,7 +359,7 @@ class SQLiteJournal(Threads):
         connection = None
         try:
             make_durable(self._path.parent)
-            self._lock = opening.locked(self._path.with_name(self._path.name + ".lock"))
+            self._lock = locked(self._path.with_name(self._path.name + ".lock"))
             opening.check_not_emptied(self._path, self._lock)
             connection = opening.connect(self._path)
             opening.check_companion(self._path)

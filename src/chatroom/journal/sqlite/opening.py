@@ -59,24 +59,6 @@ def _make_or_check(path: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
-def locked(path: Path) -> int | None:
-    """Hold the lock file until the descriptor is closed; raises BlockingIOError.
-
-    None on systems without flock: there SQLite's own locks must do.
-    """
-    try:
-        import fcntl  # not on Windows
-    except ImportError:
-        return None
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
 def is_in_use(path: Path) -> bool:
     """Whether another process holds the lock file, as far as that can be told; makes none."""
     try:

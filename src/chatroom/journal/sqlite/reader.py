@@ -10,17 +10,13 @@ from typing import Any
 from chatroom.core.entry import Entry, Kind
 from chatroom.core.record import MemberRecord
 
-from .blocks import COLUMNS, Block, block_of, block_with, damaged
+from .blocks import COLUMNS, FROM, Block, block_of, block_with, damaged
 from .damage import is_damage
 from .writer import MEMBER_COLUMNS, member_record
 
 _OLDEST = "SELECT oldest FROM room WHERE key = ?"
-_UPWARDS = (
-    f"SELECT {COLUMNS} FROM block WHERE room = ?1 AND first >= coalesce("
-    "(SELECT max(first) FROM block WHERE room = ?1 AND first <= ?2), 0) ORDER BY first"
-)
 _DOWNWARDS = f"SELECT {COLUMNS} FROM block WHERE room = ? AND first <= ? ORDER BY first DESC"
-"""Blocks from the one on that may have a sequence."""
+"""Blocks from the one on that may have a sequence; upwards: `blocks.FROM`."""
 _LOST_BYTES = 64
 """What an entry counts for, where a page's bytes are bounded, that is damaged."""
 
@@ -82,7 +78,8 @@ class Reader:
         step, last = wanted.step, wanted[-1]
         at = wanted[0]
         begun = False
-        for row in self._rows(_UPWARDS if step > 0 else _DOWNWARDS, (key, at)):
+        sql, values = (FROM, (key, at, -1)) if step > 0 else (_DOWNWARDS, (key, at))
+        for row in self._rows(sql, values):
             block = block_of(row)
             if block is None and step > 0 and not begun:
                 block = block_with(self.connection, key, at)  # it may be before what is damaged

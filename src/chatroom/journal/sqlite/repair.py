@@ -14,6 +14,7 @@ from pathlib import Path
 
 from chatroom.journal.ownership import hand_over
 from chatroom.journal.port import JournalError, JournalUnusable
+from chatroom.locks import locked
 
 from . import opening, recovery, redo, schema
 from .check import check
@@ -56,7 +57,7 @@ def repair(path: Path, legible: Legible = believed) -> Repaired:
         raise JournalUnusable(f"there is no {path}; name the server's directory by --data")
     lock = None
     try:
-        lock = opening.locked(path.with_name(path.name + ".lock"))
+        lock = locked(path.with_name(path.name + ".lock"))
         opening.check_companion(path)
         wrong = _wrong(path, legible)
         if not wrong:

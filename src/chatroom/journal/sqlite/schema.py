@@ -125,28 +125,31 @@ CREATE INDEX audit_at ON audit (at);
 
 _BLOCKS = """
 ALTER TABLE member ADD COLUMN invitation TEXT NOT NULL DEFAULT '';  -- its id; '': none
-CREATE TABLE block (             -- entries of a room that follow each other: see `blocks`
-  room INTEGER NOT NULL,         -- room.key
-  first INTEGER NOT NULL,        -- the sequence of its first entry
-  count INTEGER NOT NULL,        -- of entries
-  nonced INTEGER NOT NULL,       -- whether any of them was stored with a nonce
-  entries BLOB NOT NULL
+-- Entries of a room that follow each other: how many, whether any of them was stored with a nonce,
+-- and what they are: see `blocks`.
+CREATE TABLE block (
+room INTEGER NOT NULL,
+first INTEGER NOT NULL,
+count INTEGER NOT NULL,
+nonced INTEGER NOT NULL,
+entries BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX block_place ON block (room, first);
-CREATE TABLE nonce (             -- those that count
-  author INTEGER NOT NULL,
-  nonce TEXT NOT NULL,
-  room INTEGER NOT NULL,         -- room.key
-  sequence INTEGER NOT NULL,     -- of the entry that was stored with it
-  PRIMARY KEY (author, nonce)
+-- Nonces that count, and the sequences of the entries that were stored with them.
+CREATE TABLE nonce (
+author INTEGER NOT NULL,
+nonce TEXT NOT NULL,
+room INTEGER NOT NULL,
+sequence INTEGER NOT NULL,
+PRIMARY KEY (author, nonce)
 ) STRICT, WITHOUT ROWID;
 """
 
-_WITHOUT_ROWS_OF_ENTRIES = """
+_ONCE_THERE_ARE_BLOCKS = """
 DROP TABLE entry;
 DROP TABLE trimmed;
 ALTER TABLE room DROP COLUMN summed_from;
--- From one sequence of a room to before another: see `segments`
+-- Signatures of entries from one sequence to before another: see `segments`.
 CREATE TABLE segment (
 key INTEGER PRIMARY KEY,
 room INTEGER NOT NULL,
@@ -163,9 +166,10 @@ slices BLOB NOT NULL
 ) STRICT;
 ALTER TABLE member ADD COLUMN former TEXT NOT NULL DEFAULT '';      -- names, a line each
 """
-"""Once they are in blocks: `converting`. The column comes last, since by what SQLite stores then
-it finds that its own table fits one page again: damage to another could cost all others. That
-page, the first of the file, is nearly full: so comments on the tables above are outside."""
+"""What has to come after `converting`. All definitions have to fit the first page of the file: if
+they had pages of their own, damage to one of those could cost every table. So the comments above
+stand outside of the statements, of which SQLite stores the text; and the column comes last, since
+by what SQLite stores then it finds that they fit one page again, without those of the rows."""
 
 STEPS: Final = (
     _ROOMS_AND_ENTRIES, _MEMBERS_NONCES_AND_BOUNDS, _CHECKSUMS, _REDO_LOG, _IDENTITIES,
@@ -227,9 +231,7 @@ def upgrade(
         connection.executescript(f"BEGIN IMMEDIATE; {''.join(STEPS[version:])}")
         if version < BLOCKS_SINCE:
             convert()
-            for statement in _WITHOUT_ROWS_OF_ENTRIES.split(
-                ";"
-            ):  # a script would begin with a commit
+            for statement in _ONCE_THERE_ARE_BLOCKS.split(";"):  # as a script it would commit
                 connection.execute(statement)
         connection.execute("UPDATE schema SET version = ?", (SCHEMA_VERSION,))
         connection.execute("COMMIT")
@@ -252,7 +254,7 @@ def fresh(version: int = SCHEMA_VERSION) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.executescript("".join(STEPS[:version]))
     if version >= BLOCKS_SINCE:
-        connection.executescript(_WITHOUT_ROWS_OF_ENTRIES)
+        connection.executescript(_ONCE_THERE_ARE_BLOCKS)
     return connection
 
 

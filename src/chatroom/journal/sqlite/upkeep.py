@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from chatroom.core.entry import STORED_OVERHEAD
 from chatroom.journal.port import NONCE_SECONDS, SESSION_SECONDS, Trimmed
 
 from . import segments
-from .blocks import COLUMNS, block_of
+from .blocks import FROM, block_of
 from .damage import is_damage
 from .statements import ManyRows, Value, not_waited_for, transaction
 from .writer import Writer
@@ -39,11 +39,6 @@ _FORGET_NONCES = ManyRows(
     1,
 )
 """Of one author, where they are those of entries of before: each may be used again since."""
-_BLOCKS = (
-    f"SELECT {COLUMNS} FROM block WHERE room = ?1 AND first >= coalesce("
-    "(SELECT max(first) FROM block WHERE room = ?1 AND first <= ?2), 0) ORDER BY first LIMIT ?3"
-)
-"""Blocks from the one on that may have a sequence."""
 
 
 @contextmanager
@@ -82,29 +77,34 @@ class Trim:
 
     def step(self, writer: Writer) -> bool:
         """Let go of some of the oldest; whether there may be more to do."""
-        if not self._more:
+        if not self._has_more():
             return False
         execute = writer.connection.execute
         with _step(writer.connection):
-            rows = execute(_BLOCKS, (self.key, self.oldest, STEP_BLOCKS)).fetchall()
-            oldest, freed = self.oldest, self.freed
-            known = [self._let_go(row) for row in rows if self._more]
+            oldest, freed, known = self.oldest, self.freed, True
+            # In a flood as much comes between two steps as one append stores: a trim is faster.
+            least = max(2 * writer.appended, 1)
+            with closing(execute(FROM, (self.key, oldest, -1))) as rows:
+                for number, row in enumerate(rows):
+                    enough = number >= STEP_BLOCKS and self.oldest - oldest >= least
+                    if enough or not self._has_more():
+                        break
+                    known &= self._let_go(row)
             if self.oldest == oldest:  # purged meanwhile
                 return False
             freed = self.freed - freed
-            if not all(known):
+            if not known:
                 (size,) = execute("SELECT size FROM room WHERE key = ?", (self.key,)).fetchone()
                 freed = size - _size(writer, self.key, self.oldest)
             execute(
                 "UPDATE room SET oldest = ?, size = size - ? WHERE key = ?",
                 (self.oldest, freed, self.key),
             )
-            _forget_blocks(writer, self.key, rows[0][1])
+            _forget_blocks(writer, self.key, oldest)
             _forget_segments(writer, self.key, self.oldest)
         return True
 
-    @property
-    def _more(self) -> bool:
+    def _has_more(self) -> bool:
         if self.oldest >= self.newest:
             return False
         return self.oldest < self.cut or self.freed < self.excess
@@ -114,19 +114,20 @@ class Trim:
         block = block_of(row)
         if block is None:
             return False
-        if block.first > self.oldest:  # what is missing before it is gone
+        known = block.first <= self.oldest
+        if not known:  # what is missing before it is gone
             self.oldest = min(block.first, self.newest)
         sizes = block.sizes[self.oldest - block.first :]
         if block.end <= min(self.cut, self.newest):  # mostly all of it
             self.freed += sum(sizes) + STORED_OVERHEAD * len(sizes)
             self.oldest = block.end
-            return True
+            return known
         for size in sizes:
-            if not self._more:
+            if not self._has_more():
                 break
             self.freed += size + STORED_OVERHEAD
             self.oldest += 1
-        return True
+        return known
 
     @property
     def done(self) -> Trimmed:
@@ -136,7 +137,7 @@ class Trim:
 
 def _size(writer: Writer, key: int, oldest: int) -> int:
     """`Entry.stored_bytes` of all of a room from an entry on, as far as that can be told."""
-    rows = writer.connection.execute(_BLOCKS, (key, oldest, -1))
+    rows = writer.connection.execute(FROM, (key, oldest, -1))
     blocks = [block for row in rows if (block := block_of(row)) is not None]
     return sum(
         size + STORED_OVERHEAD
@@ -145,14 +146,18 @@ def _size(writer: Writer, key: int, oldest: int) -> int:
     )
 
 
-def _forget_blocks(writer: Writer, key: int, first: int) -> None:
-    """Delete blocks of a room, from one on, of which nothing is kept and no nonce counts."""
+def _forget_blocks(writer: Writer, key: int, sequence: int) -> None:
+    """Delete blocks of a room of which nothing is kept and no nonce counts.
+
+    From the one on that has a sequence.
+    """
     writer.connection.execute(
-        "DELETE FROM block WHERE room = ?1 AND first >= ?2"
+        "DELETE FROM block WHERE room = ?1 AND first >= coalesce("
+        "  (SELECT max(first) FROM block WHERE room = ?1 AND first <= ?2), 0)"
         " AND first < (SELECT oldest FROM room WHERE key = ?1)"
         " AND first + count <= (SELECT oldest FROM room WHERE key = ?1)"
         " AND (NOT nonced OR first + count <= (SELECT nonces_from FROM room WHERE key = ?1))",
-        (key, first),
+        (key, sequence),
     )
 
 
@@ -168,7 +173,7 @@ def purge_step(writer: Writer, key: int) -> bool:
     with _step(writer.connection):
         if execute("SELECT 1 FROM room WHERE key = ? AND closed", (key,)).fetchone() is None:
             return False
-        rows = execute(_BLOCKS, (key, 0, STEP_BLOCKS)).fetchall()
+        rows = execute(FROM, (key, 0, STEP_BLOCKS)).fetchall()
         if rows:
             _forget_nonces(writer, key, rows, 0, _ALL)
             _forget_segments(writer, key, rows[-1][1])
@@ -253,7 +258,7 @@ class NonceSweep:
             return False
         with _step(writer.connection):
             begin = end = row[0]
-            rows = execute(_BLOCKS, (key, begin, STEP_BLOCKS)).fetchall()
+            rows = execute(FROM, (key, begin, STEP_BLOCKS)).fetchall()
             for row in rows:
                 block = block_of(row)
                 if block is None:  # it is over when what comes after it is
@@ -266,7 +271,7 @@ class NonceSweep:
                 return False
             _forget_nonces(writer, key, rows, begin, end)
             execute("UPDATE room SET nonces_from = ? WHERE key = ?", (end, key))
-            _forget_blocks(writer, key, rows[0][1])
+            _forget_blocks(writer, key, begin)
         return len(rows) == STEP_BLOCKS
 
 
