@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from chatroom.chatter.advice import advised
+from chatroom.chatter.screen import forget_unwritten
 from chatroom.chatter.searching import lines_found
 from chatroom.chatter.terminal import commands, orders
 from chatroom.chatter.terminal.answers import Answers
@@ -92,6 +93,8 @@ class Actions:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self.journey.close(hasty=hasty)
+        if code == HUNG_UP:
+            forget_unwritten()
         return code
 
     @property
