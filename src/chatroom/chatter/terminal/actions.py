@@ -12,6 +12,7 @@ from chatroom.chatter.advice import advised
 from chatroom.chatter.screen import forget_unwritten
 from chatroom.chatter.searching import lines_found
 from chatroom.chatter.terminal import commands, orders
+from chatroom.chatter.terminal.answering import Answering, addressed
 from chatroom.chatter.terminal.answers import Answers
 from chatroom.chatter.terminal.commands import NotACommand
 from chatroom.chatter.terminal.finding import Finding
@@ -62,6 +63,7 @@ class Actions:
         self.journey = Journey(chat, self.screen)
         self._chat = chat
         self.finding = Finding(self.screen)
+        self.answering = Answering(self.screen)
         self.pasting = Pasting(self.screen, self._say, self._refused)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -118,7 +120,7 @@ class Actions:
             if self.visit.over.done():
                 self.journey.leave_here()
                 return
-            self.follow()
+            self._look_at_newest()
             self.visit.room.reconnect_now()
             return
         buffer.reset()  # a command may turn to another room, and its line
@@ -169,7 +171,7 @@ class Actions:
     def _refused(self, why: str) -> None:
         self.visit.tell(why, Tone.TROUBLE)
 
-    def _say(self, text: str, *, action: bool = False) -> None:
+    def _say(self, text: str, *, action: bool = False, answers: int = 0) -> None:
         """Say a text. Raises NotACommand when it cannot be said now, or would be refused."""
         self.journey.check_saying()
         limit = self.visit.text_bytes
@@ -178,7 +180,8 @@ class Actions:
             raise NotACommand(
                 f"too long: this is {size:,} bytes, and a message has at most {limit:,}"
             )
-        self.visit.say(text, action=action)
+        picked = self.answering.taken()
+        self.visit.say(text, action=action, answers=answers or picked)
 
     # ---- Looking ----------------------------------------------------------------------
 
@@ -203,7 +206,11 @@ class Actions:
         self.visit.scrollback.scroll_down(self.screen.painter, self._page)
 
     def follow(self) -> None:
-        """Look at the newest line, and for nothing else."""
+        """Look at the newest line, and for nothing else; answer nothing."""
+        self.answering.end()
+        self._look_at_newest()
+
+    def _look_at_newest(self) -> None:
         self.screen.key_pressed()
         self.finding.end()
         self.visit.scrollback.follow()
@@ -263,11 +270,14 @@ class Actions:
     def _do(self, typed: commands.Typed) -> None:
         word, words = typed.command.word, typed.words
         if word not in KEEPING_PLACE:
-            self.follow()  # what is answered comes below
+            self._look_at_newest()  # what is answered comes below
         if word == "help":
             self.visit.tell("\n".join(commands.help_lines(words)))
         elif word == "me":
             self._say(" ".join(words), action=True)
+        elif word == "reply":
+            answers, text = addressed(words, self.visit)
+            self._say(text, answers=answers)
         elif word == "nick":
             self._spawn(self._tell_failure(self.visit.rename(" ".join(words))))
         elif word == "who":
@@ -338,8 +348,9 @@ class Actions:
         """Clear what is typed; with nothing typed, end."""
         if self.screen.paste is not None:
             self.pasting.drop()
-        elif self.screen.input.text:
+        elif self.screen.input.text or self.screen.answers:
             self.screen.input.reset()
+            self.answering.end()
         else:
             self.journey.stop(INTERRUPTED)
 

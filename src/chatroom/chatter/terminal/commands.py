@@ -32,6 +32,9 @@ WORDS = 4_096
 COMMANDS = (
     Command("help", "/help [COMMAND]", "what can be typed here", most=1),
     Command("me", "/me TEXT", "say what you do: * Bob waves", WORDS, 1),
+    Command(
+        "reply", "/reply NAME TEXT", "answer what they said last; Alt-R picks", WORDS, 2, "name"
+    ),
     Command("nick", "/nick NAME", "take another name in this room", 32, 1),
     Command("who", "/who", "who is in the room"),
     Command("rooms", "/rooms", "the rooms of this server"),
@@ -80,6 +83,7 @@ KEYS = (
     ("Page Up, Page Down", "look back, and forward again"),
     ("Esc", "look at the newest"),
     ("Ctrl-R, Ctrl-S", "what was found: older, newer"),
+    ("Alt-R", "pick what to answer: Up, Down, Esc"),
     ("Alt-1 … Alt-9", "turn to the room of that number"),
     ("Alt-Left, Alt-Right", "turn to the room before, the next one"),
     ("Alt-A", "turn to where news are"),

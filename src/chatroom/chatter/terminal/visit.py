@@ -81,7 +81,7 @@ class Visit:
         self._chat = chat
         self._viewer = viewer
         self._typists = Typists(asyncio.get_running_loop().time)
-        self._unposted: asyncio.Queue[tuple[str, str, bool]] = asyncio.Queue()
+        self._unposted: asyncio.Queue[tuple[str, str, bool, int]] = asyncio.Queue()
         self._hidden: set[str] = set()
         """The names that somebody ignored has taken here."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -208,13 +208,14 @@ class Visit:
         """The longest text that the room takes, in bytes; 0: not known."""
         return self.room.joined.text_bytes if self.room.joined else 0
 
-    def say(self, text: str, *, action: bool = False) -> None:
+    def say(self, text: str, *, action: bool = False, answers: int = 0) -> None:
         """Say, or do, something: on the screen at once, in the room when it is stored there."""
         nonce = secrets.token_urlsafe(12)
-        self.scrollback.pend(nonce, pending(text, self.room.name, action=action))
+        line = pending(text, self.room.name, action=action, answers=answers)
+        self.scrollback.pend(nonce, line)
         self.scrollback.read()
         self.scrollback.follow()
-        self._unposted.put_nowait((nonce, text, action))
+        self._unposted.put_nowait((nonce, text, action, answers))
         self.room.reconnect_now()
         self._changed()
 
@@ -231,9 +232,9 @@ class Visit:
 
     async def _speak(self) -> None:
         while True:
-            nonce, text, action = await self._unposted.get()
+            nonce, text, action, answers = await self._unposted.get()
             try:
-                posted = await self.room.post(text, nonce=nonce, action=action)
+                posted = await self.room.post(text, nonce=nonce, action=action, in_reply_to=answers)
             except ChatError:  # the membership has ended; listening says how
                 return
             self._spawn(self._watch(nonce, posted))
