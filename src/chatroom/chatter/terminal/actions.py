@@ -30,7 +30,7 @@ from chatroom.client import ChatError
 from chatroom.interrupts import calling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator
+    from collections.abc import Callable, Coroutine, Generator, Sequence
 
     from chatroom.chatter.terminal.look import Look
     from chatroom.chatter.terminal.visit import Visit
@@ -67,12 +67,14 @@ class Actions:
         self.pasting = Pasting(self.screen, self._say, self._refused)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def run(self, room: Room) -> int:
+    async def run(self, room: Room, others: Sequence[str] = (), history: int | None = None) -> int:
         """Show a room that was entered, and others, until the person or a room ends that.
 
+        The `others`, by their ids, are opened at once, with so many earlier messages each.
         The exit code so far; `journey` knows the rest.
         """
         self.journey.arrive(room)
+        self.journey.open_beside(others, history)
         application = self.screen.application
         hasty = True  # unless the end is an orderly one
         try:
