@@ -290,6 +290,8 @@ class Actions:
             count = commands.number(words, EARLIER, MOST_EARLIER)
             self._spawn(self._look_back(count))
         elif word == "search":
+            if "search" not in self.visit.supported:
+                raise NotACommand("this server cannot search; /find looks in what is here")
             room_id = self.visit.room.room_id
             self._spawn(self._tell(lines_found(self._chat, room_id, " ".join(words))))
         elif word == "join":

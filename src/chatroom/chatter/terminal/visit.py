@@ -204,6 +204,11 @@ class Visit:
     # ---- What is said -----------------------------------------------------------------
 
     @property
+    def supported(self) -> frozenset[str]:
+        """What the server says that it can; nothing, if it does not tell."""
+        return self.room.joined.supported if self.room.joined else frozenset()
+
+    @property
     def text_bytes(self) -> int:
         """The longest text that the room takes, in bytes; 0: not known."""
         return self.room.joined.text_bytes if self.room.joined else 0
