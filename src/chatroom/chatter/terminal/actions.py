@@ -23,6 +23,7 @@ from chatroom.chatter.terminal.lines import Tone
 from chatroom.chatter.terminal.links import MOST_LINKS
 from chatroom.chatter.terminal.mouse import report_wheel, rows_turned
 from chatroom.chatter.terminal.pasting import Pasting
+from chatroom.chatter.terminal.rows import COLUMNS_FROM
 from chatroom.chatter.terminal.screen import Screen
 from chatroom.chatter.terminal.stopping import draw_anew, suspend, taking_back
 from chatroom.chatter.terminal.visit import MOST_EARLIER
@@ -274,7 +275,8 @@ class Actions:
         if word not in KEEPING_PLACE:
             self._look_at_newest()  # what is answered comes below
         if word == "help":
-            self.visit.tell("\n".join(commands.help_lines(words)))
+            aligned = self.screen.painter.width >= COLUMNS_FROM
+            self.visit.tell("\n".join(commands.help_lines(words, aligned=aligned)))
         elif word == "me":
             self._say(" ".join(words), action=True)
         elif word == "reply":
@@ -293,7 +295,8 @@ class Actions:
             if "search" not in self.visit.supported:
                 raise NotACommand("this server cannot search; /find looks in what is here")
             room_id = self.visit.room.room_id
-            self._spawn(self._tell(lines_found(self._chat, room_id, " ".join(words))))
+            found = lines_found(self._chat, room_id, " ".join(words), self.visit.ignores)
+            self._spawn(self._tell(found))
         elif word == "join":
             if not words:
                 raise NotACommand("which room? /join ROOM [NAME]; /rooms lists them")

@@ -139,23 +139,27 @@ def number(words: tuple[str, ...], default: int, most: int) -> int:
     raise NotACommand(f"{one_line(words[0])} is not a number from 1 to {most}")
 
 
-def help_lines(words: tuple[str, ...] = ()) -> list[str]:
-    """What /help shows: all commands, one, or the keys. Raises NotACommand."""
+def help_lines(words: tuple[str, ...] = (), *, aligned: bool = True) -> list[str]:
+    """What /help shows: all commands, one, or the keys. Raises NotACommand.
+
+    Not `aligned` where rows are too short for two columns.
+    """
     if words:
         wanted = words[0].removeprefix("/").casefold()
         if wanted == "keys":
-            return _table(KEYS)
+            return _table(KEYS, aligned=aligned)
         if wanted == "moderators":
-            return _table((command.usage, command.does) for command in FOR_MODERATORS)
+            table = ((command.usage, command.does) for command in FOR_MODERATORS)
+            return _table(table, aligned=aligned)
         found = [command for command in EVERY if command.word == wanted]
         if not found:
             raise NotACommand(f"there is no command /{one_line(wanted)}; /help lists them")
         return [f"{command.usage}  {command.does}" for command in found]
-    shown = _table((command.usage, command.does) for command in COMMANDS)
+    shown = _table(((command.usage, command.does) for command in COMMANDS), aligned=aligned)
     return [*shown, "also: /help keys, /help moderators, /help COMMAND"]
 
 
-def _table(rows: Iterable[tuple[str, str]]) -> list[str]:
+def _table(rows: Iterable[tuple[str, str]], *, aligned: bool) -> list[str]:
     rows = list(rows)
-    width = max(len(what) for what, _ in rows)
+    width = max(len(what) for what, _ in rows) if aligned else 0
     return [f"{what:<{width}}  {does}" for what, does in rows]

@@ -253,8 +253,10 @@ class Scrollback:
         self.picked = self._lines[found[at]].sequence
         serial = self._first + found[at]
         if not self._in_view(painter, height, serial):
-            self._stay(serial, len(self._drawn(painter, serial)) - 1)
-            self.scroll_down(painter, height // 2)
+            rows = len(self._drawn(painter, serial))
+            self._stay(serial, rows - 1)
+            # A row less: there is one more above what is typed then.
+            self.scroll_down(painter, max(min(height // 2, height - 1 - rows), 0))
         return True
 
     def _may_be_answered(self, index: int) -> bool:

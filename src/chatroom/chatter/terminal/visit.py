@@ -132,7 +132,7 @@ class Visit:
             self.bug = bug
 
     def _take(self, message: Message) -> None:
-        ignored = message.name != self.room.name and self._ignores(message.name)
+        ignored = message.name != self.room.name and self.ignores(message.name)
         if ignored and isinstance(message.event, Renamed):
             self._hidden.add(one_line(message.event.name).casefold())
         if isinstance(message.event, Typing):
@@ -161,7 +161,7 @@ class Visit:
         if not ignored:
             self._add(line_of(message, self.room.name, earlier=message.replayed))
 
-    def _ignores(self, name: str) -> bool:
+    def ignores(self, name: str) -> bool:
         """Whether this is somebody ignored, also under a name that they have taken since."""
         return self._viewer.ignores(name) or one_line(name).casefold() in self._hidden
 
@@ -286,7 +286,7 @@ class Visit:
         lines = [
             line_of(message, self.room.name, earlier=True)
             for message in page.messages
-            if not self._ignores(message.name)
+            if not self.ignores(message.name)
         ]
         reached = min((m.sequence for m in page.messages if m.sequence), default=0)
         self.scrollback.put_before(lines, reached)
