@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
-import time
-
 import pytest
 
 from chatroom.client import Kind
@@ -200,22 +197,6 @@ def test_a_room_that_has_ended_is_joined_again_in_its_place(bob_in_both, guests,
     bob.wait(lambda _: bar(bob) == before)
     bob.type("back\r")
     bob.until("Bob  back")
-
-
-def test_a_flood_elsewhere_leaves_the_typed_line_alone(bob_in_both, guests, room) -> None:
-    """With 1,000 messages a second in another room each key is on the screen soon."""
-    bob = bob_in_both
-    over = guests.enter(room, "Alice").flood(3_000, per_second=1_000)
-    bob.wait(lambda _: "+" in bar(bob))
-    waits = []
-    for count in range(1, 21):
-        began = time.monotonic()
-        bob.type("x")
-        bob.wait(lambda rows, count=count: rows[-1] == "Bob> " + "x" * count)
-        waits.append(time.monotonic() - began)
-    over()
-    bob.wait(lambda _: "+999+" in bar(bob))
-    print(f"flood elsewhere: a key is shown after {statistics.median(waits) * 1000:.0f} ms")
 
 
 def test_several_rooms_at_the_start(guests, room, other, emulator) -> None:
