@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import sys
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from chatroom.chatter.advice import advised
 from chatroom.chatter.screen import forget_unwritten
-from chatroom.chatter.searching import lines_found
-from chatroom.chatter.terminal import commands, orders
+from chatroom.chatter.terminal import commands
 from chatroom.chatter.terminal.answering import Answering, addressed
-from chatroom.chatter.terminal.answers import Answers
 from chatroom.chatter.terminal.commands import NotACommand
 from chatroom.chatter.terminal.finding import Finding
 from chatroom.chatter.terminal.focus import report_focus
@@ -25,14 +21,21 @@ from chatroom.chatter.terminal.mouse import report_wheel, rows_turned
 from chatroom.chatter.terminal.pasting import Pasting
 from chatroom.chatter.terminal.rows import COLUMNS_FROM
 from chatroom.chatter.terminal.screen import Screen
-from chatroom.chatter.terminal.stopping import draw_anew, suspend, taking_back
+from chatroom.chatter.terminal.stopping import (
+    HUNG_UP,
+    draw_anew,
+    stopped_by_hanging_up,
+    suspend,
+    taking_back,
+)
 from chatroom.chatter.terminal.visit import MOST_EARLIER
 from chatroom.client import ChatError
 from chatroom.interrupts import calling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator, Sequence
+    from collections.abc import Coroutine, Sequence
 
+    from chatroom.chatter.terminal.answers import Answers
     from chatroom.chatter.terminal.look import Look
     from chatroom.chatter.terminal.visit import Visit
     from chatroom.client import Chat, Room
@@ -46,8 +49,6 @@ SHOWN_LINKS = 10
 OVERLAP_ROWS = 2
 """Rows that stay in view when a page is turned."""
 INTERRUPTED = 130
-HUNG_UP = 129
-"""The exit code that a shell knows SIGHUP by."""
 
 
 class Actions:
@@ -60,7 +61,7 @@ class Actions:
         self._look = look
         ignored = Ignored(default_path())
         self.screen = Screen(self._typed, look, ignored)
-        self._answers = Answers(chat, self.screen, ignored)
+        self._ignored = ignored
         self.journey = Journey(chat, self.screen)
         self._chat = chat
         self.finding = Finding(self.screen)
@@ -80,7 +81,7 @@ class Actions:
         hasty = True  # unless the end is an orderly one
         try:
             with (
-                _stopped_by_hanging_up(self.journey.stop),
+                stopped_by_hanging_up(self.journey.stop),
                 calling(self._interrupted),
                 taking_back(application, self._leave_terminal, self._take_terminal),
                 application.input.raw_mode(),  # what the terminal answers is not echoed
@@ -294,6 +295,8 @@ class Actions:
         elif word == "search":
             if "search" not in self.visit.supported:
                 raise NotACommand("this server cannot search; /find looks in what is here")
+            from chatroom.chatter.searching import lines_found
+
             room_id = self.visit.room.room_id
             found = lines_found(self._chat, room_id, " ".join(words), self.visit.ignores)
             self._spawn(self._tell(found))
@@ -320,9 +323,18 @@ class Actions:
                 self._tell(self._answers.open(self.visit, commands.number(words, 0, 10**9 - 1)))
             )
         elif typed.command in commands.FOR_MODERATORS:
-            self._spawn(self._tell(orders.carried_out(typed, self._chat, self.visit)))
+            from chatroom.chatter.terminal.orders import carried_out
+
+            self._spawn(self._tell(carried_out(typed, self._chat, self.visit)))
         else:
             self.quit()
+
+    @property
+    def _answers(self) -> Answers:
+        """Imported, like what else is not wanted at the start, when it is."""
+        from chatroom.chatter.terminal.answers import Answers
+
+        return Answers(self._chat, self.screen, self._ignored)
 
     async def _tell(self, answer: Coroutine[object, object, str]) -> None:
         visit = self.visit  # the one that was asked in, wherever one is by then
@@ -375,20 +387,3 @@ class Actions:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self.screen.fail(task.exception())
-
-
-@contextmanager
-def _stopped_by_hanging_up(stop: Callable[[int], None]) -> Generator[None, None, None]:
-    """Inside the block, call `stop` with an exit code when the terminal's window is closed.
-
-    SIGTERM cancels whatever chatter does, here as elsewhere.
-    """
-    if sys.platform == "win32":
-        yield
-        return
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, stop, HUNG_UP)
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGHUP)

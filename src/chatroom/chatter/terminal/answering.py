@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatroom.chatter.terminal.commands import NotACommand
-from chatroom.chatter.terminal.orders import newest_or_numbered, whom
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +54,8 @@ def addressed(words: Sequence[str], visit: Visit) -> tuple[int, str]:
 
     Raises NotACommand.
     """
+    from chatroom.chatter.terminal.orders import newest_or_numbered, whom
+
     name, text = whom(words, [*visit.names(), visit.own_name])
     if not text:
         raise NotACommand("something is missing: /reply NAME TEXT")
