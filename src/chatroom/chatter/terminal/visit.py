@@ -272,9 +272,12 @@ class Visit:
     # ---- What is asked for ------------------------------------------------------------
 
     async def show_earlier(self, count: int) -> bool:
-        """Put up to so many earlier entries above; False if there are none."""
+        """Put up to so many earlier entries above; False if there are none.
+
+        Where some are on their way already, these are they.
+        """
         if self._loading:
-            return False
+            return True
         self._loading = True
         try:
             oldest = self.scrollback.oldest
