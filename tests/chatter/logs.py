@@ -56,5 +56,8 @@ class Printed:
     def message(self, room_id: str, message: Message) -> None:
         self.messages.append(message)
 
+    def heard(self, room_id: str, message: Message) -> None:
+        pass
+
     def closed(self, room_id: str, closed: RoomClosed) -> None:
         self.rooms_closed.append(room_id)

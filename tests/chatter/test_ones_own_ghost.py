@@ -203,7 +203,10 @@ def test_the_file_of_another_place(at, chatter, state, other) -> None:
     """Says whose it is, and is left alone."""
     chatter(*at)
     before = state.read_text()
-    ended = chatter(*at, *other)
+    option, value = other
+    elsewhere = list(at)
+    elsewhere[elsewhere.index(option) + 1] = value
+    ended = chatter(*elsewhere)
     assert (1, "") == (ended.returncode, ended.stdout)
     assert f"{state} keeps the place of 'Bob' in " in ended.stderr
     assert "name another file" in ended.stderr

@@ -199,3 +199,23 @@ def test_token_and_name_of_the_file_are_used(chatter, tmp_path: Path) -> None:
     assert refused.stderr.endswith("(--token-file names a file with it)\n")
     assert (0, "plants\n") == (made.returncode, made.stdout)
     assert ("Bob", "hi") == tuple(json.loads(said.splitlines()[1])[key] for key in ("name", "text"))
+
+
+def test_several_rooms_are_for_the_screen(chatter) -> None:
+    """In a pipe, and to be created, there is one; given twice it is still one."""
+    pipe = "several rooms are for the screen: here give --room once"
+    for arguments, sentence in [
+        (("--room", "a", "--room", "b", "--name", "Bob"), pipe),
+        (("--room", "a", "--room", "b", "--create"), "--create makes one room"),
+    ]:
+        ended = chatter(*arguments, "--host", "127.0.0.1:9")
+        assert (2, "") == (ended.returncode, ended.stdout)
+        assert sentence in ended.stderr
+    for rooms, code in {"a b": 2, "a a": 1, " ": 1}.items():
+        ended = chatter("--name", "Bob", "--host", "127.0.0.1:9", CHATTER_ROOM=rooms)
+        assert code == ended.returncode
+
+
+def test_of_several_rooms_a_command_takes_the_last(config) -> None:
+    """As of any option that is given twice."""
+    assert ("b", "CHATTER_ROOM") == config(CHATTER_ROOM="a b")["room"]

@@ -25,6 +25,7 @@ scene shows. Names have no spaces. The steps:
     NAME is told EVENT              the next event that is no line: joined, live, …
     NAME ends CODE [REASON]         how the stream of somebody ends, with nothing before
     ROOM has N members | ROOM has N entries
+    QUERY finds N N … in ROOM | QUERY finds nothing in ROOM     sequences, the newest first
 
 At the end everybody left leaves, and must not have been shown anything more but that
 others have left.
@@ -296,6 +297,17 @@ class Player:
 
         await _becomes(int(count), entries)
 
+    async def search(self, query: str, room: str, found: str) -> None:
+        request = pb.SearchMessagesRequest(room_id=room, query=query)
+        messages = (await self._carrier.call("SearchMessages", request)).messages
+        for message in messages:
+            assert message == self._shown(message.sequence), "as it was shown"
+        expected = [int(number) for number in found.split() if number != "nothing"]
+        assert expected == [message.sequence for message in messages]
+
+    def _shown(self, sequence: int) -> pb.Message:
+        return next(a.seen[sequence] for a in self._actors.values() if sequence in a.seen)
+
 
 async def _becomes(expected: int, count: Callable[[], Awaitable[int]]) -> None:
     """What members said may still be on its way: ask until it is there, or too much is."""
@@ -309,6 +321,7 @@ _WHO = r"(?P<name>\w+)"
 _ROOM = r"(?P<room>\S+)"
 _TAG = r"(?: as (?P<tag>'[^']*'|\S+))?"
 _STEPS = (
+    (r"(?P<query>.+) finds (?P<found>nothing|[\d ]+) in (?P<room>\S+)", Player.search),
     (r"create (?P<room>\S+)(?: capacity (?P<capacity>\d+))?", Player.create),
     (r"delete (?P<room>\S+)(?: (?P<why>.+))?", Player.delete),
     (rf"remove {_WHO} from (?P<room>\S+)(?: (?P<why>.+))?", Player.remove),

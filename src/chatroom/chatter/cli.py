@@ -91,7 +91,13 @@ UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
         "Set-up": ["config", "completion"],
     },
 )
-@shared_option(ROOM, TALK, top=True, help="Join this room, and do not ask for one.")
+@shared_option(
+    ROOM,
+    TALK,
+    top=True,
+    multiple=True,
+    help="Join this room, and do not ask for one. On the screen: also several.",
+)
 @shared_option(NAME, TALK, top=True, help="Use this name tag, and do not ask for one.")
 @option(
     "--history",
@@ -181,13 +187,19 @@ def cli(
     from chatroom.chatter.settings import effective
 
     settings = effective(given)
-    room, name = settings.room, settings.name
+    room, name, others = settings.room, settings.name, given.rooms[1:]
     if create:  # a room of the configuration is there already
         room = given.get("room")
     if given.as_json and not create and not (room and name):
         raise click.UsageError("with --json nothing is asked: give --room ID and --name NAME")
 
     on_screen = takes_screen() and not plain and not given.as_json
+    if others and create:
+        raise click.UsageError("--create makes one room: give --room once")
+    if others and not on_screen:
+        raise click.UsageError("several rooms are for the screen: here give --room once")
+    if others:
+        room = given.rooms[0]
     if on_screen and wait is not None:
         raise click.UsageError("--wait is for input that ends: add --plain, or pipe it in")
 
@@ -210,7 +222,7 @@ def cli(
             from chatroom.chatter.terminal import converse
 
             colour_as_wanted(settings.color)
-            return await converse(chat, join, name, history, settings)
+            return await converse(chat, join, name, history, settings, others)
 
         from chatroom.chatter.dialogue import chat_with, holding
         from chatroom.chatter.lines import Lines

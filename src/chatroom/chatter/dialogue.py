@@ -73,6 +73,7 @@ async def chat_with(
                 room,
                 name_tag,
                 history=history,
+                echo=True,  # what was said here may be answered
                 resume=kept.session if kept else None,
                 when_taken=told_of_waiting if patient else None,
             )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from click.core import ParameterSource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import click
 
@@ -19,6 +19,9 @@ SHARED = frozenset(
     }
 )  # fmt: skip
 """The parameters that `Given` collects; everything else a command is called with."""
+
+
+ALL_ROOMS = "rooms"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +44,20 @@ class Given:
             for name in SHARED & inner.params.keys():
                 source = inner.get_parameter_source(name)
                 if source is ParameterSource.COMMANDLINE:
-                    flags.setdefault(name, inner.params[name])
+                    _note(flags, name, inner.params[name])
                 elif source is ParameterSource.ENVIRONMENT:
-                    environment.setdefault(name, inner.params[name])
+                    _note(environment, name, inner.params[name])
             inner = inner.parent
         return cls(flags=flags, environment=environment)
 
     def get(self, name: str) -> Any:
         """What was said of a parameter; None when nothing was."""
         return self.flags.get(name, self.environment.get(name))
+
+    @property
+    def rooms(self) -> Sequence[str]:
+        """All rooms that the program was given; where there is to be one, the last counts."""
+        return list(dict.fromkeys(self.get(ALL_ROOMS) or ()))
 
     @property
     def as_json(self) -> bool:
@@ -61,3 +69,13 @@ class Given:
         """For how many seconds to reconnect; None: the library's default."""
         seconds: float | None = self.get("reconnect")
         return seconds
+
+
+def _note(said: dict[str, Any], name: str, value: Any) -> None:
+    """Keep what was said, unless a command has said it already; of several rooms the last."""
+    if isinstance(value, tuple):
+        if not value:  # a variable of spaces
+            return
+        said.setdefault(ALL_ROOMS, value)
+        value = value[-1]
+    said.setdefault(name, value)

@@ -9,6 +9,7 @@ from chatroom.chatter.endings import closing_line
 from chatroom.chatter.failures import complain, remark
 from chatroom.chatter.local_time import written
 from chatroom.chatter.passages import passage
+from chatroom.chatter.quotes import Quotes
 from chatroom.chatter.safe_text import action_line, message_line, one_line
 from chatroom.chatter.screen import show
 from chatroom.client import Closed, Kind, Message
@@ -33,6 +34,9 @@ class Printer(Protocol):
     def message(self, room_id: str, message: Message) -> None:
         """Something is new, in a room or about the connection."""
 
+    def heard(self, room_id: str, message: Message) -> None:
+        """Something is known that is not to be printed, and may be answered."""
+
     def closed(self, room_id: str, closed: RoomClosed) -> None:
         """The room is deleted."""
 
@@ -48,6 +52,7 @@ class TextPrinter:
     def __init__(self, *, times: bool = False, rooms: bool = False) -> None:
         self._times = times
         self._rooms = rooms
+        self._quotes = Quotes()
 
     def joining(self) -> None:
         show("Joining room")
@@ -55,22 +60,28 @@ class TextPrinter:
     def message(self, room_id: str, message: Message) -> None:
         if message.kind in ABOUT_THE_CONNECTION:
             where = f"room {one_line(room_id)}: " if self._rooms and room_id else ""
+            self.heard(room_id, message)
             complain(where + one_line(message.text))
             return
         front = f"{written(message.sent)}  " if self._times else ""
         if self._rooms:
             front += f"[{one_line(room_id)}] "
-        show(front + self._line(message))
+        show(front + self._line(message, self._quotes.before(room_id, message)))
+        self.heard(room_id, message)
+
+    def heard(self, room_id: str, message: Message) -> None:
+        self._quotes.note(room_id, message)
 
     def closed(self, room_id: str, closed: RoomClosed) -> None:
         show(closing_line(room_id, closed))
 
-    def _line(self, message: Message) -> str:
+    def _line(self, message: Message, quote: str) -> str:
+        """What is printed of a message; what it answers stands before its text."""
         if message.kind is Kind.DAMAGED:
             return f"* {passage(message)}"
         if message.action:
-            return action_line(message.name, message.text)
-        return message_line(message.name, message.text)
+            return action_line(message.name, quote + message.text)
+        return message_line(message.name, quote + message.text)
 
 
 class LogPrinter(TextPrinter):
@@ -80,11 +91,11 @@ class LogPrinter(TextPrinter):
     something that was said. What somebody does is `Bob: /me waves` here.
     """
 
-    def _line(self, message: Message) -> str:
+    def _line(self, message: Message, quote: str) -> str:
         passed = passage(message)
         if message.action and not passed:
-            return message_line(message.name, f"/me {message.text}")
-        return f"* {passed}" if passed else super()._line(message)
+            return message_line(message.name, f"/me {quote}{message.text}")
+        return f"* {passed}" if passed else super()._line(message, quote)
 
 
 class JsonPrinter:
@@ -107,6 +118,9 @@ class JsonPrinter:
         if self._joined and message.replayed:
             found["replayed"] = True
         show(json_lines.line(found))
+
+    def heard(self, room_id: str, message: Message) -> None:
+        pass  # a program gets the sequence of what is answered
 
     def closed(self, room_id: str, closed: RoomClosed) -> None:
         """Print the final message, unless it has come as one."""
@@ -131,10 +145,15 @@ class SaidOnly:
     def joining(self) -> None:
         self._printer.joining()
 
+    def heard(self, room_id: str, message: Message) -> None:
+        self._printer.heard(room_id, message)
+
     def message(self, room_id: str, message: Message) -> None:
         if message.kind is Kind.SAID:
             self._printer.message(room_id, message)
-        elif message.kind in TROUBLE:
+            return
+        self._printer.heard(room_id, message)
+        if message.kind in TROUBLE:
             text = passage(message) or message.text
             complain(f"room {room_id}: {text}" if room_id else text)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatroom.chatter.local_time import written
+from chatroom.chatter.local_time import local_time
 from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.screen import drained
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from chatroom.chatter.printing import Printer
     from chatroom.client import Chat, Message
@@ -50,15 +50,26 @@ async def print_found(chat: Chat, room_id: str, query: str, printer: Printer, *,
     return bool(found)
 
 
-async def lines_found(chat: Chat, room_id: str, query: str) -> str:
-    """The newest that are found, a line each in the order of the room, below what was asked."""
+async def lines_found(
+    chat: Chat, room_id: str, query: str, ignored: Callable[[str], bool] = lambda _: False
+) -> str:
+    """The newest that are found, a line each in the order of the room, below what was asked.
+
+    Nothing of who is `ignored`, by the name.
+    """
     page = await chat.search(room_id, query, page_size=SHOWN)
-    if not page.messages:
+    messages = [message for message in page.messages if not ignored(message.name)]
+    if not messages:
         return f"nobody has said {one_line(query)}, as far as it is kept"
-    which = f"the newest {len(page.messages)} with" if page.more else "all with"
-    lines = [
-        f"#{message.sequence} {written(message.sent)} "
-        f"{one_line(message.name)}: {one_line(message.text)}"
-        for message in reversed(page.messages)
-    ]
+    which = f"the newest {len(messages)} with" if page.more else "all with"
+    lines = [_line(message) for message in reversed(messages)]
     return "\n".join([f"{which} {one_line(query)}:", *lines])
+
+
+def _line(message: Message) -> str:
+    """`#120 10:04 Bob: green tea`; the day too, unless it is today."""
+    sent, now = local_time(message.sent), local_time(None)
+    when = f"{sent:%H:%M}" if sent.date() == now.date() else f"{sent:%Y-%m-%d %H:%M}"
+    name, text = one_line(message.name), one_line(message.text)
+    said = f"* {name} {text}" if message.action else f"{name}: {text}"
+    return f"#{message.sequence} {when} {said}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from chatroom.chatter.endings import unconfirmed
 from chatroom.chatter.failures import complain
 from chatroom.chatter.lines import LineSkipped
 from chatroom.chatter.screen import drained
-from chatroom.client import ChatError, Kind, RoomClosed
+from chatroom.client import ChatError, Kind, Refused, RoomClosed
 
 if TYPE_CHECKING:
     from chatroom.chatter.lines import Lines
@@ -55,15 +56,23 @@ class Conversation:
     def __init__(self, room: Room, lines: Lines, printer: Printer, wait: float | None) -> None:
         self.unsaid = 0
         self._arrived = False
+        self._own: set[str] = set()
+        """The nonces of what was said here and has not come yet."""
         self._room = room
         self._lines = lines
         self._printer = printer
         self._wait = wait
 
     async def listen(self) -> None:
-        """Print every message until the membership ends."""
+        """Print every message until the membership ends, but what was said here."""
         async for message in self._room:
-            self.unsaid += message.kind is Kind.REFUSED
+            if message.nonce in self._own and message.kind in (Kind.SAID, Kind.WITHDRAWN):
+                self._own.discard(message.nonce)
+                self._printer.heard(self._room.room_id, message)
+                continue
+            if isinstance(message.event, Refused):
+                self.unsaid += 1
+                self._own.discard(message.event.nonce)
             if self._printer.complete or not self._is_known(message):
                 self._printer.message(self._room.room_id, message)
                 await drained()
@@ -90,7 +99,10 @@ class Conversation:
         with suppress(ChatError):  # listening to the room says how it ended
             while (line := await self._line()) is not None:
                 if line.strip():
-                    await self._room.post(line)
+                    nonce = secrets.token_urlsafe(12)
+                    if self._room.joined is not None:  # else nothing of it comes back
+                        self._own.add(nonce)
+                    await self._room.post(line, nonce=nonce)
             if self._wait is not None:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._wait):

@@ -68,12 +68,12 @@ class Guest:
 
         self._loop.do(rename())
 
-    def say(self, *texts: str, action: bool = False) -> None:
+    def say(self, *texts: str, action: bool = False, in_reply_to: int = 0) -> None:
         """Say them; they are stored when this returns."""
 
         async def say() -> None:
             for text in texts:
-                await self._room.send(text, action=action)
+                await self._room.send(text, action=action, in_reply_to=in_reply_to)
 
         self._loop.do(say())
 

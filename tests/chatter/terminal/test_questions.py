@@ -108,3 +108,30 @@ def test_what_is_typed_too_early_is_not_lost(fresh_server, emulator) -> None:
     with emulator("--host", fresh_server) as bob:
         bob.type("2\rBob\rhello\r")
         bob.until("Bob  hello", " 5678 ·")
+
+
+def test_a_name_of_clusters(fresh_server, emulator) -> None:
+    """Backspace takes a whole flag, or family; nothing of it is in the name or on the screen."""
+    with emulator("--host", fresh_server, "--room", "5678") as bob:
+        bob.until("Enter a Name Tag:")
+        bob.type("x🇩🇪y👨\u200d👩\u200d👧")
+        bob.press("backspace", "left", "backspace")
+        bob.wait(lambda rows: any(row == "Enter a Name Tag: xy" for row in rows))
+        bob.press("enter")
+        bob.until("you have entered the chat", "xy>")
+
+
+def test_a_title_of_clusters(guests, emulator, quick_server) -> None:
+    """It is as wide as it is drawn, stays straight when one moves on it, and so does the answer."""
+    room = guests.new_room(title="👨\u200d👩\u200d👧" * 16 + " the end")
+    with emulator("--host", quick_server, size=(60, 80)) as bob:
+        bob.until("Pick a room:")
+        bob.wait(lambda rows: any(room in row and row.endswith(" the end") for row in rows))
+        bob.press("down", "up")
+        bob.type("x👨\u200d👩\u200d👧")
+        bob.press("backspace", "backspace")
+        bob.wait(lambda rows: any(row == "Pick a room:" for row in rows))
+        bob.wait(lambda rows: any(room in row and row.endswith(" the end") for row in rows))
+        bob.type(room)
+        bob.press("enter")
+        bob.until("Enter a Name Tag:")

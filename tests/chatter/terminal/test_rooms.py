@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
-import time
-
 import pytest
 
 from chatroom.client import Kind
@@ -202,17 +199,31 @@ def test_a_room_that_has_ended_is_joined_again_in_its_place(bob_in_both, guests,
     bob.until("Bob  back")
 
 
-def test_a_flood_elsewhere_leaves_the_typed_line_alone(bob_in_both, guests, room) -> None:
-    """With 1,000 messages a second in another room each key is on the screen soon."""
-    bob = bob_in_both
-    over = guests.enter(room, "Alice").flood(3_000, per_second=1_000)
-    bob.wait(lambda _: "+" in bar(bob))
-    waits = []
-    for count in range(1, 21):
-        began = time.monotonic()
-        bob.type("x")
-        bob.wait(lambda rows, count=count: rows[-1] == "Bob> " + "x" * count)
-        waits.append(time.monotonic() - began)
-    over()
-    bob.wait(lambda _: "+999+" in bar(bob))
-    print(f"flood elsewhere: a key is shown after {statistics.median(waits) * 1000:.0f} ms")
+def test_several_rooms_at_the_start(guests, room, other, emulator) -> None:
+    """The first is shown, the others are beside it; what goes wrong is told in the first."""
+    guests.enter(other, "Carol").say("one", "two")
+    guests.enter(room, "Alice").say("first")
+    rooms = [f"--room={each}" for each in (room, other, "nowhere", other)]
+    at = ("--host", guests.address, *rooms, "--name", "Bob", "--history", "1")
+    with emulator(*at) as bob:
+        bob.until(
+            "Alice  first", "no room nowhere", f" 1 {room}  2 {other}", f" {room} · 2 members"
+        )
+        bob.type("here\r")
+        bob.until("Bob  here")
+        bob.press("a-2")
+        bob.until("Carol  two", f" {other} · 2 members")
+        assert "Carol  one" not in bob.text
+        bob.press("c-d")
+        assert 0 == bob.end()
+
+
+def test_one_is_asked_for_ones_name_once(guests, room, other, emulator) -> None:
+    """It is the name in all rooms."""
+    with emulator("--host", guests.address, CHATTER_ROOM=f"{room} {other}") as bob:
+        bob.until("Enter a Name Tag:")
+        bob.type("Bob\r")
+        bob.until(f" 1 {room}  2 {other}")
+        for each in (room, other):
+            members = guests.do(lambda chat, each=each: chat.members(each))
+            assert ["Bob"] == [member.name for member in members]

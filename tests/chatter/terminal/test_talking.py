@@ -292,5 +292,10 @@ def test_a_server_of_the_original_kind(plain_server, emulator, piped, chatter) -
             alice.hear("Bob: Hello Alice\n")
             alice.say("Hello Bob\n")
             bob.until("Alice  Hello Bob", f" {room} · connected")
+            bob.type("/search hello\r")
+            bob.until("this server cannot search; /find looks in what is here")
+            bob.press("c-c", "a-r")  # what has no number cannot be answered either
+            bob.wait(lambda rows: rows[-1] == "Bob>")
+            assert "Answer" not in bob.text
         bob.press("c-d")
         assert 0 == bob.end()

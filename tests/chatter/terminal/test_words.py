@@ -6,7 +6,14 @@ import pytest
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from chatroom.chatter.terminal.commands import COMMANDS, NotACommand, Typed, number, parse
+from chatroom.chatter.terminal.commands import (
+    COMMANDS,
+    NotACommand,
+    Typed,
+    help_lines,
+    number,
+    parse,
+)
 from chatroom.chatter.terminal.completion import Words
 
 OF = {command.word: command for command in COMMANDS}
@@ -42,6 +49,12 @@ def test_a_command_that_there_is_not_is_told(line: str, sentence: str) -> None:
     """With what can be done instead; it is not said to the room."""
     with pytest.raises(NotACommand, match=sentence):
         parse(line)
+
+
+def test_help_in_short_rows() -> None:
+    """Without a second column there: it would be wrapped back below the first."""
+    assert "/who  who is in the room" in help_lines(aligned=False)
+    assert "/who               who is in the room" in help_lines()
 
 
 def test_a_number_has_its_bounds() -> None:

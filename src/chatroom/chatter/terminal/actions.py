@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import sys
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from chatroom.chatter.advice import advised
 from chatroom.chatter.screen import forget_unwritten
-from chatroom.chatter.searching import lines_found
-from chatroom.chatter.terminal import commands, orders
-from chatroom.chatter.terminal.answers import Answers
+from chatroom.chatter.terminal import commands
+from chatroom.chatter.terminal.answering import Answering, addressed
 from chatroom.chatter.terminal.commands import NotACommand
 from chatroom.chatter.terminal.finding import Finding
 from chatroom.chatter.terminal.focus import report_focus
@@ -22,15 +19,23 @@ from chatroom.chatter.terminal.lines import Tone
 from chatroom.chatter.terminal.links import MOST_LINKS
 from chatroom.chatter.terminal.mouse import report_wheel, rows_turned
 from chatroom.chatter.terminal.pasting import Pasting
+from chatroom.chatter.terminal.rows import COLUMNS_FROM
 from chatroom.chatter.terminal.screen import Screen
-from chatroom.chatter.terminal.stopping import draw_anew, suspend, taking_back
+from chatroom.chatter.terminal.stopping import (
+    HUNG_UP,
+    draw_anew,
+    stopped_by_hanging_up,
+    suspend,
+    taking_back,
+)
 from chatroom.chatter.terminal.visit import MOST_EARLIER
 from chatroom.client import ChatError
 from chatroom.interrupts import calling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator
+    from collections.abc import Coroutine, Sequence
 
+    from chatroom.chatter.terminal.answers import Answers
     from chatroom.chatter.terminal.look import Look
     from chatroom.chatter.terminal.visit import Visit
     from chatroom.client import Chat, Room
@@ -44,8 +49,6 @@ SHOWN_LINKS = 10
 OVERLAP_ROWS = 2
 """Rows that stay in view when a page is turned."""
 INTERRUPTED = 130
-HUNG_UP = 129
-"""The exit code that a shell knows SIGHUP by."""
 
 
 class Actions:
@@ -58,24 +61,27 @@ class Actions:
         self._look = look
         ignored = Ignored(default_path())
         self.screen = Screen(self._typed, look, ignored)
-        self._answers = Answers(chat, self.screen, ignored)
+        self._ignored = ignored
         self.journey = Journey(chat, self.screen)
         self._chat = chat
         self.finding = Finding(self.screen)
+        self.answering = Answering(self.screen)
         self.pasting = Pasting(self.screen, self._say, self._refused)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def run(self, room: Room) -> int:
+    async def run(self, room: Room, others: Sequence[str] = (), history: int | None = None) -> int:
         """Show a room that was entered, and others, until the person or a room ends that.
 
+        The `others`, by their ids, are opened at once, with so many earlier messages each.
         The exit code so far; `journey` knows the rest.
         """
         self.journey.arrive(room)
+        self.journey.open_beside(others, history)
         application = self.screen.application
         hasty = True  # unless the end is an orderly one
         try:
             with (
-                _stopped_by_hanging_up(self.journey.stop),
+                stopped_by_hanging_up(self.journey.stop),
                 calling(self._interrupted),
                 taking_back(application, self._leave_terminal, self._take_terminal),
                 application.input.raw_mode(),  # what the terminal answers is not echoed
@@ -118,7 +124,7 @@ class Actions:
             if self.visit.over.done():
                 self.journey.leave_here()
                 return
-            self.follow()
+            self._look_at_newest()
             self.visit.room.reconnect_now()
             return
         buffer.reset()  # a command may turn to another room, and its line
@@ -169,7 +175,7 @@ class Actions:
     def _refused(self, why: str) -> None:
         self.visit.tell(why, Tone.TROUBLE)
 
-    def _say(self, text: str, *, action: bool = False) -> None:
+    def _say(self, text: str, *, action: bool = False, answers: int = 0) -> None:
         """Say a text. Raises NotACommand when it cannot be said now, or would be refused."""
         self.journey.check_saying()
         limit = self.visit.text_bytes
@@ -178,7 +184,8 @@ class Actions:
             raise NotACommand(
                 f"too long: this is {size:,} bytes, and a message has at most {limit:,}"
             )
-        self.visit.say(text, action=action)
+        picked = self.answering.taken()
+        self.visit.say(text, action=action, answers=answers or picked)
 
     # ---- Looking ----------------------------------------------------------------------
 
@@ -203,7 +210,11 @@ class Actions:
         self.visit.scrollback.scroll_down(self.screen.painter, self._page)
 
     def follow(self) -> None:
-        """Look at the newest line, and for nothing else."""
+        """Look at the newest line, and for nothing else; answer nothing."""
+        self.answering.end()
+        self._look_at_newest()
+
+    def _look_at_newest(self) -> None:
         self.screen.key_pressed()
         self.finding.end()
         self.visit.scrollback.follow()
@@ -263,11 +274,15 @@ class Actions:
     def _do(self, typed: commands.Typed) -> None:
         word, words = typed.command.word, typed.words
         if word not in KEEPING_PLACE:
-            self.follow()  # what is answered comes below
+            self._look_at_newest()  # what is answered comes below
         if word == "help":
-            self.visit.tell("\n".join(commands.help_lines(words)))
+            aligned = self.screen.painter.width >= COLUMNS_FROM
+            self.visit.tell("\n".join(commands.help_lines(words, aligned=aligned)))
         elif word == "me":
             self._say(" ".join(words), action=True)
+        elif word == "reply":
+            answers, text = addressed(words, self.visit)
+            self._say(text, answers=answers)
         elif word == "nick":
             self._spawn(self._tell_failure(self.visit.rename(" ".join(words))))
         elif word == "who":
@@ -278,8 +293,13 @@ class Actions:
             count = commands.number(words, EARLIER, MOST_EARLIER)
             self._spawn(self._look_back(count))
         elif word == "search":
+            if "search" not in self.visit.supported:
+                raise NotACommand("this server cannot search; /find looks in what is here")
+            from chatroom.chatter.searching import lines_found
+
             room_id = self.visit.room.room_id
-            self._spawn(self._tell(lines_found(self._chat, room_id, " ".join(words))))
+            found = lines_found(self._chat, room_id, " ".join(words), self.visit.ignores)
+            self._spawn(self._tell(found))
         elif word == "join":
             if not words:
                 raise NotACommand("which room? /join ROOM [NAME]; /rooms lists them")
@@ -303,9 +323,18 @@ class Actions:
                 self._tell(self._answers.open(self.visit, commands.number(words, 0, 10**9 - 1)))
             )
         elif typed.command in commands.FOR_MODERATORS:
-            self._spawn(self._tell(orders.carried_out(typed, self._chat, self.visit)))
+            from chatroom.chatter.terminal.orders import carried_out
+
+            self._spawn(self._tell(carried_out(typed, self._chat, self.visit)))
         else:
             self.quit()
+
+    @property
+    def _answers(self) -> Answers:
+        """Imported, like what else is not wanted at the start, when it is."""
+        from chatroom.chatter.terminal.answers import Answers
+
+        return Answers(self._chat, self.screen, self._ignored)
 
     async def _tell(self, answer: Coroutine[object, object, str]) -> None:
         visit = self.visit  # the one that was asked in, wherever one is by then
@@ -338,8 +367,9 @@ class Actions:
         """Clear what is typed; with nothing typed, end."""
         if self.screen.paste is not None:
             self.pasting.drop()
-        elif self.screen.input.text:
+        elif self.screen.input.text or self.screen.answers:
             self.screen.input.reset()
+            self.answering.end()
         else:
             self.journey.stop(INTERRUPTED)
 
@@ -357,20 +387,3 @@ class Actions:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self.screen.fail(task.exception())
-
-
-@contextmanager
-def _stopped_by_hanging_up(stop: Callable[[int], None]) -> Generator[None, None, None]:
-    """Inside the block, call `stop` with an exit code when the terminal's window is closed.
-
-    SIGTERM cancels whatever chatter does, here as elsewhere.
-    """
-    if sys.platform == "win32":
-        yield
-        return
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, stop, HUNG_UP)
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGHUP)

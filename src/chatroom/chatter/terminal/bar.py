@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chatroom.chatter.terminal.clusters import clusters
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -66,12 +64,7 @@ def _cells(pieces: Sequence[tuple[str, str]], kept: Sequence[int], cells: Cells)
 
 def _piece(number: int, tab: Tab, longest: int, symbols: Symbols, cells: Cells) -> tuple[str, str]:
     """The style and the text of one room."""
-    name = tab.room
-    if cells.of(name) > longest:
-        kept = list(clusters(name))
-        while cells.of("".join(kept)) >= longest:
-            kept.pop()
-        name = "".join(kept) + symbols.cut
+    name = cells.cut(tab.room, longest, symbols.cut)
     news = ""
     if tab.unread:
         over = "+" if tab.unread > MOST_COUNTED else ""

@@ -60,6 +60,18 @@ class Cells:
         """The cells of a text that is safe to print, and of one row."""
         return len(text) if text.isascii() else sum(map(self._cluster, clusters(text)))
 
+    def cut(self, text: str, most: int, sign: str) -> str:
+        """The text; if it takes more than `most` cells, its beginning and the sign of one cell."""
+        if self.of(text) <= most:
+            return text
+        kept, left = [], most - 1
+        for cluster in clusters(text):
+            left -= self._cluster(cluster)
+            if left < 0:
+                break
+            kept.append(cluster)
+        return "".join(kept).rstrip(" ") + sign
+
     def _width(self, cluster: str) -> int:
         if not self._other:
             return _table(cluster)

@@ -32,6 +32,9 @@ WORDS = 4_096
 COMMANDS = (
     Command("help", "/help [COMMAND]", "what can be typed here", most=1),
     Command("me", "/me TEXT", "say what you do: * Bob waves", WORDS, 1),
+    Command(
+        "reply", "/reply NAME TEXT", "answer what they said last; Alt-R picks", WORDS, 2, "name"
+    ),
     Command("nick", "/nick NAME", "take another name in this room", 32, 1),
     Command("who", "/who", "who is in the room"),
     Command("rooms", "/rooms", "the rooms of this server"),
@@ -80,6 +83,7 @@ KEYS = (
     ("Page Up, Page Down", "look back, and forward again"),
     ("Esc", "look at the newest"),
     ("Ctrl-R, Ctrl-S", "what was found: older, newer"),
+    ("Alt-R", "pick what to answer: Up, Down, Esc"),
     ("Alt-1 … Alt-9", "turn to the room of that number"),
     ("Alt-Left, Alt-Right", "turn to the room before, the next one"),
     ("Alt-A", "turn to where news are"),
@@ -135,23 +139,27 @@ def number(words: tuple[str, ...], default: int, most: int) -> int:
     raise NotACommand(f"{one_line(words[0])} is not a number from 1 to {most}")
 
 
-def help_lines(words: tuple[str, ...] = ()) -> list[str]:
-    """What /help shows: all commands, one, or the keys. Raises NotACommand."""
+def help_lines(words: tuple[str, ...] = (), *, aligned: bool = True) -> list[str]:
+    """What /help shows: all commands, one, or the keys. Raises NotACommand.
+
+    Not `aligned` where rows are too short for two columns.
+    """
     if words:
         wanted = words[0].removeprefix("/").casefold()
         if wanted == "keys":
-            return _table(KEYS)
+            return _table(KEYS, aligned=aligned)
         if wanted == "moderators":
-            return _table((command.usage, command.does) for command in FOR_MODERATORS)
+            table = ((command.usage, command.does) for command in FOR_MODERATORS)
+            return _table(table, aligned=aligned)
         found = [command for command in EVERY if command.word == wanted]
         if not found:
             raise NotACommand(f"there is no command /{one_line(wanted)}; /help lists them")
         return [f"{command.usage}  {command.does}" for command in found]
-    shown = _table((command.usage, command.does) for command in COMMANDS)
+    shown = _table(((command.usage, command.does) for command in COMMANDS), aligned=aligned)
     return [*shown, "also: /help keys, /help moderators, /help COMMAND"]
 
 
-def _table(rows: Iterable[tuple[str, str]]) -> list[str]:
+def _table(rows: Iterable[tuple[str, str]], *, aligned: bool) -> list[str]:
     rows = list(rows)
-    width = max(len(what) for what, _ in rows)
+    width = max(len(what) for what, _ in rows) if aligned else 0
     return [f"{what:<{width}}  {does}" for what, does in rows]

@@ -15,6 +15,8 @@ from chatroom.client import RoomClosed
 from chatroom.interrupts import INTERRUPTED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chatroom.chatter.settings import Settings
     from chatroom.chatter.terminal.visit import Visit
     from chatroom.client import Chat
@@ -30,10 +32,12 @@ async def converse(
     name: str | None,
     history: int | None,
     settings: Settings,
+    others: Sequence[str] = (),
 ) -> int:
     """Ask for the room and the name tag that are not given, chat, and say how it ended.
 
-    `history` is how many earlier messages are shown first (None: as the server will).
+    `history` is how many earlier messages are shown first (None: as the server will). The
+    `others` are rooms to open beside that one; what goes wrong with them is told there.
     The exit code: 0 after leaving, or when the room was closed; 1 if not all that was said
     is known to be stored; 130 when interrupted.
     Raises Failure, or the ChatError that ended the membership otherwise.
@@ -54,7 +58,7 @@ async def converse(
     actions = Actions(chat, look)
     actions.screen.log = log
     actions.screen.application.key_bindings = bindings(actions)
-    code = await actions.run(room)
+    code = await actions.run(room, others, history)
     if log is not None:
         log.close()
     visit, unsaid = actions.journey.here, actions.journey.unsaid

@@ -14,6 +14,8 @@ from chatroom.chatter.terminal.visit import Visit
 from chatroom.client import ChatError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chatroom.chatter.terminal.lines import Line
     from chatroom.chatter.terminal.screen import Screen
     from chatroom.client import Chat, Room
@@ -117,8 +119,21 @@ class Journey:
         self._going = asyncio.create_task(self._go_to(room_id, name or self.here.room.name))
         self._going.add_done_callback(self._gone)
 
-    async def _go_to(self, room_id: str, name: str) -> None:
-        room = self._chat.join(room_id, name, echo=True, typing=True)
+    def open_beside(self, room_ids: Sequence[str], history: int | None) -> None:
+        """Enter these rooms too, one after the other, and stay where one is."""
+        if len(room_ids) >= MOST_ROOMS:
+            self.here.tell(f"only {MOST_ROOMS} rooms are opened at once", Tone.TROUBLE)
+        if room_ids:
+            opened = self._open_all(room_ids[: MOST_ROOMS - 1], self.here.room.name, history)
+            self._going = asyncio.create_task(opened)
+            self._going.add_done_callback(self._gone)
+
+    async def _open_all(self, room_ids: Sequence[str], name: str, history: int | None) -> None:
+        for room_id in room_ids:
+            await self._go_to(room_id, name, history)
+
+    async def _go_to(self, room_id: str, name: str, history: int | None = None) -> None:
+        room = self._chat.join(room_id, name, history=history, echo=True, typing=True)
         try:
             await room.__aenter__()
         except ChatError as error:

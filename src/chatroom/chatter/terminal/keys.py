@@ -25,7 +25,8 @@ def bindings(actions: Actions) -> KeyBindings:
     """The keys of the screen."""
     screen = actions.screen
     asked = Condition(lambda: screen.paste is not None)
-    scrolled = Condition(lambda: not actions.following or actions.finding.going_on)
+    answers = Condition(lambda: screen.answers)
+    away = Condition(lambda: not actions.following or actions.finding.going_on) | answers
     empty = Condition(lambda: not screen.input.text)
     keys = KeyBindings()
 
@@ -35,7 +36,10 @@ def bindings(actions: Actions) -> KeyBindings:
     bind(keys, actions.complete_backward, "s-tab", when=~asked)
     bind(keys, actions.look_up, "pageup")
     bind(keys, actions.look_down, "pagedown")
-    bind(keys, actions.follow, "escape", when=scrolled & ~asked)
+    bind(keys, actions.follow, "escape", when=away & ~asked)
+    bind(keys, actions.answering.older, ("escape", "r"), when=~asked)
+    bind(keys, actions.answering.older, "up", when=answers & ~asked)
+    bind(keys, actions.answering.newer, "down", when=answers & ~asked)
     bind(keys, actions.finding.older, "c-r", when=~asked)
     bind(keys, actions.finding.newer, "c-s", when=~asked)
     bind(keys, actions.redraw, "c-l")

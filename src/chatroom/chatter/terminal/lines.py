@@ -60,6 +60,8 @@ class Line:
     sequence: int = 0
     action: bool = False
     """It is what they do: shown as `* Bob waves`."""
+    answers: int = 0
+    """The sequence of what it answers; 0: nothing."""
 
     @property
     def words(self) -> str:
@@ -103,6 +105,7 @@ def line_of(message: Message, own_name: str, *, earlier: bool) -> Line:
         earlier=earlier,
         sequence=message.sequence,
         action=message.action and tone is Tone.SAID,
+        answers=message.in_reply_to if tone is Tone.SAID else 0,
     )
 
 
@@ -110,10 +113,12 @@ def withdrawn(line: Line) -> Line:
     """What stands in the place of a line whose text is gone."""
     if not line.name:
         return line
-    return replace(line, tone=Tone.WITHDRAWN, text=WITHDRAWN, mentions=False, action=False)
+    return replace(
+        line, tone=Tone.WITHDRAWN, text=WITHDRAWN, mentions=False, action=False, answers=0
+    )
 
 
-def pending(text: str, own_name: str, *, action: bool = False) -> Line:
+def pending(text: str, own_name: str, *, action: bool = False, answers: int = 0) -> Line:
     """The line for what was just typed."""
     return Line(
         tone=Tone.PENDING,
@@ -122,6 +127,7 @@ def pending(text: str, own_name: str, *, action: bool = False) -> Line:
         time=local_time(None),
         own=True,
         action=action,
+        answers=answers,
     )
 
 

@@ -33,15 +33,17 @@ class Log:
             raise Failure(f"cannot write the log {path}: {error.strerror}") from None
         self._path = path
 
-    def write(self, room: str, line: Line) -> str:
+    def write(self, room: str, line: Line, quote: str = "") -> str:
         """Append a line, if it is of the kinds that are logged; what went wrong, if it did.
 
+        `quote` stands before its text: what it answers.
         After that nothing more is written.
         """
         if self._descriptor < 0 or line.tone not in LOGGED:
             return ""
         if line.name:
-            text = message_line(line.name, f"/me {line.text}" if line.action else line.text)
+            text = quote + line.text
+            text = message_line(line.name, f"/me {text}" if line.action else text)
         else:
             text = "* " + line.text.replace("\n", CONTINUATION)
         data = f"{line.time:%Y-%m-%d %H:%M:%S} [{room}] {text}\n".encode(errors="replace")

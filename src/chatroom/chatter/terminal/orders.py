@@ -36,7 +36,8 @@ def carried_out(typed: Typed, chat: Chat, visit: Visit) -> Coroutine[object, obj
     if word == "invite":
         return _invite(chat, room_id, *_uses_and_end(typed.words))
     if word == "withdraw":
-        return _withdraw(chat, room_id, _sequence(typed.words, visit))
+        sequence = newest_or_numbered(" ".join(typed.words), visit, "/withdraw #120")
+        return _withdraw(chat, room_id, sequence)
     name, rest = whom(typed.words, visit.names())
     if word == "unmute":
         return _mute(chat, room_id, " ".join(typed.words), muted=False)
@@ -86,17 +87,19 @@ def _uses_and_end(words: Sequence[str]) -> tuple[int | None, datetime | None]:
     return uses, until
 
 
-def _sequence(words: Sequence[str], visit: Visit) -> int:
-    """What is to be withdrawn: what a name said last, or else by a number, #120 or 120."""
-    name = " ".join(words)
+def newest_or_numbered(name: str, visit: Visit, by_number: str) -> int:
+    """The sequence of what a name said last, or else the name is one: #120 or 120.
+
+    Raises NotACommand, which shows how it is given `by_number`.
+    """
     number = name.removeprefix("#")
     sequence = visit.scrollback.newest_of(name)
     if not sequence and number.isascii() and number.isdigit():
         sequence = int(number[:18])
     if not sequence:
         raise NotACommand(
-            f"nothing that {one_line(name)} said is here; /history looks back, and /withdraw #120"
-            " is by number"
+            f"nothing that {one_line(name)} said is here; /history looks back, and {by_number} is"
+            " by number"
         )
     return sequence
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from chatroom.chatter.terminal.links import Targets
     from chatroom.chatter.terminal.stand_ins import StandIns
 
+PIECE_BYTES = 2048
+"""Linux hands what is written at once to the terminal in pieces of so many bytes. tmux 3.3, when
+what it has read ends with a joiner, draws what follows as a cluster of its own: half a family."""
 PRIVATE = "\U000f0000"
 """From here on characters may be stand-ins."""
 
@@ -44,6 +47,8 @@ class ClusterOutput(Vt100_Output):
         """Where the cursor is, from 0."""
         self._linked = False
         """Whether what is written now is a link."""
+        self._unflushed = 0
+        """Bytes that were written, and not flushed."""
 
     def write(self, data: str) -> None:
         if data[:1] == "\r":
@@ -51,10 +56,24 @@ class ClusterOutput(Vt100_Output):
         else:
             self._column += get_cwidth(data)
         if not data or max(data) < PRIVATE:  # mostly it is one character
+            self._unflushed += _size(data)
             super().write(data)
             return
-        super().write("".join(map(self._drawn, data)))
+        drawn = "".join(map(self._drawn, data))
+        size = _size(drawn)
+        if self._unflushed % PIECE_BYTES + size > PIECE_BYTES:
+            self.flush()
+        self._unflushed += size
+        super().write(drawn)
         self.write_raw(f"\x1b[{self._column + 1}G")  # CHA
+
+    def write_raw(self, data: str) -> None:
+        self._unflushed += _size(data)
+        super().write_raw(data)
+
+    def flush(self) -> None:
+        self._unflushed = 0
+        super().flush()
 
     def set_attributes(self, attrs: Attrs, color_depth: ColorDepth) -> None:
         super().set_attributes(Attrs(*attrs), color_depth)
@@ -88,6 +107,10 @@ class ClusterOutput(Vt100_Output):
     def enter_alternate_screen(self) -> None:
         self._column = 0
         super().enter_alternate_screen()
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode(errors="replace"))
 
 
 class LinkAttrs(Attrs):

@@ -5,46 +5,26 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from prompt_toolkit.application import Application
-from prompt_toolkit.buffer import Buffer
-from prompt_toolkit.filters import Condition, is_done
-from prompt_toolkit.key_binding import KeyBindings
-from prompt_toolkit.layout import (
-    BufferControl,
-    ConditionalContainer,
-    FormattedTextControl,
-    HSplit,
-    Layout,
-    Window,
-)
-from prompt_toolkit.layout.processors import BeforeInput
-from prompt_toolkit.utils import get_cwidth
+from prompt_toolkit.filters import is_done
+from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Window
 
 from chatroom.chatter.dialogue import chosen
 from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.terminal.keys import bind
-from chatroom.chatter.terminal.stopping import taking_back
-from chatroom.chatter.terminal.style import STYLE
+from chatroom.chatter.terminal.question import Question
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from prompt_toolkit.formatted_text import StyleAndTextTuples
+    from prompt_toolkit.key_binding import KeyBindings
 
     from chatroom.client import ChatRoom
 
 PAGE = 10
 
 
-async def pick(rooms: Sequence[ChatRoom], question: str) -> str:
-    """The id of the room that was picked. Raises EOFError, KeyboardInterrupt."""
-    application = _Picker(rooms, question).application
-    # A signal from outside cancels, see interrupts.py; Ctrl-C is a key here.
-    with taking_back(application):
-        return await application.run_async(handle_sigint=False)
-
-
-class _Picker:
+class Picker(Question):
     """What is typed picks the room that it means; with nothing typed the arrows do."""
 
     def __init__(self, rooms: Sequence[ChatRoom], question: str) -> None:
@@ -52,15 +32,12 @@ class _Picker:
         self._room_ids = [room.room_id for room in rooms]
         self._picked = 0
         self._complaint = ""
-        self._answer = Buffer(multiline=False, on_text_changed=self._typed)
+        super().__init__(question)
+
+    def around(self, asking: Window) -> HSplit:
         listing = Window(
             FormattedTextControl(self._listing, show_cursor=False),
             dont_extend_height=True,
-            wrap_lines=False,
-        )
-        asking = Window(
-            BufferControl(self._answer, input_processors=[BeforeInput(question)]),
-            height=1,
             wrap_lines=False,
         )
         complaint = ConditionalContainer(
@@ -71,11 +48,7 @@ class _Picker:
             ),
             filter=~is_done,
         )
-        self.application: Application[str] = Application(
-            Layout(HSplit([listing, asking, complaint]), focused_element=asking),
-            key_bindings=self._keys(),
-            style=STYLE,
-        )
+        return HSplit([listing, asking, complaint])
 
     def _listing(self) -> StyleAndTextTuples:
         """Every room, the picked one marked; as in the original when one was picked."""
@@ -87,53 +60,44 @@ class _Picker:
             if picked:
                 fragments.append(("[SetCursorPosition]", ""))
             line = f"[{position + 1}]: {one_line(room.room_id)}"
-            fragments.append(("class:picked" if picked else "", line))
+            fragments.append(("class:picked" if picked else "", self.stand_ins.text(line)))
             about = _about(room)
-            if about and get_cwidth(line) + 2 + get_cwidth(about) < width:
-                fragments.append(("class:aside", f"  {about}"))
+            if about and self.cells.of(line) + 2 + self.cells.of(about) < width:
+                fragments.append(("class:aside", self.stand_ins.text(f"  {about}")))
             if position < len(self._rooms) - 1:
                 fragments.append(("", "\n"))
         return fragments
 
-    def _typed(self, answer: Buffer) -> None:
+    def typed(self) -> None:
         self._complaint = ""
-        room_id = chosen(answer.text, self._room_ids)
+        room_id = chosen(self.line.text, self._room_ids)
         if room_id in self._room_ids:
             self._picked = self._room_ids.index(room_id)
 
     def _move(self, rows: int) -> None:
-        self._answer.reset()
+        self.line.reset()
         self._complaint = ""
         self._picked = min(max(self._picked + rows, 0), len(self._rooms) - 1)
 
-    def _enter(self) -> None:
-        typed = self._answer.text
+    def enter(self) -> None:
+        typed = self.line.text
         room_id: str | None = self._room_ids[self._picked]
         if typed.strip():
             room_id = chosen(typed, self._room_ids)
         else:
-            self._answer.text = str(self._picked + 1)
+            self.line.text = str(self._picked + 1)
         if room_id is not None:
             self.application.exit(result=room_id)
             return
         numbers = "1" if len(self._rooms) == 1 else f"1 to {len(self._rooms)}"
         self._complaint = f"there is no such room; type its number ({numbers}) or its id"
 
-    def _interrupt(self) -> None:
-        self.application.exit(exception=KeyboardInterrupt)
-
-    def _end(self) -> None:
-        self.application.exit(exception=EOFError)
-
-    def _keys(self) -> KeyBindings:
-        keys = KeyBindings()
+    def keys(self) -> KeyBindings:
+        keys = super().keys()
         bind(keys, partial(self._move, -1), "up", "s-tab")
         bind(keys, partial(self._move, 1), "down", "tab")
         bind(keys, partial(self._move, -PAGE), "pageup")
         bind(keys, partial(self._move, PAGE), "pagedown")
-        bind(keys, self._enter, "enter")
-        bind(keys, self._interrupt, "c-c")
-        bind(keys, self._end, "c-d", when=Condition(lambda: not self._answer.text))
         return keys
 
 

@@ -78,26 +78,22 @@ async def pick_room(chat: Chat) -> str:
     show("Chat rooms:")
     lines = [f"[{number}]: {one_line(room.room_id)}" for number, room in enumerate(rooms, 1)]
     with shown_early("\n".join([*lines, PICK]), "chatroom.chatter.terminal.picker"):
-        from chatroom.chatter.terminal.picker import pick
+        from chatroom.chatter.terminal.picker import Picker
 
         try:
-            return await pick(rooms, PICK)
+            return await Picker(rooms, PICK).answer()
         except EOFError:
             raise Failure("no answer: the input has ended") from None
 
 
 async def ask_name(proposal: str = "") -> str:
     """The answer to a question. Raises Failure when input ends instead."""
-    with shown_early(NAME, "prompt_toolkit"):
-        from prompt_toolkit import PromptSession
+    with shown_early(NAME, "chatroom.chatter.terminal.question"):
+        from chatroom.chatter.terminal.question import Question
 
-        from chatroom.chatter.terminal.stopping import taking_back
-
-        prompt: PromptSession[str] = PromptSession(NAME)
         while True:
             try:
-                with taking_back(prompt.app):
-                    answer = await prompt.prompt_async(default=proposal, handle_sigint=False)
+                answer = await Question(NAME, proposal).answer()
                 check_decoded(answer, input_encoding())
             except EOFError:
                 raise Failure("no answer: the input has ended") from None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 
+from chatroom.chatter.quotes import quotation
 from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.terminal.lines import Tone
 from chatroom.chatter.terminal.links import Targets, pieces
@@ -34,6 +35,8 @@ A_TIME = datetime(2028, 12, 27, 23, 59, 59)  # noqa: DTZ001 # only to see how lo
 """As long as times come: all have the cells of this one."""
 NAMED = (Tone.SAID, Tone.PENDING, Tone.WITHDRAWN)
 """The lines with the name of who has said them."""
+FEWEST_QUOTED = 12
+"""Cells that what is answered takes at least."""
 STAR = "*"
 """In place of a name before what somebody does."""
 NAME_COLOURS = 10
@@ -57,12 +60,21 @@ class Painter:
     names: int = NAME_COLOURS
     """How many colours there are for names."""
 
-    def line(self, line: Line, wanted: re.Pattern[str] | None = None) -> list[Row]:
+    def line(
+        self,
+        line: Line,
+        wanted: re.Pattern[str] | None = None,
+        *,
+        answered: Line | None = None,
+        picked: bool = False,
+    ) -> list[Row]:
         """The rows of a line: time, name, and the text wrapped beside them.
 
-        What is `wanted` is marked in them.
+        What is `wanted` is marked in them; all of it, if it is `picked`. What it has `answered`
+        stands above the text, in a row.
         """
         shade = "class:earlier " if line.earlier else ""
+        shade += "class:picked " if picked else ""
         name, style = self._name(line)
         text_style = shade + f"class:{line.tone}" + (" class:mention" if line.mentions else "")
         margin: Row = []
@@ -79,8 +91,10 @@ class Painter:
         used = sum(self.cells.of(text) for _, text, *_ in margin)
         # The last column stays free: some terminals wrap when it is written.
         limit = max(self.width - 1, hang + 2)
-        rows = wrap(line.words, max(limit - used, 0), limit - hang, self.cells)
-        if used > limit - 2 and rows[0]:
+        space = max(limit - used, 0)
+        above = self._above(line, answered, space, limit - hang) if line.answers else []
+        rows = wrap(line.words, limit - hang if above else space, limit - hang, self.cells)
+        if not above and used > limit - 2 and rows[0]:
             rows = ["", *wrap(line.words, limit - hang, limit - hang, self.cells)]
         drawn: list[Row] = [
             [(text_style + (self.targets.style(to) if to else ""), part) for part, to in row]
@@ -91,7 +105,24 @@ class Painter:
             drawn[0] = self._with_name(drawn[0], who)
         if wanted is not None and line.name:
             drawn = [_marked(row, wanted) for row in drawn]
+        drawn = [*above, *drawn]
         return [[*margin, *drawn[0]], *([("", " " * hang), *row] for row in drawn[1:])]
+
+    def _above(self, line: Line, answered: Line | None, space: int, width: int) -> list[Row]:
+        """What a line answers, beside its name if there is space for some of it, else below."""
+        beside = space >= FEWEST_QUOTED
+        said = f"> {quoted(line.answers, answered)}"
+        quote: Row = [
+            ("class:quote", self.cells.cut(said, space if beside else width, self.symbols.cut))
+        ]
+        return [quote] if beside else [[], quote]
+
+    def answering(self, sequence: int, answered: Line | None) -> Row:
+        """The row above what is typed, while it is an answer."""
+        keys = f" {self.symbols.dot} Up, Down, Esc"
+        said = f"Answer {quoted(sequence, answered)}"
+        cut = self.cells.cut(said, max(self.width - 1 - len(keys), 2), self.symbols.cut)
+        return [("class:question", cut), ("class:aside", keys)]
 
     def rule(self, label: str, style: str) -> Row:
         """A rule across the screen with a label in it."""
@@ -138,6 +169,13 @@ class Painter:
     def name_style(self, name: str) -> str:
         """How a name is written, wherever it stands."""
         return f"class:name-{colour_of(name, self.names)}"
+
+
+def quoted(sequence: int, answered: Line | None) -> str:
+    """Who has said what is answered, and its first words; its number, if it is not here."""
+    if answered is None:
+        return f"#{sequence}"
+    return quotation(answered.name, answered.text, action=answered.action)
 
 
 def _marked(row: Row, wanted: re.Pattern[str]) -> Row:

@@ -40,7 +40,7 @@ from chatroom.chatter.terminal.lines import Tone
 from chatroom.chatter.terminal.links import Targets, shows_links
 from chatroom.chatter.terminal.output import ClusterOutput, LinkStyle, output_of
 from chatroom.chatter.terminal.reports import ASK, CursorReports
-from chatroom.chatter.terminal.rows import COLUMNS_FROM, NAME_COLOURS, Painter
+from chatroom.chatter.terminal.rows import COLUMNS_FROM, NAME_COLOURS, Painter, quoted
 from chatroom.chatter.terminal.stand_ins import StandIns
 from chatroom.chatter.terminal.status import status_line
 from chatroom.chatter.terminal.stopping import draw_anew
@@ -231,7 +231,12 @@ class Screen:
 
     def came(self, visit: Visit, line: Line) -> None:
         """Log a line."""
-        if self.log is not None and (trouble := self.log.write(visit.tab().room, line)):
+        if self.log is None:
+            return
+        quote = ""
+        if line.answers:
+            quote = f"(re {quoted(line.answers, visit.scrollback.said(line.answers))}) "
+        if trouble := self.log.write(visit.tab().room, line, quote):
             visit.tell(trouble, Tone.TROUBLE)
 
     def ring(self, visit: Visit, line: Line) -> None:
@@ -263,7 +268,7 @@ class Screen:
         return list(self.words.get_completions(self.input.document, asked))
 
     def _containers(self) -> FloatContainer:
-        asked = Condition(lambda: self.paste is not None)
+        asked = Condition(lambda: self.paste is not None or self.answers)
         entry = Window(
             BufferControl(
                 self.input, input_processors=[Clusters(self._stand_ins), BeforeInput(self._prompt)]
@@ -309,8 +314,17 @@ class Screen:
         return self._drawn(bar_line(tabs, self.painter.width, self._symbols, self.cells))
 
     def _question(self) -> Row:
-        question = self.paste.question(self.painter.width) if self.paste else ""
-        return [("class:question", question)]
+        if self.paste is not None:
+            return [("class:question", self.paste.question(self.painter.width))]
+        if self.visit is None:
+            return []
+        picked = self.visit.scrollback.picked
+        return self._drawn(self.painter.answering(picked, self.visit.scrollback.said(picked)))
+
+    @property
+    def answers(self) -> bool:
+        """Whether what is typed is an answer."""
+        return self.visit is not None and bool(self.visit.scrollback.picked)
 
     def _rooms(self) -> list[str]:
         return list(dict.fromkeys([visit.room.room_id for visit in self.visits] + self.room_ids))

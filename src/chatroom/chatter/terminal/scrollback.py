@@ -50,6 +50,10 @@ class Scrollback:
         """The lowest sequence that was put before the others; 0: none was."""
         self.search: Search | None = None
         """What is looked for in these lines."""
+        self.picked = 0
+        """The sequence of the line that is to be answered; 0: none."""
+        self._said: dict[int, Line] = {}
+        """What was said, by its sequence, of the lines whose sequences count."""
         self._withdrawn: dict[int, None] = {}
         """The newest sequences whose text is gone, as an earlier page may still have it."""
 
@@ -63,6 +67,9 @@ class Scrollback:
             self.unseen += 1
         self._lines.append(self._as_it_is(line))
         if len(self._lines) > KEPT_LINES + TRIM_LINES:
+            for dropped in self._lines[:TRIM_LINES]:
+                if self._said.get(dropped.sequence) is dropped:
+                    del self._said[dropped.sequence]
             del self._lines[:TRIM_LINES]
             self._first += TRIM_LINES
             if self._bottom is not None and self._serial(self._bottom[0]) < self._first:
@@ -71,14 +78,16 @@ class Scrollback:
     def begin_anew(self) -> None:
         """What comes now may have other sequences: what is here is no longer counted."""
         self._known = self._first + len(self._lines)
-        self._reached = 0
+        self._reached = self.picked = 0
         self._withdrawn.clear()
+        self._said.clear()
 
     def clear(self) -> None:
         """Forget all lines but those that are on their way; the room still has them."""
         self._first = self._known = self._first + len(self._lines)
         self._lines.clear()
-        self._mark, self._reached, self.search = None, 0, None
+        self._said.clear()
+        self._mark, self._reached, self.picked, self.search = None, 0, 0, None
         self.follow()
 
     def withdraw(self, sequence: int) -> Line | None:
@@ -94,7 +103,7 @@ class Scrollback:
         for index in self._known_indices():
             line = self._lines[index]
             if line.sequence == sequence:
-                self._lines[index] = withdrawn(line)
+                self._lines[index] = self._as_it_is(line)
                 return line
         return None
 
@@ -111,7 +120,15 @@ class Scrollback:
         return range(len(self._lines) - 1, max(self._known - self._first, 0) - 1, -1)
 
     def _as_it_is(self, line: Line) -> Line:
-        return withdrawn(line) if line.sequence in self._withdrawn else line
+        """The line, or what stands in its place; it may be answered from here on."""
+        line = withdrawn(line) if line.sequence in self._withdrawn else line
+        if line.name and line.sequence:
+            self._said[line.sequence] = line
+        return line
+
+    def said(self, sequence: int) -> Line | None:
+        """What was said with this sequence, if it is here."""
+        return self._said.get(sequence)
 
     def put_before(self, lines: Sequence[Line], reached: int = 0) -> None:
         """Put earlier lines before those whose sequences count; what is in view stays.
@@ -218,6 +235,45 @@ class Scrollback:
             self._show(painter, height)
         return len(found)
 
+    def pick(self, painter: Painter, height: int, *, newer: bool = False) -> bool:
+        """Mark what is to be answered, and show it; False if there is no other.
+
+        First the newest that somebody else has said, then the older one, or the newer one.
+        """
+        found = [index for index in self._known_indices() if self._may_be_answered(index)]
+        picked = [
+            at for at, index in enumerate(found) if self._lines[index].sequence == self.picked
+        ]
+        if picked:
+            at = picked[0] + (-1 if newer else 1)
+        else:
+            at = next((at for at, index in enumerate(found) if not self._lines[index].own), 0)
+        if not 0 <= at < len(found):
+            return False
+        self.picked = self._lines[found[at]].sequence
+        serial = self._first + found[at]
+        if not self._in_view(painter, height, serial):
+            rows = len(self._drawn(painter, serial))
+            self._stay(serial, rows - 1)
+            # A row less: there is one more above what is typed then.
+            self.scroll_down(painter, max(min(height // 2, height - 1 - rows), 0))
+        return True
+
+    def _may_be_answered(self, index: int) -> bool:
+        line = self._lines[index]
+        return bool(line.sequence) and line.tone is Tone.SAID
+
+    def _in_view(self, painter: Painter, height: int, serial: int) -> bool:
+        """Whether all rows of a line are."""
+        last, row = self._position()
+        rows = len(self._drawn(painter, last)) if row is None else row + 1
+        if serial == last and row is not None and rows < len(self._drawn(painter, last)):
+            return False
+        while last > serial and rows < height:
+            last -= 1
+            rows += len(self._drawn(painter, last))
+        return last == serial and rows <= height
+
     def find_next(self, painter: Painter, height: int, *, newer: bool = False) -> bool:
         """Look at the next older line that was found, or newer one; False if there is none."""
         if self.search is None or not self.search.turn(-1 if newer else 1, self._first):
@@ -257,7 +313,13 @@ class Scrollback:
             rows.append(painter.rule("earlier messages above", "class:rule"))
         if serial == self._mark:
             rows.append(painter.rule("new", "class:mark"))
-        return rows + painter.line(line, self.search.pattern if self.search else None)
+        counts = serial >= self._known
+        return rows + painter.line(
+            line,
+            self.search.pattern if self.search else None,
+            answered=self._said.get(line.answers) if counts else None,
+            picked=counts and bool(self.picked) and line.sequence == self.picked,
+        )
 
     def _serial(self, line: int | str) -> int:
         """The serial number of a line, or what it would be of one that is on its way."""

@@ -1,4 +1,4 @@
-"""Being stopped and going on: by Ctrl-Z, and by signals from outside."""
+"""Being stopped and going on, by Ctrl-Z and by signals from outside; and being hung up."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from prompt_toolkit.application import Application
+
+HUNG_UP = 129
+"""The exit code that a shell knows SIGHUP by."""
 
 
 def draw_anew(application: Application[Any]) -> None:
@@ -87,3 +90,20 @@ def _stop(application: Application[Any], leave: Callable[[], None], whom: int) -
 
     with set_app(application):  # a signal comes outside of it
         run_in_terminal(stop)
+
+
+@contextmanager
+def stopped_by_hanging_up(stop: Callable[[int], None]) -> Iterator[None]:
+    """Inside the block, call `stop` with an exit code when the terminal's window is closed.
+
+    SIGTERM cancels whatever chatter does, here as elsewhere.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, stop, HUNG_UP)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)

@@ -31,6 +31,7 @@ STYLES = {
     "mention": "bold",
     "link": "underline",
     "found": "reverse",
+    "quote": "dim",
     "own": "bold",
     "day": "dim",
     "rule": "dim",

@@ -81,7 +81,7 @@ class Visit:
         self._chat = chat
         self._viewer = viewer
         self._typists = Typists(asyncio.get_running_loop().time)
-        self._unposted: asyncio.Queue[tuple[str, str, bool]] = asyncio.Queue()
+        self._unposted: asyncio.Queue[tuple[str, str, bool, int]] = asyncio.Queue()
         self._hidden: set[str] = set()
         """The names that somebody ignored has taken here."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -132,7 +132,7 @@ class Visit:
             self.bug = bug
 
     def _take(self, message: Message) -> None:
-        ignored = message.name != self.room.name and self._ignores(message.name)
+        ignored = message.name != self.room.name and self.ignores(message.name)
         if ignored and isinstance(message.event, Renamed):
             self._hidden.add(one_line(message.event.name).casefold())
         if isinstance(message.event, Typing):
@@ -161,7 +161,7 @@ class Visit:
         if not ignored:
             self._add(line_of(message, self.room.name, earlier=message.replayed))
 
-    def _ignores(self, name: str) -> bool:
+    def ignores(self, name: str) -> bool:
         """Whether this is somebody ignored, also under a name that they have taken since."""
         return self._viewer.ignores(name) or one_line(name).casefold() in self._hidden
 
@@ -204,17 +204,23 @@ class Visit:
     # ---- What is said -----------------------------------------------------------------
 
     @property
+    def supported(self) -> frozenset[str]:
+        """What the server says that it can; nothing, if it does not tell."""
+        return self.room.joined.supported if self.room.joined else frozenset()
+
+    @property
     def text_bytes(self) -> int:
         """The longest text that the room takes, in bytes; 0: not known."""
         return self.room.joined.text_bytes if self.room.joined else 0
 
-    def say(self, text: str, *, action: bool = False) -> None:
+    def say(self, text: str, *, action: bool = False, answers: int = 0) -> None:
         """Say, or do, something: on the screen at once, in the room when it is stored there."""
         nonce = secrets.token_urlsafe(12)
-        self.scrollback.pend(nonce, pending(text, self.room.name, action=action))
+        line = pending(text, self.room.name, action=action, answers=answers)
+        self.scrollback.pend(nonce, line)
         self.scrollback.read()
         self.scrollback.follow()
-        self._unposted.put_nowait((nonce, text, action))
+        self._unposted.put_nowait((nonce, text, action, answers))
         self.room.reconnect_now()
         self._changed()
 
@@ -231,9 +237,9 @@ class Visit:
 
     async def _speak(self) -> None:
         while True:
-            nonce, text, action = await self._unposted.get()
+            nonce, text, action, answers = await self._unposted.get()
             try:
-                posted = await self.room.post(text, nonce=nonce, action=action)
+                posted = await self.room.post(text, nonce=nonce, action=action, in_reply_to=answers)
             except ChatError:  # the membership has ended; listening says how
                 return
             self._spawn(self._watch(nonce, posted))
@@ -266,9 +272,12 @@ class Visit:
     # ---- What is asked for ------------------------------------------------------------
 
     async def show_earlier(self, count: int) -> bool:
-        """Put up to so many earlier entries above; False if there are none."""
+        """Put up to so many earlier entries above; False if there are none.
+
+        Where some are on their way already, these are they.
+        """
         if self._loading:
-            return False
+            return True
         self._loading = True
         try:
             oldest = self.scrollback.oldest
@@ -280,7 +289,7 @@ class Visit:
         lines = [
             line_of(message, self.room.name, earlier=True)
             for message in page.messages
-            if not self._ignores(message.name)
+            if not self.ignores(message.name)
         ]
         reached = min((m.sequence for m in page.messages if m.sequence), default=0)
         self.scrollback.put_before(lines, reached)
