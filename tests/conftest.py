@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from chatroom.core import names
-from tests.faults.scale import SOAK
+from tests.faults.scale import scaled
 from tests.launch.program import end_fork_server
 from tests.turns import long_turns
 
 SHOWN_TURNS = 20
 
-settings.register_profile("short", max_examples=40, deadline=None)
-settings.register_profile("soak", max_examples=500, deadline=None)
-settings.load_profile("soak" if SOAK else "short")
+settings.register_profile(
+    "scaled",
+    max_examples=scaled(40, 500, brief=15),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],  # so is everything on a busy machine
+)
+settings.load_profile("scaled")
 
 MAY_BLOCK = {
     # Commands in processes of their own. Only a test runs them beside a server, in its loop.
@@ -36,6 +41,18 @@ MAY_BLOCK = {
     "logging/__init__.py": {"emit"},
 }
 """Functions that block an event loop, and why they may."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """What is collected stays: nobody looks for garbage in it, which takes seconds."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -242,7 +242,7 @@ WHOLE = (
 )
 
 
-@settings(max_examples=scaled(100, 5000))
+@settings(max_examples=scaled(100, 5000, brief=30))
 @given(st.data())
 def test_no_damage_raises_anything_else(data: st.DataObject) -> None:
     """Bytes changed anywhere, in either format: read, or said to be broken."""

@@ -29,13 +29,13 @@ from chatroom.wire.http2.frames import (
     SETTINGS_ACK,
     Kind,
 )
-from tests.faults.scale import SOAK
+from tests.faults.scale import SOAK, scaled
 
 from .loops import run
 from .wire import REQUEST, RESPONSE, Talk
 
 SECONDS = 60.0
-EXAMPLES = 300
+EXAMPLES = scaled(300, 300, brief=100)
 
 
 def seeds() -> Iterator[int]:

@@ -167,6 +167,6 @@ class RoomMachine(RuleBasedStateMachine):
 
 
 RoomMachine.TestCase.settings = settings(
-    max_examples=scaled(50, 500), stateful_step_count=40, deadline=None
+    max_examples=scaled(50, 500, brief=20), stateful_step_count=40, deadline=None
 )
 TestRoom = RoomMachine.TestCase

@@ -243,7 +243,7 @@ def test_cut_connections_lose_and_repeat_nothing(server: str) -> None:
     async def scene() -> None:
         members = members_with()
         members.append(Member(LISTENER, Lagging(), Outbox(LIMITS)))
-        cuts = scaled(20, 1000)
+        cuts = scaled(20, 1000, brief=8)
         async with asyncio.timeout(scaled(60, 1200)):
             log = await play(server, members, cuts)
         check_heard(members, log)
@@ -263,7 +263,7 @@ def test_killed_servers_lose_and_repeat_nothing(tmp_path: Path, sync: str) -> No
     """The same over servers that are killed while everybody talks, whatever their epochs."""
     keep = ("--keep-entries", "1000000", "--keep-bytes", "1G", "--message-rate", "0")
     server = Restartable("--data", str(tmp_path), "--sync", sync, "--room", "1", *keep)
-    kills = scaled(3, 30)
+    kills = scaled(3, 30, brief=2)
 
     async def kill_at_random() -> None:
         chance = random.Random(21)

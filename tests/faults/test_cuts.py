@@ -105,7 +105,7 @@ async def conversation(world: World, cuts: int, *, spoil: str = "") -> int:
 
 @pytest.mark.parametrize("carrier", CARRIERS)
 def test_random_cuts_leave_no_gap_repeat_or_inversion(carrier: str, tmp_path: Path) -> None:
-    cuts = scaled(40, 1_000)
+    cuts = scaled(40, 1_000, brief=15)
     world = World(carrier, tmp_path / "data", LIMITS)
 
     async def scene() -> None:

@@ -15,7 +15,7 @@ from .server_on_disk import CHATSERVER, DiskServer
 
 HASTY = ("-m", "tests.faults.hasty_server")
 ROOMS = 3
-KILLS = scaled(3, 50)
+KILLS = scaled(3, 50, brief=2)
 AT_LEAST = scaled(500, 2_000)
 """Entries shown between two kills; up to twice as many, at random."""
 

@@ -288,7 +288,7 @@ def test_no_order_of_events_loses_repeats_or_reorders_anything(journal: str, car
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=scaled(6, 250),
+            max_examples=scaled(6, 250, brief=3),
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

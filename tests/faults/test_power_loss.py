@@ -27,6 +27,7 @@ DATABASE = Path("home") / "data" / "chatroom.db"
 """Below what is there already: both directories are made by the journal."""
 COPIED = PurePosixPath(DATABASE)
 """What a checkpoint writes to."""
+STEPS = scaled(60, 300, brief=30)
 
 
 @dataclass
@@ -154,7 +155,7 @@ def verdict(
 @pytest.mark.slow
 def test_what_was_acknowledged_survives_a_loss_of_power(tmp_path: Path) -> None:
     """All of it, and of what was under way all or nothing; also between two starts."""
-    recording, cuts = cut_anywhere(tmp_path, "full", steps=scaled(60, 300), cuts=scaled(20, 1000))
+    recording, cuts = cut_anywhere(tmp_path, "full", steps=STEPS, cuts=scaled(20, 1000, brief=8))
     assert [] == verdict("full", [cut for cut in cuts if recording.lost(cut)], cuts)
 
 
@@ -162,7 +163,7 @@ def test_what_was_acknowledged_survives_a_loss_of_power(tmp_path: Path) -> None:
 def test_a_checkpoint_loses_nothing_either(tmp_path: Path) -> None:
     """The log is copied into the database, and begun anew, while messages go on."""
     recording, rng = recorded(tmp_path, "full", "bulky", steps=20)
-    at = recording.cuts(scaled(4, 100), rng, first=recording.first_checkpoint())
+    at = recording.cuts(scaled(4, 100, brief=2), rng, first=recording.first_checkpoint())
     cuts = asyncio.run(recording.play(at, tmp_path, rng))
     assert [] == verdict("full, checkpoint", [cut for cut in cuts if recording.lost(cut)], cuts)
 
@@ -170,7 +171,7 @@ def test_a_checkpoint_loses_nothing_either(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_normal_loses_only_the_last_moments(tmp_path: Path) -> None:
     """What is left is what there was at some moment: whole appends, without a hole."""
-    recording, cuts = cut_anywhere(tmp_path, "normal", steps=scaled(60, 300), cuts=scaled(20, 300))
+    recording, cuts = cut_anywhere(tmp_path, "normal", steps=STEPS, cuts=scaled(20, 300, brief=8))
     verdict("normal", [cut for cut in cuts if recording.lost(cut)], cuts)
     wrong = [cut for cut in cuts if recording.out_of_order(cut)]
     assert [] == verdict("normal", wrong, cuts, "lost more than the last moments")
@@ -179,5 +180,5 @@ def test_normal_loses_only_the_last_moments(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_journal_that_does_not_sync_is_found_out(tmp_path: Path) -> None:
     """The control: the same cuts find losses where there are some."""
-    recording, cuts = cut_anywhere(tmp_path, "off", steps=scaled(60, 300), cuts=scaled(20, 300))
+    recording, cuts = cut_anywhere(tmp_path, "off", steps=STEPS, cuts=scaled(20, 300))
     assert [] != verdict("off", [cut for cut in cuts if recording.lost(cut)], cuts)

@@ -24,8 +24,8 @@ from tests.floods.siege import SWITCH_SECONDS
 from tests.interop.raw_grpc import CREATE, answer
 from tests.interop.raw_http2 import Connection
 
-ROOMS = scaled(500, 9_900)
-CHECKS = scaled(20, 200)
+ROOMS = scaled(500, 9_900, brief=150)
+CHECKS = scaled(20, 200, brief=8)
 AT_ONCE = 100
 TEXTS = 200
 HEALTH = "/grpc.health.v1.Health/Check"

@@ -1,6 +1,6 @@
 """Silence behind each proxy: who is cut, and who is not.
 
-Three times as long as the proxies wait, with their times and ours at a tenth. `make soak` takes
+For longer than the proxies wait, with their times and ours at a tenth. `make soak` takes
 all of them as they are, and ten minutes.
 """
 
@@ -16,14 +16,14 @@ import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
 from tests.client.certificates import authority, signed
-from tests.faults.scale import SOAK, report
+from tests.faults.scale import SOAK, report, scaled
 from tests.faults.server_process import serving
 from tests.launch.quick_server import QUICK
 
 from .proxied_members import EVENTS, GrpcMember, Member, WebMember, cut_after
 from .recipes import haproxy, nginx, recipe
 
-SECONDS = 600 if SOAK else 20
+SECONDS = scaled(20, 600, brief=14)
 CUT_SECONDS = 60 if SOAK else 6
 """What nginx and HAProxy wait for."""
 PROGRAM = ("chatroom.server",) if SOAK else (*QUICK, "join_seconds=10")

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from chatroom.core.entry import Entry, Kind
 from chatroom.journal import Append, Journal, JournalConflict
+from tests.faults.scale import scaled
 from tests.journal.journals import (
     BIG,
     NOW,
@@ -225,7 +226,7 @@ def test_calls_may_overlap(play: Callable[[Scene], None]) -> None:
 
 
 @settings(
-    max_examples=40,
+    max_examples=scaled(40, 40, brief=10),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -252,7 +252,7 @@ def test_any_byte_of_it(made: Path, tmp_path_factory: pytest.TempPathFactory) ->
         finally:
             await journal.close()
 
-    @settings(max_examples=scaled(8, 300), deadline=None)
+    @settings(max_examples=scaled(8, 300, brief=2), deadline=None)
     @given(st.integers(100, len(octets) - 1), st.integers(1, 255))
     def damaged(at: int, mask: int) -> None:
         changed = octets[:at] + bytes([octets[at] ^ mask]) + octets[at + 1 :]

@@ -25,6 +25,7 @@ from chatroom.journal.sqlite.searching import Searching
 from chatroom.journal.sqlite.segments import Segment, next_from, slots_that_may_have
 from chatroom.journal.sqlite.signatures import MOST_PARTS, SLOTS, Signing, place, slots_with
 from chatroom.journal.sqlite.writer import Writer
+from tests.faults.scale import scaled
 from tests.journal.journals import BIG, new_room, says, spoken
 from tests.journal.test_contract_search import SIZE, found, log, query
 
@@ -63,7 +64,7 @@ def rows(directory: Path, sql: str) -> list[tuple[object, ...]]:
         return connection.execute(sql).fetchall()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=scaled(60, 60, brief=20), deadline=None)
 @given(st.lists(STEP, min_size=3, max_size=12))
 def test_index_and_texts_agree(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, object]]

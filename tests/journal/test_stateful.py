@@ -260,7 +260,11 @@ class JournalMachine(RuleBasedStateMachine):
             assert self.members.get(author) == found
 
 
-EXAMPLES = {"memory": scaled(15, 250), "sqlite-full": scaled(5, 60), "sqlite-off": scaled(8, 150)}
+EXAMPLES = {
+    "memory": scaled(15, 250, brief=8),
+    "sqlite-full": scaled(5, 60, brief=3),
+    "sqlite-off": scaled(8, 150, brief=4),
+}
 
 
 @pytest.mark.shortened

@@ -356,7 +356,7 @@ def test_a_flood_from_one_address_keeps_no_other_out(tmp_path: Path) -> None:
     """It is refused, and others join and talk meanwhile."""
 
     async def scene() -> None:
-        limits = Limits(address_members=5, address_joins=Pace(20, 60.0))
+        limits = Limits(address_members=5, address_joins=Pace(20, 60.0), grace=0.0)
         async with limited(limits, tmp_path) as server:
             flooder = CARRIERS["grpc"](server.port)
             over = asyncio.Event()

@@ -16,9 +16,10 @@ from chatroom.client import Tls as ClientTls
 from chatroom.server.dev_certificates import Made, make
 from chatroom.server.settings import Tls
 from tests.carriers import run
+from tests.faults.scale import scaled
 from tests.server.services import running
 
-MEMBERS = 100
+MEMBERS = scaled(100, 100, brief=25)
 WITHIN = 20.0
 
 
@@ -44,7 +45,7 @@ def shown_by(port: int) -> str:
 def test_files_that_are_replaced_end_no_stream(
     install: Callable[[Made, Path], None], tmp_path: Path
 ) -> None:
-    """A hundred members on a connection each hear what is said before and after."""
+    """Members on a connection each hear what is said before and after."""
     old, new = (make(tmp_path / name, (), (), seconds=3600, force=False) for name in ("1", "2"))
     install(old, tmp_path)
     tls = Tls(certificate=tmp_path / "cert.pem", key=tmp_path / "key.pem")

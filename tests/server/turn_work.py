@@ -49,19 +49,33 @@ class Work:
 
 
 class _Selector(selectors.DefaultSelector):
-    def __init__(self, work: Work) -> None:
-        super().__init__()
-        self._work = work
+    work: Work | None = None
 
     def select(self, timeout: float | None = None) -> Any:
-        self._work.turned()
+        if self.work is not None:
+            self.work.turned()
         return super().select(timeout)
 
 
-def counted(scene: Coroutine[Any, Any, None], work: Work) -> None:
-    """Run a scene; `Work.profile` is to be set where counting is to begin."""
-    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(_Selector(work))) as runner:
+class Counting:
+    """An event loop for one scene after another, each with a count of its own."""
+
+    def __init__(self) -> None:
+        self._selector = _Selector()
+        self.runner = asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(self._selector))
+
+    def run(self, scene: Coroutine[Any, Any, None], work: Work) -> None:
+        """Run a scene; `Work.profile` is to be set where counting is to begin."""
+        self._selector.work = work
         try:
-            runner.run(scene)
+            self.runner.run(scene)
         finally:
             sys.setprofile(None)
+            self._selector.work = None
+
+
+def counted(scene: Coroutine[Any, Any, None], work: Work) -> None:
+    """The same, in a loop of its own."""
+    counting = Counting()
+    with counting.runner:
+        counting.run(scene, work)

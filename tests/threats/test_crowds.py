@@ -19,7 +19,7 @@ from tests.interop.raw_http2 import Connection
 
 RATE = 300
 """Messages a second for each member: more than the pair says."""
-FLOOD = scaled(900, 30_000)
+FLOOD = scaled(900, 30_000, brief=600)
 AT_ONCE = 50
 JOINS = scaled(1_000, 20_000)
 ALLOWED = 600

@@ -29,8 +29,8 @@ from tests.interop.raw_http2 import Connection
 from tests.server.port.test_http1_requests import REFUSED, TAKEN
 from tests.wire.http2.test_fuzz import mutated, noise, wild_frames
 
-EXAMPLES = settings(max_examples=scaled(250, 10_000), deadline=None)
-SECONDS = scaled(2, 60)
+EXAMPLES = settings(max_examples=scaled(250, 10_000, brief=60), deadline=None)
+SECONDS = scaled(2, 60, brief=1)
 AT_ONCE = 50
 
 HELD = {

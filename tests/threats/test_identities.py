@@ -23,8 +23,8 @@ from tests.server.access.making import SECRET, claims, encoded, key, public_pem,
 
 from .conftest import AUDIENCE
 
-ROUNDS = scaled(5, 200)
-GUESSES = scaled(300, 20_000)
+ROUNDS = scaled(5, 200, brief=2)
+GUESSES = scaled(300, 20_000, brief=60)
 MODERATION = "/rpc.ModerationService/"
 SEND = "/rpc.ChatService/SendMessage"
 

@@ -19,7 +19,7 @@ from tests.interop.raw_grpc import BROKEN, CREATE, MEMBERS, answer, joining
 from tests.interop.raw_http2 import Connection, Response
 from tests.server.asking import Ask, over_http1, over_http2
 
-ROUNDS = scaled(3, 200)
+ROUNDS = scaled(3, 200, brief=1)
 ELSEWHERE = "elsewhere"
 MIB = 1024 * 1024
 

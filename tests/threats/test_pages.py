@@ -14,7 +14,7 @@ from tests.floods.siege import Besieged, besieged
 from tests.server.asking import Ask, over_http1, over_http2
 from tests.server.port.test_http1_requests import REFUSED
 
-ROUNDS = scaled(10, 500)
+ROUNDS = scaled(10, 500, brief=4)
 CREATE = "/rpc.ChatService/CreateChatRoom"
 JSON = "application/json"
 FORMS = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "")

@@ -19,7 +19,9 @@ from chatroom.chatwire.lab.command import play
 from chatroom.chatwire.lab.servers import Server
 from chatroom.chatwire.lab.stage import Stage
 from chatroom.chatwire.live import Failure
+from chatroom.chatwire.show.filters import Filter, Kind
 from chatroom.chatwire.show.printer import Show
+from tests.chatwire.lab.forked import quick
 from tests.launch.program import ran
 
 SECONDS = 60.0
@@ -90,17 +92,18 @@ def test_filters_mean_every_frame_they_leave() -> None:
     assert sorted(times) == times
 
 
-def test_filters_that_leave_nothing() -> None:
+def test_filters_that_leave_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """It is said."""
-    ran = chatwire("lab", "join", "--frame", "goaway")
-    assert 0 == ran.returncode
-    assert re.search(r"None of the \d+ frames that passed is one of those asked for\.", ran.stdout)
+    show = Show(shown=Filter(kinds=frozenset((Kind.GOAWAY,))))
+    assert 0 == play(quick("join"), show, everything=False)
+    said = capsys.readouterr().out
+    assert re.search(r"None of the \d+ frames that passed is one of those asked for\.", said)
 
 
-def test_json() -> None:
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     """One object a line: the frames, then the story, which names frames by number."""
-    ran = chatwire("lab", "join", "--json")
-    *frames, last = map(json.loads, ran.stdout.splitlines())
+    assert 0 == play(quick("join"), Show(json=True), everything=False)
+    *frames, last = map(json.loads, capsys.readouterr().out.splitlines())
     assert list(range(1, len(frames) + 1)) == [frame["number"] for frame in frames]
     story = last["experiment"]
     assert "join" == story["name"]
@@ -122,15 +125,17 @@ def test_json_of_some_frames_and_the_summary() -> None:
     assert "/rpc.ChatService/Chat" == stream["call"]
 
 
-def test_what_is_typed_by_hand_is_printed_with_its_step() -> None:
+def test_what_is_typed_by_hand_is_printed_with_its_step(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Each line of its listings, above the frames that it makes."""
-    ran = chatwire("lab", "join-by-hand")
-    assert 0 == ran.returncode
+    assert 0 == play(quick("join-by-hand"), Show(), everything=False)
+    said = capsys.readouterr().out
     listings = [step.listing for step in experiments()["join-by-hand"].story if step.listing]
     assert listings
     for listing in listings:
         indented = "".join(f"      {line}\n" for line in listing.rstrip().splitlines())
-        assert indented in ran.stdout
+        assert indented in said
 
 
 def test_a_scene_that_does_not_show_its_story(capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,7 +146,7 @@ def test_a_scene_that_does_not_show_its_story(capsys: pytest.CaptureFixture[str]
             pass
 
     with pytest.raises(Failure) as caught:
-        play(replace(experiments()["join"], scene=connects_only), Show(), everything=True)
+        play(replace(quick("join"), scene=connects_only), Show(), everything=True)
     assert 1 == caught.value.exit_code
     assert caught.value.message.startswith("join did not show what it says: step 6, ")
     assert " PREFACE " in capsys.readouterr().out

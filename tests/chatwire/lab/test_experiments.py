@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from chatroom.chatwire.lab.catalogue import experiments
 from chatroom.chatwire.lab.pages import index, page, stable
-from chatroom.chatwire.lab.running import Outcome
+from chatroom.chatwire.lab.running import Outcome, run
+from tests.chatwire.lab.forked import quick
 
 PAGES = Path(__file__).parents[3] / "docs" / "experiments"
 ADVICE = "run `make experiments`, and look at what it changes"
 
 
-@pytest.mark.parametrize("name", experiments())
-def test_every_step_has_its_frames(name: str, outcome_of: Callable[[str], Outcome]) -> None:
+@pytest.fixture(scope="module", params=experiments())
+def outcome(request: pytest.FixtureRequest) -> Outcome:
+    """Of an experiment that is run once, for both tests. Raises NotShown."""
+    return asyncio.run(run(quick(cast(str, request.param))))
+
+
+def test_every_step_has_its_frames(outcome: Outcome) -> None:
     """Running it checks the story, and fails with the step that is not shown."""
-    outcome = outcome_of(name)
     experiment = outcome.experiment
     assert list(experiment.story) == [shown.step for shown in outcome.shown]
     assert all(len(one.step.shows) == len(one.frames) for one in outcome.shown)
     assert all(step.shows for step in experiment.story)
 
 
-@pytest.mark.parametrize("name", experiments())
-def test_the_page_is_what_a_run_shows(name: str, outcome_of: Callable[[str], Outcome]) -> None:
+def test_the_page_is_what_a_run_shows(outcome: Outcome) -> None:
     """But for times, ports and the like."""
-    written = PAGES / f"{name}.md"
+    written = PAGES / f"{outcome.experiment.name}.md"
     assert written.exists(), ADVICE
-    assert stable(written.read_text()) == stable(page(outcome_of(name))), ADVICE
+    assert stable(written.read_text()) == stable(page(outcome)), ADVICE
 
 
 def test_the_list_is_complete() -> None:

@@ -331,6 +331,6 @@ class Conversation(Sides):
 
 
 Conversation.TestCase.settings = settings(
-    max_examples=scaled(40, 1000), stateful_step_count=80, deadline=None
+    max_examples=scaled(40, 1000, brief=12), stateful_step_count=80, deadline=None
 )
 TestConversation = Conversation.TestCase
