@@ -51,6 +51,8 @@ await named.locator("#name-why", { hasText: "is for this name" }).waitFor();
 assert.equal("Grace", await named.inputValue("#name"));
 await named.press("#name", "Enter");
 await connected(named);
+await say(named, "/nick Hopper");
+await named.locator("#trouble", { hasText: "You are still Grace: by your invitation your name tag is" }).waitFor();
 
 const wrong = await tab(`/r/${ROOM}#token=inv_AAAAAAAAAAAAAAAAAAAAAA`);
 await wrong.fill("#name", "Mallory");

@@ -30,6 +30,8 @@ export function makeMembership({ room, name, token, resume, again }, tell, wiret
 	let running = false;
 	let admitted = 0; // when the present stream was
 	let live = false; // whether the replay of the present stream is over
+	/** All that this member was ever called: what it has said keeps the name of then. */
+	const names = new Set([name]);
 	const roster = new Roster();
 	const backoff = makeBackoff();
 	const outbox = makeOutbox(token, tell, wiretap.take);
@@ -96,7 +98,7 @@ export function makeMembership({ room, name, token, resume, again }, tell, wiret
 	async function admit(admission) {
 		const before = resume;
 		const { session, epoch } = (joined = admission);
-		name = joined.name;
+		names.add((name = joined.name));
 		roster.admit(joined);
 		pulse.attend(session);
 		admitted = Date.now();
@@ -159,6 +161,11 @@ export function makeMembership({ room, name, token, resume, again }, tell, wiret
 			} else if (message.typing) {
 				tell("typing", { name: message.name ?? "", active: !!message.typing.active });
 			} else if (message.sequence) entries.push(message);
+			else if (message.renamed) {
+				// Only this member is told.
+				outbox.settle(message.renamed.nonce ?? "");
+				goBy(message.renamed.name);
+			}
 		}
 		pass(entries);
 	}
@@ -169,7 +176,7 @@ export function makeMembership({ room, name, token, resume, again }, tell, wiret
 		let moved = false;
 		for (const entry of entries) {
 			const sequence = Number(entry.sequence);
-			const own = entry.name === name && outbox.find(entry.nonce ?? "");
+			const own = names.has(entry.name ?? "") && outbox.find(entry.nonce || entry.renamed?.nonce || "");
 			if (own) {
 				outbox.settle(own.nonce);
 				// The answer to a retry may overtake the log; the entry itself is to come.
@@ -180,7 +187,9 @@ export function makeMembership({ room, name, token, resume, again }, tell, wiret
 			last = entry;
 			moved = roster.take(entry) || moved;
 			if (entry.withdrawn) wiretap.forget(entry.withdrawn.sequence);
-			if (entry.updated && joined && sequence > Number(joined.sequence ?? 0)) {
+			const later = joined && sequence > Number(joined.sequence ?? 0); // than what that has
+			if (entry.renamed && later && entry.name === name) goBy(entry.renamed.name);
+			if (entry.updated && joined && later) {
 				joined = { ...joined, room: { ...joined.room, title: "", closed_to_newcomers: false, ...entry.updated } };
 				tell("room", joined.room);
 			}
@@ -188,6 +197,12 @@ export function makeMembership({ room, name, token, resume, again }, tell, wiret
 		}
 		if (fresh.length) tell("entries", fresh);
 		if (moved) tell("members", roster.members);
+	}
+
+	/** This member has another name. @param {string} now */
+	function goBy(now) {
+		names.add((name = now));
+		if (joined) tell("joined", (joined = { ...joined, name }));
 	}
 
 	/** Without an answer. @param {object} what */
@@ -238,6 +253,12 @@ export function makeMembership({ room, name, token, resume, again }, tell, wiret
 				await pause(POLL);
 			}
 		},
+
+		/** By its present name, or by its session, which goes on under any. @param {Attach} asked */
+		isFor: (asked) =>
+			asked.room === room &&
+			asked.token === token &&
+			(asked.name === name || (!!asked.resume && asked.resume.session === resume?.session)),
 
 		hurry() {
 			wake();

@@ -15,16 +15,22 @@ export class Roster {
 
 	/** @param {Joined} joined */
 	admit({ members = [], sequence }) {
-		this.#members = new Map(members.map((member) => [member.name, member]));
+		this.#list(members);
 		this.#listedAt = Number(sequence ?? 0);
 	}
 
 	/** Whether an entry changes anything. @param {Message} entry */
-	take({ name = "", sequence, entered, left, changed }) {
+	take({ name = "", sequence, entered, left, changed, renamed }) {
 		if (!this.#members.size || Number(sequence) <= this.#listedAt) return false;
 		if (changed && this.#members.has(changed.name)) this.#members.set(changed.name, changed);
+		if (renamed) this.#list([...this.#members.values()].map((each) => (each.name === name ? { ...each, name: renamed.name } : each)));
 		if (entered || left) this.#members.delete(name);
 		if (entered) this.#members.set(name, entered);
-		return !!(entered || left || changed);
+		return !!(entered || left || changed || renamed);
+	}
+
+	/** @param {Member[]} members */
+	#list(members) {
+		this.#members = new Map(members.map((member) => [member.name, member]));
 	}
 }

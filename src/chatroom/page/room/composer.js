@@ -12,8 +12,8 @@ const field = byId("text");
 const left = byId("left");
 const text = () => field.value.trim();
 
-/** @param {string} room @param {Say} say @param {Type} type @param {() => string[]} names */
-export function makeComposer(room, say, type, names) {
+/** @param {string} room @param {Enter} enter @param {Type} type @param {() => string[]} names */
+export function makeComposer(room, enter, type, names) {
 	let limit = 4096;
 	/** @type {string[]} */
 	let said = [];
@@ -28,12 +28,14 @@ export function makeComposer(room, say, type, names) {
 	function send() {
 		const now = text();
 		if (!now || fit() < 0 || field.readOnly) return;
+		const why = enter(now);
+		byId("trouble").textContent = why;
+		if (why) return;
 		said = [...said, now].slice(-RECALLED);
 		at = said.length;
 		told = false; // what is said ends the typing
 		field.value = "";
 		changed();
-		say(now);
 	}
 
 	/** Whether there is something to recall. @param {number} step */
@@ -73,7 +75,7 @@ export function makeComposer(room, say, type, names) {
 	function tell() {
 		clearTimeout(timer);
 		const now = Date.now();
-		const active = text() !== "" && now - typedAt < STOPPED;
+		const active = /^[^/]/.test(text()) && now - typedAt < STOPPED;
 		if ((active || told) && now - toldAt >= TYPING) {
 			type((told = active));
 			toldAt = now;

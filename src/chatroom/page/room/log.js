@@ -249,7 +249,7 @@ export function makeLog({ room, token }, moved) {
 			const fresh = entries.filter((entry) => number(entry) > newest);
 			const looked = attended() && atEnd && pinned;
 			for (const entry of fresh) {
-				if (entry.entered || entry.left || entry.name === me || looked) continue;
+				if (entry.entered || entry.left || entry.renamed || entry.name === me || looked) continue;
 				if (!unread && !divider.isConnected) unreadFrom = number(entry);
 				unread += 1;
 			}

@@ -10,6 +10,8 @@ const list = byId("members-list");
 const toggle = byId("members-toggle");
 /** @type {((member: Member) => void) | null} */
 let menu = null;
+/** Asks for another name of one's own. */
+let another = () => {};
 let draw = () => {};
 
 toggle.onclick = () => {
@@ -32,6 +34,9 @@ export async function showMembers(known, total, me, { room, token }) {
 	draw();
 }
 
+/** One's own name gets a button. @param {() => void} asks */
+export const offerAnother = (asks) => (another = asks);
+
 /** Each gets a button that opens a menu; null: none. @param {((member: Member) => void) | null} opens */
 export function offerMenus(opens) {
 	menu = opens;
@@ -42,6 +47,7 @@ export function offerMenus(opens) {
 function lineOf(member, me) {
 	const { name, muted, moderator } = member;
 	const line = make("li", `c${colourOf(name)}`, isolated(name), name === me ? " (you) " : " ");
+	if (name === me) line.prepend(button("Rename", () => another(), "tool"));
 	line.append(make("span", "faint", [moderator && "moderator", muted && "muted"].filter(Boolean).join(", ")));
 	if (menu && name !== me) {
 		const opener = button("⋯", () => menu?.(member), "tool");

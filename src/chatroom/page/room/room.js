@@ -4,14 +4,16 @@ import { byId } from "../dom.js";
 import { areScarce, openPort } from "../hub/port.js";
 import { keepVisit, lastRooms, rememberRoom, takeVisit } from "../store.js";
 import { bell, count, notify, unnotify } from "./attention.js";
+import { parse } from "./commands.js";
 import { makeComposer } from "./composer.js";
 import { showState } from "./connection.js";
 import { showEnvelopes, wireDrawer } from "./drawer.js";
 import { showEnding } from "./ending.js";
 import { makeLog } from "./log.js";
-import { showMembers } from "./members.js";
+import { offerAnother, showMembers } from "./members.js";
 import { refusePending, removePending, showPending } from "./pending.js";
 import { mentions } from "./pieces.js";
+import { askAnother } from "./renaming.js";
 import { share } from "./share.js";
 import { forgetTyping, noteTyping } from "./typists.js";
 
@@ -40,7 +42,7 @@ export async function openRoom(room, token) {
 	const log = makeLog(where, moved);
 	byId("room").hidden = false;
 	const names = () => (members ?? []).map(({ name }) => name).filter((name) => name !== me);
-	const composer = makeComposer(room, say, (active) => tell("typing", active), names);
+	const composer = makeComposer(room, enter, (active) => tell("typing", active), names);
 
 	/** Something about unread or the position has changed. */
 	function moved() {
@@ -50,12 +52,34 @@ export async function openRoom(room, token) {
 		count(title, unread);
 	}
 
-	/** @param {string} text */
-	function say(text) {
-		const random = crypto.getRandomValues(new Uint32Array(3)); // 96 bits
-		tell("say", { text, nonce: random.join("-") });
+	/** Say or do what was typed; or why that cannot be. @param {string} typed */
+	function enter(typed) {
+		const { word, rest, trouble = "" } = parse(typed);
+		if (trouble) return trouble;
+		if (word === "nick") return rename(rest);
+		say({ text: rest, action: word === "me" });
+		return "";
+	}
+
+	/** @param {Said} said */
+	function say(said) {
+		post(said);
 		void log.toEnd();
 		log.read(true);
+	}
+
+	/** @param {Said} said */
+	function post({ text, action, rename }) {
+		const random = crypto.getRandomValues(new Uint32Array(3)); // 96 bits
+		tell("say", { text, action, rename, nonce: random.join("-") });
+	}
+
+	/** Take another name; or why that cannot be. @param {string} name */
+	function rename(name) {
+		if (!joined) return "You are not in the room.";
+		if (!joined.supported?.includes("FEATURE_RENAME")) return "This server lets nobody take another name.";
+		post({ text: "", rename: name });
+		return "";
 	}
 
 	/** @param {string} name @param {Resume | null} [resume] */
@@ -139,9 +163,9 @@ export async function openRoom(room, token) {
 			composer.forget();
 			unnotify();
 		}
-		for (const { name = "", message = "" } of log.take(entries)) {
+		for (const { name = "", message = "", action } of log.take(entries)) {
 			noteTyping(name, false);
-			if (name !== me && mentions(message, me)) notify(title, name, message);
+			if (name !== me && mentions(message, me)) notify(title, name, action ? `* ${name} ${message}` : message);
 		}
 	}
 
@@ -162,10 +186,12 @@ export async function openRoom(room, token) {
 			void showMembers(members, joined?.room?.member_count ?? 0, me, where);
 		},
 		posted(posted) {
+			if (posted.rename) return;
 			showPending(posted, me);
 			log.follow();
 		},
 		refused(posted) {
+			if (posted.rename) return void (trouble.textContent = `You are still ${me}: ${posted.note}`);
 			refusePending(posted, me, say);
 			log.follow();
 		},
@@ -177,6 +203,7 @@ export async function openRoom(room, token) {
 	byId("title").textContent = title;
 	wireDrawer((wanted) => tell("wire", wanted));
 	bell();
+	offerAnother(() => askAnother(me, (name) => (trouble.textContent = rename(name))));
 	toEnd.onclick = () => void log.toEnd();
 	byId("share").onclick = () => share(room);
 	byId("state-now").onclick = hurry;

@@ -13,15 +13,16 @@ const DID = ["came", "left", "lost the connection", "had to go"];
 
 /** @param {Message} entry @param {string} me  one's own name @returns {Row} */
 export function rowOf(entry, me) {
-	const { name = "", message = "", sent = "", entered, left, withdrawn } = entry;
+	const { name = "", message = "", sent = "", action = false, entered, left, renamed, withdrawn } = entry;
 	const sequence = Number(entry.sequence);
 	const at = Date.parse(sent);
 	if (entered || left) return fold({ ...noticeRow("", sequence), kind: "moves", count: 1, at, moves: [entry] });
+	if (renamed) return { ...noticeRow([isolated(name), " is now known as ", isolated(renamed.name)], sequence), count: 1 };
 	if (name === "chat server") return { ...noticeRow(message, sequence), count: 1 };
-	const element = said(name, message, at, me);
+	const element = said(name, { text: message, action }, at, me);
 	element.dataset.sequence = entry.sequence;
 	if (withdrawn) blank(element);
-	return { ...noticeRow("", sequence), element, kind: "said", count: 1, name, at };
+	return { ...noticeRow("", sequence), element, kind: "said", count: 1, alone: action, name, at };
 }
 
 /** A text was withdrawn. @param {HTMLElement} row */
@@ -31,23 +32,25 @@ export function blank(row) {
 	row.classList.remove("mentioned");
 }
 
-/** A line of the page's own. @param {string} text @param {number} after @returns {Row} */
+/** A line that nobody says. @param {string | (Node | string)[]} text @param {number} after @returns {Row} */
 export function noticeRow(text, after) {
-	const element = make("div", "row notice", make("p", "", text));
-	return { element, kind: "notice", first: after, last: after, count: 0, name: "", at: 0, moves: [] };
+	const element = make("div", "row notice", make("p", "", ...[text].flat()));
+	return { element, kind: "notice", first: after, last: after, count: 0, alone: false, name: "", at: 0, moves: [] };
 }
 
-/** @param {string} name @param {string} text @param {number} at  0: not stored @param {string} me */
-export function said(name, text, at, me) {
+/** @param {string} name @param {Said} what @param {number} at  0: not stored @param {string} me */
+export function said(name, { text, action }, at, me) {
 	const parts = pieces(text, name === me ? "" : me);
-	const body = make("div", "text", ...parts.map(elementOf));
+	const who = make("span", "who", isolated(name));
+	const body = make(action ? "span" : "div", "text", ...parts.map(elementOf));
 	body.dir = "auto";
-	const tile = make("span", "tile", (Array.from(name)[0] ?? "").toUpperCase());
+	const tile = make("span", "tile", action ? "*" : (Array.from(name)[0] ?? "").toUpperCase());
 	tile.ariaHidden = "true";
-	const message = make("div", "message", tile, make("span", "who", isolated(name)), body);
+	const message = make("div", "message", tile, ...(action ? [make("div", "did", who, " ", body)] : [who, body]));
 	if (at) message.append(stamp(at, TIME));
 	const mentioned = parts.some(({ kind }) => kind === "mention");
-	return make("div", `row said c${colourOf(name)}${mentioned ? " mentioned" : ""}`, message);
+	const kinds = `${mentioned ? " mentioned" : ""}${action ? " action" : ""}`;
+	return make("div", `row said c${colourOf(name)}${kinds}`, message);
 }
 
 /** @param {Piece} piece */
@@ -107,6 +110,7 @@ export function dress(row, above) {
 	const day = row.element.querySelector(".line");
 	if (!newDay) day?.remove();
 	else if (!day) row.element.prepend(make("div", "line", make("span", "", DAY.format(row.at))));
-	const follows = !newDay && row.kind === "said" && above.kind === "said" && above.name === row.name;
-	row.element.classList.toggle("follows", follows && row.at - above.at < TOGETHER);
+	const bySame = !newDay && row.kind === "said" && above.kind === "said" && above.name === row.name;
+	const follows = bySame && !row.alone && !above.alone && row.at - above.at < TOGETHER;
+	row.element.classList.toggle("follows", follows);
 }
