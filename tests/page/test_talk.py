@@ -54,6 +54,13 @@ def test_another_name_is_the_same_person(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_an_answer_leads_to_what_it_answers(tmp_path: Path) -> None:
+    """Loaded or not; what is gone says so, and what is withdrawn is in no quote either."""
+    with running("--room", "lobby", "--message-rate", "0") as address:
+        play("replies", address, PICTURES=os.environ.get("PICTURES", str(tmp_path)))
+
+
+@pytest.mark.slow
 def test_a_killed_server_loses_and_doubles_nothing(tmp_path: Path) -> None:
     """What is said before, while and after it is away comes once and in order; nobody leaves."""
     with Mortal("--data", str(tmp_path), "--room", "lobby") as server:

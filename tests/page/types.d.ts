@@ -27,6 +27,8 @@ type Message = {
   sent?: string;
   nonce?: string;
   action?: boolean;
+  in_reply_to?: string;
+  damaged?: object;
   joined?: Joined;
   live?: object;
   entered?: Member;
@@ -52,7 +54,7 @@ type Resume = { session: string; epoch: string; after: number };
 /** What a tab keeps over a reload. */
 type Visit = { name: string; resume: Resume };
 /** What is to be said; an `action` is what one does. Or (`rename`) the name to be taken. */
-type Said = { text: string; action?: boolean; rename?: string };
+type Said = { text: string; action?: boolean; in_reply_to?: string; rename?: string };
 /** What was said and is not stored yet. */
 type Posted = Said & { nonce: string; retried: boolean; note: string };
 /** One line of the wire drawer. `flag`: null for a call, which has no envelope. */
@@ -127,8 +129,7 @@ type Row = {
   first: number;
   last: number;
   count: number;
-  /** Whether it stands alone: no other message with it under one name. */
-  alone: boolean;
+  /** Under which it may stand with others; "" for what stands alone. */
   name: string;
   /** In ms since 1970; 0 for what has no time. */
   at: number;
@@ -140,13 +141,11 @@ type Piece = { kind: "text" | "link" | "code" | "mention"; text: string; href?: 
 type LastRoom = { id: string; name: string };
 /** Elements of index.html that are not just HTMLElement. */
 interface Elements {
-  another: HTMLInputElement;
   bell: HTMLButtonElement;
   create: HTMLFormElement;
   "create-dialog": HTMLDialogElement;
   link: HTMLInputElement;
   name: HTMLInputElement;
-  "rename-dialog": HTMLDialogElement;
   send: HTMLButtonElement;
   search: HTMLInputElement;
   "share-code": HTMLImageElement;
@@ -164,6 +163,8 @@ type Say = (said: Said) => void;
 type Enter = (typed: string) => string;
 /** A command with what stands behind it. */
 type Typed = { word: "say" | "me" | "nick"; rest: string; trouble?: string };
+/** To an entry of the log. */
+type Lead = (sequence: number) => void;
 type Type = (active: boolean) => void;
 /** A piece of what was found, and what stands before and after it; null for none. */
 type MakePiece = (found: string, before: string, after: string) => Piece | null;

@@ -21,15 +21,15 @@ await hears(mo, "thank you");
 
 // The guest tries once, is told so, and is offered it no more: neither later nor after a reload.
 await guest.hover("#log .said");
-await guest.click("#log .handle");
+await guest.click('#log [aria-label="Menu of this message"]');
 await guest.click('dialog[open] >> text="Withdraw"');
 await guest.locator("dialog[open] .trouble", { hasText: "your invitation is for one room" }).waitFor();
 assert.equal(0, await guest.locator("dialog[open] >> text=Withdraw >> visible=true").locator("xpath=self::button").count());
 await guest.keyboard.press("Escape");
 const nothing = async () => {
   await guest.hover("#log .said");
-  assert.equal(0, await guest.locator(".handle").count());
-  assert.equal(0, await guest.locator("#members li button").count());
+  assert.equal(0, await guest.locator('[aria-label="Menu of this message"]').count());
+  assert.equal(0, await guest.locator('#members li [aria-label^="Menu"]').count());
   assert.equal(false, await guest.isVisible("#orders"));
 };
 await nothing();
@@ -39,7 +39,7 @@ await hears(guest, "thank you");
 await guest.waitForTimeout(500); // nothing is to happen
 await nothing();
 await mo.hover("#log .said");
-await mo.click("#log .handle");
+await mo.click('#log [aria-label="Menu of this message"]');
 await mo.click('dialog[open] >> text="Withdraw"');
 await guest.locator("#log .withdrawn").waitFor();
 

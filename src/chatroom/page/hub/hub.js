@@ -1,7 +1,4 @@
-/**
- * A SharedWorker: tabs of one room, name and token share one membership and its one stream. No
- * browser slows its timers down.
- */
+/** A SharedWorker, whose timers no browser slows down: tabs of a room, name and token share a membership. */
 
 import { makeMembership } from "./membership.js";
 import { makeWiretap } from "./wiretap.js";

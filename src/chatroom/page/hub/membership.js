@@ -30,8 +30,6 @@ export function makeMembership({ room, name, token, resume, again }, tell, wiret
 	let running = false;
 	let admitted = 0; // when the present stream was
 	let live = false; // whether the replay of the present stream is over
-	/** All that this member was ever called: what it has said keeps the name of then. */
-	const names = new Set([name]);
 	const roster = new Roster();
 	const backoff = makeBackoff();
 	const outbox = makeOutbox(token, tell, wiretap.take);
@@ -98,7 +96,7 @@ export function makeMembership({ room, name, token, resume, again }, tell, wiret
 	async function admit(admission) {
 		const before = resume;
 		const { session, epoch } = (joined = admission);
-		names.add((name = joined.name));
+		name = joined.name;
 		roster.admit(joined);
 		pulse.attend(session);
 		admitted = Date.now();
@@ -161,11 +159,7 @@ export function makeMembership({ room, name, token, resume, again }, tell, wiret
 			} else if (message.typing) {
 				tell("typing", { name: message.name ?? "", active: !!message.typing.active });
 			} else if (message.sequence) entries.push(message);
-			else if (message.renamed) {
-				// Only this member is told.
-				outbox.settle(message.renamed.nonce ?? "");
-				goBy(message.renamed.name);
-			}
+			else if (message.renamed) goBy(message.renamed.name); // only this member is told
 		}
 		pass(entries);
 	}
@@ -176,7 +170,7 @@ export function makeMembership({ room, name, token, resume, again }, tell, wiret
 		let moved = false;
 		for (const entry of entries) {
 			const sequence = Number(entry.sequence);
-			const own = names.has(entry.name ?? "") && outbox.find(entry.nonce || entry.renamed?.nonce || "");
+			const own = outbox.find(entry.nonce || entry.renamed?.nonce || ""); // whatever the name was then
 			if (own) {
 				outbox.settle(own.nonce);
 				// The answer to a retry may overtake the log; the entry itself is to come.
@@ -199,9 +193,9 @@ export function makeMembership({ room, name, token, resume, again }, tell, wiret
 		if (moved) tell("members", roster.members);
 	}
 
-	/** This member has another name. @param {string} now */
+	/** @param {string} now  the name */
 	function goBy(now) {
-		names.add((name = now));
+		name = now;
 		if (joined) tell("joined", (joined = { ...joined, name }));
 	}
 
@@ -254,7 +248,7 @@ export function makeMembership({ room, name, token, resume, again }, tell, wiret
 			}
 		},
 
-		/** By its present name, or by its session, which goes on under any. @param {Attach} asked */
+		/** By its present name, or its session, which goes on under any. @param {Attach} asked */
 		isFor: (asked) =>
 			asked.room === room &&
 			asked.token === token &&

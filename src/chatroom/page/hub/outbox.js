@@ -1,4 +1,4 @@
-/** What was said and is not stored yet, and the names to be taken, sent one after the other. */
+/** What was said (or renames one) and is not stored yet, sent one after the other. */
 
 import { call } from "../wire/call.js";
 import { asError } from "../wire/errors.js";
@@ -29,10 +29,10 @@ export function makeOutbox(token, tell, trace) {
 		for (;;) {
 			const [posted] = all.values();
 			if (!posted || !session) break;
-			const { nonce, text, action, rename } = posted;
+			const { nonce, text, action, in_reply_to, rename } = posted;
 			const used = session;
-			const what = rename ? { rename: { name: rename, nonce } } : { message: { message: text, nonce, action } };
-			const request = { session, ...what };
+			const message = { message: text, nonce, action, in_reply_to };
+			const request = { session, ...(rename ? { rename: { name: rename, nonce } } : { message }) };
 			traceCall(true, request);
 			try {
 				traceCall(false, await call("SendMessage", request, token));

@@ -15,7 +15,7 @@ export class Roster {
 
 	/** @param {Joined} joined */
 	admit({ members = [], sequence }) {
-		this.#list(members);
+		this.#members = new Map(members.map((member) => [member.name, member]));
 		this.#listedAt = Number(sequence ?? 0);
 	}
 
@@ -23,14 +23,9 @@ export class Roster {
 	take({ name = "", sequence, entered, left, changed, renamed }) {
 		if (!this.#members.size || Number(sequence) <= this.#listedAt) return false;
 		if (changed && this.#members.has(changed.name)) this.#members.set(changed.name, changed);
-		if (renamed) this.#list([...this.#members.values()].map((each) => (each.name === name ? { ...each, name: renamed.name } : each)));
-		if (entered || left) this.#members.delete(name);
-		if (entered) this.#members.set(name, entered);
+		const now = entered ?? (renamed && { ...this.#members.get(name), name: renamed.name });
+		if (now || left) this.#members.delete(name);
+		if (now) this.#members.set(now.name, now);
 		return !!(entered || left || changed || renamed);
-	}
-
-	/** @param {Member[]} members */
-	#list(members) {
-		this.#members = new Map(members.map((member) => [member.name, member]));
 	}
 }

@@ -2,6 +2,7 @@
 
 import { byId } from "../dom.js";
 import { draftOf, keepDraft } from "../store.js";
+import { endReply } from "./quotes.js";
 
 const RECALLED = 50;
 const TYPING = 3_000; // ms between two notices: the server passes no more on
@@ -75,7 +76,7 @@ export function makeComposer(room, enter, type, names) {
 	function tell() {
 		clearTimeout(timer);
 		const now = Date.now();
-		const active = /^[^/]/.test(text()) && now - typedAt < STOPPED;
+		const active = text() !== "" && !text().startsWith("/") && now - typedAt < STOPPED;
 		if ((active || told) && now - toldAt >= TYPING) {
 			type((told = active));
 			toldAt = now;
@@ -97,6 +98,7 @@ export function makeComposer(room, enter, type, names) {
 	field.onkeydown = (event) => {
 		const { key, shiftKey, isComposing } = event;
 		if (isComposing || shiftKey) return;
+		if (key === "Escape") endReply();
 		const step = { ArrowUp: -1, ArrowDown: 1 }[key];
 		if (key === "Enter") send();
 		if (key === "Enter" || (step && recall(step)) || (key === "Tab" && complete())) event.preventDefault();
@@ -126,7 +128,13 @@ export function makeComposer(room, enter, type, names) {
 			field.readOnly = byId("send").disabled = on;
 		},
 
-		begin() {
+		/** @param {string} [command]  what is written instead is recalled */
+		begin(command) {
+			if (command && !field.readOnly) {
+				if (text()) said.push(text());
+				at = said.length;
+				field.value = command;
+			}
 			fit();
 			field.focus();
 		},

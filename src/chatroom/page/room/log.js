@@ -3,6 +3,7 @@
 import { call } from "../wire/call.js";
 import { asError } from "../wire/errors.js";
 import { byId, make } from "../dom.js";
+import { blankQuotes } from "./quotes.js";
 import { blank, dress, merge, noticeRow, rowOf } from "./rows.js";
 
 const PAGE = 50;
@@ -65,6 +66,7 @@ export function makeLog({ room, token }, moved) {
 	function withdraw(entries = []) {
 		for (const { withdrawn } of entries) if (withdrawn) gone.add(number(withdrawn));
 		if (!gone.size) return;
+		for (const sequence of gone) blankQuotes(String(sequence));
 		waiting = []; // to be loaded, as they are now
 		for (const { kind, first, element } of rows) if (kind === "said" && gone.has(first)) blank(element);
 	}
@@ -221,15 +223,20 @@ export function makeLog({ room, token }, moved) {
 		else requestAnimationFrame(flush);
 	}
 
-	/** Show the newest page, in place of whatever is shown. */
+	/** In place of whatever is shown. @param {Page} page */
+	function replace({ messages, more }) {
+		rows = [];
+		last = count = 0;
+		list.replaceChildren();
+		atStart = !more;
+		append(messages);
+	}
+
+	/** Show the newest page. */
 	async function open() {
-		await load({ page_size: 2 * PAGE }, ({ messages, more }) => {
-			rows = [];
-			last = count = 0;
-			list.replaceChildren();
-			atStart = !more;
+		await load({ page_size: 2 * PAGE }, (page) => {
 			atEnd = pinned = true;
-			append(messages);
+			replace(page);
 		});
 		await fill();
 	}
@@ -258,6 +265,25 @@ export function makeLog({ room, token }, moved) {
 			for (const entry of fresh) reaches(number(entry));
 			moved();
 			return fresh;
+		},
+
+		/** Lead to an entry, shown or not. @param {number} sequence */
+		async show(sequence) {
+			const find = () => rows.find(({ first, last }) => first <= sequence && sequence <= last)?.element;
+			pinned = false;
+			if (!find()) {
+				await load({ before: String(sequence + PAGE / 2) }, (page) => {
+					if (page.messages?.some((entry) => number(entry) === sequence)) {
+						replace(page);
+						atEnd = last >= newest;
+					} else byId("trouble").textContent = "That message is not kept any more.";
+				});
+			}
+			const found = find();
+			if (found) found.tabIndex = -1;
+			found?.focus({ preventScroll: true });
+			found?.scrollIntoView({ block: "center" });
+			scrolled();
 		},
 
 		/** Go to the newest entry, and load it where it was dropped. */

@@ -10,7 +10,6 @@ const list = byId("members-list");
 const toggle = byId("members-toggle");
 /** @type {((member: Member) => void) | null} */
 let menu = null;
-/** Asks for another name of one's own. */
 let another = () => {};
 let draw = () => {};
 
@@ -34,7 +33,7 @@ export async function showMembers(known, total, me, { room, token }) {
 	draw();
 }
 
-/** One's own name gets a button. @param {() => void} asks */
+/** A button at one's own name. @param {() => void} asks  for another */
 export const offerAnother = (asks) => (another = asks);
 
 /** Each gets a button that opens a menu; null: none. @param {((member: Member) => void) | null} opens */

@@ -9,11 +9,12 @@ import { makeComposer } from "./composer.js";
 import { showState } from "./connection.js";
 import { showEnvelopes, wireDrawer } from "./drawer.js";
 import { showEnding } from "./ending.js";
+import { offerAt } from "./handle.js";
 import { makeLog } from "./log.js";
 import { offerAnother, showMembers } from "./members.js";
 import { refusePending, removePending, showPending } from "./pending.js";
 import { mentions } from "./pieces.js";
-import { askAnother } from "./renaming.js";
+import { beginQuotes, endReply, startReply } from "./quotes.js";
 import { share } from "./share.js";
 import { forgetTyping, noteTyping } from "./typists.js";
 
@@ -52,12 +53,12 @@ export async function openRoom(room, token) {
 		count(title, unread);
 	}
 
-	/** Say or do what was typed; or why that cannot be. @param {string} typed */
+	/** Do what was typed; or why that cannot be. @param {string} typed */
 	function enter(typed) {
 		const { word, rest, trouble = "" } = parse(typed);
 		if (trouble) return trouble;
 		if (word === "nick") return rename(rest);
-		say({ text: rest, action: word === "me" });
+		say({ text: rest, action: word === "me", in_reply_to: endReply() });
 		return "";
 	}
 
@@ -69,15 +70,14 @@ export async function openRoom(room, token) {
 	}
 
 	/** @param {Said} said */
-	function post({ text, action, rename }) {
+	function post(said) {
 		const random = crypto.getRandomValues(new Uint32Array(3)); // 96 bits
-		tell("say", { text, action, rename, nonce: random.join("-") });
+		tell("say", { ...said, nonce: random.join("-") });
 	}
 
-	/** Take another name; or why that cannot be. @param {string} name */
+	/** Or why that cannot be. @param {string} name */
 	function rename(name) {
-		if (!joined) return "You are not in the room.";
-		if (!joined.supported?.includes("FEATURE_RENAME")) return "This server lets nobody take another name.";
+		if (!joined?.supported?.includes("FEATURE_RENAME")) return "Nobody can take another name here.";
 		post({ text: "", rename: name });
 		return "";
 	}
@@ -163,9 +163,9 @@ export async function openRoom(room, token) {
 			composer.forget();
 			unnotify();
 		}
-		for (const { name = "", message = "", action } of log.take(entries)) {
+		for (const { name = "", message = "" } of log.take(entries)) {
 			noteTyping(name, false);
-			if (name !== me && mentions(message, me)) notify(title, name, action ? `* ${name} ${message}` : message);
+			if (name !== me && mentions(message, me)) notify(title, name, message);
 		}
 	}
 
@@ -186,13 +186,12 @@ export async function openRoom(room, token) {
 			void showMembers(members, joined?.room?.member_count ?? 0, me, where);
 		},
 		posted(posted) {
-			if (posted.rename) return;
-			showPending(posted, me);
+			if (!posted.rename) showPending(posted, me);
 			log.follow();
 		},
 		refused(posted) {
-			if (posted.rename) return void (trouble.textContent = `You are still ${me}: ${posted.note}`);
-			refusePending(posted, me, say);
+			if (posted.rename) trouble.textContent = `You are still ${me}: ${posted.note}`;
+			else refusePending(posted, me, say);
 			log.follow();
 		},
 	};
@@ -203,7 +202,9 @@ export async function openRoom(room, token) {
 	byId("title").textContent = title;
 	wireDrawer((wanted) => tell("wire", wanted));
 	bell();
-	offerAnother(() => askAnother(me, (name) => (trouble.textContent = rename(name))));
+	beginQuotes(where, log.show);
+	offerAt("↩\uFE0E", "Reply", startReply);
+	offerAnother(() => composer.begin("/nick "));
 	toEnd.onclick = () => void log.toEnd();
 	byId("share").onclick = () => share(room);
 	byId("state-now").onclick = hurry;
