@@ -61,6 +61,13 @@ def test_an_answer_leads_to_what_it_answers(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_what_was_said_is_found(tmp_path: Path) -> None:
+    """Marked, page by page, and shown where it was said. PICTURES: a folder for pictures."""
+    with running("--room", "lobby", "--message-rate", "0") as address:
+        play("searched", address, PICTURES=os.environ.get("PICTURES", str(tmp_path)))
+
+
+@pytest.mark.slow
 def test_a_killed_server_loses_and_doubles_nothing(tmp_path: Path) -> None:
     """What is said before, while and after it is away comes once and in order; nobody leaves."""
     with Mortal("--data", str(tmp_path), "--room", "lobby") as server:

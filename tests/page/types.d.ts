@@ -148,10 +148,12 @@ interface Elements {
   name: HTMLInputElement;
   send: HTMLButtonElement;
   search: HTMLInputElement;
+  "search-dialog": HTMLDialogElement;
   "share-code": HTMLImageElement;
   "share-dialog": HTMLDialogElement;
   "share-link": HTMLInputElement;
   text: HTMLTextAreaElement;
+  words: HTMLInputElement;
 }
 /** Of SharedWorkers; newer than TypeScript's own types. */
 interface WorkerOptions {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { base, browser, connected, done, hears, person, say, tab } from "../people.mjs";
 
-const { ROOM, INVITATION, NAMED, MODERATOR } = process.env;
+const { ROOM, INVITATION, NAMED, MODERATOR, LISTENER } = process.env;
 const guest = await tab(`/r/${ROOM}#token=${INVITATION}`);
 assert.equal(`${base}/r/${ROOM}`, guest.url());
 await guest.fill("#name", "Bob");
@@ -53,6 +53,20 @@ await named.press("#name", "Enter");
 await connected(named);
 await say(named, "/nick Hopper");
 await named.locator("#trouble", { hasText: "You are still Grace: by your invitation your name tag is" }).waitFor();
+
+// Who may not read what was said before sees what comes, and is offered no search.
+const listener = await tab(`/r/${ROOM}#token=${LISTENER}`);
+await listener.fill("#name", "Lia");
+await listener.press("#name", "Enter");
+await connected(listener);
+await listener.locator("#trouble", { hasText: "needs the grant 'history'" }).waitFor();
+await say(named, "for whoever is here");
+await hears(listener, "for whoever is here");
+await say(named, "and again");
+await hears(listener, "and again");
+assert.equal(2, await listener.locator("#log .said").count());
+assert.ok(await named.isVisible("#search-open"));
+assert.equal(false, await listener.isVisible("#search-open"));
 
 const wrong = await tab(`/r/${ROOM}#token=inv_AAAAAAAAAAAAAAAAAAAAAA`);
 await wrong.fill("#name", "Mallory");

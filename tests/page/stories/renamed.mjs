@@ -88,7 +88,7 @@ await old.addInitScript(() => {
     if (!asked[0].endsWith("Subscribe")) return answer;
     const features = new TransformStream({
       transform(chunk, controller) {
-        const text = Array.from(chunk, (byte) => String.fromCharCode(byte)).join("").replace("FEATURE_RENAME", "FEATURE_______");
+        const text = Array.from(chunk, (byte) => String.fromCharCode(byte)).join("").replace(/FEATURE_(RENAME|SEARCH)/g, "FEATURE_______");
         controller.enqueue(Uint8Array.from(text, (char) => char.charCodeAt(0)));
       },
     });
@@ -98,5 +98,7 @@ await old.addInitScript(() => {
 const dan = await person("Dan", "lobby", {}, old);
 await say(dan, "/nick Daniel");
 await refused(dan, "Nobody can take another name here.");
+assert.equal(false, await dan.isVisible("#search-open"));
+assert.ok(await ann.isVisible("#search-open"));
 assert.equal("/nick Daniel", await dan.inputValue("#text"));
 await done();

@@ -1,4 +1,4 @@
-/** What can be typed with a slash before it, as in `chatter`. */
+/** What is typed with a slash before it. */
 
 const USAGE = { me: "/me TEXT", nick: "/nick NAME" };
 

@@ -35,6 +35,7 @@ export function makeLog({ room, token }, moved) {
 	let newest = 0; // the newest sequence known of
 	let last = 0; // the last one shown
 	let count = 0;
+	let barred = false; // from reading what was said before
 	let atStart = false; // whether the room's first and last entry are shown
 	let atEnd = false;
 	let pinned = true; // whether the end is looked at, and what comes is followed
@@ -53,7 +54,9 @@ export function makeLog({ room, token }, moved) {
 		const got = call("ListMessages", request, token);
 		loading = got.then((page) => (show(page), withdraw(page.messages))).catch((failure) => {
 			good = false;
-			byId("trouble").textContent = `Messages could not be loaded: ${asError(failure).message}`;
+			const { reason, message } = asError(failure);
+			barred ||= /GRANT_MISSING|TOKEN_REQUIRED/.test(reason);
+			byId("trouble").textContent = `Messages could not be loaded: ${message}`;
 		});
 		await loading;
 		busy = false;
@@ -88,6 +91,7 @@ export function makeLog({ room, token }, moved) {
 	/** If the end is what is shown: show what waits, load what is missing. */
 	async function fill() {
 		while (atEnd && !busy) {
+			if (barred) last = Math.max(last, Number(waiting[0]?.sequence ?? 0) - 1);
 			let next = last;
 			const fitting = waiting.filter((entry) => number(entry) === next + 1 && ++next);
 			waiting = [];
@@ -95,7 +99,7 @@ export function makeLog({ room, token }, moved) {
 				list.ariaLive = fitting.length > FLOOD ? "off" : "polite";
 				grow(fitting);
 			}
-			if (last >= newest) return;
+			if (last >= newest || barred) return;
 			const before = last;
 			await load({ after: String(before) }, ({ messages }) => grow(messages));
 			if (last === before) return; // it failed; the next entry asks again
@@ -159,7 +163,7 @@ export function makeLog({ room, token }, moved) {
 			row.element.remove();
 			count -= row.count;
 			if (below) atEnd = false;
-			else atStart = false;
+			else atStart = barred;
 		}
 		if (below) last = rows.at(-1)?.last ?? 0;
 		else if (rows[0]) dress(rows[0]);
@@ -238,6 +242,9 @@ export function makeLog({ room, token }, moved) {
 			atEnd = pinned = true;
 			replace(page);
 		});
+		atStart ||= barred;
+		atEnd ||= barred;
+		moved();
 		await fill();
 	}
 
@@ -246,7 +253,7 @@ export function makeLog({ room, token }, moved) {
 
 	return {
 		open, follow, read, reaches,
-		state: () => ({ atEnd: atEnd && pinned, unread, newest }),
+		state: () => ({ atEnd: atEnd && pinned, unread, newest, barred }),
 
 		/** @param {string} name */
 		isFor: (name) => (me = name),

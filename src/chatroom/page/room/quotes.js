@@ -52,7 +52,7 @@ async function ask(quote) {
 		else if (entry?.sequence === to) fill(quote, entry.name, entry.message, entry.action);
 		else quote.textContent = "a message that is not kept any more";
 	} catch (failure) {
-		quote.textContent = asError(failure).message; // as if it is damaged
+		quote.textContent = asError(failure).message;
 	}
 }
 
@@ -62,11 +62,13 @@ function fill(quote, name = "", text = "", action = false) {
 	quote.replaceChildren(action ? "* " : "", isolated(name), action ? " " : ": ", isolated(first));
 }
 
+export const isGone = (/** @type {string} */ sequence) => gone.has(sequence);
+
 /** A message was withdrawn. @param {string} sequence */
 export function blankQuotes(sequence) {
 	gone.add(sequence);
 	for (const each of document.querySelectorAll(`[data-to="${sequence}"]`)) each.textContent = "(withdrawn)";
-	/./.test("x"); // a browser keeps the last text that a regular expression has matched
+	/./.test("x"); // a browser keeps the text of the last match
 }
 
 /** What is said next answers this. @param {HTMLElement} row */

@@ -47,7 +47,8 @@ export async function openRoom(room, token) {
 
 	/** Something about unread or the position has changed. */
 	function moved() {
-		const { atEnd, unread } = log.state();
+		const { atEnd, unread, barred } = log.state();
+		byId("search-open").hidden = barred || !joined?.supported?.includes("FEATURE_SEARCH");
 		toEnd.hidden = atEnd || !opened;
 		toEnd.textContent = unread ? `${unread} new ↓` : "To the newest ↓";
 		count(title, unread);
@@ -206,6 +207,7 @@ export async function openRoom(room, token) {
 	offerAt("↩\uFE0E", "Reply", startReply);
 	offerAnother(() => composer.begin("/nick "));
 	toEnd.onclick = () => void log.toEnd();
+	byId("search-open").onclick = async () => (await import("./search.js")).openSearch(where, log.show);
 	byId("share").onclick = () => share(room);
 	byId("state-now").onclick = hurry;
 	byId("leave").onclick = () => {
