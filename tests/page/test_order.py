@@ -61,6 +61,7 @@ def test_somebody_invited_comes_in_and_keeps_no_order(tmp_path: Path) -> None:
             INVITATION=ask(address, create, {"room_id": room})["secret"],
             NAMED=ask(address, create, {"room_id": room, "name": "Grace"})["secret"],
             MODERATOR=token("mo", chat={"rooms": [room], "moderate": True}),
+            LISTENER=token("li", chat={"rooms": [room], "history": False}),
         )  # fmt: skip
 
 

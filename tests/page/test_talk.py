@@ -12,6 +12,7 @@ from tests.client.certificates import authority
 from tests.interop.programs import running, tool
 from tests.launch.program import ran
 
+from .line import Line
 from .mortal import Mortal
 from .playing import HERE, packages, play
 
@@ -40,6 +41,30 @@ def test_two_browsers_and_a_terminal_talk() -> None:
 def terminal_says(address: str, text: str) -> str:
     said = terminal(address, "send", "--room", "lobby", "--name", "Cat", text)
     return "ok" if said.strip() else said
+
+
+@pytest.mark.slow
+def test_another_name_is_the_same_person(tmp_path: Path) -> None:
+    """Everybody is told; after a reload, in other tabs, over a lost line the session goes on."""
+    with (
+        Mortal("--data", str(tmp_path), "--room", "lobby") as mortal,
+        Line(mortal.address) as line,
+    ):
+        play("renamed", line.address, line.acts, DIRECT=f"http://{mortal.address}")
+
+
+@pytest.mark.slow
+def test_an_answer_leads_to_what_it_answers(tmp_path: Path) -> None:
+    """Loaded or not; what is gone says so, and what is withdrawn is in no quote either."""
+    with running("--room", "lobby", "--message-rate", "0") as address:
+        play("replies", address, PICTURES=os.environ.get("PICTURES", str(tmp_path)))
+
+
+@pytest.mark.slow
+def test_what_was_said_is_found(tmp_path: Path) -> None:
+    """Marked, page by page, and shown where it was said. PICTURES: a folder for pictures."""
+    with running("--room", "lobby", "--message-rate", "0") as address:
+        play("searched", address, PICTURES=os.environ.get("PICTURES", str(tmp_path)))
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ type Joined = {
   limits?: { text_bytes?: number };
   name: string;
   room?: ChatRoom;
+  supported?: string[];
 };
 type Message = {
   name?: string;
@@ -25,6 +26,9 @@ type Message = {
   sequence?: string;
   sent?: string;
   nonce?: string;
+  action?: boolean;
+  in_reply_to?: string;
+  damaged?: object;
   joined?: Joined;
   live?: object;
   entered?: Member;
@@ -35,6 +39,8 @@ type Message = {
   /** Of a message: told of by "chat server", or in the place of that message. */
   withdrawn?: { sequence: string; reason?: string };
   changed?: Member;
+  /** The new one, and the nonce of who has asked for it. */
+  renamed?: { name: string; nonce?: string };
 };
 type Page = { messages?: Message[]; epoch?: string; more?: boolean };
 type ConnectError = {
@@ -47,8 +53,10 @@ type ConnectError = {
 type Resume = { session: string; epoch: string; after: number };
 /** What a tab keeps over a reload. */
 type Visit = { name: string; resume: Resume };
+/** What is to be said; an `action` is what one does. Or (`rename`) the name to be taken. */
+type Said = { text: string; action?: boolean; in_reply_to?: string; rename?: string };
 /** What was said and is not stored yet. */
-type Posted = { nonce: string; text: string; retried: boolean; note: string };
+type Posted = Said & { nonce: string; retried: boolean; note: string };
 /** One line of the wire drawer. `flag`: null for a call, which has no envelope. */
 type Envelope = {
   at: number;
@@ -79,7 +87,7 @@ type Attach = Where & { name: string; scarce: boolean; resume: Resume | null; ag
 /** What a tab tells the hub, each as [kind, value]. */
 type ToHub = {
   attach: Attach;
-  say: { text: string; nonce: string };
+  say: Said & { nonce: string };
   /** Whether one types. */
   typing: boolean;
   /** Whether the drawer is open. */
@@ -121,6 +129,7 @@ type Row = {
   first: number;
   last: number;
   count: number;
+  /** Under which it may stand with others; "" for what stands alone. */
   name: string;
   /** In ms since 1970; 0 for what has no time. */
   at: number;
@@ -139,17 +148,25 @@ interface Elements {
   name: HTMLInputElement;
   send: HTMLButtonElement;
   search: HTMLInputElement;
+  "search-dialog": HTMLDialogElement;
   "share-code": HTMLImageElement;
   "share-dialog": HTMLDialogElement;
   "share-link": HTMLInputElement;
   text: HTMLTextAreaElement;
+  words: HTMLInputElement;
 }
 /** Of SharedWorkers; newer than TypeScript's own types. */
 interface WorkerOptions {
   extendedLifetime?: boolean;
 }
 type Show = (page: Page) => void;
-type Say = (text: string) => void;
+type Say = (said: Said) => void;
+/** What was typed; what it says is told, and what was typed stays where it is. */
+type Enter = (typed: string) => string;
+/** A command with what stands behind it. */
+type Typed = { word: "say" | "me" | "nick"; rest: string; trouble?: string };
+/** To an entry of the log. */
+type Lead = (sequence: number) => void;
 type Type = (active: boolean) => void;
 /** A piece of what was found, and what stands before and after it; null for none. */
 type MakePiece = (found: string, before: string, after: string) => Piece | null;

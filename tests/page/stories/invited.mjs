@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { base, browser, connected, done, hears, person, say, tab } from "../people.mjs";
 
-const { ROOM, INVITATION, NAMED, MODERATOR } = process.env;
+const { ROOM, INVITATION, NAMED, MODERATOR, LISTENER } = process.env;
 const guest = await tab(`/r/${ROOM}#token=${INVITATION}`);
 assert.equal(`${base}/r/${ROOM}`, guest.url());
 await guest.fill("#name", "Bob");
@@ -21,15 +21,15 @@ await hears(mo, "thank you");
 
 // The guest tries once, is told so, and is offered it no more: neither later nor after a reload.
 await guest.hover("#log .said");
-await guest.click("#log .handle");
+await guest.click('#log [aria-label="Menu of this message"]');
 await guest.click('dialog[open] >> text="Withdraw"');
 await guest.locator("dialog[open] .trouble", { hasText: "your invitation is for one room" }).waitFor();
 assert.equal(0, await guest.locator("dialog[open] >> text=Withdraw >> visible=true").locator("xpath=self::button").count());
 await guest.keyboard.press("Escape");
 const nothing = async () => {
   await guest.hover("#log .said");
-  assert.equal(0, await guest.locator(".handle").count());
-  assert.equal(0, await guest.locator("#members li button").count());
+  assert.equal(0, await guest.locator('[aria-label="Menu of this message"]').count());
+  assert.equal(0, await guest.locator('#members li [aria-label^="Menu"]').count());
   assert.equal(false, await guest.isVisible("#orders"));
 };
 await nothing();
@@ -39,7 +39,7 @@ await hears(guest, "thank you");
 await guest.waitForTimeout(500); // nothing is to happen
 await nothing();
 await mo.hover("#log .said");
-await mo.click("#log .handle");
+await mo.click('#log [aria-label="Menu of this message"]');
 await mo.click('dialog[open] >> text="Withdraw"');
 await guest.locator("#log .withdrawn").waitFor();
 
@@ -51,6 +51,22 @@ await named.locator("#name-why", { hasText: "is for this name" }).waitFor();
 assert.equal("Grace", await named.inputValue("#name"));
 await named.press("#name", "Enter");
 await connected(named);
+await say(named, "/nick Hopper");
+await named.locator("#trouble", { hasText: "You are still Grace: by your invitation your name tag is" }).waitFor();
+
+// Who may not read what was said before sees what comes, and is offered no search.
+const listener = await tab(`/r/${ROOM}#token=${LISTENER}`);
+await listener.fill("#name", "Lia");
+await listener.press("#name", "Enter");
+await connected(listener);
+await listener.locator("#trouble", { hasText: "needs the grant 'history'" }).waitFor();
+await say(named, "for whoever is here");
+await hears(listener, "for whoever is here");
+await say(named, "and again");
+await hears(listener, "and again");
+assert.equal(2, await listener.locator("#log .said").count());
+assert.ok(await named.isVisible("#search-open"));
+assert.equal(false, await listener.isVisible("#search-open"));
 
 const wrong = await tab(`/r/${ROOM}#token=inv_AAAAAAAAAAAAAAAAAAAAAA`);
 await wrong.fill("#name", "Mallory");

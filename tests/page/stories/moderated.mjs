@@ -10,8 +10,11 @@ async function openMenu(page, from) {
   await page.focus("#log");
   await page.keyboard.press("Enter");
   for (let at = 0; at < 20; at++) {
-    const text = await page.evaluate(() => document.activeElement.parentElement.textContent);
-    if (text.includes(from)) return page.keyboard.press("Enter");
+    const text = await page.evaluate(() => document.activeElement.closest(".row").textContent);
+    if (text.includes(from)) {
+      await page.keyboard.press("Tab");
+      return page.keyboard.press("Enter");
+    }
     await page.keyboard.press("ArrowUp");
   }
   throw new Error(`no menu of ${from}`);

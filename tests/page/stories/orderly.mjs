@@ -23,6 +23,7 @@ await look(eve, "muted");
 await ann.focus("#log");
 await ann.keyboard.press("Enter");
 await look(ann, "handle");
+await ann.keyboard.press("Tab");
 await ann.keyboard.press("Enter");
 await ann.locator("dialog[open]").waitFor();
 await look(ann, "withdraw");

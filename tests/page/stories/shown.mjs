@@ -19,7 +19,7 @@ const found = await page.evaluate(
     let links = 0;
     for (let round = 0; round < count; round++) {
       const text = Array.from({ length: random(12) }, () => parts[random(parts.length)]).join("");
-      const body = said("Bob", text, 0, "Ann").querySelector(".text");
+      const body = said("Bob", { text, action: round % 2 > 0 }, 0, "Ann").querySelector(".text");
       const note = (what) => wrong.push(`${what}: ${JSON.stringify(text)}`);
       for (const code of body.querySelectorAll("code")) code.textContent = `\`${code.textContent}\``;
       if (body.textContent !== text) note("another text");

@@ -29,6 +29,26 @@ assert.match(await act("history"), /Ann: Hello @Bob[^]*Bob: `code` it is[^]*Cat:
 assert.equal(0, await ann.locator("#pending .row").count());
 assert.ok(await ann.locator("#log .line").count(), "the day stands above arrivals that were folded");
 
+// What one does; what begins with a slash is a command, or told to be none, and not said.
+await say(bob, "/me waves at @Ann");
+await ann.locator("#log .action", { hasText: "waves" }).waitFor();
+assert.equal("Bob waves at @Ann", await ann.textContent("#log .action .did"));
+assert.equal(1, await ann.locator("#log .action.mentioned").count());
+assert.match(await act("history"), /Bob: \/me waves at @Ann/);
+for (const [typed, told] of [["/quit now", "no command /quit"], ["/", "no command /,"], ["/me", "/me TEXT"]]) {
+  await say(bob, typed);
+  await bob.locator("#trouble", { hasText: told }).waitFor();
+  assert.equal(typed, await bob.inputValue("#text"));
+}
+await say(bob, "//etc/hosts");
+await hears(ann, "/etc/hosts");
+await say(bob, "/ME  too");
+await hears(ann, "too");
+assert.equal("", await bob.textContent("#trouble"));
+const shown = [...expected, "Bob: waves at @Ann", "Bob: /etc/hosts", "Bob: too"];
+assert.deepEqual(shown, await heard(ann));
+assert.deepEqual(shown, await heard(bob));
+
 // Somebody with a name that is taken is offered a free one, and comes in under it.
 const other = await browser.newPage();
 await other.goto(ann.url());

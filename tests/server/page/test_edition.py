@@ -11,8 +11,8 @@ import pytest
 from chatroom.server.page.edition import FOLDER, TYPES, Edition, File
 
 PACKAGED = Path(__file__).parents[3] / "src" / "chatroom" / "page"
-MOST_BYTES = 92_000
-"""The page is small enough to be read. Until it had moderation and invitations it was 80,000."""
+MOST_BYTES = 106_000
+"""The page is small enough to be read. docs/page.md says what it has grown by."""
 
 SCRIPT = b"export const here = import.meta.url;\n" * 10
 FILES = {

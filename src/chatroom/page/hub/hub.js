@@ -1,7 +1,4 @@
-/**
- * A SharedWorker: tabs of one room, name and token share one membership and its one stream. No
- * browser slows its timers down.
- */
+/** A SharedWorker, whose timers no browser slows down: tabs of a room, name and token share a membership. */
 
 import { makeMembership } from "./membership.js";
 import { makeWiretap } from "./wiretap.js";
@@ -20,9 +17,9 @@ function makeSeat(asked, ended) {
 	return { ports, wiretap, membership, scarce: asked.scarce, waiting: true, lingering: 0 };
 }
 
-/** @type {Map<string, ReturnType<typeof makeSeat>>} */
-const seats = new Map();
-const live = () => [...seats.values()].filter(({ scarce, waiting }) => scarce && !waiting);
+/** @type {Set<ReturnType<typeof makeSeat>>} */
+const seats = new Set();
+const live = () => [...seats].filter(({ scarce, waiting }) => scarce && !waiting);
 
 /** @param {MessagePort} port */
 export function connect(port) {
@@ -58,13 +55,12 @@ export function connect(port) {
 
 /** @param {Attach} asked @param {MessagePort} port */
 function attach(asked, port) {
-	const key = JSON.stringify([asked.room, asked.name, asked.token]);
-	const found = seats.get(key);
+	const found = [...seats].find(({ membership }) => membership.isFor(asked));
 	const seat = found ?? makeSeat(asked, () => {
-		seats.delete(key);
+		seats.delete(seat);
 		admit();
 	});
-	seats.set(key, seat);
+	seats.add(seat);
 	clearTimeout(seat.lingering);
 	seat.ports.add(port);
 	if (found) seat.membership.catchUp((...told) => port.postMessage(told));
@@ -77,7 +73,7 @@ function attach(asked, port) {
 
 /** Let those in, as they came, for whom there is a connection. */
 function admit() {
-	for (const seat of seats.values()) {
+	for (const seat of seats) {
 		if (!seat.waiting || (seat.scarce && live().length >= LIVE)) continue;
 		seat.waiting = false;
 		void seat.membership.run();

@@ -159,6 +159,7 @@ export function makeMembership({ room, name, token, resume, again }, tell, wiret
 			} else if (message.typing) {
 				tell("typing", { name: message.name ?? "", active: !!message.typing.active });
 			} else if (message.sequence) entries.push(message);
+			else if (message.renamed) goBy(message.renamed.name); // only this member is told
 		}
 		pass(entries);
 	}
@@ -169,7 +170,7 @@ export function makeMembership({ room, name, token, resume, again }, tell, wiret
 		let moved = false;
 		for (const entry of entries) {
 			const sequence = Number(entry.sequence);
-			const own = entry.name === name && outbox.find(entry.nonce ?? "");
+			const own = outbox.find(entry.nonce || entry.renamed?.nonce || ""); // whatever the name was then
 			if (own) {
 				outbox.settle(own.nonce);
 				// The answer to a retry may overtake the log; the entry itself is to come.
@@ -180,7 +181,9 @@ export function makeMembership({ room, name, token, resume, again }, tell, wiret
 			last = entry;
 			moved = roster.take(entry) || moved;
 			if (entry.withdrawn) wiretap.forget(entry.withdrawn.sequence);
-			if (entry.updated && joined && sequence > Number(joined.sequence ?? 0)) {
+			const later = joined && sequence > Number(joined.sequence ?? 0); // than what that has
+			if (entry.renamed && later && entry.name === name) goBy(entry.renamed.name);
+			if (entry.updated && joined && later) {
 				joined = { ...joined, room: { ...joined.room, title: "", closed_to_newcomers: false, ...entry.updated } };
 				tell("room", joined.room);
 			}
@@ -188,6 +191,12 @@ export function makeMembership({ room, name, token, resume, again }, tell, wiret
 		}
 		if (fresh.length) tell("entries", fresh);
 		if (moved) tell("members", roster.members);
+	}
+
+	/** @param {string} now  the name */
+	function goBy(now) {
+		name = now;
+		if (joined) tell("joined", (joined = { ...joined, name }));
 	}
 
 	/** Without an answer. @param {object} what */
@@ -238,6 +247,12 @@ export function makeMembership({ room, name, token, resume, again }, tell, wiret
 				await pause(POLL);
 			}
 		},
+
+		/** By its present name, or its session, which goes on under any. @param {Attach} asked */
+		isFor: (asked) =>
+			asked.room === room &&
+			asked.token === token &&
+			(asked.name === name || (!!asked.resume && asked.resume.session === resume?.session)),
 
 		hurry() {
 			wake();

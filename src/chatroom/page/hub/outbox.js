@@ -1,4 +1,4 @@
-/** What was said and is not stored yet, sent one after the other. */
+/** What was said (or renames one) and is not stored yet, sent one after the other. */
 
 import { call } from "../wire/call.js";
 import { asError } from "../wire/errors.js";
@@ -15,7 +15,7 @@ export function makeOutbox(token, tell, trace) {
 
 	/** @param {Posted} posted @param {string} sentence */
 	function refuse(posted, sentence) {
-		if (all.delete(posted.nonce)) tell("refused", { ...posted, note: `not sent: ${sentence}` });
+		if (all.delete(posted.nonce)) tell("refused", { ...posted, note: sentence });
 	}
 
 	/** It is stored. @param {string} nonce */
@@ -29,9 +29,10 @@ export function makeOutbox(token, tell, trace) {
 		for (;;) {
 			const [posted] = all.values();
 			if (!posted || !session) break;
-			const { nonce, text } = posted;
+			const { nonce, text, action, in_reply_to, rename } = posted;
 			const used = session;
-			const request = { session, message: { message: text, nonce } };
+			const message = { message: text, nonce, action, in_reply_to };
+			const request = { session, ...(rename ? { rename: { name: rename, nonce } } : { message }) };
 			traceCall(true, request);
 			try {
 				traceCall(false, await call("SendMessage", request, token));
@@ -65,9 +66,9 @@ export function makeOutbox(token, tell, trace) {
 		find: (/** @type {string} */ nonce) => all.get(nonce),
 
 		/** @param {ToHub["say"]} said */
-		say({ text, nonce }) {
-			const posted = { nonce, text, retried: false, note: "" };
-			all.set(nonce, posted);
+		say(said) {
+			const posted = { ...said, retried: false, note: "" };
+			all.set(posted.nonce, posted);
 			if (all.size > BOUND) return refuse(posted, "too many messages are waiting");
 			tell("posted", posted);
 			void speak();

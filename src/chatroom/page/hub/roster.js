@@ -20,11 +20,12 @@ export class Roster {
 	}
 
 	/** Whether an entry changes anything. @param {Message} entry */
-	take({ name = "", sequence, entered, left, changed }) {
+	take({ name = "", sequence, entered, left, changed, renamed }) {
 		if (!this.#members.size || Number(sequence) <= this.#listedAt) return false;
 		if (changed && this.#members.has(changed.name)) this.#members.set(changed.name, changed);
-		if (entered || left) this.#members.delete(name);
-		if (entered) this.#members.set(name, entered);
-		return !!(entered || left || changed);
+		const now = entered ?? (renamed && { ...this.#members.get(name), name: renamed.name });
+		if (now || left) this.#members.delete(name);
+		if (now) this.#members.set(now.name, now);
+		return !!(entered || left || changed || renamed);
 	}
 }

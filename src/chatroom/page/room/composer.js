@@ -2,6 +2,7 @@
 
 import { byId } from "../dom.js";
 import { draftOf, keepDraft } from "../store.js";
+import { endReply } from "./quotes.js";
 
 const RECALLED = 50;
 const TYPING = 3_000; // ms between two notices: the server passes no more on
@@ -12,8 +13,8 @@ const field = byId("text");
 const left = byId("left");
 const text = () => field.value.trim();
 
-/** @param {string} room @param {Say} say @param {Type} type @param {() => string[]} names */
-export function makeComposer(room, say, type, names) {
+/** @param {string} room @param {Enter} enter @param {Type} type @param {() => string[]} names */
+export function makeComposer(room, enter, type, names) {
 	let limit = 4096;
 	/** @type {string[]} */
 	let said = [];
@@ -28,12 +29,14 @@ export function makeComposer(room, say, type, names) {
 	function send() {
 		const now = text();
 		if (!now || fit() < 0 || field.readOnly) return;
+		const why = enter(now);
+		byId("trouble").textContent = why;
+		if (why) return;
 		said = [...said, now].slice(-RECALLED);
 		at = said.length;
 		told = false; // what is said ends the typing
 		field.value = "";
 		changed();
-		say(now);
 	}
 
 	/** Whether there is something to recall. @param {number} step */
@@ -73,7 +76,7 @@ export function makeComposer(room, say, type, names) {
 	function tell() {
 		clearTimeout(timer);
 		const now = Date.now();
-		const active = text() !== "" && now - typedAt < STOPPED;
+		const active = text() !== "" && !text().startsWith("/") && now - typedAt < STOPPED;
 		if ((active || told) && now - toldAt >= TYPING) {
 			type((told = active));
 			toldAt = now;
@@ -95,6 +98,7 @@ export function makeComposer(room, say, type, names) {
 	field.onkeydown = (event) => {
 		const { key, shiftKey, isComposing } = event;
 		if (isComposing || shiftKey) return;
+		if (key === "Escape") endReply();
 		const step = { ArrowUp: -1, ArrowDown: 1 }[key];
 		if (key === "Enter") send();
 		if (key === "Enter" || (step && recall(step)) || (key === "Tab" && complete())) event.preventDefault();
@@ -124,7 +128,13 @@ export function makeComposer(room, say, type, names) {
 			field.readOnly = byId("send").disabled = on;
 		},
 
-		begin() {
+		/** @param {string} [command]  what is written instead is recalled */
+		begin(command) {
+			if (command && !field.readOnly) {
+				if (text()) said.push(text());
+				at = said.length;
+				field.value = command;
+			}
 			fit();
 			field.focus();
 		},

@@ -3,6 +3,7 @@
 import { call } from "../wire/call.js";
 import { asError } from "../wire/errors.js";
 import { byId, make } from "../dom.js";
+import { blankQuotes } from "./quotes.js";
 import { blank, dress, merge, noticeRow, rowOf } from "./rows.js";
 
 const PAGE = 50;
@@ -34,6 +35,7 @@ export function makeLog({ room, token }, moved) {
 	let newest = 0; // the newest sequence known of
 	let last = 0; // the last one shown
 	let count = 0;
+	let barred = false; // from reading what was said before
 	let atStart = false; // whether the room's first and last entry are shown
 	let atEnd = false;
 	let pinned = true; // whether the end is looked at, and what comes is followed
@@ -52,7 +54,9 @@ export function makeLog({ room, token }, moved) {
 		const got = call("ListMessages", request, token);
 		loading = got.then((page) => (show(page), withdraw(page.messages))).catch((failure) => {
 			good = false;
-			byId("trouble").textContent = `Messages could not be loaded: ${asError(failure).message}`;
+			const { reason, message } = asError(failure);
+			barred ||= /GRANT_MISSING|TOKEN_REQUIRED/.test(reason);
+			byId("trouble").textContent = `Messages could not be loaded: ${message}`;
 		});
 		await loading;
 		busy = false;
@@ -65,6 +69,7 @@ export function makeLog({ room, token }, moved) {
 	function withdraw(entries = []) {
 		for (const { withdrawn } of entries) if (withdrawn) gone.add(number(withdrawn));
 		if (!gone.size) return;
+		for (const sequence of gone) blankQuotes(String(sequence));
 		waiting = []; // to be loaded, as they are now
 		for (const { kind, first, element } of rows) if (kind === "said" && gone.has(first)) blank(element);
 	}
@@ -86,6 +91,7 @@ export function makeLog({ room, token }, moved) {
 	/** If the end is what is shown: show what waits, load what is missing. */
 	async function fill() {
 		while (atEnd && !busy) {
+			if (barred) last = Math.max(last, Number(waiting[0]?.sequence ?? 0) - 1);
 			let next = last;
 			const fitting = waiting.filter((entry) => number(entry) === next + 1 && ++next);
 			waiting = [];
@@ -93,7 +99,7 @@ export function makeLog({ room, token }, moved) {
 				list.ariaLive = fitting.length > FLOOD ? "off" : "polite";
 				grow(fitting);
 			}
-			if (last >= newest) return;
+			if (last >= newest || barred) return;
 			const before = last;
 			await load({ after: String(before) }, ({ messages }) => grow(messages));
 			if (last === before) return; // it failed; the next entry asks again
@@ -157,7 +163,7 @@ export function makeLog({ room, token }, moved) {
 			row.element.remove();
 			count -= row.count;
 			if (below) atEnd = false;
-			else atStart = false;
+			else atStart = barred;
 		}
 		if (below) last = rows.at(-1)?.last ?? 0;
 		else if (rows[0]) dress(rows[0]);
@@ -221,16 +227,24 @@ export function makeLog({ room, token }, moved) {
 		else requestAnimationFrame(flush);
 	}
 
-	/** Show the newest page, in place of whatever is shown. */
+	/** In place of whatever is shown. @param {Page} page */
+	function replace({ messages, more }) {
+		rows = [];
+		last = count = 0;
+		list.replaceChildren();
+		atStart = !more;
+		append(messages);
+	}
+
+	/** Show the newest page. */
 	async function open() {
-		await load({ page_size: 2 * PAGE }, ({ messages, more }) => {
-			rows = [];
-			last = count = 0;
-			list.replaceChildren();
-			atStart = !more;
+		await load({ page_size: 2 * PAGE }, (page) => {
 			atEnd = pinned = true;
-			append(messages);
+			replace(page);
 		});
+		atStart ||= barred;
+		atEnd ||= barred;
+		moved();
 		await fill();
 	}
 
@@ -239,7 +253,7 @@ export function makeLog({ room, token }, moved) {
 
 	return {
 		open, follow, read, reaches,
-		state: () => ({ atEnd: atEnd && pinned, unread, newest }),
+		state: () => ({ atEnd: atEnd && pinned, unread, newest, barred }),
 
 		/** @param {string} name */
 		isFor: (name) => (me = name),
@@ -249,7 +263,7 @@ export function makeLog({ room, token }, moved) {
 			const fresh = entries.filter((entry) => number(entry) > newest);
 			const looked = attended() && atEnd && pinned;
 			for (const entry of fresh) {
-				if (entry.entered || entry.left || entry.name === me || looked) continue;
+				if (entry.entered || entry.left || entry.renamed || entry.name === me || looked) continue;
 				if (!unread && !divider.isConnected) unreadFrom = number(entry);
 				unread += 1;
 			}
@@ -258,6 +272,25 @@ export function makeLog({ room, token }, moved) {
 			for (const entry of fresh) reaches(number(entry));
 			moved();
 			return fresh;
+		},
+
+		/** Lead to an entry, shown or not. @param {number} sequence */
+		async show(sequence) {
+			const find = () => rows.find(({ first, last }) => first <= sequence && sequence <= last)?.element;
+			pinned = false;
+			if (!find()) {
+				await load({ before: String(sequence + PAGE / 2) }, (page) => {
+					if (page.messages?.some((entry) => number(entry) === sequence)) {
+						replace(page);
+						atEnd = last >= newest;
+					} else byId("trouble").textContent = "That message is not kept any more.";
+				});
+			}
+			const found = find();
+			if (found) found.tabIndex = -1;
+			found?.focus({ preventScroll: true });
+			found?.scrollIntoView({ block: "center" });
+			scrolled();
 		},
 
 		/** Go to the newest entry, and load it where it was dropped. */

@@ -10,6 +10,7 @@ const list = byId("members-list");
 const toggle = byId("members-toggle");
 /** @type {((member: Member) => void) | null} */
 let menu = null;
+let another = () => {};
 let draw = () => {};
 
 toggle.onclick = () => {
@@ -32,6 +33,9 @@ export async function showMembers(known, total, me, { room, token }) {
 	draw();
 }
 
+/** A button at one's own name. @param {() => void} asks  for another */
+export const offerAnother = (asks) => (another = asks);
+
 /** Each gets a button that opens a menu; null: none. @param {((member: Member) => void) | null} opens */
 export function offerMenus(opens) {
 	menu = opens;
@@ -42,6 +46,7 @@ export function offerMenus(opens) {
 function lineOf(member, me) {
 	const { name, muted, moderator } = member;
 	const line = make("li", `c${colourOf(name)}`, isolated(name), name === me ? " (you) " : " ");
+	if (name === me) line.prepend(button("Rename", () => another(), "tool"));
 	line.append(make("span", "faint", [moderator && "moderator", muted && "muted"].filter(Boolean).join(", ")));
 	if (menu && name !== me) {
 		const opener = button("⋯", () => menu?.(member), "tool");

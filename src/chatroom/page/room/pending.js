@@ -8,8 +8,9 @@ const list = byId("pending");
 const rows = new Map();
 
 /** @param {Posted} posted @param {string} name */
-export function showPending({ nonce, text, note }, name) {
-	const row = rows.get(nonce) ?? said(name, text, 0, name);
+export function showPending(posted, name) {
+	const { nonce, note } = posted;
+	const row = rows.get(nonce) ?? said(name, posted, 0, name);
 	row.classList.add("pending");
 	row.querySelector(".note")?.remove();
 	row.append(make("p", "note", note));
@@ -26,9 +27,9 @@ export function removePending(nonce) {
 
 /** It will not be stored. @param {Posted} posted @param {string} name @param {Say} again */
 export function refusePending(posted, name, again) {
-	const row = showPending(posted, name);
+	const row = showPending({ ...posted, note: `not sent: ${posted.note}` }, name);
 	row.classList.replace("pending", "refused");
 	const act = (/** @type {string} */ label, /** @type {() => void} */ then) =>
 		button(label, () => (removePending(posted.nonce), then()), "tool");
-	row.lastElementChild?.append(" ", act("Try again", () => again(posted.text)), " ", act("Discard", () => {}));
+	row.lastElementChild?.append(" ", act("Try again", () => again(posted)), " ", act("Discard", () => {}));
 }

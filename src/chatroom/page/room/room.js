@@ -4,14 +4,17 @@ import { byId } from "../dom.js";
 import { areScarce, openPort } from "../hub/port.js";
 import { keepVisit, lastRooms, rememberRoom, takeVisit } from "../store.js";
 import { bell, count, notify, unnotify } from "./attention.js";
+import { parse } from "./commands.js";
 import { makeComposer } from "./composer.js";
 import { showState } from "./connection.js";
 import { showEnvelopes, wireDrawer } from "./drawer.js";
 import { showEnding } from "./ending.js";
+import { offerAt } from "./handle.js";
 import { makeLog } from "./log.js";
-import { showMembers } from "./members.js";
+import { offerAnother, showMembers } from "./members.js";
 import { refusePending, removePending, showPending } from "./pending.js";
 import { mentions } from "./pieces.js";
+import { beginQuotes, endReply, startReply } from "./quotes.js";
 import { share } from "./share.js";
 import { forgetTyping, noteTyping } from "./typists.js";
 
@@ -40,22 +43,44 @@ export async function openRoom(room, token) {
 	const log = makeLog(where, moved);
 	byId("room").hidden = false;
 	const names = () => (members ?? []).map(({ name }) => name).filter((name) => name !== me);
-	const composer = makeComposer(room, say, (active) => tell("typing", active), names);
+	const composer = makeComposer(room, enter, (active) => tell("typing", active), names);
 
 	/** Something about unread or the position has changed. */
 	function moved() {
-		const { atEnd, unread } = log.state();
+		const { atEnd, unread, barred } = log.state();
+		byId("search-open").hidden = barred || !joined?.supported?.includes("FEATURE_SEARCH");
 		toEnd.hidden = atEnd || !opened;
 		toEnd.textContent = unread ? `${unread} new ↓` : "To the newest ↓";
 		count(title, unread);
 	}
 
-	/** @param {string} text */
-	function say(text) {
-		const random = crypto.getRandomValues(new Uint32Array(3)); // 96 bits
-		tell("say", { text, nonce: random.join("-") });
+	/** Do what was typed; or why that cannot be. @param {string} typed */
+	function enter(typed) {
+		const { word, rest, trouble = "" } = parse(typed);
+		if (trouble) return trouble;
+		if (word === "nick") return rename(rest);
+		say({ text: rest, action: word === "me", in_reply_to: endReply() });
+		return "";
+	}
+
+	/** @param {Said} said */
+	function say(said) {
+		post(said);
 		void log.toEnd();
 		log.read(true);
+	}
+
+	/** @param {Said} said */
+	function post(said) {
+		const random = crypto.getRandomValues(new Uint32Array(3)); // 96 bits
+		tell("say", { ...said, nonce: random.join("-") });
+	}
+
+	/** Or why that cannot be. @param {string} name */
+	function rename(name) {
+		if (!joined?.supported?.includes("FEATURE_RENAME")) return "Nobody can take another name here.";
+		post({ text: "", rename: name });
+		return "";
 	}
 
 	/** @param {string} name @param {Resume | null} [resume] */
@@ -162,11 +187,12 @@ export async function openRoom(room, token) {
 			void showMembers(members, joined?.room?.member_count ?? 0, me, where);
 		},
 		posted(posted) {
-			showPending(posted, me);
+			if (!posted.rename) showPending(posted, me);
 			log.follow();
 		},
 		refused(posted) {
-			refusePending(posted, me, say);
+			if (posted.rename) trouble.textContent = `You are still ${me}: ${posted.note}`;
+			else refusePending(posted, me, say);
 			log.follow();
 		},
 	};
@@ -177,7 +203,11 @@ export async function openRoom(room, token) {
 	byId("title").textContent = title;
 	wireDrawer((wanted) => tell("wire", wanted));
 	bell();
+	beginQuotes(where, log.show);
+	offerAt("↩\uFE0E", "Reply", startReply);
+	offerAnother(() => composer.begin("/nick "));
 	toEnd.onclick = () => void log.toEnd();
+	byId("search-open").onclick = async () => (await import("./search.js")).openSearch(where, log.show);
 	byId("share").onclick = () => share(room);
 	byId("state-now").onclick = hurry;
 	byId("leave").onclick = () => {

@@ -3,25 +3,28 @@
 import { isolated, link, make, stamp } from "../dom.js";
 import { colourOf } from "../names.js";
 import { pieces } from "./pieces.js";
+import { quoteOf } from "./quotes.js";
 
 const TOGETHER = 5 * 60_000; // ms in which messages of one author stand under one name
 const FOLDED = 100; // comings and goings in one row
 const NAMED = 2; // names of each kind there
 const TIME = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
 const DAY = new Intl.DateTimeFormat([], { dateStyle: "full" });
+const LIST = new Intl.ListFormat("en-GB");
 const DID = ["came", "left", "lost the connection", "had to go"];
 
 /** @param {Message} entry @param {string} me  one's own name @returns {Row} */
 export function rowOf(entry, me) {
-	const { name = "", message = "", sent = "", entered, left, withdrawn } = entry;
+	const { name = "", message = "", sent = "", action = false, in_reply_to, entered, left, renamed, withdrawn } = entry;
 	const sequence = Number(entry.sequence);
 	const at = Date.parse(sent);
 	if (entered || left) return fold({ ...noticeRow("", sequence), kind: "moves", count: 1, at, moves: [entry] });
+	if (renamed) return { ...noticeRow([isolated(name), " is now known as ", isolated(renamed.name)], sequence), count: 1 };
 	if (name === "chat server") return { ...noticeRow(message, sequence), count: 1 };
-	const element = said(name, message, at, me);
+	const element = said(name, { text: message, action, in_reply_to }, at, me);
 	element.dataset.sequence = entry.sequence;
 	if (withdrawn) blank(element);
-	return { ...noticeRow("", sequence), element, kind: "said", count: 1, name, at };
+	return { ...noticeRow("", sequence), element, kind: "said", count: 1, name: action || in_reply_to ? "" : name, at };
 }
 
 /** A text was withdrawn. @param {HTMLElement} row */
@@ -31,23 +34,26 @@ export function blank(row) {
 	row.classList.remove("mentioned");
 }
 
-/** A line of the page's own. @param {string} text @param {number} after @returns {Row} */
+/** Said by nobody. @param {string | (Node | string)[]} text @param {number} after @returns {Row} */
 export function noticeRow(text, after) {
-	const element = make("div", "row notice", make("p", "", text));
+	const element = make("div", "row notice", make("p", "", ...[text].flat()));
 	return { element, kind: "notice", first: after, last: after, count: 0, name: "", at: 0, moves: [] };
 }
 
-/** @param {string} name @param {string} text @param {number} at  0: not stored @param {string} me */
-export function said(name, text, at, me) {
+/** @param {string} name @param {Said} what @param {number} at  0: not stored @param {string} me */
+export function said(name, { text, action, in_reply_to }, at, me) {
 	const parts = pieces(text, name === me ? "" : me);
-	const body = make("div", "text", ...parts.map(elementOf));
+	const who = make("span", "who", isolated(name));
+	const body = make(action ? "span" : "div", "text", ...parts.map(elementOf));
 	body.dir = "auto";
-	const tile = make("span", "tile", (Array.from(name)[0] ?? "").toUpperCase());
+	const tile = make("span", "tile", action ? "*" : (Array.from(name)[0] ?? "").toUpperCase());
 	tile.ariaHidden = "true";
-	const message = make("div", "message", tile, make("span", "who", isolated(name)), body);
+	const message = make("div", "message", tile, ...(action ? [make("div", "did", who, " ", body)] : [who, body]));
+	if (in_reply_to) message.insertBefore(quoteOf(in_reply_to), message.lastChild);
 	if (at) message.append(stamp(at, TIME));
 	const mentioned = parts.some(({ kind }) => kind === "mention");
-	return make("div", `row said c${colourOf(name)}${mentioned ? " mentioned" : ""}`, message);
+	const kinds = `${mentioned ? " mentioned" : ""}${action ? " action" : ""}`;
+	return make("div", `row said c${colourOf(name)}${kinds}`, message);
 }
 
 /** @param {Piece} piece */
@@ -87,11 +93,9 @@ function fold(row) {
 		if (line.hasChildNodes()) line.append(" · ");
 		const shown = [...set].slice(0, set.size === NAMED + 1 ? set.size : NAMED);
 		const rest = set.size - shown.length;
-		shown.forEach((name, index) => {
-			const last = !rest && index === shown.length - 1;
-			line.append(index ? (last ? " and " : ", ") : "", isolated(name));
-		});
-		line.append(`${rest ? ` and ${rest} others` : ""} ${DID[did]}`);
+		if (rest) shown.push(`${rest} others`);
+		for (const { type, value } of LIST.formatToParts(shown)) line.append(type === "element" ? isolated(value) : value);
+		line.append(` ${DID[did]}`);
 	});
 	row.element.lastElementChild?.replaceWith(line); // below the day
 	return row;
@@ -107,6 +111,6 @@ export function dress(row, above) {
 	const day = row.element.querySelector(".line");
 	if (!newDay) day?.remove();
 	else if (!day) row.element.prepend(make("div", "line", make("span", "", DAY.format(row.at))));
-	const follows = !newDay && row.kind === "said" && above.kind === "said" && above.name === row.name;
-	row.element.classList.toggle("follows", follows && row.at - above.at < TOGETHER);
+	const follows = !newDay && row.name !== "" && row.name === above.name && row.at - above.at < TOGETHER;
+	row.element.classList.toggle("follows", follows);
 }
