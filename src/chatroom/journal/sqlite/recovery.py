@@ -14,7 +14,7 @@ from . import redo
 from .blocks import damaged
 from .damage import Damage
 from .merging import Merged
-from .opening import EPOCHS_HOLD
+from .opening import EPOCHS_HOLD, cannot_read
 from .records import Found, Record, records
 from .writer import Writer
 
@@ -46,9 +46,7 @@ def read_files(database: Path) -> Files:
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise JournalUnusable(
-                f"cannot read {path} ({error.strerror}); do this as the user who runs the server"
-            ) from error
+            raise JournalUnusable(cannot_read(path, error.strerror)) from error
     return tuple(found)
 
 
