@@ -180,3 +180,27 @@ def test_what_is_not_kept_is_not_replaced(play: Callable[[Scene], None]) -> None
         assert entries(4, 3) == await everything(journal, key)
 
     play(scene)
+
+
+@pytest.mark.parametrize("end", ["reopen", "kill"])
+def test_what_is_scrubbed_waits_for_nothing(shelve: Callable[[ShelfScene], None], end: str) -> None:
+    """Also when it was replaced in a run before; of other retries nothing changes."""
+
+    async def scene(shelf: Shelf) -> None:
+        journal = shelf.journal
+        key = await new_room(journal)
+        kept = nonced(2, "n2")
+        await journal.append([Append(key, [nonced(1, "n1"), kept])])
+        assert not await journal.withdrawn()
+        mark = withdrawn(nonced(1, "n1"))
+        await journal.append([Append(key, entries(3, 1), replaced=[mark])])
+        await getattr(shelf, end)()
+        journal = shelf.journal
+        assert await journal.scrub()
+        assert not await journal.withdrawn()
+        again = [nonced(4, "n1", sent=NOW + SECOND), nonced(5, "n2", sent=NOW + SECOND)]
+        with pytest.raises(NonceUsed) as refused:
+            await journal.append([Append(key, again)])
+        assert {(AUTHOR, "n1"): mark, (AUTHOR, "n2"): kept} == refused.value.used
+
+    shelve(scene)

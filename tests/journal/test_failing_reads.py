@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from chatroom.core.entry import Kind
-from chatroom.journal import NONCE_SECONDS
+from chatroom.journal import NONCE_SECONDS, Append
 from chatroom.journal.sqlite.opening import connect
 from chatroom.journal.sqlite.reader import Reader
 from chatroom.journal.sqlite.searching import Searching
-from chatroom.journal.sqlite.upkeep import NonceSweep
+from chatroom.journal.sqlite.upkeep import NonceSweep, purge_step
 from chatroom.journal.sqlite.writer import Writer
 from chatroom.server.calls import encode
 from tests.journal.damaged_blocks import blocks_of, damage_head, forget_blocks
@@ -218,3 +218,21 @@ def test_a_sweep_of_which_any_step_fails_forgets_what_it_should(tmp_path: Path) 
         fail_no_more(connection)
         assert {} == left(connection)
         assert at > 10
+
+
+def test_a_sweep_passes_a_room_that_has_ended_meanwhile(tmp_path: Path) -> None:
+    """It was there when the sweep began."""
+    path = tmp_path / "j.db"
+    write_file(path)
+    with closing(connect(path)) as connection:
+        writer = Writer(connection)
+        writer.rooms()
+        sweep = NonceSweep(LATER)
+        assert sweep.step(writer)
+        assert {1} == set(left(connection))
+        writer.append([Append(1, closes=True)])
+        while purge_step(writer, 1):
+            pass
+        while sweep.step(writer):
+            pass
+        assert {} == left(connection)

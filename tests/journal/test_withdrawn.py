@@ -15,9 +15,13 @@ from chatroom.core.entry import Entry, Kind
 from chatroom.journal import Append
 from chatroom.journal.sqlite import SQLiteJournal, backup
 from chatroom.journal.sqlite.blocks import COLUMNS, block_of
+from chatroom.journal.sqlite.opening import connect
+from chatroom.journal.sqlite.withdrawing import Scrubber
 from tests.faults.scale import SOAK
 from tests.journal.damaged_blocks import damage_head
+from tests.journal.damaging import PAGE
 from tests.journal.journals import AUTHOR, BIG, NOW, everything, new_room
+from tests.journal.sqlite_files import killed, opened
 
 SEEDS = range(100) if SOAK else (0, 4, 7, 14)
 """Of these, 4, 7 and 14 have copies in unused parts of pages, which only a look through finds."""
@@ -207,3 +211,61 @@ def test_a_reader_holds_it_up(tmp_path: Path) -> None:
         await journal.close()
 
     asyncio.run(scene())
+
+
+def test_a_later_run_finishes_what_one_has_not(tmp_path: Path) -> None:
+    """A killed server has withdrawn something; nobody knows any more what to look for."""
+    secret = b"<text secret>"
+
+    async def before() -> None:
+        journal, _ = await opened(tmp_path / "j.db")
+        key = await new_room(journal)
+        await journal.append([Append(key, [said(1, secret), said(2, b"<text kept>")])])
+        await journal.settle()
+        mark = replace(said(1, b"(withdrawn)"), kind=Kind.WITHDRAWN)
+        await journal.append([Append(key, replaced=[mark])])
+        killed(tmp_path / "j.db", tmp_path / "left" / "j.db")
+        await journal.close()
+
+    async def after() -> None:
+        journal, _ = await opened(tmp_path / "left" / "j.db")
+        assert await journal.withdrawn()
+        assert await journal.scrub()
+        assert not await journal.withdrawn()
+        assert [] == found_in(tmp_path / "left", [secret])
+        assert await journal.scrub(), "once more there is nothing to do"
+        assert [b"(withdrawn)", b"<text kept>"] == [
+            entry.envelope for entry in await everything(journal, 1)
+        ]
+        await journal.close()
+
+    (tmp_path / "left").mkdir()
+    asyncio.run(before())
+    assert found_in(tmp_path / "left", [secret]), "the test could not fail"
+    asyncio.run(after())
+
+
+def test_a_copy_in_an_unused_part_of_a_page_is_found(tmp_path: Path) -> None:
+    """SQLite leaves some where rows have moved; then the file is written anew."""
+    path = tmp_path / "j.db"
+    secret, kept = b"<text secret>", b"<text kept>"
+
+    async def scene() -> None:
+        journal, _ = await opened(path)
+        await journal.append([Append(await new_room(journal), [said(1, kept)])])
+        await journal.close()
+
+    asyncio.run(scene())
+    octets = bytearray(path.read_bytes())
+    at = octets.index(kept) // PAGE * PAGE + 1_000  # rows begin at the end of a page
+    assert bytes(len(secret)) == octets[at : at + len(secret)]
+    octets[at : at + len(secret)] = secret
+    path.write_bytes(octets)
+    scrubber = Scrubber(path)
+    with contextlib.closing(connect(path)) as connection:
+        for mark, gone in ((secret, True), (b"<text never>", True), (kept, False)):
+            marks = [mark]
+            assert gone == scrubber.scrub(connection, marks)
+            assert gone == (not marks)
+            assert gone == (not found_in(tmp_path, [mark]))
+    scrubber.close()
