@@ -245,6 +245,32 @@ def test_a_later_run_finishes_what_one_has_not(tmp_path: Path) -> None:
     asyncio.run(after())
 
 
+def times_written_anew(path: Path) -> int:
+    """SQLite counts it with changes of the tables' definitions, of which there are none."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        (version,) = connection.execute("PRAGMA schema_version").fetchone()
+    return int(version)
+
+
+def test_a_file_in_which_nothing_is_left_is_not_written_anew(tmp_path: Path) -> None:
+    """It may be large; what is looked for is all that was there."""
+    path = tmp_path / "j.db"
+
+    async def scene() -> None:
+        journal, _ = await opened(path)
+        key = await new_room(journal)
+        await journal.append([Append(key, [said(n, b"<text %06d>" % n) for n in range(1, 50)])])
+        before = times_written_anew(path)
+        mark = replace(said(7, b"(withdrawn)"), kind=Kind.WITHDRAWN)
+        await journal.append([Append(key, replaced=[mark])])
+        assert await journal.scrub()
+        assert [] == found_in(tmp_path, [b"<text 000007>"])
+        assert before == times_written_anew(path)
+        await journal.close()
+
+    asyncio.run(scene())
+
+
 def test_a_copy_in_an_unused_part_of_a_page_is_found(tmp_path: Path) -> None:
     """SQLite leaves some where rows have moved; then the file is written anew."""
     path = tmp_path / "j.db"
@@ -263,9 +289,14 @@ def test_a_copy_in_an_unused_part_of_a_page_is_found(tmp_path: Path) -> None:
     path.write_bytes(octets)
     scrubber = Scrubber(path)
     with contextlib.closing(connect(path)) as connection:
-        for mark, gone in ((secret, True), (b"<text never>", True), (kept, False)):
-            marks = [mark]
+        for mark, gone, anew in (
+            (secret, True, True),
+            (b"<text never>", True, False),
+            (kept, False, True),  # whoever still says it has not gone
+        ):
+            marks, before = [mark], times_written_anew(path)
             assert gone == scrubber.scrub(connection, marks)
             assert gone == (not marks)
             assert gone == (not found_in(tmp_path, [mark]))
+            assert anew == (times_written_anew(path) != before)
     scrubber.close()
