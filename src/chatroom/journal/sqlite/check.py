@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from chatroom.core.entry import all_stored_bytes
+from chatroom.core.notes import SERVER
 from chatroom.journal.port import JournalUnusable
 
 from . import notes, recovery, schema
@@ -128,9 +129,10 @@ def _follows(merged: Merged, connection: sqlite3.Connection, rooms: list[Checked
     names = dict(connection.execute("SELECT key, room_id FROM room WHERE NOT closed"))
     newest = {room.room_id: room.newest for room in rooms}
     return all(
-        not added.entries or added.entries[0].sequence == newest.get(names[key], 0) + 1
+        key in names
+        and (not added.entries or added.entries[0].sequence == newest.get(names[key], 0) + 1)
         for key, added in merged.rooms.items()
-        if key in names
+        if key != SERVER
     )
 
 

@@ -92,14 +92,10 @@ def _redo(connection: sqlite3.Connection, missing: Sequence[Record]) -> None:
     writer = Writer(connection)
     writer.rooms()
     merged = Merged()
-    redone = 0
     for record in missing:
-        if any(writer.newest_open(append.key) is None for append in record.appends):
-            break  # its room went with the power: this is how it was before there was one
         merged.add(record.appends)
-        redone = record.number
     try:
-        writer.append(merged.appends(), redone=redone, logged=True)
+        writer.append(merged.appends(), redone=missing[-1].number, logged=True)
     except JournalConflict as error:
         raise Damage("its redo log does not follow what is stored") from error
 
