@@ -268,6 +268,24 @@ def test_a_row_that_can_be_no_entry_is_read_as_damaged(
     assert kept == (sixth[3].encode() in path.read_bytes())
 
 
+def test_a_damaged_row_keeps_its_nonce(tmp_path: Path) -> None:
+    """Whoever retries what is damaged says it no second time."""
+    path = unpacked(FILES[MODERATION_SINCE - 1], tmp_path)
+    damage_entry(path, 5)
+
+    async def scene() -> None:
+        journal = SQLiteJournal(path, legible=encode.legible)
+        await journal.open()
+        again = Entry(len(make.TALK) + 1, make.NOW, Kind.SAID, make.BOB, b"", "bob-1")
+        with pytest.raises(NonceUsed) as used:
+            await journal.append([Append(LOBBY, [again])])
+        (first,) = used.value.used.values()
+        assert (5, Kind.DAMAGED) == (first.sequence, first.kind)
+        await journal.close()
+
+    asyncio.run(scene())
+
+
 def test_many_damaged_rows_are_counted(tmp_path: Path) -> None:
     """A check names the first of them."""
     path = tmp_path / "j.db"
