@@ -17,6 +17,24 @@ def change(path: Path, sql: str, *values: object) -> None:
         connection.commit()
 
 
+def change_loosely(path: Path, table: str, sql: str, *values: object) -> None:
+    """The same where a table's columns may have any type for once, as damage can give them."""
+    with closing(sqlite3.connect(path)) as connection:
+        (strict,) = connection.execute(
+            "SELECT sql FROM sqlite_schema WHERE name = ?", (table,)
+        ).fetchone()
+    _define(path, table, strict.replace("STRICT, ", "").replace("STRICT", ""))
+    change(path, sql, *values)
+    _define(path, table, strict)
+
+
+def _define(path: Path, table: str, sql: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_schema SET sql = ? WHERE name = ?", (sql, table))
+        connection.commit()
+
+
 def blocks_of(path: Path, room: int) -> list[Block]:
     """The blocks of a room, in order; all are sound."""
     with closing(sqlite3.connect(path)) as connection:

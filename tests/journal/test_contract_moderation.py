@@ -1,4 +1,4 @@
-"""What every journal promises of notes, changed rooms, withdrawn entries and audit records."""
+"""What every journal promises of notes, changed rooms and withdrawn entries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 from chatroom.core.entry import Entry, Kind
 from chatroom.core.notes import SERVER, Note, NoteKind
 from chatroom.journal import Append, Journal, NonceUsed
-from tests.journal.damaging import a_record
 from tests.journal.journals import (
     AUTHOR,
     NOW,
@@ -183,34 +182,25 @@ def test_what_is_not_kept_is_not_replaced(play: Callable[[Scene], None]) -> None
     play(scene)
 
 
-def test_records_are_kept_in_order(shelve: Callable[[ShelfScene], None]) -> None:
-    """Numbered from 1 on, every field as it was; a page of them, of a room, since a time."""
+@pytest.mark.parametrize("end", ["reopen", "kill"])
+def test_what_is_scrubbed_waits_for_nothing(shelve: Callable[[ShelfScene], None], end: str) -> None:
+    """Also when it was replaced in a run before; of other retries nothing changes."""
 
     async def scene(shelf: Shelf) -> None:
         journal = shelf.journal
-        await journal.record([a_record(0), a_record(0, room_id="other")])
-        await journal.record([a_record(0, at=NOW + SECOND)])
-        await shelf.reopen()
+        key = await new_room(journal)
+        kept = nonced(2, "n2")
+        await journal.append([Append(key, [nonced(1, "n1"), kept])])
+        assert not await journal.withdrawn()
+        mark = withdrawn(nonced(1, "n1"))
+        await journal.append([Append(key, entries(3, 1), replaced=[mark])])
+        await getattr(shelf, end)()
         journal = shelf.journal
-        kept = [a_record(1), a_record(2, room_id="other"), a_record(3, at=NOW + SECOND)]
-        assert kept == await journal.records(after=0, count=10)
-        assert kept[1:2] == await journal.records(after=1, count=1)
-        assert [kept[0], kept[2]] == await journal.records(after=0, count=10, room_id="lobby")
-        assert kept[2:] == await journal.records(after=0, count=10, since=NOW + 1)
+        assert await journal.scrub()
+        assert not await journal.withdrawn()
+        again = [nonced(4, "n1", sent=NOW + SECOND), nonced(5, "n2", sent=NOW + SECOND)]
+        with pytest.raises(NonceUsed) as refused:
+            await journal.append([Append(key, again)])
+        assert {(AUTHOR, "n1"): mark, (AUTHOR, "n2"): kept} == refused.value.used
 
     shelve(scene)
-
-
-def test_old_records_are_forgotten(play: Callable[[Scene], None]) -> None:
-    """In steps, and only those; numbers are never given again."""
-
-    async def scene(journal: Journal) -> None:
-        await journal.record([a_record(0) for _ in range(600)])
-        await journal.record([a_record(0, at=NOW + SECOND)])
-        await journal.forget_records(NOW + SECOND)
-        assert [601] == [each.number for each in await journal.records(after=0, count=1000)]
-        await journal.forget_records(NOW + 2 * SECOND)
-        await journal.record([a_record(0, at=NOW + 3 * SECOND)])
-        assert [602] == [each.number for each in await journal.records(after=0, count=1000)]
-
-    play(scene)

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from chatroom.core.entry import Kind
-from chatroom.journal import JournalUnusable
+from chatroom.core.entry import Entry, Kind
+from chatroom.journal import Append, JournalUnusable
 from chatroom.journal.sqlite import SQLiteJournal, check, repair
+from chatroom.journal.sqlite.blocks import damaged
 from chatroom.journal.sqlite.counting import MOST_FINDINGS
 from chatroom.server.calls import encode
-from tests.journal.damaged_blocks import blocks_of, damage_entry, damage_head
-from tests.journal.damaging import write_file
-from tests.journal.journals import everything
-from tests.journal.sqlite_files import fill, opened, rooms_of
+from tests.journal.damaged_blocks import blocks_of, change_loosely, damage_entry, damage_head
+from tests.journal.damaging import NOTES, a_record, write_file
+from tests.journal.journals import entries, everything, new_room
+from tests.journal.sqlite_files import enveloped, fill, opened, rooms_of
 
 NO_UTF_8 = "CAST(x'c328' AS TEXT)"
 
@@ -103,7 +104,7 @@ def test_who_created_a_room_is_not_believed_where_it_is_damaged(filled: Path) ->
     assert ["", "ann@example.org"] == [room.facts.creator for room in rooms_of(filled)]
 
 
-@pytest.mark.parametrize("column", ["name", "subject"])
+@pytest.mark.parametrize("column", ["name", "subject", "invitation", "former"])
 def test_a_member_that_is_damaged_joins_anew(filled: Path, column: str) -> None:
     """Nobody is let in as somebody else, and a repair of the file leaves the record out."""
     change(filled, f"UPDATE member SET {column} = {NO_UTF_8}")
@@ -203,3 +204,134 @@ def test_logs_of_which_nothing_is_sound_are_marked_by_a_repair(tmp_path: Path) -
     assert {"one": list(logs[1]), "two": list(logs[2])} == done.salvaged.lost
     assert [] == check(path, encode.legible).wrong
     assert [200, 12] == [room.newest for room in rooms_of(path)]
+
+
+@pytest.mark.parametrize("oldest", [1, 40, 60, 199, 5_000, 1 << 40])
+def test_what_was_trimmed_stays_it_whatever_its_room_says(tmp_path: Path, oldest: int) -> None:
+    """It may be in a block still. But the room has counted the bytes of what is kept."""
+    path = tmp_path / "j.db"
+    logs = write_file(path)
+    change(path, f"UPDATE room SET oldest = {oldest} WHERE room_id = 'one'")
+    done = repair(path, encode.legible)
+    assert done.salvaged is not None
+    assert (sum(map(len, logs.values())), {}) == (done.salvaged.entries, done.salvaged.lost)
+    assert [(51, 200), (1, 12)] == [(room.oldest, room.newest) for room in rooms_of(path)]
+
+
+def test_a_ban_that_is_damaged_does_not_count_and_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In the log at a start, by a check with its place, and by a repair: somebody must look."""
+    path = tmp_path / "j.db"
+    write_file(path)
+    change(path, "UPDATE note SET value = '{}' WHERE kind = 0 AND key = 'BAN 0'")
+    wrong = [
+        f"{where}: a ban, mute, invitation or reserved name (BAN 0) is damaged"
+        for where in ("the server", "room one", "room two")
+    ]
+    assert wrong == check(path, encode.legible).wrong
+    sound = [note for note in NOTES if note.key != "BAN 0"]
+
+    async def kept() -> None:
+        journal, rooms = await opened(path)
+        assert [set(sound)] * 2 == [set(room.notes) for room in rooms]
+        assert {NOTES[1]} == set(await journal.server_notes())
+        await journal.close()
+
+    asyncio.run(kept())
+    told = [each for each in caplog.messages if "a note is damaged on disk" in each]
+    assert 3 == len(told)
+    done = repair(path, encode.legible)
+    assert done.salvaged is not None
+    assert ["bans, mutes, invitations or reserved names may be lost: look at them"] == (
+        done.salvaged.changed
+    )
+    assert [] == check(path, encode.legible).wrong
+    asyncio.run(kept())
+
+
+@pytest.mark.parametrize(
+    ("table", "where", "told"),
+    [
+        ("audit", "number = 1", "a record of the audit log is lost"),
+        ("member", "author = 2", "1 members are lost: they join anew"),
+    ],
+)
+def test_a_row_of_other_types_is_left_out_by_a_repair(
+    tmp_path: Path, table: str, where: str, told: str
+) -> None:
+    """And told; the others are kept, and so are all messages."""
+    path = tmp_path / "j.db"
+    logs = write_file(path)
+    column = {"audit": "at", "member": "ended"}[table]
+    change_loosely(path, table, f"UPDATE {table} SET {column} = x'00' WHERE {where}")
+    done = repair(path, encode.legible)
+    assert done.salvaged is not None
+    assert [told] == done.salvaged.changed
+    assert sum(map(len, logs.values())) == done.salvaged.entries
+    records = [a_record(1), a_record(2)]
+
+    async def scene() -> None:
+        journal, (one, _) = await opened(path)
+        assert ["Bob"] == [member.name for member in one.inside]
+        found = await journal.records(after=0, count=9)
+        assert (records[1:] if table == "audit" else records) == found
+        await journal.close()
+
+    asyncio.run(scene())
+
+
+def test_a_block_of_other_types_is_damaged_and_no_other(tmp_path: Path) -> None:
+    """Wherever it says it is; its entries get marks where others tell of their places."""
+    path = tmp_path / "j.db"
+    write_file(path)
+    *_, lost, _ = blocks_of(path, 1)
+    change_loosely(
+        path, "block", "UPDATE block SET room = 'one' WHERE room = 1 AND first = ?", lost.first
+    )
+    done = repair(path, encode.legible)
+    assert done.salvaged is not None
+    assert {"one": list(range(lost.first, lost.end))} == done.salvaged.lost
+    assert [] == check(path, encode.legible).wrong
+    assert [200, 12] == [room.newest for room in rooms_of(path)]
+
+
+def test_a_room_that_has_ended_stays_it(tmp_path: Path) -> None:
+    """A repair brings back nothing of what a killed server has left of it."""
+    path = tmp_path / "j.db"
+    write_file(path)
+    change(path, "UPDATE room SET closed = 1 WHERE room_id = 'two'")
+    damage_entry(path, 100)
+    done = repair(path, encode.legible)
+    assert done.salvaged is not None
+    assert (1, {"one": [100]}) == (done.salvaged.rooms, done.salvaged.lost)
+    assert ["one"] == [room.facts.room_id for room in rooms_of(path)]
+
+
+def test_a_long_log_is_kept_whole(tmp_path: Path) -> None:
+    """However many entries a repair writes, and whatever is missing between them."""
+    path = tmp_path / "j.db"
+    count = 3_500
+
+    async def scene() -> None:
+        journal, _ = await opened(path)
+        await journal.append([Append(await new_room(journal), enveloped(entries(1, count)))])
+        await journal.close()
+
+    asyncio.run(scene())
+    for sequence in (1_700, count):
+        damage_entry(path, sequence)
+    done = repair(path)
+    assert done.salvaged is not None
+    assert {"126859": [1_700, count]} == done.salvaged.lost
+
+    async def kept() -> list[Entry]:
+        journal, _ = await opened(path)
+        found = await everything(journal, 1)
+        await journal.close()
+        return found
+
+    expected = enveloped(entries(1, count))
+    expected[1_699] = damaged(1_700)
+    expected[-1] = damaged(count)
+    assert expected == asyncio.run(kept())

@@ -13,7 +13,8 @@ import pytest
 
 from chatroom.core.entry import Entry, Kind
 from chatroom.journal import Append, JournalError, JournalUnusable, SyncMode
-from chatroom.journal.sqlite import SQLiteJournal, redo
+from chatroom.journal.sqlite import SQLiteJournal, redo, schema
+from chatroom.journal.sqlite.opening import connect
 from chatroom.journal.sqlite.writer import Writer
 from chatroom.server.calls import encode
 from tests.journal.damaging import PAGE, real_entry, write_file
@@ -195,3 +196,37 @@ def test_an_upgrade_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None
         return found
 
     assert told == asyncio.run(scene())
+
+
+def test_an_upgrade_that_is_broken_off_leaves_nothing_open(tmp_path: Path) -> None:
+    """Whatever ends it: the file is of the version that it was, in all its tables."""
+    path = tmp_path / "j.db"
+    write_version_1(path, {"one": entries(1, 3)})
+
+    def full() -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with closing(connect(path)) as connection:
+        before = schema.columns(connection)
+        with pytest.raises(sqlite3.OperationalError, match="is full"):
+            schema.upgrade(connection, 1, full)
+        assert not connection.in_transaction
+        assert (1, before) == (schema.version_of(connection), schema.columns(connection))
+
+
+def test_a_server_that_cannot_say_that_it_ended_in_order_has_not(tmp_path: Path) -> None:
+    """A full disk at the end: nothing is lost, but the next start takes no sequence for seen."""
+
+    async def scene() -> None:
+        journal, _ = await opened(tmp_path / "j.db")
+        key = await new_room(journal)
+        await journal.append([Append(key, entries(1, 3))])
+        await journal.settle()
+        await journal._write(lambda w: w.connection.execute("PRAGMA query_only = ON").close())
+        await journal.close()
+        journal, (room,) = await opened(tmp_path / "j.db")
+        assert "e1" != room.facts.epoch
+        assert entries(1, 3) == await everything(journal, key)
+        await journal.close()
+
+    asyncio.run(scene())

@@ -24,6 +24,7 @@ from chatroom.journal.sqlite import (
     redo,
     repair,
 )
+from chatroom.journal.sqlite.counting import MOST_FINDINGS
 from chatroom.journal.sqlite.records import encode as encode_record
 from chatroom.journal.sqlite.rows_of_before import CHECKSUMS_SINCE
 from chatroom.journal.sqlite.schema import (
@@ -33,9 +34,11 @@ from chatroom.journal.sqlite.schema import (
 )
 from chatroom.server.calls import encode
 from tests.faults.scale import scaled
-from tests.journal.damaged_blocks import damage_entry
+from tests.journal.damaged_blocks import change, change_loosely, damage_entry
+from tests.journal.damaging import PAGE
 from tests.journal.databases import make
-from tests.journal.journals import everything
+from tests.journal.journals import BIG, entries, everything
+from tests.journal.sqlite_files import enveloped, opened, write_version_1
 
 FILES = sorted(Path(make.__file__).parent.glob("version-*.db.gz"))
 LOBBY = 1
@@ -203,7 +206,7 @@ def test_what_its_redo_log_alone_has_is_kept(file: Path, tmp_path: Path, how: st
             "text that is no UTF-8",
         ),
         ("envelope = substr(envelope, 1, 9)", "an envelope that is too short"),
-        ("kind = 9", "a kind that there is not"),
+        ("kind = 99", "a kind that there is not"),
         ("sent = sent + 1", "another time than its message has"),
     ],
 )
@@ -231,6 +234,118 @@ def test_what_was_damaged_before_gets_no_checksum_that_hides_it(
 
     asyncio.run(scene())
     assert "room lobby: message 6 is damaged" in check(path, encode.legible).wrong
+
+
+@pytest.mark.parametrize(
+    ("damage", "kept"),
+    [
+        ("sent = 'noon'", False),
+        ("author = x'00'", False),
+        ("envelope = 'text'", False),
+        ("sequence = -6", False),
+        ("nonce = 7", True),
+        ("kind = 99", True),
+    ],
+)
+def test_a_row_that_can_be_no_entry_is_read_as_damaged(
+    tmp_path: Path, damage: str, kept: bool
+) -> None:
+    """A start converts all others. Where it can, a damaged one keeps its bytes and its nonce."""
+    path = unpacked(FILES[MODERATION_SINCE - 1], tmp_path)
+    change_loosely(path, "entry", f"UPDATE entry SET {damage} WHERE sequence = 6")
+    assert [] != check(path, encode.legible).wrong
+    (sixth,) = (told for told in make.TALK if told[3] == "two\nlines")
+
+    async def scene() -> None:
+        journal = SQLiteJournal(path, legible=encode.legible)
+        (room, _) = await journal.open()
+        assert (3, 7) == (room.oldest, room.newest)
+        read = await everything(journal, LOBBY)
+        assert [6] == [entry.sequence for entry in read if entry.kind is Kind.DAMAGED]
+        await journal.close()
+
+    asyncio.run(scene())
+    assert kept == (sixth[3].encode() in path.read_bytes())
+
+
+def test_a_damaged_row_keeps_its_nonce(tmp_path: Path) -> None:
+    """Whoever retries what is damaged says it no second time."""
+    path = unpacked(FILES[MODERATION_SINCE - 1], tmp_path)
+    damage_entry(path, 5)
+
+    async def scene() -> None:
+        journal = SQLiteJournal(path, legible=encode.legible)
+        await journal.open()
+        again = Entry(len(make.TALK) + 1, make.NOW, Kind.SAID, make.BOB, b"", "bob-1")
+        with pytest.raises(NonceUsed) as used:
+            await journal.append([Append(LOBBY, [again])])
+        (first,) = used.value.used.values()
+        assert (5, Kind.DAMAGED) == (first.sequence, first.kind)
+        await journal.close()
+
+    asyncio.run(scene())
+
+
+def test_many_damaged_rows_are_counted(tmp_path: Path) -> None:
+    """A check names the first of them."""
+    path = tmp_path / "j.db"
+    write_version_1(path, {"one": entries(1, 3 * MOST_FINDINGS)})
+    wrong = check(path, encode.legible).wrong
+    assert "room one: message 1 is damaged" == wrong[0]
+    assert f"{2 * MOST_FINDINGS} messages more are damaged" == wrong[-1]
+    assert MOST_FINDINGS + 1 == len(wrong)
+
+
+def test_rows_of_which_a_page_is_lost_are_kept_but_for_those(tmp_path: Path) -> None:
+    """By a repair: from both ends of the table, and whatever else is in its pages."""
+    path = tmp_path / "j.db"
+    told = enveloped(entries(1, 2_500, size=60))
+    write_version_1(path, {"one": told[:100], "two": told})
+    octets = bytearray(path.read_bytes())
+    leaves = [
+        at
+        for at in range(PAGE, len(octets), PAGE)
+        if octets[at] == 10 and b"  1500" in octets[at : at + PAGE]
+    ]
+    (at,) = leaves
+    octets[at : at + PAGE] = bytes(PAGE)
+    path.write_bytes(octets)
+    done = repair(path)
+    assert done.salvaged is not None
+    assert {"two"} == set(done.salvaged.lost)
+    lost = done.salvaged.lost["two"]
+    assert list(range(lost[0], lost[-1] + 1)) == lost
+    assert 1_500 in lost
+    assert len(lost) < PAGE // 60
+    assert [] == check(path).wrong
+
+    async def scene() -> None:
+        journal, (one, two) = await opened(path)
+        assert told[:100] == await everything(journal, one.facts.key)
+        assert [entry for entry in told if entry.sequence not in lost] == [
+            entry
+            for entry in await journal.read(two.facts.key, after=0, entries=BIG, size=BIG)
+            if entry.kind is not Kind.DAMAGED
+        ]
+        await journal.close()
+
+    asyncio.run(scene())
+
+
+def test_copies_of_rooms_that_are_gone_are_left_out_by_a_repair(tmp_path: Path) -> None:
+    """Of the copies for nonces those count whose room is there, and which were trimmed."""
+    path = unpacked(FILES[MODERATION_SINCE - 1], tmp_path)
+    change(
+        path,
+        "INSERT INTO trimmed SELECT 99, sequence, sent, kind, author, envelope, 'x', checksum "
+        "FROM trimmed",
+    )
+    damage_entry(path, 5)
+    done = repair(path, encode.legible)
+    assert done.salvaged is not None
+    assert ({"lobby": [5]}, 5 - 1) == (done.salvaged.lost, done.salvaged.entries)
+    with closing(sqlite3.connect(path)) as connection:
+        assert [(LOBBY,)] == connection.execute("SELECT DISTINCT room FROM nonce").fetchall()
 
 
 @pytest.mark.parametrize("made", FILES, ids=lambda file: file.name)

@@ -423,6 +423,30 @@ def test_what_does_not_follow_the_tables_is_damage(tmp_path: Path) -> None:
     assert (18, list(range(1, 19))) == (room.newest, [entry.sequence for entry in stored])
 
 
+def test_what_is_in_the_log_is_not_passed_over_where_its_room_is_lost(tmp_path: Path) -> None:
+    """Damage has taken the room's row: a start refuses, and a repair keeps what others said."""
+
+    async def scene() -> None:
+        journal, _ = await opened(tmp_path / "j.db", "full")
+        kept, lost = await new_room(journal, "kept"), await new_room(journal, "lost")
+        await journal.append([Append(lost, enveloped(entries(1, 1)))])
+        await journal.append([Append(kept, enveloped(entries(1, 2)))])
+        killed(tmp_path / "j.db", tmp_path / "left.db")
+        await journal.close()
+
+    asyncio.run(scene())
+    path = tmp_path / "left.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DELETE FROM room WHERE room_id = 'lost'")
+        connection.commit()
+    with pytest.raises(JournalUnusable, match="its redo log does not follow what is stored"):
+        found_in(path)
+    assert ["the redo log does not follow what is stored"] == check(path).wrong
+    assert repair(path).kept is not None
+    room, stored = found_in(path)
+    assert ("kept", 2) == (room.facts.room_id, len(stored))
+
+
 def test_a_session_is_as_it_was_told_last() -> None:
     """Also while the tables get what was told before, and once they have got it."""
     here = Intake()

@@ -26,6 +26,7 @@ from chatroom.journal.sqlite.segments import Segment, next_from, slots_that_may_
 from chatroom.journal.sqlite.signatures import MOST_PARTS, SLOTS, Signing, place, slots_with
 from chatroom.journal.sqlite.writer import Writer
 from tests.faults.scale import scaled
+from tests.journal.damaged_blocks import blocks_of, damage_head
 from tests.journal.journals import BIG, new_room, says, spoken
 from tests.journal.test_contract_search import SIZE, found, log, query
 
@@ -393,3 +394,37 @@ def test_what_is_withdrawn_while_it_is_indexed(tmp_path: Path) -> None:
         segment = next_from(connection, 1, 1)
         assert segment is not None
         assert not all(slots_that_may_have(connection, segment, [word]) & 1 for word in secret)
+
+
+def test_what_is_damaged_is_passed_when_it_is_indexed(tmp_path: Path) -> None:
+    """Blocks between others and at the end: the rest gets its signatures, and indexing ends."""
+    path = closed_with(tmp_path, log(2 * FULL))
+    lost: list[int] = []
+    for block in blocks_of(path, 1):
+        if block.first <= 12 or 100 < block.first <= 160 or block.end > 2 * FULL:
+            damage_head(path, block.first)
+            lost += range(block.first, block.end)
+
+    async def scene(journal: SQLiteJournal) -> None:
+        await journal.index()
+        assert 0 < journal.index_bytes
+        shown = [number for number in range(2 * FULL, 0, -1) if number not in lost]
+        assert shown == await found(journal, 1, "message", count=2 * FULL)
+
+    play(tmp_path, scene)
+
+
+def test_a_room_that_ends_while_it_is_indexed_has_no_index(tmp_path: Path) -> None:
+    """Nothing of what was said in it is kept by that."""
+    path = closed_with(tmp_path, log(FULL))
+    with closing(connect(path)) as connection:
+        writer = Writer(connection)
+        writer.rooms()
+        indexing = Indexing([1], spoken)
+        assert indexing.step(writer)
+        end = says(FULL + 1, "", kind=Kind.CLOSED)
+        writer.append([Append(1, [end], closes=True)])
+        while indexing.step(writer):
+            pass
+        assert 0 == writer.index_bytes
+        assert next_from(connection, 1, 1) is None

@@ -67,6 +67,8 @@ def test_using_it_before_it_is_open_is_an_error_of_the_journal(tmp_path: Path) -
             await journal.append([Append(1, entries(1, 1))])
         with pytest.raises(JournalError, match="not open"):
             await journal.read(1, after=0, entries=1, size=1)
+        with pytest.raises(JournalError, match="not open"):
+            await journal.record([])
         await journal.close()
 
     asyncio.run(scene())

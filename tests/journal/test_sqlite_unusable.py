@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from chatroom.journal import JournalUnusable
-from chatroom.journal.sqlite import SCHEMA_VERSION, SQLiteJournal, backup, redo
-from chatroom.journal.sqlite.opening import why_unreadable, why_unusable
+from chatroom.journal.sqlite import SCHEMA_VERSION, SQLiteJournal, backup, redo, repair
+from chatroom.journal.sqlite.opening import prepare, why_unreadable, why_unusable
+from chatroom.journal.sqlite.rows_of_before import believed
 from tests.journal.sqlite_files import fill, killed, opened, rooms_of
 
 
@@ -141,6 +142,45 @@ def test_a_redo_log_that_cannot_be_read(filled: Path) -> None:
     log = filled.with_name(filled.name + redo.SUFFIXES[1])
     log.mkdir()
     assert f"cannot read {log} (Is a directory)" in unusable(filled)
+
+
+@pytest.mark.parametrize("change", ["DELETE FROM schema", "UPDATE schema SET version = 0"])
+def test_a_version_that_cannot_be(filled: Path, change: str) -> None:
+    """Nobody guesses what the tables are; a repair does, by their columns."""
+    with closing(sqlite3.connect(filled)) as connection:
+        connection.execute(change)
+        connection.commit()
+    sentence = unusable(filled)
+    assert "is damaged (malformed schema version)" in sentence
+    assert "run `chatserver repair`" in sentence
+    assert repair(filled).kept is not None
+    assert ["one", "two"] == [room.facts.room_id for room in rooms_of(filled)]
+
+
+def test_a_redo_log_that_cannot_be_written(filled: Path, tmp_path: Path) -> None:
+    """The second file of it has no place: the first is let go of, and nothing is lost."""
+    log = filled.with_name(filled.name + redo.SUFFIXES[1])
+    log.symlink_to(tmp_path / "gone" / "redo")
+
+    async def refused() -> str:
+        journal = SQLiteJournal(filled)
+        with pytest.raises(JournalUnusable) as refusal:
+            await journal.open()
+        await journal.close()
+        return str(refusal.value)
+
+    assert f"cannot open {filled}: No such file or directory ({log})" in asyncio.run(refused())
+    log.unlink()
+    assert ["e1", "e1"] == [room.facts.epoch for room in rooms_of(filled)]
+
+
+def test_a_place_without_a_write_ahead_log(tmp_path: Path) -> None:
+    """As of some network file systems: without it readers and the writer would wait."""
+    with (
+        closing(sqlite3.connect(":memory:", isolation_level=None)) as connection,
+        pytest.raises(JournalUnusable, match=r"cannot use write-ahead logging .* a local disk"),
+    ):
+        prepare(connection, tmp_path / "j.db", believed)
 
 
 def locked(path: Path) -> None:

@@ -15,9 +15,13 @@ from chatroom.core.entry import Entry, Kind
 from chatroom.journal import Append
 from chatroom.journal.sqlite import SQLiteJournal, backup
 from chatroom.journal.sqlite.blocks import COLUMNS, block_of
+from chatroom.journal.sqlite.opening import connect
+from chatroom.journal.sqlite.withdrawing import Scrubber
 from tests.faults.scale import BRIEF, SOAK
 from tests.journal.damaged_blocks import damage_head
+from tests.journal.damaging import PAGE
 from tests.journal.journals import AUTHOR, BIG, NOW, everything, new_room
+from tests.journal.sqlite_files import opened
 
 SEEDS = range(100) if SOAK else (4, 14) if BRIEF else (0, 4, 7, 14)
 """Of these, 4, 7 and 14 have copies in unused parts of pages, which only a look through finds."""
@@ -207,3 +211,93 @@ def test_a_reader_holds_it_up(tmp_path: Path) -> None:
         await journal.close()
 
     asyncio.run(scene())
+
+
+def leave_in_an_unused_part(path: Path, secret: bytes, page_of: bytes) -> None:
+    """As SQLite does where rows have moved: rows begin at the end of a page."""
+    octets = bytearray(path.read_bytes())
+    at = octets.index(page_of) // PAGE * PAGE + 1_000
+    assert bytes(len(secret)) == octets[at : at + len(secret)]
+    octets[at : at + len(secret)] = secret
+    path.write_bytes(octets)
+
+
+def test_a_later_run_finishes_what_one_has_not(tmp_path: Path) -> None:
+    """Something was withdrawn, and nobody knows any more what to look for: so all is anew."""
+    path = tmp_path / "j.db"
+    secret, kept = b"<text secret>", b"<text kept>"
+
+    async def before() -> None:
+        journal, _ = await opened(path)
+        key = await new_room(journal)
+        await journal.append([Append(key, [said(1, secret), said(2, kept)])])
+        mark = replace(said(1, b"(withdrawn)"), kind=Kind.WITHDRAWN)
+        await journal.append([Append(key, replaced=[mark])])
+        await journal.close()
+
+    async def after() -> None:
+        journal, _ = await opened(path)
+        assert await journal.withdrawn()
+        assert await journal.scrub()
+        assert not await journal.withdrawn()
+        assert [] == found_in(tmp_path, [secret])
+        found = [entry.envelope for entry in await everything(journal, 1)]
+        assert [b"(withdrawn)", kept] == found
+        await journal.close()
+
+    asyncio.run(before())
+    leave_in_an_unused_part(path, secret, kept)
+    asyncio.run(after())
+
+
+def times_written_anew(path: Path) -> int:
+    """SQLite counts it with changes of the tables' definitions, of which there are none."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        (version,) = connection.execute("PRAGMA schema_version").fetchone()
+    return int(version)
+
+
+def test_a_file_in_which_nothing_is_left_is_not_written_anew(tmp_path: Path) -> None:
+    """It may be large; what is looked for is all that was there."""
+    path = tmp_path / "j.db"
+
+    async def scene() -> None:
+        journal, _ = await opened(path)
+        key = await new_room(journal)
+        await journal.append([Append(key, [said(n, b"<text %06d>" % n) for n in range(1, 50)])])
+        before = times_written_anew(path)
+        mark = replace(said(7, b"(withdrawn)"), kind=Kind.WITHDRAWN)
+        await journal.append([Append(key, replaced=[mark])])
+        assert await journal.scrub()
+        assert [] == found_in(tmp_path, [b"<text 000007>"])
+        assert before == times_written_anew(path)
+        await journal.close()
+
+    asyncio.run(scene())
+
+
+def test_a_copy_in_an_unused_part_of_a_page_is_found(tmp_path: Path) -> None:
+    """SQLite leaves some where rows have moved; then the file is written anew."""
+    path = tmp_path / "j.db"
+    secret, kept = b"<text secret>", b"<text kept>"
+
+    async def scene() -> None:
+        journal, _ = await opened(path)
+        await journal.append([Append(await new_room(journal), [said(1, kept)])])
+        await journal.close()
+
+    asyncio.run(scene())
+    leave_in_an_unused_part(path, secret, kept)
+    scrubber = Scrubber(path)
+    with contextlib.closing(connect(path)) as connection:
+        for mark, gone, anew in (
+            (secret, True, True),
+            (b"<text never>", True, False),
+            (kept, False, True),  # whoever still says it has not gone
+        ):
+            marks, before = [mark], times_written_anew(path)
+            assert gone == scrubber.scrub(connection, marks)
+            assert gone == (not marks)
+            assert gone == (not found_in(tmp_path, [mark]))
+            assert anew == (times_written_anew(path) != before)
+    scrubber.close()

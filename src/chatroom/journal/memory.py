@@ -229,8 +229,8 @@ class MemoryJournal:
 
     async def forget_records(self, before: int) -> None:
         """See `Journal.forget_records`."""
-        while self._records and self._records[0].at < before:
-            self._records.popleft()
+        # All are looked at: the clock may have gone back.
+        self._records = deque((each for each in self._records if each.at >= before), RECORDS)
 
     async def probe(self) -> None:
         """See `Journal.probe`."""

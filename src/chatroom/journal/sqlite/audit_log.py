@@ -11,7 +11,7 @@ from chatroom.core.audit import AuditRecord
 from chatroom.journal.port import JournalUnusable
 
 from . import notes
-from .opening import connect, known_version, why_unreadable
+from .opening import check_there, connect_to_read, known_version, why_unreadable
 from .schema import MODERATION_SINCE
 
 _PAGE = 500
@@ -22,9 +22,8 @@ def audit_records(path: Path, *, since: int = 0, room_id: str = "") -> Iterator[
 
     A file of an earlier version has none. Raises JournalUnusable if it cannot be read.
     """
-    if not path.exists():
-        raise JournalUnusable(f"there is no {path}; name the server's directory by --data")
-    with closing(connect(path, read_only=True)) as connection:
+    check_there(path)
+    with closing(connect_to_read(path)) as connection:
         try:
             if known_version(connection, path) < MODERATION_SINCE:
                 return

@@ -14,7 +14,7 @@ from chatroom.journal.port import JournalError, JournalUnusable
 from . import schema
 from .converting import convert
 from .damage import Damage
-from .opening import connect, known_version, why_unreadable
+from .opening import check_there, connect, connect_to_read, known_version, why_unreadable
 from .recovery import catch_up, read_files, waiting
 from .rows_of_before import believed
 
@@ -52,8 +52,7 @@ def backup(source: Path, target: Path) -> Copied:
     log alone. Nothing waits for it but the reuse of the write-ahead log, which
     grows meanwhile. Raises BackupFailed, and JournalUnusable if `source` is no journal.
     """
-    if not source.exists():
-        raise JournalUnusable(f"there is no {source}; name the server's directory by --data")
+    check_there(source)
     if os.path.lexists(target):
         raise BackupFailed(f"{target} exists; choose another name, or move it away first")
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
@@ -74,7 +73,7 @@ def backup(source: Path, target: Path) -> Copied:
 
 def _copy(source: Path, partial: Path) -> tuple[int, int]:
     """Copy, and count open rooms and their entries in the copy."""
-    with closing(connect(source, read_only=True)) as live, closing(connect(partial)) as copy:
+    with closing(connect_to_read(source)) as live, closing(connect(partial)) as copy:
         try:
             version = known_version(live, source)
         except sqlite3.Error as error:

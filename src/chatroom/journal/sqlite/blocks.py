@@ -240,8 +240,6 @@ def block_of(row: Sequence[Any]) -> Block | None:
         return None
     size = _columns(1, nonced=bool(nonced)).size * count
     head = octets[: size + _SUM.size]
-    if len(head) != size + _SUM.size:
-        return None
     if head != _head(room, first, count, head[:size], nonced=bool(nonced)):
         return None
     columns = _columns(count, nonced=bool(nonced)).unpack_from(head)
@@ -282,13 +280,23 @@ FROM = (
     "(SELECT max(first) FROM block WHERE room = ?1 AND first <= ?2), 0) ORDER BY first LIMIT ?3"
 )
 """Blocks of a room, upwards from the one on that may have a sequence; limit -1: all of them."""
-AT = f"SELECT {COLUMNS} FROM block WHERE room = ? AND first <= ? ORDER BY first DESC LIMIT 4"
-"""The row of the block that an entry is in, if any is: the first that is sound."""
+_AT = f"SELECT {COLUMNS} FROM block WHERE room = ? AND first <= ? ORDER BY first DESC LIMIT ?"
+LOOKED_AT = 4
+"""Blocks among which the one of an entry is looked for: the first that is sound."""
 
 
-def block_with(connection: sqlite3.Connection, room: int, sequence: int) -> Block | None:
+def rows_at(
+    connection: sqlite3.Connection, room: int, sequence: int, most: int = LOOKED_AT
+) -> list[Any]:
+    """Rows of blocks, downwards from the one on that may have an entry. Raises sqlite3.Error."""
+    return connection.execute(_AT, (room, sequence, most)).fetchall()
+
+
+def block_with(
+    connection: sqlite3.Connection, room: int, sequence: int, most: int = LOOKED_AT
+) -> Block | None:
     """The block that an entry is in; None: there is none that is sound. Raises sqlite3.Error."""
-    for row in connection.execute(AT, (room, sequence)).fetchall():
+    for row in rows_at(connection, room, sequence, most):
         block = block_of(row)
         if block is not None:  # another one may be where it should not
             return block if sequence < block.end else None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from chatroom.core.entry import all_stored_bytes
+from chatroom.core.notes import SERVER
 from chatroom.journal.port import JournalUnusable
 
 from . import notes, recovery, schema
@@ -16,7 +17,14 @@ from .counting import MOST_FINDINGS, Count, Counted
 from .damage import Damage
 from .ends import check_facts
 from .merging import Merged
-from .opening import connect, is_in_use, known_version, why_unreadable
+from .opening import (
+    cannot_read,
+    check_there,
+    connect_to_read,
+    is_in_use,
+    known_version,
+    why_unreadable,
+)
 from .quick_check import wrong_header
 from .rows_of_before import Legible, Rows, believed, columns_of, every_row
 from .schema import BLOCKS_SINCE, MODERATION_SINCE
@@ -56,13 +64,15 @@ def check(path: Path, legible: Legible = believed, *, in_use: bool | None = None
     looked at too if no server writes it (`in_use`; None: see whether one does). Raises
     JournalUnusable if it cannot be read or is no journal.
     """
-    if not path.exists():
-        raise JournalUnusable(f"there is no {path}; name the server's directory by --data")
-    header = wrong_header(path)  # before SQLite has locks on it, which reading it would end
-    if in_use is None:
-        in_use = is_in_use(path.with_name(path.name + ".lock"))
+    check_there(path)
+    try:
+        header = wrong_header(path)  # before SQLite has locks on it, which reading it would end
+        if in_use is None:
+            in_use = is_in_use(path.with_name(path.name + ".lock"))
+    except OSError as error:
+        raise JournalUnusable(cannot_read(path, error.strerror)) from error
     files = recovery.read_files(path)  # before the tables: they may have it by then
-    with closing(connect(path, read_only=True)) as connection:
+    with closing(connect_to_read(path)) as connection:
         try:
             connection.execute("BEGIN")
             found = Checked(known_version(connection, path))
@@ -119,9 +129,10 @@ def _follows(merged: Merged, connection: sqlite3.Connection, rooms: list[Checked
     names = dict(connection.execute("SELECT key, room_id FROM room WHERE NOT closed"))
     newest = {room.room_id: room.newest for room in rooms}
     return all(
-        not added.entries or added.entries[0].sequence == newest.get(names[key], 0) + 1
+        key in names
+        and (not added.entries or added.entries[0].sequence == newest.get(names[key], 0) + 1)
         for key, added in merged.rooms.items()
-        if key in names
+        if key != SERVER
     )
 
 

@@ -46,6 +46,31 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
+def check_there(path: Path) -> None:
+    """Raise JournalUnusable if there is no such file, or nobody lets us look."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise JournalUnusable(
+            f"there is no {path}; name the server's directory by --data"
+        ) from None
+    except OSError as error:
+        raise JournalUnusable(cannot_read(path, error.strerror)) from error
+
+
+def cannot_read(path: Path, why: object) -> str:
+    """A sentence for whoever only looks at files of the server's."""
+    return f"cannot read {path} ({why}); do this as the user who runs the server"
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """A connection that only reads a file that is there; raises JournalUnusable."""
+    try:
+        return connect(path, read_only=True)
+    except sqlite3.Error as error:
+        raise JournalUnusable(why_unreadable(path, error)) from error
+
+
 def _decoded(octets: bytes) -> str:
     """A text as SQLite has it. It need not be UTF-8, if it is damaged; that raises nothing."""
     return octets.decode(errors="surrogateescape")
@@ -242,5 +267,5 @@ def why_unreadable(path: Path, error: sqlite3.Error) -> str:
     if error.sqlite_errorcode & 0xFF in (
         sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM,
     ):  # fmt: skip
-        return f"cannot read {path} ({error}); do this as the user who runs the server"
+        return cannot_read(path, error)
     return why_unusable(path, error)

@@ -10,7 +10,7 @@ from typing import Any
 from chatroom.core.entry import Entry, Kind
 from chatroom.core.record import MemberRecord
 
-from .blocks import COLUMNS, FROM, Block, block_of, block_with, damaged
+from .blocks import COLUMNS, FROM, LOOKED_AT, Block, block_of, block_with, damaged
 from .damage import is_damage
 from .writer import MEMBER_COLUMNS, member_record
 
@@ -54,11 +54,9 @@ class Reader:
         position = iter(wanted)
         try:
             for entry in self._sound(key, wanted):
-                for sequence in position:
-                    if sequence == entry.sequence:
-                        yield entry
-                        break
+                while (sequence := next(position)) != entry.sequence:
                     yield damaged(sequence)
+                yield entry
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
@@ -120,13 +118,15 @@ class Reader:
         return found
 
     def _at(self, key: int, sequence: int) -> Entry | None:
-        try:
-            block = block_with(self.connection, key, sequence)
-        except sqlite3.DatabaseError as error:
-            if is_damage(error):
-                return None
-            raise
-        return None if block is None else block.entries(sequence, sequence + 1)[0]
+        for most in (LOOKED_AT, 1):  # one alone: those below it may be what cannot be read
+            try:
+                block = block_with(self.connection, key, sequence, most)
+            except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    raise
+            else:
+                return None if block is None else block.entries(sequence, sequence + 1)[0]
+        return None
 
     def oldest(self, key: int) -> int:
         """The oldest sequence of a room.

@@ -14,7 +14,7 @@ from . import redo
 from .blocks import damaged
 from .damage import Damage
 from .merging import Merged
-from .opening import EPOCHS_HOLD
+from .opening import EPOCHS_HOLD, cannot_read
 from .records import Found, Record, records
 from .writer import Writer
 
@@ -46,9 +46,7 @@ def read_files(database: Path) -> Files:
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise JournalUnusable(
-                f"cannot read {path} ({error.strerror}); do this as the user who runs the server"
-            ) from error
+            raise JournalUnusable(cannot_read(path, error.strerror)) from error
     return tuple(found)
 
 
@@ -94,14 +92,10 @@ def _redo(connection: sqlite3.Connection, missing: Sequence[Record]) -> None:
     writer = Writer(connection)
     writer.rooms()
     merged = Merged()
-    redone = 0
     for record in missing:
-        if any(writer.newest_open(append.key) is None for append in record.appends):
-            break  # its room went with the power: this is how it was before there was one
         merged.add(record.appends)
-        redone = record.number
     try:
-        writer.append(merged.appends(), redone=redone, logged=True)
+        writer.append(merged.appends(), redone=missing[-1].number, logged=True)
     except JournalConflict as error:
         raise Damage("its redo log does not follow what is stored") from error
 

@@ -53,8 +53,7 @@ def repair(path: Path, legible: Legible = believed) -> Repaired:
     it was, and after that it is kept under another name. Needs as much space again, twice.
     Raises JournalUnusable if it is no journal or is in use, RepairFailed.
     """
-    if not path.exists():
-        raise JournalUnusable(f"there is no {path}; name the server's directory by --data")
+    opening.check_there(path)
     lock = None
     try:
         lock = locked(path.with_name(path.name + ".lock"))

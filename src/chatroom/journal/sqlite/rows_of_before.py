@@ -49,14 +49,6 @@ def summed_from(connection: sqlite3.Connection, version: int) -> Mapping[int, in
     return dict(connection.execute("SELECT key, summed_from FROM room"))
 
 
-def checksum(
-    room: int, sequence: int, sent: int, kind: int, author: int, envelope: bytes, nonce: str = ""
-) -> int:
-    """That of an entry, from 0 to 2**32 - 1."""
-    found = crc32(envelope, crc32(_fixed(room, sequence, sent, kind, author)))
-    return found ^ crc32(nonce.encode()) if nonce else found
-
-
 def sound(row: tuple[Any, ...], legible: Legible | None) -> Entry | None:
     """The entry of a row of `COLUMNS`, with its nonce; None if it is damaged.
 

@@ -75,7 +75,7 @@ def replace(connection: sqlite3.Connection, room: int, replaced: Sequence[Entry]
 def _emptied(connection: sqlite3.Connection, room: int, sequence: int) -> list[bytes]:
     """Nobody reads a block whose head is damaged, but what was said is in it."""
     marks: list[bytes] = []
-    for row in connection.execute(blocks.AT, (room, sequence)).fetchall():
+    for row in blocks.rows_at(connection, room, sequence):
         place = blocks.place_of(row)
         if place is not None and place[0] <= sequence < place[1]:
             octets = row[-1]
