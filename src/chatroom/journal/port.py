@@ -11,8 +11,8 @@ Every backend passes the contract: tests/journal/test_contract*.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from chatroom.core.audit import AuditRecord
@@ -45,7 +45,12 @@ class JournalError(Exception):
 
 
 class JournalConflict(JournalError):
-    """Somebody else has appended to the room since: `expected` is not its next sequence."""
+    """Somebody else has appended to a room since: the next sequence, or version, is another."""
+
+    def __init__(self, sentence: str, keys: Collection[int] = ()) -> None:
+        super().__init__(sentence)
+        self.keys = keys
+        """Of the rooms, if it is known of which."""
 
 
 class JournalUnusable(JournalError):
@@ -93,6 +98,10 @@ class StoredRoom:
     active: int = 0
     """When the newest thing said that is kept was sent, in ns since 1970; 0: there is none."""
     notes: Sequence[Note] = ()
+    version: int = field(default=0, compare=False)
+    """Raised by each append, if several nodes share the journal."""
+    nodes: Mapping[int, int] = field(default_factory=dict, compare=False)
+    """At which node each of those inside is, by author, if several nodes share the journal."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -113,6 +122,9 @@ class Append:
     replaced: Sequence[Entry] = ()
     """Entries of before, if they are still kept, get these bytes and this kind in their places;
     so do copies that are kept for their nonces. Their nonces stay."""
+    version: int | None = None
+    """Where several nodes share the journal: the version of the room that this one knows. None:
+    whatever it is. Else JournalConflict if it is another one."""
     closes: bool = False
     """Whether the room ends with them: its id is free again, its sessions are gone, its
     entries stay readable by key until `purge`; its notes are gone."""
