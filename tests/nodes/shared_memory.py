@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,9 +26,7 @@ class Store:
     """What the nodes share."""
 
     logs: MemoryJournal = field(default_factory=lambda: MemoryJournal(encode.spoken))
-    appended: dict[int, list[tuple[Append, int]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
+    appended: dict[int, list[tuple[Append, int]]] = field(default_factory=lambda: defaultdict(list))
     """By room: every append, and the node that made it. Their number is the room's version."""
     rooms: dict[int, StoredRoom] = field(default_factory=dict)
     locks: dict[int, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
@@ -54,6 +52,7 @@ class SharedMemory:
         """It cannot be reached."""
         self.deaf = False
         """Nothing that others tell is heard."""
+        self.heard_of: Callable[[Collection[int]], None] = lambda _keys: None
         self.hearing: Callable[[str], None] = lambda _told: None
         self.conflicts = 0
         store.journals.append(self)
@@ -75,7 +74,7 @@ class SharedMemory:
 
     def _stored(self, key: int) -> StoredRoom:
         logs = self.store.logs
-        stored = logs._stored(logs._logs[key])  # noqa: SLF001 # it is one journal in two classes
+        stored = logs._stored(logs._logs[key])  # it is one journal in two classes
         inside = {record.author for record in stored.inside}
         where = self._where(key)
         return replace(
@@ -131,6 +130,7 @@ class SharedMemory:
             self.store.appended[append.key].append((append, self.node))
             if append.closes:
                 del self.store.rooms[append.key]
+        self._tell(lambda other: other.heard_of([append.key for append in appends]))
         await asyncio.sleep(0)
 
     async def versions(self) -> Mapping[int, int]:
@@ -149,8 +149,8 @@ class SharedMemory:
         notes = {(note.kind, note.key): note for append in since for note in append.notes}
         if key == SERVER:
             return News.of_server(self.store.version(key), list(notes.values()))
-        log = logs._logs[key]  # noqa: SLF001 # likewise
-        stored = logs._stored(log)  # noqa: SLF001 # likewise
+        log = logs._logs[key]  # likewise
+        stored = logs._stored(log)  # likewise
         entries = [] if asked.after is None else log.entries[log.index(asked.after + 1) :]
         inside = {record.author: record for record in stored.inside}
         written = {r.author: None for append in since for r in append.members}
@@ -201,15 +201,18 @@ class SharedMemory:
         return True
 
     def tell(self, told: str) -> None:
-        if self.cut:
-            return
+        self._tell(lambda other: other.hearing(told))
+
+    def _tell(self, tell: Callable[[SharedMemory], None]) -> None:
         loop = asyncio.get_running_loop()
         for each in self.store.journals:
-            if each is not self and not each.deaf and not each.cut:
-                loop.call_soon(each.hearing, told)
+            if each is not self and not each.deaf and not each.cut and not self.cut:
+                loop.call_soon(tell, each)
 
-    def hear(self, hear: Callable[[str], None]) -> None:
-        self.hearing = hear
+    def hear(
+        self, appended: Callable[[Collection[int]], None], told: Callable[[str], None]
+    ) -> None:
+        self.heard_of, self.hearing = appended, told
 
     def _reach(self) -> None:
         if self.cut:
@@ -226,4 +229,4 @@ class _Held:
         self.news = news
 
     async def append(self, appends: Sequence[Append]) -> None:
-        await self._journal._append(appends)  # noqa: SLF001 # it is its other half
+        await self._journal._append(appends)  # it is its other half

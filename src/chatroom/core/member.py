@@ -11,7 +11,7 @@ from .names import NameTag
 from .naming import Naming
 from .rate import TokenBucket
 from .record import MemberRecord
-from .refusals import Refusal, SessionReplaced
+from .refusals import Refusal
 from .standing import Standing
 
 
@@ -114,12 +114,12 @@ class Member:
         member.standing = Standing.INSIDE
         return member
 
-    def replaced(self) -> None:
-        """Another stream has taken its place: this one ends where it is."""
+    def end(self, outcome: Refusal, final: int | None = None) -> None:
+        """Another stream has taken its place, or will: this one ends after `final`, or here."""
         self.standing = Standing.REPLACED
         self.ended = 0  # its record, if that is still to be stored, is of somebody inside
-        self.outcome = SessionReplaced()
-        self.final = self.cursor
+        self.outcome = outcome
+        self.final = self.cursor if final is None else final
         self.wake()
 
     @property

@@ -24,6 +24,7 @@ from .refusals import (
     RoomClosed,
     RoomFull,
     RoomNotFound,
+    SessionReplaced,
     SessionUnknown,
 )
 from .renaming import Renaming
@@ -176,7 +177,7 @@ class Room:
             address=address,
         )
         member.mark = self.marks.of(subject, tag)
-        self._let_in(member)
+        self.let_in(member)
         member.logged = len(self.roster) <= limits.logged_arrivals
         self.changed[member.author] = member
         arrival = passages.arrival(member, settle)
@@ -191,8 +192,8 @@ class Room:
         The stream that it had, if any, ends with SessionReplaced.
         """
         member = old.on_another_stream(events=events, echo=echo, after=after, address=address)
-        self._let_in(member)
-        old.replaced()
+        self.let_in(member)
+        old.end(SessionReplaced())
         return member
 
     def restore(self, record: MemberRecord, *, monotonic: float) -> Member:
@@ -201,7 +202,8 @@ class Room:
         self.roster.add(member)
         return member
 
-    def _let_in(self, member: Member) -> None:
+    def let_in(self, member: Member) -> None:
+        """It has a stream here."""
         member.typing_seen = self.typing.version
         self.roster.add(member)
         self.readers.add(member)

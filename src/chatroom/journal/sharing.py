@@ -11,10 +11,10 @@ others may declare the node dead, and nothing that it appends is stored any more
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from chatroom.core.news import News
 
@@ -60,6 +60,7 @@ class Held(Protocol):
         ...
 
 
+@runtime_checkable
 class SharedJournal(Journal, Protocol):
     """A journal that several nodes share. Its calls may overlap."""
 
@@ -100,6 +101,11 @@ class SharedJournal(Journal, Protocol):
         """Have the other nodes hear something soon, or never: at most some thousand bytes."""
         ...
 
-    def hear(self, hear: Callable[[str], None]) -> None:
-        """From now on, `hear` is called with what other nodes tell."""
+    def hear(
+        self, appended: Callable[[Collection[int]], None], told: Callable[[str], None]
+    ) -> None:
+        """From now on, these are called with what other nodes append to, and what they tell.
+
+        The keys of rooms, or `notes.SERVER`. Some may be lost.
+        """
         ...

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from chatroom.core import names, refusals
 from chatroom.core.entry import Entry
@@ -11,6 +12,7 @@ from chatroom.core.grants import ANYBODY, Identity, Right
 from chatroom.core.leave_reason import LeaveReason
 from chatroom.core.limits import Limits
 from chatroom.core.member import Member
+from chatroom.core.moving import move_here, stay_elsewhere
 from chatroom.core.names import NameTag
 from chatroom.core.refusals import Refusal
 from chatroom.core.room import Room
@@ -23,6 +25,8 @@ from .quotas import Quotas
 from .rooms import Rooms
 from .sessions import Known, Place, Recovery, Resume, Sessions, digest, goes_by
 from .streaming import Streaming
+
+T = TypeVar("T")
 
 Depart = Callable[[Room, Member, LeaveReason, Refusal | None], None]
 """Takes a member off the roster, for a reason; how its stream ends."""
@@ -51,6 +55,8 @@ class Entrance:
     ) -> None:
         """`check_open` raises Draining; `leave` ends the stream of a place.
 
+        Where other nodes share the journal, `refresh` is set.
+
         `clock` is in ns since 1970, `monotonic` in seconds; `token` gives secret bytes.
         """
         self._rooms = rooms
@@ -67,6 +73,8 @@ class Entrance:
         self._clock = clock
         self._monotonic = monotonic
         self._token = token
+        self.refresh: Callable[[str], Awaitable[None]] | None = None
+        """Brings what other nodes have made of the room of an id; raises JournalError."""
 
     async def join(
         self,
@@ -86,6 +94,8 @@ class Entrance:
         GrantMissing, NameFixed, JoinTooOften, AddressFull, IdentityFull.
         """
         self._check_open()
+        if self.refresh is not None and (resume is not None or not self._rooms.known(room_id)):
+            await _guarded(self.refresh(room_id))
         room = self._doors.enterable(room_id, who)
         tag = self._doors.tag_for(who, name)
         hashed = digest(resume.session) if resume is not None else None
@@ -104,10 +114,7 @@ class Entrance:
             raise refusals.RequestInvalid(
                 "resume", "only a join with FEATURE_EVENTS has a session to resume"
             )
-        try:
-            known = await self._sessions.find(resume.session)
-        except JournalError as error:
-            raise refusals.JournalUnavailable(str(error)) from error
+        known = await _guarded(self._sessions.find(resume.session))
         self._check_open()
         room = self._doors.enterable(room_id, who)  # likewise; or somebody was banned
         self._doors.check(room, tag, who, hashed)
@@ -117,6 +124,8 @@ class Entrance:
             return await self._enter(room, tag, wants_events, echo, Recovery.PARTIAL, who=who)
         if known.place is not None:
             return self._take_over(known.place, resume, echo, who)
+        if known.elsewhere is not None:
+            return await self._move_here(known.elsewhere, resume, echo, who)
         tag = names.name_tag(known.record.name, characters=self._limits.name_characters)
         self._doors.check(room, tag, who, hashed)  # likewise
         return await self._enter(room, tag, wants_events, echo, back=(known, resume), who=who)
@@ -162,6 +171,36 @@ class Entrance:
         )  # fmt: skip
         self._sessions.enter(place)
         self._streams.add(place)
+        return place
+
+    async def _move_here(self, old: Place, resume: Resume, echo: bool, who: Identity) -> Place:
+        """Go on, silently, at this node; the one where they were learns of it."""
+        room = old.room
+        self._quotas.check(who, len(self._streams) + self._sessions.waiting)
+        settled: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
+
+        def undo() -> None:
+            stay_elsewhere(room, member, old.member)
+            self._sessions.forget(member)
+
+        member = move_here(
+            room, old.member, echo=echo, address=who.address, settle=into(settled, undo)
+        )
+        place = Place(
+            room, member, resume.session, recovered=True, first=old.first, arrival=settled
+        )
+        self._sessions.enter(place)
+        self._streams.add(place)
+        self._commits.touch(room)
+        try:
+            await settled
+            member.cursor, place.recovery = self._from_where(place, resume, who)
+        except BaseException:
+            self._leave(place)
+            raise
+        finally:
+            place.arrival = None
+        place.newest = place.through = room.newest
         return place
 
     async def _enter(
@@ -233,3 +272,10 @@ class Entrance:
         if resume.after + 1 >= oldest:
             return resume.after, Recovery.COMPLETE
         return oldest - 1, Recovery.PARTIAL
+
+
+async def _guarded(asking: Awaitable[T]) -> T:
+    try:
+        return await asking
+    except JournalError as error:
+        raise refusals.JournalUnavailable(str(error)) from error

@@ -10,18 +10,21 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from chatroom.core import events, refusals
 from chatroom.core.clock import Clock
 from chatroom.core.entry import Encode
+from chatroom.core.learning import Learned, ReadEvent
 from chatroom.core.leave_reason import LeaveReason
 from chatroom.core.limits import Limits
 from chatroom.core.member import Member
+from chatroom.core.notes import Note
 from chatroom.core.refusals import Refusal
 from chatroom.core.room import Room
 from chatroom.core.standing import Standing
-from chatroom.journal import Journal
+from chatroom.journal import Journal, StoredRoom
+from chatroom.journal.sharing import SharedJournal
 
 from .banning import Banning
 from .commit import CommitLoop
@@ -29,6 +32,7 @@ from .doors import Doors
 from .entrance import Entrance
 from .invitations import Invitations
 from .moderation import Moderation
+from .nodes import Nodes
 from .outage import Outage
 from .quotas import Quotas
 from .replay import Replay
@@ -36,6 +40,7 @@ from .reserved_names import ReservedNames
 from .retention import Retention
 from .rooms import Rooms
 from .sessions import Place, Sessions
+from .sharing import Sharing
 from .streaming import Streaming
 from .talk import Talk
 
@@ -51,6 +56,7 @@ class Hub:
         *,
         quotas: Quotas | None = None,
         on_storing: Callable[[bool], None] = lambda _: None,
+        read: ReadEvent = lambda _: None,
         clock: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
@@ -59,7 +65,7 @@ class Hub:
         """`clock` is in ns since 1970, `monotonic` in seconds; `token` gives secret bytes.
 
         The clock is believed as `Clock` says. `on_storing` hears when nothing can be stored
-        any more, and when it can again: see `Outage`.
+        any more, and when it can again: see `Outage`. `read` reads entries of other nodes.
         """
         clock = Clock(clock, monotonic)
         self.limits = limits
@@ -94,14 +100,36 @@ class Hub:
         )  # fmt: skip
         self.moderation = Moderation(self.rooms, self.commits, limits, encode, remove=self._remove)
         self._journal = journal
+        self._on_storing = on_storing
         self._clock = clock
         self._monotonic = monotonic
         self._streams = Streaming(self.quotas)
-        self.join = Entrance(
+        self._entrance = Entrance(
             self.rooms, self.sessions, self.commits, self.doors, self.invitations, self.quotas,
             self._streams, limits, check_open=self.check_open, depart=self._depart,
             leave=self.leave, clock=clock, monotonic=monotonic, token=token,
-        ).join  # fmt: skip
+        )  # fmt: skip
+        self.join = self._entrance.join
+        self.nodes: Nodes | None = None
+        """The others, where several share the journal."""
+        if isinstance(journal, SharedJournal):
+            self._share(journal, read)
+
+    def _share(self, journal: SharedJournal, read: ReadEvent) -> None:
+        sharing = Sharing(
+            journal, monotonic=self._monotonic, read_notes=self._read_notes, read=read,
+            on_learned=self._learned, on_closed=self._closed,
+        )  # fmt: skip
+        self.commits.sharing = sharing
+        self.nodes = Nodes(
+            journal, self.rooms, self.sessions, self.commits, sharing,
+            restore=self._restore, depart=self._depart, on_serving=self._on_storing,
+            monotonic=self._monotonic, clock=self._clock,
+        )  # fmt: skip
+        self.commits.on_fenced = self.nodes.fenced
+        self.rooms.on_created = sharing.add
+        self.rooms.purges = False
+        self._entrance.refresh = self.nodes.refresh
 
     # ---- Life -------------------------------------------------------------------
 
@@ -113,13 +141,12 @@ class Hub:
         """
         stored_rooms = await self._journal.open()
         of_server = await self._journal.server_notes()
-        self.banning.restore(None, of_server)
-        self._reserved.restore(of_server)
+        self._read_notes(None, of_server)
         for stored in stored_rooms:
-            room = self.rooms.take_over(stored)
-            for each in (self.moderation, self.banning, self.invitations):
-                each.restore(room, stored.notes)
-            self._retention.grown(room, room.log.size)
+            if self.nodes is not None:
+                self.nodes.found(stored)
+                continue
+            room = self._restore(stored)
             for record in stored.inside:
                 restored = room.restore(record, monotonic=self._monotonic())
                 place = Place(room, restored, first=room.newest + 1)
@@ -130,12 +157,37 @@ class Hub:
                 self.sessions.enter(place)
                 self.sessions.wait(place, LeaveReason.LOST)
 
+    def _restore(self, stored: StoredRoom) -> Room:
+        """Add a room that the journal has, but for who is inside."""
+        room = self.rooms.take_over(stored)
+        self._read_notes(room, stored.notes)
+        self._retention.grown(room, room.log.size)
+        return room
+
+    def _read_notes(self, room: Room | None, notes: Sequence[Note]) -> None:
+        """What there is of a room, or (None) of the server, or has come by another node."""
+        self.banning.restore(room, notes)
+        if room is None:
+            self._reserved.restore(notes)
+        else:
+            self.moderation.restore(room, notes)
+            self.invitations.restore(room, notes)
+
+    def _learned(self, room: Room, learned: Learned, grown: int) -> None:
+        """Other nodes have stored something."""
+        assert self.nodes is not None
+        self.nodes.learned(room, learned)
+        self._retention.grown(room, grown)
+
     async def run(self) -> None:
         """Commit until `stop`; what fails unexpectedly is raised."""
         async with asyncio.TaskGroup() as group:
-            retention = group.create_task(self._retention.run(), name="retention")
+            beside = [group.create_task(self._retention.run(), name="retention")]
+            if self.nodes is not None:
+                beside.append(group.create_task(self.nodes.run(), name="nodes"))
             await self.commits.run()
-            retention.cancel()
+            for task in beside:
+                task.cancel()
 
     async def drain(self) -> None:
         """From here on nobody joins or speaks, and every stream ends with DRAINING.
@@ -230,4 +282,6 @@ class Hub:
         self.sessions.drop(room)
         self.invitations.drop_room(room)
         self._retention.dropped(room)
+        if self.commits.sharing is not None:
+            self.commits.sharing.drop(room)
         self.rooms.retire(room)
