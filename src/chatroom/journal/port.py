@@ -11,7 +11,7 @@ Every backend passes the contract: tests/journal/test_contract*.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -45,7 +45,24 @@ class JournalError(Exception):
 
 
 class JournalConflict(JournalError):
-    """Somebody else has appended to the room since: `expected` is not its next sequence."""
+    """Rooms are not as their appends expect, mostly since somebody else has appended to them."""
+
+    def __init__(self, message: str, keys: Iterable[int] = ()) -> None:
+        super().__init__(message)
+        self.keys = frozenset(keys)
+        """Which rooms, where that is known."""
+
+
+class JournalFenced(JournalError):
+    """Others take this node for dead, so nothing can be stored by it any more."""
+
+
+class JournalInDoubt(JournalError):
+    """It is not known whether the append was stored: the journal went away before it said so.
+
+    Whichever append comes next finds out first. If this one was stored then, that one raises
+    JournalConflict with its rooms, and stores nothing: they are to be read again.
+    """
 
 
 class JournalUnusable(JournalError):
@@ -93,6 +110,8 @@ class StoredRoom:
     active: int = 0
     """When the newest thing said that is kept was sent, in ns since 1970; 0: there is none."""
     notes: Sequence[Note] = ()
+    version: int = 0
+    """One more with each append to the room, where others may append too."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -113,6 +132,8 @@ class Append:
     replaced: Sequence[Entry] = ()
     """Entries of before, if they are still kept, get these bytes and this kind in their places;
     so do copies that are kept for their nonces. Their nonces stay."""
+    version: int | None = None
+    """What `StoredRoom.version` must be, where others may append too; None: anything."""
     closes: bool = False
     """Whether the room ends with them: its id is free again, its sessions are gone, its
     entries stay readable by key until `purge`; its notes are gone."""
