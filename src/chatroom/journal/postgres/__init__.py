@@ -7,7 +7,8 @@ away takes one of a few more (`connecting`): `reading`, `searching`, `upkeep`, `
 `opening` and `schema` at start; `leases`: which nodes live.
 """
 
+from .connecting import Patience
 from .journal import PostgresJournal
 from .schema import SCHEMA_VERSION
 
-__all__ = ["SCHEMA_VERSION", "PostgresJournal"]
+__all__ = ["SCHEMA_VERSION", "Patience", "PostgresJournal"]

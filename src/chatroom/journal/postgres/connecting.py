@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,12 +18,24 @@ T = TypeVar("T")
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-CONNECT_SECONDS = 5.0
-"""For which a connection is waited for, all hosts together."""
 STATEMENT_SECONDS = 10
 """After which the database ends a statement of its own accord."""
-ANSWER_SECONDS = STATEMENT_SECONDS + 2.0
-"""After which an answer is waited for no longer: then the database hangs, or the way to it."""
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Patience:
+    """For how many seconds something is waited for."""
+
+    connect: float = 5.0
+    """A connection, all hosts together."""
+    answer: float = STATEMENT_SECONDS + 2.0
+    """An answer; after that the database hangs, or the way to it."""
+    doubt: float = 8.0
+    """What became of an append whose answer was lost; after that its caller is told that it is
+    not known. That is as long as a lease."""
+    renew: float = 2.0
+    """An append, before the lease is renewed without one."""
+
 
 _SETTINGS = (
     f"SET statement_timeout = '{STATEMENT_SECONDS}s'; SET jit = off; "
@@ -52,13 +65,13 @@ def shown(url: str) -> str:
     return f"PostgreSQL {hosts or 'on this machine'}{parts.path.rstrip('/')}"
 
 
-async def connect(url: str) -> Connection:
+async def connect(url: str, patience: Patience) -> Connection:
     """A connection as ours all are; raises one of TROUBLE or ValueError."""
     connection = await asyncpg.connect(
-        url, timeout=CONNECT_SECONDS, server_settings={"application_name": "chatroom"}
+        url, timeout=patience.connect, server_settings={"application_name": "chatroom"}
     )
     try:
-        await connection.execute(_SETTINGS, timeout=CONNECT_SECONDS)
+        await connection.execute(_SETTINGS, timeout=patience.connect)
     except BaseException:
         connection.terminate()
         raise
@@ -97,8 +110,11 @@ class Connections:
     Each is made when it is needed, and given up when it is lost.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[Connection]], most: int) -> None:
+    def __init__(
+        self, connect: Callable[[], Awaitable[Connection]], most: int, patience: Patience
+    ) -> None:
         self._connect = connect
+        self._patience = patience
         self._places = asyncio.Semaphore(most)
         self._idle: list[Connection] = []
         self._used: set[Connection] = set()
@@ -135,7 +151,7 @@ class Connections:
             self._used.add(connection)
             sound = False
             try:
-                async with asyncio.timeout(ANSWER_SECONDS):
+                async with asyncio.timeout(self._patience.answer):
                     yield connection
                 sound = True
             except asyncpg.PostgresError as error:

@@ -29,7 +29,7 @@ from chatroom.journal.port import (
 
 from . import audit_log, opening, reading, rows, statements, upkeep, withdrawing
 from .appending import FIND_NONCES, bind
-from .connecting import TROUBLE, Connection, Connections, connect, failed, shown
+from .connecting import TROUBLE, Connection, Connections, Patience, connect, failed, shown
 from .leases import Lease
 from .searching import Searches
 from .turns import Turns
@@ -43,21 +43,32 @@ _TRIES = 3
 class PostgresJournal:
     """Logs in a PostgreSQL database, which other nodes may use too."""
 
-    def __init__(self, url: str, *, address: str = "", spoken: Spoken = unread) -> None:
+    turns = Turns
+    """What takes turns."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        address: str = "",
+        spoken: Spoken = unread,
+        patience: Patience | None = None,
+    ) -> None:
         """`url` may have a password: it is never shown. `address`: where this node is reached.
 
         `spoken` reads what searches look at.
         """
         self.name = shown(url)
         self._url = url
-        self._connections = Connections(self._connect, READERS)
-        self._turns = Turns(self._connect)
-        self._lease = Lease(self._connections, address)
+        self._patience = patience or Patience()
+        self._connections = Connections(self._connect, READERS, self._patience)
+        self._turns = self.turns(self._connect, self._patience)
+        self._lease = Lease(self._connections, self._patience, address)
         self._searches = Searches(self._connections, spoken)
         self._closed = False
 
     async def _connect(self) -> Connection:
-        return await connect(self._url)
+        return await connect(self._url, self._patience)
 
     @property
     def lease(self) -> Lease:
@@ -73,7 +84,7 @@ class PostgresJournal:
 
     async def open(self) -> list[StoredRoom]:
         """See `Journal.open`."""
-        async with opening.usable(self._url, self.name) as connection:
+        async with opening.usable(self._url, self.name, self._patience) as connection:
             self._turns.node = await self._lease.begin(connection)
             alone = await self._lease.alone(connection)
             for key in await upkeep.closed(connection, alone=alone):

@@ -17,10 +17,8 @@ import time
 from chatroom.journal.port import JournalError, JournalFenced
 
 from .appending import LEASE_SECONDS
-from .connecting import Connection, Connections
+from .connecting import Connection, Connections, Patience
 from .turns import BURIED
-
-RENEW_SECONDS = 2.0
 
 _REGISTER = """
 INSERT INTO chatroom.node (name, address, expires)
@@ -38,9 +36,10 @@ _LIVING = "SELECT count(*) FROM chatroom.node WHERE id <> $1 AND expires > clock
 class Lease:
     """That of this node."""
 
-    def __init__(self, connections: Connections, address: str = "") -> None:
+    def __init__(self, connections: Connections, patience: Patience, address: str = "") -> None:
         """`address` is for people, and for other nodes that want to reach this one."""
         self._connections = connections
+        self._patience = patience
         self._address = address
         self.node = 0
         self._renewed = 0.0
@@ -89,8 +88,9 @@ class Lease:
 
     async def _renew(self) -> None:
         while not self.fenced.is_set():
-            await asyncio.sleep(max(0.0, self._renewed + RENEW_SECONDS - time.monotonic()) or 0.5)
-            if time.monotonic() < self._renewed + RENEW_SECONDS:
+            every = self._patience.renew
+            await asyncio.sleep(max(self._renewed + every - time.monotonic(), every / 4))
+            if time.monotonic() < self._renewed + every:
                 continue  # an append has
             with contextlib.suppress(JournalError):  # whoever appends hears of it
                 await self._connections.do(self.revive)

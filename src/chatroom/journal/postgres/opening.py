@@ -12,17 +12,17 @@ import asyncpg
 from chatroom.journal.port import JournalUnusable
 
 from . import schema
-from .connecting import TROUBLE, Connection, connect, sentence
+from .connecting import TROUBLE, Connection, Patience, connect, sentence
 
 
 @asynccontextmanager
-async def usable(url: str, shown: str) -> AsyncIterator[Connection]:
+async def usable(url: str, shown: str, patience: Patience) -> AsyncIterator[Connection]:
     """A connection to a database whose tables are as we know them; raises JournalUnusable.
 
     Rooms have new epochs if the tables were in another database before.
     """
     try:
-        connection = await connect(url)
+        connection = await connect(url, patience)
         try:
             await connection.execute("SET statement_timeout = 0")  # an upgrade takes what it takes
             if await schema.prepare(connection, shown):

@@ -20,14 +20,10 @@ from chatroom.journal.port import (
 )
 from chatroom.journal.uncancelled import uncancelled
 
-from .appending import LEASE_SECONDS
-from .connecting import ANSWER_SECONDS, TROUBLE, Connection, ends, failed, is_lost, sentence
+from .connecting import TROUBLE, Connection, Patience, ends, failed, is_lost, sentence
 
 T = TypeVar("T")
 
-DOUBT_SECONDS = float(LEASE_SECONDS)
-"""For which an append whose answer was lost asks what became of it, before it says that it does
-not know."""
 _PAUSES = (0.02, 0.1, 0.3, 1.0)
 """Seconds between attempts to ask; the last one from there on."""
 
@@ -41,8 +37,9 @@ BURIED = "the other servers of this database take this one for dead"
 class Turns:
     """The connection that writes, and who may use it when."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Connection]]) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[Connection]], patience: Patience) -> None:
         self._connect = connect
+        self._patience = patience
         self.node = 0
         """Our row; 0: there is none yet."""
         self._connection: Connection | None = None
@@ -79,7 +76,7 @@ class Turns:
             connection = await self._writer()
             self._number += 1
             try:
-                async with asyncio.timeout(ANSWER_SECONDS):
+                async with asyncio.timeout(self._patience.answer):
                     return await work(connection, self._number)
             except TROUBLE as trouble:
                 error = trouble
@@ -88,7 +85,7 @@ class Turns:
             if not is_lost(error):
                 break
             try:
-                is_stored = await self._outcome_within(self._number, DOUBT_SECONDS)
+                is_stored = await self._outcome_within(self._number, self._patience.doubt)
             except TROUBLE as unknown:
                 self._doubt = self._number, keys
                 raise JournalInDoubt(
