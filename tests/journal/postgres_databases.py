@@ -40,14 +40,23 @@ async def empty() -> None:
         await connection.close()
 
 
-async def create(name: str) -> str:
-    """Make an empty database; its address."""
+async def create(name: str, *, like: str = "template1") -> str:
+    """Make a database that is empty, or like another; its address."""
+    await _execute(f"CREATE DATABASE {name} TEMPLATE {like}")
+    return shared() + name
+
+
+async def drop(name: str) -> None:
+    """Have a database no more."""
+    await _execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _execute(sql: str) -> None:
     connection = await asyncpg.connect(shared() + "postgres")
     try:
-        await connection.execute(f"CREATE DATABASE {name}")
+        await connection.execute(sql)
     finally:
         await connection.close()
-    return shared() + name
 
 
 async def cut(url: str) -> None:

@@ -46,7 +46,13 @@ _SETTINGS = (
     "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
 )
 
-TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+TROUBLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 """What a statement may raise, besides faults of ours."""
 _LOST = ("08", "57P")
 """How SQLSTATEs begin after which nothing is known of a statement: the connection is lost, or
