@@ -32,6 +32,7 @@ from chatroom.journal import (
     Trimmed,
 )
 from tests.faults.scale import scaled
+from tests.journal import postgres_databases
 from tests.journal.journals import (
     BIG,
     KINDS,
@@ -77,6 +78,8 @@ class JournalMachine(RuleBasedStateMachine):
         self.directory = Path(tempfile.mkdtemp())
         self.runner = asyncio.Runner()
         self.shelf = Shelf(self.kind, self.directory)
+        if self.kind == "postgres":
+            self.runner.run(postgres_databases.empty())
         self.runner.run(self.shelf.open())
         self.logs: list[Log] = []
         self.nonces: dict[tuple[int, str], Entry] = {}
@@ -260,7 +263,10 @@ class JournalMachine(RuleBasedStateMachine):
             assert self.members.get(author) == found
 
 
-EXAMPLES = {"memory": scaled(15, 250), "sqlite-full": scaled(5, 60), "sqlite-off": scaled(8, 150)}
+EXAMPLES = {
+    "memory": scaled(15, 250), "sqlite-full": scaled(5, 60), "sqlite-off": scaled(8, 150),
+    "postgres": scaled(4, 60),
+}  # fmt: skip
 
 
 @pytest.mark.shortened

@@ -44,8 +44,7 @@ async def nodes(count: int, limits: Limits = FOREVER) -> AsyncIterator[list[Hub]
     store = Store()
     async with contextlib.AsyncExitStack() as stack:
         hubs = [
-            await stack.enter_async_context(node(SharedMemory(store), limits))
-            for _ in range(count)
+            await stack.enter_async_context(node(SharedMemory(store), limits)) for _ in range(count)
         ]
         await hubs[0].rooms.create(room_id="lobby")
         await until(lambda: all(hub.rooms.known("lobby") for hub in hubs))

@@ -12,9 +12,16 @@ from typing import Any
 from chatroom.core.news import News
 from chatroom.core.notes import SERVER
 from chatroom.core.record import MemberRecord
-from chatroom.journal import Append, JournalConflict, JournalError, NewRoom, StoredRoom
+from chatroom.journal import (
+    Append,
+    JournalConflict,
+    JournalError,
+    JournalFenced,
+    NewRoom,
+    StoredRoom,
+)
 from chatroom.journal.memory import MemoryJournal
-from chatroom.journal.sharing import Asked, Held, JournalFenced, Node
+from chatroom.journal.sharing import Asked, Held, Node
 from chatroom.server.calls import encode
 
 ENTRIES = 50

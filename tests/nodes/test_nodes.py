@@ -18,9 +18,7 @@ from tests.server.listeners import Listener
 BOTH = (pb.FEATURE_EVENTS, pb.FEATURE_ECHO)
 
 
-def play(
-    scene: Callable[..., Awaitable[None]], count: int = 3, limits: Limits = FOREVER
-) -> None:
+def play(scene: Callable[..., Awaitable[None]], count: int = 3, limits: Limits = FOREVER) -> None:
     async def whole() -> None:
         async with nodes(count, limits) as hubs:
             await scene(*hubs)
@@ -242,9 +240,7 @@ def test_who_is_muted_elsewhere_says_nothing_more() -> None:
 def test_an_invitation_for_one_lets_one_in() -> None:
     async def scene(*hubs: Hub) -> None:
         room = hubs[0].rooms.get("lobby")
-        invitation, secret = await hubs[0].invitations.invite(
-            room, uses=3, until=0, name="", by=""
-        )
+        invitation, secret = await hubs[0].invitations.invite(room, uses=3, until=0, name="", by="")
         await asyncio.gather(*[hub.nodes.look() for hub in hubs])
         await asyncio.gather(*[hub.nodes.refresh("lobby") for hub in hubs])
         asked = [

@@ -11,7 +11,7 @@ Every backend passes the contract: tests/journal/test_contract*.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -45,12 +45,24 @@ class JournalError(Exception):
 
 
 class JournalConflict(JournalError):
-    """Somebody else has appended to a room since: the next sequence, or version, is another."""
+    """Rooms are not as their appends expect, mostly since somebody else has appended to them."""
 
-    def __init__(self, sentence: str, keys: Collection[int] = ()) -> None:
-        super().__init__(sentence)
-        self.keys = keys
-        """Of the rooms, if it is known of which."""
+    def __init__(self, message: str, keys: Iterable[int] = ()) -> None:
+        super().__init__(message)
+        self.keys = frozenset(keys)
+        """Which rooms, where that is known."""
+
+
+class JournalFenced(JournalError):
+    """Others take this node for dead, so nothing can be stored by it any more."""
+
+
+class JournalInDoubt(JournalError):
+    """It is not known whether the append was stored: the journal went away before it said so.
+
+    Whichever append comes next finds out first. If this one was stored then, that one raises
+    JournalConflict with its rooms, and stores nothing: they are to be read again.
+    """
 
 
 class JournalUnusable(JournalError):

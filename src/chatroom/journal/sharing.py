@@ -18,14 +18,7 @@ from typing import Protocol, runtime_checkable
 
 from chatroom.core.news import News
 
-from .port import Append, Journal, JournalError, StoredRoom
-
-LEASE_SECONDS = 8.0
-"""A node that has not been heard of for so long may be declared dead."""
-
-
-class JournalFenced(JournalError):
-    """This node was declared dead; nothing of the append was stored, nor will be of the next."""
+from .port import Append, Journal, StoredRoom
 
 
 @dataclass(slots=True, frozen=True)

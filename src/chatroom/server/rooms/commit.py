@@ -19,8 +19,14 @@ from chatroom.core.member import Member
 from chatroom.core.record import MemberRecord
 from chatroom.core.refusals import JournalUnavailable, Refusal
 from chatroom.core.room import Room
-from chatroom.journal import Append, Journal, JournalConflict, JournalError, NonceUsed
-from chatroom.journal.sharing import JournalFenced
+from chatroom.journal import (
+    Append,
+    Journal,
+    JournalConflict,
+    JournalError,
+    JournalFenced,
+    NonceUsed,
+)
 
 from .outage import Outage
 from .sharing import Sharing
