@@ -5,28 +5,45 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.denials import InvitationUsed
 from chatroom.core.fenced import NodeFenced
-from chatroom.core.limits import Limits
 from chatroom.core.refusals import NameTaken, Removed, RoomClosed, RoomFull, SessionReplaced
 from chatroom.server.rooms.hub import Hub
 from tests.carriers import run
-from tests.nodes.nodes import FOREVER, nodes, until
+from tests.nodes.nodes import KINDS, Shared, nodes, until
 from tests.server.listeners import Listener
 
 BOTH = (pb.FEATURE_EVENTS, pb.FEATURE_ECHO)
 
 
-def play(scene: Callable[..., Awaitable[None]], count: int = 3, limits: Limits = FOREVER) -> None:
-    async def whole() -> None:
-        async with nodes(count, limits) as hubs:
-            await scene(*hubs)
-
-    run(whole())
+Scene = Callable[..., Awaitable[None]]
+Play = Callable[[Scene], None]
 
 
-def test_what_is_said_at_one_node_is_read_at_all_in_one_order() -> None:
+@pytest.fixture(params=KINDS)
+def shared(request: pytest.FixtureRequest) -> Shared:
+    """What the nodes share."""
+    return KINDS[request.param]()
+
+
+@pytest.fixture
+def play(shared: Shared) -> Play:
+    """Run a scene of three nodes."""
+
+    def play(scene: Scene) -> None:
+        async def whole() -> None:
+            async with nodes(shared, 3) as hubs:
+                await scene(*hubs)
+
+        run(whole())
+
+    return play
+
+
+def test_what_is_said_at_one_node_is_read_at_all_in_one_order(play: Play) -> None:
     async def scene(*hubs: Hub) -> None:
         members = [await Listener(hub, f"M{n}", *BOTH).open() for n, hub in enumerate(hubs)]
         for each in members:
@@ -50,7 +67,7 @@ def test_what_is_said_at_one_node_is_read_at_all_in_one_order() -> None:
     play(scene)
 
 
-def test_one_of_many_gets_a_name() -> None:
+def test_one_of_many_gets_a_name(play: Play) -> None:
     async def scene(*hubs: Hub) -> None:
         asked = [
             hub.join("lobby", "Bob", wants_events=True, echo=True)
@@ -65,7 +82,7 @@ def test_one_of_many_gets_a_name() -> None:
     play(scene)
 
 
-def test_a_room_has_as_many_as_it_may_wherever_they_come_in() -> None:
+def test_a_room_has_as_many_as_it_may_wherever_they_come_in(play: Play) -> None:
     async def scene(*hubs: Hub) -> None:
         room = await hubs[0].rooms.create(room_id="small", capacity=5)
         asked = [
@@ -79,7 +96,7 @@ def test_a_room_has_as_many_as_it_may_wherever_they_come_in() -> None:
     play(scene)
 
 
-def test_who_resumes_at_another_node_is_seen_by_nobody() -> None:
+def test_who_resumes_at_another_node_is_seen_by_nobody(play: Play) -> None:
     async def scene(here: Hub, there: Hub, _third: Hub) -> None:
         watcher = await Listener(here, "Watcher", *BOTH).open()
         bob = await Listener(here, "Bob", *BOTH).open()
@@ -99,7 +116,7 @@ def test_who_resumes_at_another_node_is_seen_by_nobody() -> None:
     play(scene)
 
 
-def test_whoever_is_removed_is_so_at_their_node() -> None:
+def test_whoever_is_removed_is_so_at_their_node(play: Play) -> None:
     async def scene(here: Hub, there: Hub, _third: Hub) -> None:
         bob = await Listener(there, "Bob", *BOTH).open()
         plain = await Listener(there, "Plain").open()
@@ -114,7 +131,7 @@ def test_whoever_is_removed_is_so_at_their_node() -> None:
     play(scene)
 
 
-def test_a_room_that_is_deleted_ends_everywhere() -> None:
+def test_a_room_that_is_deleted_ends_everywhere(play: Play) -> None:
     async def scene(here: Hub, there: Hub, third: Hub) -> None:
         bob = await Listener(there, "Bob", *BOTH).open()
         room = here.rooms.get("lobby")
@@ -129,11 +146,11 @@ def test_a_room_that_is_deleted_ends_everywhere() -> None:
     play(scene)
 
 
-def test_what_is_not_told_is_found() -> None:
+def test_what_is_not_told_is_found(play: Play, shared: Shared) -> None:
     """A node that hears nothing looks by itself."""
 
     async def scene(here: Hub, there: Hub, _third: Hub) -> None:
-        there._journal.deaf = True
+        shared.deafen(there._journal)
         bob = await Listener(there, "Bob", *BOTH).open()
         await bob.until_live()
         alice = await Listener(here, "Alice", *BOTH).open()
@@ -149,7 +166,7 @@ def test_what_is_not_told_is_found() -> None:
     play(scene)
 
 
-def test_members_of_a_node_that_dies_have_their_grace() -> None:
+def test_members_of_a_node_that_dies_have_their_grace(play: Play, shared: Shared) -> None:
     """Who has a session comes back unseen, at any node; who has none is lost, once."""
 
     async def scene(here: Hub, there: Hub, third: Hub) -> None:
@@ -158,8 +175,8 @@ def test_members_of_a_node_that_dies_have_their_grace() -> None:
         bob = await Listener(there, "Bob", *BOTH).open()
         await Listener(there, "Plain").open()
         gone = there._journal
-        gone.store.passed.add(gone.node)
-        gone.cut = True
+        await shared.lease_passes(gone)
+        shared.cut(gone)
         for hub in (here, third):
             await hub.nodes.look()
         for _ in range(2):
@@ -174,12 +191,14 @@ def test_members_of_a_node_that_dies_have_their_grace() -> None:
             await until(lambda hub=hub: 2 == hub.rooms.get("lobby").member_count)
         await watcher.close()
         await again.close()
-        gone.cut = False
+        shared.mend(gone)
 
     play(scene)
 
 
-def test_a_node_that_was_taken_for_dead_ends_its_streams_and_starts_anew() -> None:
+def test_a_node_that_was_taken_for_dead_ends_its_streams_and_starts_anew(
+    play: Play, shared: Shared
+) -> None:
     async def scene(here: Hub, there: Hub, _third: Hub) -> None:
         watcher = await Listener(here, "Watcher", *BOTH).open()
         await watcher.until_live()
@@ -187,7 +206,7 @@ def test_a_node_that_was_taken_for_dead_ends_its_streams_and_starts_anew() -> No
         await bob.until_live()
         stopped = there._journal
         before = stopped.node
-        stopped.store.passed.add(before)
+        await shared.lease_passes(stopped)
         await here.nodes.look()
         bob.say("what nobody sees")
         assert isinstance(await bob.end(), NodeFenced)
@@ -203,7 +222,7 @@ def test_a_node_that_was_taken_for_dead_ends_its_streams_and_starts_anew() -> No
     play(scene)
 
 
-def test_a_message_is_sent_by_a_session_wherever_its_stream_is() -> None:
+def test_a_message_is_sent_by_a_session_wherever_its_stream_is(play: Play) -> None:
     """A browser's calls may go to any node."""
 
     async def scene(here: Hub, there: Hub, _third: Hub) -> None:
@@ -221,13 +240,13 @@ def test_a_message_is_sent_by_a_session_wherever_its_stream_is() -> None:
     play(scene)
 
 
-def test_who_is_muted_elsewhere_says_nothing_more() -> None:
+def test_who_is_muted_elsewhere_says_nothing_more(play: Play, shared: Shared) -> None:
     async def scene(here: Hub, there: Hub, _third: Hub) -> None:
         bob = await Listener(there, "Bob", *BOTH).open()
         await bob.until_live()
         await until(lambda: 1 == here.rooms.get("lobby").member_count)
         room = here.rooms.get("lobby")
-        there._journal.deaf = True
+        shared.deafen(there._journal)
         await here.moderation.set_member(room, "Bob", muted=True, moderator=None, reason="")
         bob.say("what is not to be said")
         event = await bob.next_but("changed")
@@ -237,7 +256,7 @@ def test_who_is_muted_elsewhere_says_nothing_more() -> None:
     play(scene)
 
 
-def test_an_invitation_for_one_lets_one_in() -> None:
+def test_an_invitation_for_one_lets_one_in(play: Play) -> None:
     async def scene(*hubs: Hub) -> None:
         room = hubs[0].rooms.get("lobby")
         invitation, secret = await hubs[0].invitations.invite(room, uses=3, until=0, name="", by="")
@@ -261,7 +280,7 @@ def test_an_invitation_for_one_lets_one_in() -> None:
     play(scene)
 
 
-def test_a_name_that_is_taken_by_a_rename_elsewhere() -> None:
+def test_a_name_that_is_taken_by_a_rename_elsewhere(play: Play) -> None:
     async def scene(*hubs: Hub) -> None:
         members = [await Listener(hub, f"M{n}", *BOTH).open() for n, hub in enumerate(hubs)]
         for each in members:

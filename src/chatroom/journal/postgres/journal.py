@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from chatroom.core.audit import AuditRecord
 from chatroom.core.entry import Entry
 from chatroom.core.facts import RoomFacts
+from chatroom.core.news import News
 from chatroom.core.notes import Note
 from chatroom.core.query import Query
 from chatroom.core.record import MemberRecord
@@ -26,12 +27,15 @@ from chatroom.journal.port import (
     Trimmed,
     unread,
 )
+from chatroom.journal.sharing import Asked, Node
 
-from . import audit_log, opening, reading, rows, statements, upkeep, withdrawing
+from . import audit_log, news, opening, reading, rows, statements, upkeep, withdrawing
 from .appending import FIND_NONCES, bind
 from .connecting import TROUBLE, Connection, Connections, Patience, connect, failed, shown
+from .held import HeldRooms
 from .leases import Lease
 from .searching import Searches
+from .telling import Telling
 from .turns import Turns
 
 READERS = 4
@@ -65,6 +69,7 @@ class PostgresJournal:
         self._turns = self.turns(self._connect, self._patience)
         self._lease = Lease(self._connections, self._patience, address)
         self._searches = Searches(self._connections, spoken)
+        self._telling = Telling(self._connect)
         self._closed = False
 
     async def _connect(self) -> Connection:
@@ -93,6 +98,8 @@ class PostgresJournal:
             stored = await rows.rooms(connection)
         await self._searches.measure()
         self._searches.begin()
+        self._telling.node = self.node
+        self._telling.begin()
         return stored
 
     async def create_room(self, room: NewRoom) -> StoredRoom:
@@ -126,7 +133,7 @@ class PostgresJournal:
         await self._turns.take(
             partial(store, appends), _nothing, keys=[append.key for append in appends]
         )
-        self._searches.grown(append.key for append in appends if append.entries)
+        self._told([append.key for append in appends])
 
     async def _append_and_replace(
         self, appends: Sequence[Append], connection: Connection, turn: int
@@ -274,12 +281,78 @@ class PostgresJournal:
             pass
         await self._searches.measure()
 
+    # ---- The port of those that share it -----------------------------------------
+
+    @property
+    def node(self) -> int:
+        """See `SharedJournal.node`."""
+        return self._lease.node
+
+    async def versions(self) -> Mapping[int, int]:
+        """See `SharedJournal.versions`."""
+        return await self._connections.do(news.versions)
+
+    async def room(self, key: int) -> StoredRoom | None:
+        """See `SharedJournal.room`."""
+        found = await self._connections.do(lambda c: rows.rooms(c, key))
+        return found[0] if found else None
+
+    async def news(self, asked: Sequence[Asked]) -> Sequence[News]:
+        """See `SharedJournal.news`."""
+        return await self._connections.do(lambda c: news.news(c, asked))
+
+    @contextlib.asynccontextmanager
+    async def held(self, asked: Sequence[Asked]) -> AsyncIterator[HeldRooms]:
+        """See `SharedJournal.held`."""
+        keys = [each.key for each in asked]
+        async with self._turns.hold(keys) as hold:
+            held = HeldRooms(hold, self._append_held)
+            await held.begin(asked)
+            yield held
+        self._told(keys)
+
+    async def _append_held(
+        self, appends: Sequence[Append], connection: Connection, turn: int
+    ) -> None:
+        grown = None
+        if any(append.replaced for append in appends):
+            grown = await withdrawing.replace(connection, appends)
+        await self._append(appends, connection, turn, grown)
+
+    def _told(self, keys: Sequence[int]) -> None:
+        self._searches.grown(keys)
+        self._telling.appended(keys)
+
+    async def nodes(self) -> Sequence[Node]:
+        """See `SharedJournal.nodes`."""
+        return await self._connections.do(news.nodes)
+
+    async def declare_dead(self, number: int) -> bool:
+        """See `SharedJournal.declare_dead`."""
+        return await self._lease.bury(number)
+
+    async def rejoin(self) -> None:
+        """See `SharedJournal.rejoin`."""
+        self._turns.begin_anew(await self._connections.do(self._lease.begin_anew))
+        self._telling.node = self.node
+
+    def tell(self, told: str) -> None:
+        """See `SharedJournal.tell`."""
+        self._telling.tell(told)
+
+    def hear(
+        self, appended: Callable[[Collection[int]], None], told: Callable[[str], None]
+    ) -> None:
+        """See `SharedJournal.hear`."""
+        self._telling.hear(appended, told)
+
     async def close(self) -> None:
         """See `Journal.close`."""
         if self._closed:
             return
         self._closed = True
         await self._searches.end()
+        await self._telling.end()
         await self._turns.close()
         await self._lease.end()
         with contextlib.suppress(JournalError):  # then its lease passes

@@ -29,7 +29,8 @@ UPDATE chatroom.node SET expires = clock_timestamp() + $2::float8 * interval '1 
   WHERE id = $1 RETURNING id
 """
 _LEAVE = "DELETE FROM chatroom.node WHERE id = $1"
-_BURY = "DELETE FROM chatroom.node WHERE expires <= clock_timestamp() AND id <> $1 RETURNING id"
+_BURY = "DELETE FROM chatroom.node WHERE id = $1 AND expires <= clock_timestamp()"
+_IS_THERE = "SELECT EXISTS (SELECT FROM chatroom.node WHERE id = $1)"
 _LIVING = "SELECT count(*) FROM chatroom.node WHERE id <> $1 AND expires > clock_timestamp()"
 
 
@@ -53,26 +54,32 @@ class Lease:
         return not self.fenced.is_set() and time.monotonic() < self._renewed + LEASE_SECONDS
 
     async def begin(self, connection: Connection) -> int:
-        """Register this node, bury those that are dead; its number."""
+        """Register this node, and renew its lease from now on; its number."""
+        await self.begin_anew(connection)
+        self._renewing = asyncio.create_task(self._renew(), name="lease")
+        return self.node
+
+    async def begin_anew(self, connection: Connection) -> int:
+        """Register this node, in place of one that was buried; its number."""
         name = f"{socket.gethostname()}:{os.getpid()}"
         sent = time.monotonic()
         self.node = await connection.fetchval(_REGISTER, name, self._address, float(LEASE_SECONDS))
         self.renewed(sent)
-        await connection.execute(_BURY, self.node)
-        self._renewing = asyncio.create_task(self._renew(), name="lease")
+        self.fenced.clear()
         return self.node
 
     async def alone(self, connection: Connection) -> bool:
         """Whether no other node lives."""
         return not await connection.fetchval(_LIVING, self.node)
 
-    async def bury(self) -> list[int]:
-        """Take nodes for dead whose lease has passed; those that nobody has buried before.
+    async def bury(self, number: int) -> bool:
+        """Take a node for dead whose lease has passed; False: it lives. Raises JournalError."""
 
-        Raises JournalError.
-        """
-        rows = await self._connections.do(lambda c: c.fetch(_BURY, self.node))
-        return [row["id"] for row in rows]
+        async def bury(connection: Connection) -> bool:
+            await connection.execute(_BURY, number)
+            return not await connection.fetchval(_IS_THERE, number)
+
+        return await self._connections.do(bury)
 
     def renewed(self, sent: float) -> None:
         """Note that it was renewed by what was sent at a time (`time.monotonic`)."""
@@ -87,11 +94,13 @@ class Lease:
         self.renewed(sent)
 
     async def _renew(self) -> None:
-        while not self.fenced.is_set():
+        while True:
             every = self._patience.renew
             await asyncio.sleep(max(self._renewed + every - time.monotonic(), every / 4))
             if time.monotonic() < self._renewed + every:
                 continue  # an append has
+            if self.fenced.is_set():
+                continue  # until it begins anew
             with contextlib.suppress(JournalError):  # whoever appends hears of it
                 await self._connections.do(self.revive)
 

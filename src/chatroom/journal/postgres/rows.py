@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import asyncpg
 
@@ -15,6 +16,8 @@ from chatroom.journal.port import StoredRoom
 
 from .connecting import Connection
 
+Row: TypeAlias = "asyncpg.Record | Mapping[str, Any]"
+
 KINDS = {int(kind): kind for kind in Kind}
 _NOTE_KINDS = {int(kind): kind for kind in NoteKind}
 
@@ -26,15 +29,16 @@ AUDIT = "number, at, actor, key_id, token_id, address, method, room_id, target, 
 _ROOMS = """
 SELECT key, room_id, epoch, created, title, private, capacity, history, creator,
   closed_to_newcomers, newest, last_sent, oldest, size, said, active, version
-  FROM chatroom.room WHERE closed IS NULL AND key <> 0 ORDER BY key
+  FROM chatroom.room WHERE closed IS NULL AND key <> 0 AND {which} ORDER BY key
 """
 _INSIDE = f"""
-SELECT room, {MEMBER} FROM chatroom.member WHERE ended = 0 AND gone IS NULL ORDER BY since, author
+SELECT room, node, {MEMBER} FROM chatroom.member WHERE ended = 0 AND gone IS NULL AND {{which}}
+  ORDER BY since, author
 """
-_NOTES = "SELECT room, kind, key, value FROM chatroom.note WHERE gone IS NULL"
+_NOTES = "SELECT room, kind, key, value FROM chatroom.note WHERE gone IS NULL AND {which}"
 
 
-def member(row: asyncpg.Record) -> MemberRecord:
+def member(row: Row) -> MemberRecord:
     """A member, of the columns MEMBER."""
     columns = {name: row[name] for name in MEMBER.split(", ")}
     former = columns.pop("former")
@@ -48,7 +52,20 @@ def entry(row: asyncpg.Record) -> Entry:
 
 def note(row: asyncpg.Record) -> Note:
     """A note."""
-    return Note(_NOTE_KINDS[row["kind"]], row["key"], row["value"])
+    return note_of(row["kind"], row["key"], row["value"])
+
+
+def note_of(kind: int, key: str, value: str) -> Note:
+    """A note, of its columns."""
+    return Note(_NOTE_KINDS[kind], key, value)
+
+
+def facts(row: asyncpg.Record) -> RoomFacts:
+    """What a room is."""
+    return RoomFacts(
+        row["key"], row["room_id"], row["epoch"], row["created"], row["title"], row["private"],
+        row["capacity"], row["history"], row["creator"], row["closed_to_newcomers"],
+    )  # fmt: skip
 
 
 def audit_record(row: asyncpg.Record) -> AuditRecord:
@@ -56,29 +73,32 @@ def audit_record(row: asyncpg.Record) -> AuditRecord:
     return AuditRecord(**dict(row.items()))
 
 
-async def rooms(connection: Connection) -> list[StoredRoom]:
-    """All open rooms as they are at one moment, in order of key."""
+async def rooms(connection: Connection, key: int | None = None) -> list[StoredRoom]:
+    """All open rooms, or that of a key, as they are at one moment, in order of key."""
+    keys = () if key is None else (key,)
+    which = "true" if key is None else "room = $1"
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        found = await connection.fetch(_ROOMS)
+        found = await connection.fetch(_ROOMS.format(which=which.replace("room", "key")), *keys)
         inside: dict[int, list[MemberRecord]] = {}
-        for row in await connection.fetch(_INSIDE):
+        nodes: dict[int, dict[int, int]] = {}
+        for row in await connection.fetch(_INSIDE.format(which=which), *keys):
             inside.setdefault(row["room"], []).append(member(row))
+            nodes.setdefault(row["room"], {})[row["author"]] = row["node"]
         notes: dict[int, list[Note]] = {}
-        for row in await connection.fetch(_NOTES):
+        for row in await connection.fetch(_NOTES.format(which=which), *keys):
             notes.setdefault(row["room"], []).append(note(row))
-    return [_room(row, inside, notes) for row in found]
+    return [_room(row, inside, nodes, notes) for row in found]
 
 
 def _room(
-    row: asyncpg.Record, inside: dict[int, list[MemberRecord]], notes: dict[int, list[Note]]
+    row: asyncpg.Record,
+    inside: dict[int, list[MemberRecord]],
+    nodes: dict[int, dict[int, int]],
+    notes: dict[int, list[Note]],
 ) -> StoredRoom:
     key = row["key"]
-    facts = RoomFacts(
-        key, row["room_id"], row["epoch"], row["created"], row["title"], row["private"],
-        row["capacity"], row["history"], row["creator"], row["closed_to_newcomers"],
-    )  # fmt: skip
     return StoredRoom(
-        facts,
+        facts(row),
         newest=row["newest"],
         last_sent=row["last_sent"],
         oldest=row["oldest"],
@@ -87,10 +107,11 @@ def _room(
         active=row["active"] if row["said"] >= row["oldest"] else 0,
         notes=tuple(notes.get(key, ())),
         version=row["version"],
+        nodes=nodes.get(key, {}),
     )
 
 
 async def server_notes(connection: Connection) -> Sequence[Note]:
     """The server's own."""
-    rows = await connection.fetch(_NOTES + " AND room = $1", SERVER)
+    rows = await connection.fetch(_NOTES.format(which="room = $1"), SERVER)
     return [note(row) for row in rows]

@@ -64,8 +64,10 @@ CREATE TABLE chatroom.entry (
   author bigint NOT NULL,
   nonce bytea,                         -- NULL: none
   envelope bytea NOT NULL,             -- gRPC envelope: 5 bytes, then an rpc.Message
+  replaced bigint,                     -- the room's version, when it was withdrawn
   PRIMARY KEY (room, sequence)
 );
+CREATE INDEX entry_replaced ON chatroom.entry (room, replaced) WHERE replaced IS NOT NULL;
 CREATE TABLE chatroom.nonce (          -- those that may count
   author bigint NOT NULL,
   nonce bytea NOT NULL,
@@ -95,7 +97,7 @@ CREATE TABLE chatroom.member (
   gone timestamptz                     -- nothing is kept of it; the row goes a little later
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX member_session ON chatroom.member (session) WHERE session IS NOT NULL;
-CREATE INDEX member_room ON chatroom.member (room);
+CREATE INDEX member_room ON chatroom.member (room, version);
 CREATE INDEX member_ended ON chatroom.member (ended) WHERE ended <> 0;
 CREATE INDEX member_gone ON chatroom.member (gone) WHERE gone IS NOT NULL;
 CREATE TABLE chatroom.note (
@@ -107,6 +109,7 @@ CREATE TABLE chatroom.note (
   gone timestamptz,                    -- since when there is none; the row goes a little later
   PRIMARY KEY (room, kind, key)
 );
+CREATE INDEX note_version ON chatroom.note (room, version);
 CREATE INDEX note_gone ON chatroom.note (gone) WHERE gone IS NOT NULL;
 CREATE TABLE chatroom.passage (        -- by what entries are found that follow each other
   room bigint NOT NULL,

@@ -9,7 +9,8 @@ and does nothing. Then, and not before, the turn may be tried again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from chatroom.journal.port import (
@@ -39,7 +40,7 @@ class Turns:
 
     def __init__(self, connect: Callable[[], Awaitable[Connection]], patience: Patience) -> None:
         self._connect = connect
-        self._patience = patience
+        self.patience = patience
         self.node = 0
         """Our row; 0: there is none yet."""
         self._connection: Connection | None = None
@@ -64,6 +65,23 @@ class Turns:
         async with self._one_at_a_time:
             return await uncancelled(self._take(work, stored, frozenset(keys)))
 
+    @contextlib.asynccontextmanager
+    async def hold(self, keys: Iterable[int]) -> AsyncIterator[Hold]:
+        """The turn as a transaction of its own, which ends with `Hold.commit` or is undone.
+
+        Raises JournalError.
+        """
+        async with self._one_at_a_time:
+            await uncancelled(self._out_of_doubt())
+            connection = await uncancelled(self._writer())
+            self._number += 1
+            hold = Hold(self, connection, self._number, frozenset(keys))
+            try:
+                yield hold
+            finally:
+                if not hold.over:
+                    await uncancelled(hold.undo())
+
     async def _take(
         self,
         work: Callable[[Connection, int], Awaitable[T]],
@@ -76,25 +94,32 @@ class Turns:
             connection = await self._writer()
             self._number += 1
             try:
-                async with asyncio.timeout(self._patience.answer):
+                async with asyncio.timeout(self.patience.answer):
                     return await work(connection, self._number)
             except TROUBLE as trouble:
                 error = trouble
             if ends(error):
-                self._let_go()
+                self.let_go()
             if not is_lost(error):
                 break
-            try:
-                is_stored = await self._outcome_within(self._number, self._patience.doubt)
-            except TROUBLE as unknown:
-                self._doubt = self._number, keys
-                raise JournalInDoubt(
-                    f"it is not known whether it was stored: {sentence(unknown)}"
-                ) from error
-            if is_stored:
+            if await self.was_stored(self._number, keys, error):
                 return await stored()
         assert error is not None
         raise failed(error) from error
+
+    async def was_stored(self, number: int, keys: frozenset[int], error: BaseException) -> bool:
+        """What became of a turn whose answer was lost by an error; raises JournalInDoubt."""
+        try:
+            return await self._outcome_within(number, self.patience.doubt)
+        except TROUBLE as unknown:
+            self._doubt = number, keys
+            raise JournalInDoubt(
+                f"it is not known whether it was stored: {sentence(unknown)}"
+            ) from error
+
+    def begin_anew(self, node: int) -> None:
+        """Be another node: what was in doubt is for whoever reads the rooms again."""
+        self.node, self._number, self._doubt = node, 0, None
 
     async def _out_of_doubt(self) -> None:
         """Find out what became of the turn that is in doubt; raises JournalError."""
@@ -104,7 +129,7 @@ class Turns:
         try:
             stored = await self.outcome(number)
         except TROUBLE as error:
-            self._let_go()
+            self.let_go()
             raise failed(error) from error
         self._doubt = None
         if stored and keys:
@@ -119,7 +144,7 @@ class Turns:
                 async with asyncio.timeout_at(end):
                     return await self.outcome(number)
             except TROUBLE:
-                self._let_go()
+                self.let_go()
                 pause = _PAUSES[min(attempt, len(_PAUSES) - 1)]
                 if loop.time() + pause >= end:
                     raise
@@ -157,7 +182,8 @@ class Turns:
             self._connection = await self._connect()
         return self._connection
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
+        """Use this connection no more."""
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
@@ -166,4 +192,63 @@ class Turns:
         """Finish the turn that was begun, and let go of the connection."""
         self._closed = True
         async with self._one_at_a_time:
-            self._let_go()
+            self.let_go()
+
+
+class Hold:
+    """A turn that holds its rooms while its caller thinks."""
+
+    def __init__(
+        self, turns: Turns, connection: Connection, number: int, keys: frozenset[int]
+    ) -> None:
+        self._turns = turns
+        self._connection = connection
+        self._number = number
+        self._keys = keys
+        self.over = False
+
+    async def do(self, work: Callable[[Connection, int], Awaitable[T]]) -> T:
+        """Do something in it, with its number; raises JournalError, and then it is over."""
+        try:
+            return await uncancelled(self._do(work))
+        except TROUBLE as error:
+            self._lose()
+            raise failed(error) from error
+
+    async def _do(self, work: Callable[[Connection, int], Awaitable[T]]) -> T:
+        async with asyncio.timeout(self._turns.patience.answer):
+            return await work(self._connection, self._number)
+
+    async def commit(self) -> None:
+        """Store what was done; raises JournalError."""
+        await uncancelled(self._commit())
+
+    async def _commit(self) -> None:
+        try:
+            await self._do(_committed)
+        except TROUBLE as error:
+            self._lose()
+            if not await self._turns.was_stored(self._number, self._keys, error):
+                raise failed(error) from error
+        self.over = True
+
+    async def undo(self) -> None:
+        """Store nothing of it."""
+        try:
+            await self._do(_undone)
+        except TROUBLE:
+            self._lose()
+        self.over = True
+
+    def _lose(self) -> None:
+        self._turns.let_go()
+        self.over = True
+
+
+async def _committed(connection: Connection, _number: int) -> None:
+    await connection.execute("COMMIT")
+
+
+async def _undone(connection: Connection, _number: int) -> None:
+    if connection.is_in_transaction():
+        await connection.execute("ROLLBACK")

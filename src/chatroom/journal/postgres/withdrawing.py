@@ -28,9 +28,10 @@ SELECT key FROM chatroom.room WHERE key = ANY ($1::int8[]) AND closed IS NULL
 """
 _NOTE = "UPDATE chatroom.server SET withdrawn = withdrawn + 1"
 _REPLACE = """
-UPDATE chatroom.entry e SET kind = $4, envelope = $3 FROM (
-  SELECT room, sequence, octet_length(envelope) AS size FROM chatroom.entry
-    WHERE room = $1 AND sequence = $2) AS old
+UPDATE chatroom.entry e SET kind = $4, envelope = $3, replaced = old.version + 1 FROM (
+  SELECT e.room, e.sequence, octet_length(e.envelope) AS size, r.version
+    FROM chatroom.entry e JOIN chatroom.room r ON r.key = e.room
+    WHERE e.room = $1 AND e.sequence = $2) AS old
   WHERE e.room = old.room AND e.sequence = old.sequence RETURNING old.size
 """
 _REPLACE_TRIMMED = """
