@@ -356,6 +356,11 @@ class Service:
 
 
 def _journal(settings: Settings) -> Journal:
+    if settings.database:
+        # Here alone: its driver is an extra that need not be installed.
+        from chatroom.journal.postgres import PostgresJournal
+
+        return PostgresJournal(settings.database, spoken=encode.spoken)
     if settings.data is None:
         return MemoryJournal(encode.spoken)
     path = settings.data / JOURNAL_FILE
