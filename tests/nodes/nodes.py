@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol
 
 import asyncpg
@@ -119,9 +120,11 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def node(journal: Any, limits: Limits = FOREVER) -> AsyncIterator[Hub]:
-    """One of them; it is there until the end of the block."""
-    hub = Hub(journal, encode.entries, limits, read=encode.event)
+async def node(journal: Any, limits: Limits, ahead: int = 0) -> AsyncIterator[Hub]:
+    """One of them, whose clock is `ahead` (ns); it is there until the end of the block."""
+    hub = Hub(
+        journal, encode.entries, limits, read=encode.event, clock=lambda: time.time_ns() + ahead
+    )
     await hub.open()
     running = asyncio.create_task(hub.run())
     assert hub.nodes is not None
@@ -136,12 +139,15 @@ async def node(journal: Any, limits: Limits = FOREVER) -> AsyncIterator[Hub]:
 
 
 @contextlib.asynccontextmanager
-async def nodes(shared: Shared, count: int, limits: Limits = FOREVER) -> AsyncIterator[list[Hub]]:
+async def nodes(
+    shared: Shared, count: int, limits: Limits = FOREVER, ahead: Sequence[int] = ()
+) -> AsyncIterator[list[Hub]]:
     """So many, with a room called lobby."""
     await shared.begin()
     async with contextlib.AsyncExitStack() as stack:
         hubs = [
-            await stack.enter_async_context(node(shared.journal(), limits)) for _ in range(count)
+            await stack.enter_async_context(node(shared.journal(), limits, by))
+            for by in ahead or [0] * count
         ]
         await hubs[0].rooms.create(room_id="lobby")
         await until(lambda: all(hub.rooms.known("lobby") for hub in hubs))

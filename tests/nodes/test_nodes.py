@@ -10,11 +10,19 @@ import pytest
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.denials import InvitationUsed
 from chatroom.core.fenced import NodeFenced
-from chatroom.core.refusals import NameTaken, Removed, RoomClosed, RoomFull, SessionReplaced
+from chatroom.core.refusals import (
+    NameTaken,
+    Removed,
+    RoomClosed,
+    RoomExists,
+    RoomFull,
+    SessionReplaced,
+)
+from chatroom.server.calls.methods import Methods
 from chatroom.server.rooms.hub import Hub
 from tests.carriers import run
 from tests.nodes.nodes import KINDS, Shared, nodes, until
-from tests.server.listeners import Listener
+from tests.server.listeners import Listener, whole
 
 BOTH = (pb.FEATURE_EVENTS, pb.FEATURE_ECHO)
 
@@ -300,3 +308,79 @@ def test_a_name_that_is_taken_by_a_rename_elsewhere(play: Play) -> None:
             await each.close()
 
     play(scene)
+
+
+def test_typing_is_told_at_every_node(play: Play) -> None:
+    async def scene(here: Hub, there: Hub, _third: Hub) -> None:
+        bob = await Listener(there, "Bob", *BOTH).open()
+        await bob.until_live()
+        alice = await Listener(here, "Alice", *BOTH).open()
+        assert "entered" == (await bob.next()).WhichOneof("event")
+        alice.wire.request(pb.ChatMessage(typing=pb.Typing(active=True)))
+        message = await bob.next()
+        assert ("typing", "Alice") == (message.WhichOneof("event"), message.name)
+        await alice.close()
+        await bob.close()
+
+    play(scene)
+
+
+def test_a_room_of_an_id_is_made_once(play: Play) -> None:
+    async def scene(*hubs: Hub) -> None:
+        made = await asyncio.gather(
+            *[hub.rooms.create(room_id="one") for hub in hubs for _ in range(2)],
+            return_exceptions=True,
+        )
+        assert 5 == sum(isinstance(each, RoomExists) for each in made), made
+        late = await Listener(hubs[2], "Late", room="one").open()
+        await late.close()
+
+    play(scene)
+
+
+def test_who_was_answered_at_one_node_finds_that_at_another(play: Play, shared: Shared) -> None:
+    async def scene(here: Hub, there: Hub, _third: Hub) -> None:
+        shared.deafen(there._journal)
+        await here.rooms.create(room_id="new", title="of here")
+        bob = await Listener(here, "Bob", *BOTH, room="new").open()
+        await bob.until_live()
+        nodes, methods = there.nodes, Methods(there)
+        assert nodes is not None
+        await nodes.know(room_id="", session="")
+        listed = await whole(await methods.list_chat_rooms(pb.ListChatRoomsRequest()))
+        assert ("new", "of here", 1) in [
+            (room.room_id, room.title, room.member_count) for room in listed.chat_rooms
+        ]
+        bob.say("one")
+        await bob.said()
+        session = bob.token().session
+        await nodes.know(room_id="", session=session)
+        request = pb.SendMessageRequest(session=session, message=pb.Message(message="two"))
+        assert 3 == (await methods.send_message(request)).sequence
+        assert "two" == (await bob.said()).message
+        await nodes.know(room_id="new", session="")
+        found = await whole(await methods.list_messages(pb.ListMessagesRequest(room_id="new")))
+        assert ["Has entered the chat", "one", "two"] == [each.message for each in found.messages]
+        await bob.close()
+
+    play(scene)
+
+
+def test_time_in_a_room_never_goes_back_whatever_the_clocks_say(shared: Shared) -> None:
+    async def scene() -> None:
+        hour = 3600 * 10**9
+        async with nodes(shared, 2, ahead=(0, hour)) as (here, there):
+            alice = await Listener(here, "Alice", *BOTH).open()
+            bob = await Listener(there, "Bob", *BOTH).open()
+            for each in (alice, bob):
+                await each.until_live()
+            bob.say("an hour ahead")
+            assert "an hour ahead" == (await alice.said()).message
+            alice.say("after it")
+            seen = [await bob.said() for _ in range(2)]
+            assert ["an hour ahead", "after it"] == [each.message for each in seen]
+            assert seen[0].sent.ToNanoseconds() <= seen[1].sent.ToNanoseconds()
+            await alice.close()
+            await bob.close()
+
+    run(scene())

@@ -212,10 +212,13 @@ class Log:
         kept = self.tail.newest - self.oldest
         return kept >= entries + max(entries >> 4, 16) or self.size > size + (size >> 4)
 
-    def trimmed(self, oldest: int, freed: int) -> None:
-        """Note what the journal has deleted: what is left, and the bytes of what went."""
+    def trimmed(self, oldest: int, freed: int, size: int | None = None) -> None:
+        """Note what the journal has deleted: what is left, and the bytes of what went.
+
+        `size`: bytes of all that is left, where that is not the rest alone.
+        """
         self.oldest = oldest
-        self.size -= freed
+        self.size = self.size - freed if size is None else size
 
     def fail(self, turn: Turn, refusal: JournalUnavailable) -> set[tuple[int, int]]:
         """Settle what could not be stored; departures wait for the next turn.

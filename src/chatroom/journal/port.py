@@ -150,6 +150,8 @@ class Trimmed:
     """The sequence of the oldest entry that is still kept; newest + 1: none is."""
     freed: int
     """`Entry.stored_bytes` of what it deleted."""
+    size: int | None = field(default=None, compare=False)
+    """Of all that is kept then, where other nodes trim too; None: what it was, less that."""
 
 
 @dataclass(slots=True, frozen=True)

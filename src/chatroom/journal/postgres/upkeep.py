@@ -36,7 +36,7 @@ WITH cut AS MATERIALIZED (
   SELECT coalesce(sum(octet_length(envelope) + {STORED_OVERHEAD}), 0)::int8 AS bytes FROM trimmed
 )
 UPDATE chatroom.room r SET oldest = $3, size = r.size - freed.bytes FROM cut CROSS JOIN freed
-  WHERE r.key = cut.key RETURNING freed.bytes
+  WHERE r.key = cut.key RETURNING freed.bytes, r.size
 """
 _PURGE_ENTRIES = """
 WITH next AS MATERIALIZED (
@@ -97,6 +97,8 @@ class Trim:
     """When it began; that and all later ones stay."""
     oldest: int
     freed: int = 0
+    size: int | None = None
+    """Of all that was kept when it was looked at last."""
 
     @classmethod
     async def begin(cls, connection: Connection, key: int, entries: int, size: int) -> Trim:
@@ -105,8 +107,9 @@ class Trim:
         if row is None:
             return cls(key, 0, 0, 0, 1)
         return cls(
-            key, row["newest"] - entries + 1, row["size"] - size, row["newest"], row["oldest"]
-        )
+            key, row["newest"] - entries + 1, row["size"] - size, row["newest"], row["oldest"],
+            size=row["size"],
+        )  # fmt: skip
 
     async def step(self, connection: Connection) -> bool:
         """Delete some of the oldest; whether there may be more to do."""
@@ -119,17 +122,18 @@ class Trim:
             freed += size + STORED_OVERHEAD
         if not count:
             return False
-        bytes_freed = await connection.fetchval(_CUT, self.key, self.oldest, self.oldest + count)
-        if bytes_freed is None:  # purged meanwhile, or trimmed by another node
+        cut = await connection.fetchrow(_CUT, self.key, self.oldest, self.oldest + count)
+        if cut is None:  # purged meanwhile, or trimmed by another node
             return False
         self.oldest += count
-        self.freed += bytes_freed
+        self.freed += cut["bytes"]
+        self.size = cut["size"]
         return count == STEP_ROWS
 
     @property
     def done(self) -> Trimmed:
         """What it has done so far."""
-        return Trimmed(self.oldest, self.freed)
+        return Trimmed(self.oldest, self.freed, self.size)
 
 
 async def purge_step(connection: Connection, key: int) -> bool:

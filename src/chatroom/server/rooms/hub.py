@@ -123,13 +123,14 @@ class Hub:
         self.commits.sharing = sharing
         self.nodes = Nodes(
             journal, self.rooms, self.sessions, self.commits, sharing,
-            restore=self._restore, depart=self._depart, on_serving=self._on_storing,
-            monotonic=self._monotonic, clock=self._clock,
+            restore=self._restore, depart=self._depart, show_typing=self.talk.show_typing,
+            on_serving=self._on_storing, monotonic=self._monotonic, clock=self._clock,
         )  # fmt: skip
         self.commits.on_fenced = self.nodes.fenced
         self.rooms.on_created = sharing.add
         self.rooms.purges = False
         self._entrance.refresh = self.nodes.refresh
+        self.talk.on_typing = self.nodes.tell_typing
 
     # ---- Life -------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from chatroom.core.learning import Learned
 from chatroom.core.leave_reason import LeaveReason
 from chatroom.core.member import Member
 from chatroom.core.notes import SERVER
+from chatroom.core.refusals import JournalUnavailable
 from chatroom.core.room import Room
 from chatroom.core.standing import Standing
 from chatroom.journal import JournalError, StoredRoom
@@ -18,7 +19,7 @@ from chatroom.journal.sharing import Asked, Node, SharedJournal
 
 from .commit import CommitLoop
 from .rooms import Rooms
-from .sessions import Place, Sessions
+from .sessions import Place, Sessions, digest
 from .sharing import Sharing
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class Nodes:
         *,
         restore: Callable[[StoredRoom], Room],
         depart: Callable[[Room, Member, LeaveReason], None],
+        show_typing: Callable[[Room, Member, bool], None],
         on_serving: Callable[[bool], None],
         monotonic: Callable[[], float],
         clock: Callable[[], int],
@@ -65,7 +67,8 @@ class Nodes:
         self._look.set()
         self.others: Sequence[Node] = ()
         """Those that were alive when they were last looked at."""
-        journal.hear(self._appended, lambda _told: None)
+        self._show_typing = show_typing
+        journal.hear(self._appended, self._told)
 
     # ---- Following ----------------------------------------------------------------
 
@@ -76,6 +79,22 @@ class Nodes:
                 self._look.set()
             elif (room := self._sharing.outdated(key)) is not None:
                 self._commits.touch(room)
+
+    def tell_typing(self, room: Room, member: Member, active: bool) -> None:
+        """Have the other nodes hear that somebody types, or has stopped."""
+        self._journal.tell(f"typing {room.facts.key} {member.author} {active:d}")
+
+    def _told(self, told: str) -> None:
+        """What another node has told; what is not known is of a newer version."""
+        what, _, rest = told.partition(" ")
+        if what != "typing":
+            return
+        key, author, active = map(int, rest.split())
+        if key in self._sharing.keys:
+            room = self._rooms.of_key(key)
+            member = room.by_author(author)
+            if member is not None and member.standing is Standing.ELSEWHERE:
+                self._show_typing(room, member, bool(active))
 
     async def run(self) -> None:
         """Look at all rooms and nodes until cancelled."""
@@ -190,7 +209,29 @@ class Nodes:
         if not self._rooms.known(room_id):
             await self.look()
         if self._rooms.known(room_id):
-            room = self._rooms.get(room_id)
-            if self._sharing.outdated(room.facts.key) is not None:
-                self._commits.touch(room)
+            await self._refresh(self._rooms.get(room_id).facts.key)
+
+    async def _refresh(self, key: int) -> None:
+        room = self._sharing.outdated(key)
+        if room is not None:
+            self._commits.touch(room)
+            await self._commits.stored()
+
+    async def know(self, *, room_id: str, session: str) -> None:
+        """Before a call: know what was stored when it came. Raises JournalUnavailable.
+
+        Of a room, of that of a session, or of all rooms; whoever has been answered by another
+        node is to find here what was answered.
+        """
+        try:
+            if room_id:
+                await self.refresh(room_id)
+            elif not session:
+                await self.look()
                 await self._commits.stored()
+            elif not self._sessions.known(session):
+                found = await self._journal.session(digest(session))
+                if found is not None:
+                    await self._refresh(found[0])
+        except JournalError as error:
+            raise JournalUnavailable(str(error), doing="read") from error

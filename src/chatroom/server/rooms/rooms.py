@@ -11,7 +11,7 @@ from chatroom.core import refusals, room_ids
 from chatroom.core.limits import Limits
 from chatroom.core.room import Room
 from chatroom.core.text import checked_line
-from chatroom.journal import Journal, JournalError, NewRoom, StoredRoom
+from chatroom.journal import Journal, JournalConflict, JournalError, NewRoom, StoredRoom
 
 from .background import Background
 
@@ -162,6 +162,8 @@ class Rooms:
     async def _create(self, new: NewRoom) -> Room:
         try:
             stored = await self._journal.create_room(new)
+        except JournalConflict as error:  # another node was quicker
+            raise refusals.RoomExists(new.room_id) from error
         except JournalError as error:
             raise refusals.JournalUnavailable(str(error)) from error
         finally:

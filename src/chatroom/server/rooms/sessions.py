@@ -155,6 +155,11 @@ class Sessions:
         """The place of a member who is in a room."""
         return self._places.get(digest(session))
 
+    def known(self, session: str) -> bool:
+        """Whether its member is in a room, here or elsewhere, as far as this node knows."""
+        hashed = digest(session)
+        return hashed in self._places or self.elsewhere(hashed) is not None
+
     def put_elsewhere(self, room: Room, member: Member) -> None:
         """Note a member who is in a room at another node."""
         if member.session is not None:
