@@ -80,7 +80,8 @@ class Server:
         end = time.monotonic() + START_SECONDS
         while not self._is_ready():
             if time.monotonic() > end or self._process.poll() is not None:
-                raise RuntimeError((self.directory / "log").read_text())
+                log = (self.directory / "log").read_text()
+                raise RuntimeError(f"PostgreSQL ({self._process.poll()}): {log}")
             time.sleep(0.05)
 
     def _is_ready(self) -> bool:
