@@ -320,6 +320,42 @@ def test_records_are_numbered_in_the_order_in_which_they_are_seen() -> None:
     play(scene)
 
 
+def test_a_node_sees_what_has_changed_since_a_version() -> None:
+    """Members with their node, who is gone, notes, what the room is; nothing where nothing is."""
+
+    async def scene(ann: PostgresJournal, bob: PostgresJournal, raw: Raw) -> None:
+        key, other = await new_room(ann), await new_room(ann, "b")
+        await ann.append([Append(key, members=[record(1), record(2)], notes=[BAN])])
+        [first] = await bob.changed({key: 0, other: 0, 10_000: 0})
+        assert ([(ann.lease.node, record(1)), (ann.lease.node, record(2))], [], [BAN]) == (
+            first.members, first.gone, first.notes,
+        )  # fmt: skip
+        assert [] == await bob.changed({key: first.version})
+        facts = replace(first.facts, title="another")
+        await bob.append(
+            [
+                Append(key, entries(1, 2), members=[record(3)], gone=[1], facts=facts),
+                Append(SERVER, notes=[BAN]),
+            ]
+        )
+        [server, second] = await ann.changed({key: first.version, SERVER: 0})
+        assert [BAN] == server.notes
+        assert (facts, first.version + 1, 2, 1, False) == (
+            second.facts, second.version, second.newest, second.oldest, second.closed,
+        )  # fmt: skip
+        assert ([(bob.lease.node, record(3))], [1], []) == (
+            second.members, second.gone, second.notes,
+        )  # fmt: skip
+        await bob.append([Append(key, notes=[replace(BAN, value="")], closes=True)])
+        [third] = await ann.changed({key: second.version})
+        assert third.closed
+        assert {2, 3} == set(third.gone)
+        lives = [(node.id, node.lives) for node in await ann.nodes()]
+        assert [(ann.lease.node, True), (bob.lease.node, True)] == lives
+
+    play(scene)
+
+
 def test_nobody_waits_for_a_caller_that_has_gone() -> None:
     """An append that was cancelled is done to its end, and the next one comes after it."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,9 +27,10 @@ from chatroom.journal.port import (
     unread,
 )
 
-from . import audit_log, opening, reading, rows, statements, upkeep, withdrawing
+from . import audit_log, following, opening, reading, rows, statements, upkeep, withdrawing
 from .appending import FIND_NONCES, bind
 from .connecting import TROUBLE, Connection, Connections, Patience, connect, failed, shown
+from .following import Changed, Node
 from .leases import Lease
 from .searching import Searches
 from .turns import Turns
@@ -79,6 +80,17 @@ class PostgresJournal:
     def index_bytes(self) -> int:
         """See `Journal.index_bytes`."""
         return self._searches.bytes
+
+    async def changed(self, known: Mapping[int, int]) -> list[Changed]:
+        """What others, or this node, have appended to rooms of which one knows the versions.
+
+        Raises JournalError.
+        """
+        return await self._connections.do(lambda c: following.changed(c, known))
+
+    async def nodes(self) -> Sequence[Node]:
+        """The servers of this database; raises JournalError."""
+        return await self._connections.do(following.nodes)
 
     # ---- The port -------------------------------------------------------------
 

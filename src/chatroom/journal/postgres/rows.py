@@ -41,6 +41,14 @@ def member(row: asyncpg.Record) -> MemberRecord:
     return MemberRecord(**columns, former=tuple(former.split("\n")) if former else ())
 
 
+def facts(row: asyncpg.Record) -> RoomFacts:
+    """What a room is."""
+    return RoomFacts(
+        row["key"], row["room_id"], row["epoch"], row["created"], row["title"], row["private"],
+        row["capacity"], row["history"], row["creator"], row["closed_to_newcomers"],
+    )  # fmt: skip
+
+
 def entry(row: asyncpg.Record) -> Entry:
     """An entry without its nonce."""
     return Entry(row["sequence"], row["sent"], KINDS[row["kind"]], row["author"], row["envelope"])
@@ -73,12 +81,8 @@ def _room(
     row: asyncpg.Record, inside: dict[int, list[MemberRecord]], notes: dict[int, list[Note]]
 ) -> StoredRoom:
     key = row["key"]
-    facts = RoomFacts(
-        key, row["room_id"], row["epoch"], row["created"], row["title"], row["private"],
-        row["capacity"], row["history"], row["creator"], row["closed_to_newcomers"],
-    )  # fmt: skip
     return StoredRoom(
-        facts,
+        facts(row),
         newest=row["newest"],
         last_sent=row["last_sent"],
         oldest=row["oldest"],
