@@ -16,7 +16,7 @@ _EMPTY = """
 DELETE FROM chatroom.entry; DELETE FROM chatroom.nonce; DELETE FROM chatroom.member;
 DELETE FROM chatroom.note; DELETE FROM chatroom.passage; DELETE FROM chatroom.audit;
 DELETE FROM chatroom.node; DELETE FROM chatroom.room WHERE key <> 0;
-UPDATE chatroom.audited SET number = 0; UPDATE chatroom.server SET scrubbed = withdrawn
+UPDATE chatroom.audited SET number = 0; UPDATE chatroom.server SET scrubbed = withdrawn, moved = ''
 """
 
 
@@ -67,5 +67,14 @@ async def cut(url: str) -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
+    finally:
+        await connection.close()
+
+
+async def not_moved() -> None:
+    """Have the database of this process used again, although it was moved."""
+    connection = await asyncpg.connect(own())
+    try:
+        await connection.execute("UPDATE chatroom.server SET moved = ''")
     finally:
         await connection.close()

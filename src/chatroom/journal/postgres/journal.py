@@ -96,7 +96,7 @@ class PostgresJournal:
 
     async def open(self) -> list[StoredRoom]:
         """See `Journal.open`."""
-        async with opening.usable(self._url, self.name, self._patience) as connection:
+        async with opening.usable(self._url, self._patience) as connection:
             self._turns.node = await self._lease.begin(connection)
             alone = await self._lease.alone(connection)
             for key in await upkeep.closed(connection, alone=alone):
