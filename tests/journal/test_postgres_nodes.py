@@ -283,7 +283,7 @@ def test_a_lease_is_renewed_where_nobody_says_anything() -> None:
 
 
 def test_a_closed_room_stays_while_another_node_may_read_it() -> None:
-    """A start purges what nobody reads: where others live, what was closed long ago."""
+    """A start and a sweep purge what nobody reads: where others live, what was closed long ago."""
 
     async def scene(ann: PostgresJournal, bob: PostgresJournal, raw: Raw) -> None:
         keys = [await new_room(ann, f"r{n}") for n in range(2)]
@@ -293,7 +293,11 @@ def test_a_closed_room_stays_while_another_node_may_read_it() -> None:
         )
         await another_look(ann)
         assert [] == await everything(bob, keys[0])
+        await ann.sweep(NOW)
         assert entries(1, 3) == await everything(bob, keys[1])
+        await raw.execute("UPDATE chatroom.room SET closed = closed - interval '601 s'")
+        await ann.sweep(NOW)
+        assert [] == await everything(bob, keys[1])
 
     play(scene)
 

@@ -12,7 +12,7 @@ import asyncpg
 from chatroom.journal.port import JournalUnusable
 
 from . import schema
-from .connecting import TROUBLE, Connection, Patience, connect, sentence, shown
+from .connecting import BOUNDED, TROUBLE, Connection, Patience, connect, sentence, shown
 
 
 async def connected(url: str, patience: Patience) -> Connection:
@@ -39,15 +39,21 @@ async def prepared(connection: Connection, where: str) -> None:
 
 @asynccontextmanager
 async def usable(url: str, patience: Patience) -> AsyncIterator[Connection]:
-    """A connection to a database whose tables are as we know them; raises JournalUnusable."""
+    """A connection to a database whose tables are as we know them; raises JournalUnusable.
+
+    After the block, if nothing is raised, its statements are bounded in time, and it is the
+    caller's.
+    """
     connection = await connected(url, patience)
     try:
         await prepared(connection, shown(url))
         yield connection
-    except TROUBLE as error:
-        raise JournalUnusable(why_unusable(shown(url), error)) from error
-    finally:
+        await connection.execute(BOUNDED)
+    except BaseException as error:
         connection.terminate()
+        if isinstance(error, TROUBLE):
+            raise JournalUnusable(why_unusable(shown(url), error)) from error
+        raise
 
 
 async def renew_epochs(connection: Connection) -> None:

@@ -199,7 +199,8 @@ async def _version(connection: Connection, shown: str) -> int:
     tables = {
         name
         for (name,) in await connection.fetch(
-            "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'chatroom'"
+            "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = 'chatroom' AND c.relkind = 'r'"
         )
     }
     if not tables:
