@@ -5,6 +5,7 @@ A database of its own for each test would cost a tenth of a second; this costs a
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 import asyncpg
@@ -57,6 +58,19 @@ async def _execute(sql: str) -> None:
         await connection.execute(sql)
     finally:
         await connection.close()
+
+
+async def waiting(statements: int = 1) -> None:
+    """Return once so many statements in the database of this process wait for a lock."""
+    connection = await asyncpg.connect(own())
+    found = 0
+    while found < statements:
+        await asyncio.sleep(0.005)
+        found = await connection.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+            "AND datname = current_database() AND state = 'active'"
+        )
+    await connection.close()
 
 
 async def cut(url: str) -> None:

@@ -51,15 +51,6 @@ def play(scene: Nodes) -> None:
     asyncio.run(running())
 
 
-async def waits(raw: Raw) -> None:
-    """Return once a statement of another connection waits for a lock."""
-    while not await raw.fetchval(
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
-        "AND datname = current_database() AND state = 'active'"
-    ):
-        await asyncio.sleep(0.005)
-
-
 async def version(raw: Raw, key: int) -> int:
     found: int = await raw.fetchval("SELECT version FROM chatroom.room WHERE key = $1", key)
     return found
@@ -123,7 +114,7 @@ def test_what_another_node_did_while_an_append_waited_is_not_lost() -> None:
             await raw.execute("UPDATE chatroom.note SET value = '{1}'")
             waiting = asyncio.create_task(bob.append([changed]))
             async with asyncio.timeout(20):
-                await waits_beside(raw)
+                await postgres_databases.waiting()
         await waiting
         [room] = await another_look(ann)
         assert before.version + 2 == room.version
@@ -134,15 +125,6 @@ def test_what_another_node_did_while_an_append_waited_is_not_lost() -> None:
         )  # fmt: skip
 
     play(scene)
-
-
-async def waits_beside(raw: Raw) -> None:
-    """As `waits`, where `raw` is in a transaction: it sees others' states as they were."""
-    other = await asyncpg.connect(postgres_databases.own())
-    try:
-        await waits(other)
-    finally:
-        await other.close()
 
 
 async def another_look(journal: PostgresJournal) -> list:
@@ -163,7 +145,7 @@ def test_a_lease_may_be_renewed_while_an_append_waits() -> None:
             await raw.execute("UPDATE chatroom.node SET expires = expires + interval '1 s'")
             waiting = asyncio.create_task(ann.append([Append(key, entries(1, 1))]))
             async with asyncio.timeout(20):
-                await waits_beside(raw)
+                await postgres_databases.waiting()
         await waiting
         assert entries(1, 1) == await everything(bob, key)
 
@@ -171,20 +153,25 @@ def test_a_lease_may_be_renewed_while_an_append_waits() -> None:
 
 
 def test_nodes_never_wait_for_each_other_in_a_circle() -> None:
-    """Whatever the order in which they name the rooms."""
+    """Whatever the order in which they name the rooms: one has none that the other waits for."""
 
     async def scene(ann: PostgresJournal, bob: PostgresJournal, raw: Raw) -> None:
-        keys = [await new_room(ann, f"r{n}") for n in range(6)]
+        keys = [await new_room(ann, f"r{n}") for n in range(5)]
         before = [await version(raw, key) for key in keys]
-
-        async def appends(journal: PostgresJournal, order: list[int], author: int) -> None:
-            for n in range(40):
-                await journal.append(
-                    [Append(key, members=[record(author + n, since=NOW)]) for key in order]
+        orders = ((ann, keys, 10), (bob, keys[::-1], 20))
+        async with raw.transaction():
+            # Who locks them in its own order has two of them when it comes to this one.
+            await raw.execute("SELECT FROM chatroom.room WHERE key = $1 FOR UPDATE", keys[2])
+            appends = [
+                asyncio.create_task(
+                    journal.append([Append(key, members=[record(who)]) for key in order])
                 )
-
-        await asyncio.gather(appends(ann, keys, 100), appends(bob, keys[::-1], 200))
-        assert [n + 80 for n in before] == [await version(raw, key) for key in keys]
+                for journal, order, who in orders
+            ]
+            async with asyncio.timeout(20):
+                await postgres_databases.waiting(2)
+        await asyncio.gather(*appends)
+        assert [n + 2 for n in before] == [await version(raw, key) for key in keys]
 
     play(scene)
 
@@ -252,7 +239,7 @@ def test_who_is_buried_while_an_append_waits_stores_nothing() -> None:
             await raw.execute("SELECT FROM chatroom.room WHERE key = $1 FOR UPDATE", key)
             waiting = asyncio.create_task(ann.append([Append(key, entries(1, 1))]))
             async with asyncio.timeout(20):
-                await waits_beside(raw)
+                await postgres_databases.waiting()
             await pass_lease(raw, ann)
             await raw.execute("DELETE FROM chatroom.node WHERE id = $1", ann.lease.node)
         with pytest.raises(JournalFenced):
@@ -369,7 +356,7 @@ def test_nobody_waits_for_a_caller_that_has_gone() -> None:
             await raw.execute("SELECT FROM chatroom.room WHERE key = $1 FOR UPDATE", key)
             waiting = asyncio.create_task(ann.append([Append(key, entries(1, 1))]))
             async with asyncio.timeout(20):
-                await waits_beside(raw)
+                await postgres_databases.waiting()
             waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
