@@ -44,7 +44,8 @@ _SETTINGS = (
     # A plan is made once, and for tables that are large, however small they were then. So it
     # goes by the keys.
     "SET plan_cache_mode = force_generic_plan; "
-    "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+    "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; "
+    "SET enable_material = off"
 )
 
 TROUBLE = (
