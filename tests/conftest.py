@@ -25,6 +25,18 @@ MAY_BLOCK = {
     # Commands in processes of their own. Only a test runs them beside a server, in its loop.
     "chatroom/journal/sqlite/backup.py": {"backup"},
     "chatroom/journal/sqlite/check.py": {"check"},
+    "chatroom/journal/sqlite/moving.py": {
+        "open",
+        "rooms",
+        "members",
+        "entries",
+        "records",
+        "moved",
+        "close",
+        "room",
+        "notes",
+        "commit",
+    },
     # A file of one line, read before the server listens and at SIGHUP.
     "chatroom/server/access/admin.py": {"read"},
     # A file of keys, likewise.

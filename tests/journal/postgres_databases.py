@@ -5,6 +5,7 @@ A database of its own for each test would cost a tenth of a second; this costs a
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 import asyncpg
@@ -16,7 +17,7 @@ _EMPTY = """
 DELETE FROM chatroom.entry; DELETE FROM chatroom.nonce; DELETE FROM chatroom.member;
 DELETE FROM chatroom.note; DELETE FROM chatroom.passage; DELETE FROM chatroom.audit;
 DELETE FROM chatroom.node; DELETE FROM chatroom.room WHERE key <> 0;
-UPDATE chatroom.audited SET number = 0; UPDATE chatroom.server SET scrubbed = withdrawn
+UPDATE chatroom.audited SET number = 0; UPDATE chatroom.server SET scrubbed = withdrawn, moved = ''
 """
 
 
@@ -59,6 +60,19 @@ async def _execute(sql: str) -> None:
         await connection.close()
 
 
+async def waiting(statements: int = 1) -> None:
+    """Return once so many statements in the database of this process wait for a lock."""
+    connection = await asyncpg.connect(own())
+    found = 0
+    while found < statements:
+        await asyncio.sleep(0.005)
+        found = await connection.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+            "AND datname = current_database() AND state = 'active'"
+        )
+    await connection.close()
+
+
 async def cut(url: str) -> None:
     """End all connections to a database but the one that does it."""
     connection = await asyncpg.connect(url)
@@ -67,5 +81,14 @@ async def cut(url: str) -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
+    finally:
+        await connection.close()
+
+
+async def not_moved() -> None:
+    """Have the database of this process used again, although it was moved."""
+    connection = await asyncpg.connect(own())
+    try:
+        await connection.execute("UPDATE chatroom.server SET moved = ''")
     finally:
         await connection.close()

@@ -188,6 +188,30 @@ def test_an_append_that_was_given_up_is_not_stored_later() -> None:
     play(scene, patience=SHORT)
 
 
+def test_an_append_that_was_given_up_and_goes_through_is_told_to_be_stored() -> None:
+    """Its statement has written its number, and waits before it commits: so does the question."""
+
+    async def scene(journal: PostgresJournal, proxy: Proxy) -> None:
+        key = await new_room(journal)
+        raw = await asyncpg.connect(postgres_databases.own())
+        async with raw.transaction():
+            transaction = raw.transaction()
+            await transaction.start()
+            await raw.execute(
+                "INSERT INTO chatroom.entry (room, sequence, sent, kind, author, envelope) "
+                "VALUES ($1, 1, 1, 0, 0, '')", key,
+            )  # fmt: skip
+            appending = asyncio.create_task(journal.append([Append(key, entries(1, 1))]))
+            async with asyncio.timeout(20):
+                await postgres_databases.waiting(2)
+            await transaction.rollback()
+        await appending
+        assert entries(1, 1) == await everything(journal, key)
+        await raw.close()
+
+    play(scene, patience=Patience(answer=1.5, doubt=30, renew=60))
+
+
 def test_a_database_that_says_nothing_is_an_error() -> None:
     """Of appends and of reads; and when it speaks again everything works."""
 

@@ -13,6 +13,7 @@ from chatroom.core.entry import Entry, Kind
 from chatroom.core.notes import SERVER, Note, NoteKind
 from chatroom.journal import Append, JournalConflict, JournalFenced
 from chatroom.journal.postgres import Patience, PostgresJournal
+from chatroom.journal.sharing import Asked
 from tests.journal import postgres_databases
 from tests.journal.damaging import a_record
 from tests.journal.journals import (
@@ -49,15 +50,6 @@ def play(scene: Nodes) -> None:
             await bob.close()
 
     asyncio.run(running())
-
-
-async def waits(raw: Raw) -> None:
-    """Return once a statement of another connection waits for a lock."""
-    while not await raw.fetchval(
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
-        "AND datname = current_database() AND state = 'active'"
-    ):
-        await asyncio.sleep(0.005)
 
 
 async def version(raw: Raw, key: int) -> int:
@@ -123,7 +115,7 @@ def test_what_another_node_did_while_an_append_waited_is_not_lost() -> None:
             await raw.execute("UPDATE chatroom.note SET value = '{1}'")
             waiting = asyncio.create_task(bob.append([changed]))
             async with asyncio.timeout(20):
-                await waits_beside(raw)
+                await postgres_databases.waiting()
         await waiting
         [room] = await another_look(ann)
         assert before.version + 2 == room.version
@@ -134,15 +126,6 @@ def test_what_another_node_did_while_an_append_waited_is_not_lost() -> None:
         )  # fmt: skip
 
     play(scene)
-
-
-async def waits_beside(raw: Raw) -> None:
-    """As `waits`, where `raw` is in a transaction: it sees others' states as they were."""
-    other = await asyncpg.connect(postgres_databases.own())
-    try:
-        await waits(other)
-    finally:
-        await other.close()
 
 
 async def another_look(journal: PostgresJournal) -> list:
@@ -163,7 +146,7 @@ def test_a_lease_may_be_renewed_while_an_append_waits() -> None:
             await raw.execute("UPDATE chatroom.node SET expires = expires + interval '1 s'")
             waiting = asyncio.create_task(ann.append([Append(key, entries(1, 1))]))
             async with asyncio.timeout(20):
-                await waits_beside(raw)
+                await postgres_databases.waiting()
         await waiting
         assert entries(1, 1) == await everything(bob, key)
 
@@ -171,20 +154,25 @@ def test_a_lease_may_be_renewed_while_an_append_waits() -> None:
 
 
 def test_nodes_never_wait_for_each_other_in_a_circle() -> None:
-    """Whatever the order in which they name the rooms."""
+    """Whatever the order in which they name the rooms: one has none that the other waits for."""
 
     async def scene(ann: PostgresJournal, bob: PostgresJournal, raw: Raw) -> None:
-        keys = [await new_room(ann, f"r{n}") for n in range(6)]
+        keys = [await new_room(ann, f"r{n}") for n in range(5)]
         before = [await version(raw, key) for key in keys]
-
-        async def appends(journal: PostgresJournal, order: list[int], author: int) -> None:
-            for n in range(40):
-                await journal.append(
-                    [Append(key, members=[record(author + n, since=NOW)]) for key in order]
+        orders = ((ann, keys, 10), (bob, keys[::-1], 20))
+        async with raw.transaction():
+            # Who locks them in its own order has two of them when it comes to this one.
+            await raw.execute("SELECT FROM chatroom.room WHERE key = $1 FOR UPDATE", keys[2])
+            appends = [
+                asyncio.create_task(
+                    journal.append([Append(key, members=[record(who)]) for key in order])
                 )
-
-        await asyncio.gather(appends(ann, keys, 100), appends(bob, keys[::-1], 200))
-        assert [n + 80 for n in before] == [await version(raw, key) for key in keys]
+                for journal, order, who in orders
+            ]
+            async with asyncio.timeout(20):
+                await postgres_databases.waiting(2)
+        await asyncio.gather(*appends)
+        assert [n + 2 for n in before] == [await version(raw, key) for key in keys]
 
     play(scene)
 
@@ -252,7 +240,7 @@ def test_who_is_buried_while_an_append_waits_stores_nothing() -> None:
             await raw.execute("SELECT FROM chatroom.room WHERE key = $1 FOR UPDATE", key)
             waiting = asyncio.create_task(ann.append([Append(key, entries(1, 1))]))
             async with asyncio.timeout(20):
-                await waits_beside(raw)
+                await postgres_databases.waiting()
             await pass_lease(raw, ann)
             await raw.execute("DELETE FROM chatroom.node WHERE id = $1", ann.lease.node)
         with pytest.raises(JournalFenced):
@@ -283,7 +271,7 @@ def test_a_lease_is_renewed_where_nobody_says_anything() -> None:
 
 
 def test_a_closed_room_stays_while_another_node_may_read_it() -> None:
-    """A start purges what nobody reads: where others live, what was closed long ago."""
+    """A start and a sweep purge what nobody reads: where others live, what was closed long ago."""
 
     async def scene(ann: PostgresJournal, bob: PostgresJournal, raw: Raw) -> None:
         keys = [await new_room(ann, f"r{n}") for n in range(2)]
@@ -293,7 +281,11 @@ def test_a_closed_room_stays_while_another_node_may_read_it() -> None:
         )
         await another_look(ann)
         assert [] == await everything(bob, keys[0])
+        await ann.sweep(NOW)
         assert entries(1, 3) == await everything(bob, keys[1])
+        await raw.execute("UPDATE chatroom.room SET closed = closed - interval '601 s'")
+        await ann.sweep(NOW)
+        assert [] == await everything(bob, keys[1])
 
     play(scene)
 
@@ -320,6 +312,42 @@ def test_records_are_numbered_in_the_order_in_which_they_are_seen() -> None:
     play(scene)
 
 
+def test_a_node_sees_what_has_changed_since_a_version() -> None:
+    """Members with their node, who is gone, notes, what the room is; nothing where nothing is."""
+
+    async def scene(ann: PostgresJournal, bob: PostgresJournal, raw: Raw) -> None:
+        key, other = await new_room(ann), await new_room(ann, "b")
+        await ann.append([Append(key, members=[record(1), record(2)], notes=[BAN])])
+        [first] = await bob.news([Asked(room, 0, None) for room in (key, other, 10_000)])
+        assert ([(record(1), ann.node), (record(2), ann.node)], [], [BAN]) == (
+            first.members, first.gone, first.notes,
+        )  # fmt: skip
+        assert [] == await bob.news([Asked(key, first.version, 0)])
+        facts = replace(first.facts, title="another")
+        await bob.append(
+            [
+                Append(key, entries(1, 2), members=[record(3)], gone=[1], facts=facts),
+                Append(SERVER, notes=[BAN]),
+            ]
+        )
+        [server, second] = await ann.news([Asked(key, first.version, 1), Asked(SERVER, 0, None)])
+        assert [BAN] == server.notes
+        assert (facts, first.version + 1, 2, 1, False) == (
+            second.facts, second.version, second.newest, second.oldest, second.closed,
+        )  # fmt: skip
+        assert ([(record(3), bob.node)], [1], [], entries(2, 1)) == (
+            second.members, second.gone, second.notes, second.entries,
+        )  # fmt: skip
+        await bob.append([Append(key, notes=[replace(BAN, value="")], closes=True)])
+        [third] = await ann.news([Asked(key, second.version, 2)])
+        assert third.closed
+        assert {2, 3} == set(third.gone)
+        alive = [(node.number, node.alive) for node in await ann.nodes()]
+        assert [(ann.node, True), (bob.node, True)] == alive
+
+    play(scene)
+
+
 def test_nobody_waits_for_a_caller_that_has_gone() -> None:
     """An append that was cancelled is done to its end, and the next one comes after it."""
 
@@ -329,7 +357,7 @@ def test_nobody_waits_for_a_caller_that_has_gone() -> None:
             await raw.execute("SELECT FROM chatroom.room WHERE key = $1 FOR UPDATE", key)
             waiting = asyncio.create_task(ann.append([Append(key, entries(1, 1))]))
             async with asyncio.timeout(20):
-                await waits_beside(raw)
+                await postgres_databases.waiting()
             waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting

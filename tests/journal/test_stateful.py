@@ -265,7 +265,7 @@ class JournalMachine(RuleBasedStateMachine):
 
 EXAMPLES = {
     "memory": scaled(15, 250), "sqlite-full": scaled(5, 60), "sqlite-off": scaled(8, 150),
-    "postgres": scaled(4, 60),
+    "postgres": scaled(3, 60),
 }  # fmt: skip
 
 

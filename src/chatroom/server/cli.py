@@ -27,6 +27,7 @@ from .access.admin import AdminTokenUnusable
 from .access.key_file import KeysUnusable
 from .access_commands import keys_commands, token_commands
 from .audit_command import audit_command
+from .copy_command import copy_command
 from .dev_commands import dev_certificate_command
 from .durations import Duration
 from .environment import check_environment
@@ -281,6 +282,7 @@ def chatserver(
 chatserver.add_command(audit_command)
 chatserver.add_command(backup_command)
 chatserver.add_command(check_command)
+chatserver.add_command(copy_command)
 chatserver.add_command(repair_command)
 chatserver.add_command(dev_certificate_command)
 chatserver.add_command(keys_commands)

@@ -152,7 +152,7 @@ def journal_file(ctx: click.Context, data: Path | None) -> Path:
         if data is None and (given["journal"] or given["journal_file"]):
             raise click.UsageError(
                 "this is for a directory: what is in PostgreSQL is copied by pg_dump, and checked "
-                "by pg_amcheck"
+                "by pg_amcheck; the audit log is its table chatroom.audit"
             )
     return data_directory(data) / JOURNAL_FILE
 

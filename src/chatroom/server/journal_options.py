@@ -58,10 +58,17 @@ def _database(journal: str, file: Path | None) -> str:
             raise click.UsageError(f"{file} is empty: write {_FORM} into it")
     if not url:
         return ""
-    if not url.startswith(_SCHEMES):
+    if not is_database(url):
         raise click.UsageError(f"a journal is {_FORM}; a directory is named by --data")
+    return url
+
+
+def is_database(place: str) -> bool:
+    """Whether it is the address of a database; raises UsageError if that cannot be used here."""
+    if not place.startswith(_SCHEMES):
+        return False
     if importlib.util.find_spec("asyncpg") is None:
         raise click.UsageError(
             "PostgreSQL needs one more package: pip install 'chatroom[postgres]'"
         )
-    return url
+    return True

@@ -31,11 +31,11 @@ WITH wanted AS (
     {last_sent}::int8[], {grown}::int8[], {said}::int8[], {active}::int8[])
     AS w (room, expected, version, newest, last_sent, grown, said, active)
 ), there AS MATERIALIZED (
-  SELECT key, newest, version FROM chatroom.room WHERE key = ANY ({rooms}::int8[])
-    AND closed IS NULL ORDER BY key FOR UPDATE
-), differs AS MATERIALIZED (
-  SELECT w.room FROM wanted w LEFT JOIN there t ON t.key = w.room WHERE t.key IS NULL
-    OR t.newest <> coalesce(w.expected, t.newest) OR t.version <> coalesce(w.version, t.version)
+  SELECT r.key, r.newest, r.version, r.closed, w.expected, w.version AS known
+    FROM wanted w JOIN chatroom.room r ON r.key = w.room ORDER BY r.key FOR UPDATE OF r
+), fit AS MATERIALIZED (
+  SELECT key FROM there WHERE closed IS NULL AND newest = coalesce(expected, newest)
+    AND version = coalesce(known, version)
 )"""
 _USED = """, used AS MATERIALIZED (
   SELECT n.author FROM unnest({nonce_authors}::int8[], {nonces}::bytea[], {nonces_sent}::int8[])
@@ -46,7 +46,8 @@ _MINE = """, mine AS (
   UPDATE chatroom.node SET turn = {turn}::int8,
     expires = clock_timestamp() + {lease}::float8 * interval '1 second'
     WHERE id = {node}::int8 AND turn < {turn}::int8 AND expires > clock_timestamp()
-    AND NOT EXISTS (SELECT FROM differs) AND NOT EXISTS (SELECT FROM used) RETURNING id
+    AND (SELECT count(*) FROM fit) = cardinality({rooms}::int8[])
+    AND NOT EXISTS (SELECT FROM used) RETURNING id
 )"""
 _GROW = """, grown AS (
   UPDATE chatroom.room r SET version = r.version + 1, size = r.size + w.grown,
@@ -90,13 +91,16 @@ _NONCES = """, noted AS (
     ON CONFLICT (author, nonce) DO UPDATE SET room = excluded.room,
       sequence = excluded.sequence, sent = excluded.sent, kind = NULL, envelope = NULL
 )"""
-_MEMBERS = """, forgotten AS (
+_MEMBERS = """, going AS (
+  SELECT o.author, o.room, o.version FROM unnest({gone}::int8[]) AS g (author)
+    JOIN chatroom.member o ON o.author = g.author
+  UNION SELECT o.author, o.room, o.version FROM unnest({sessions}::bytea[]) AS s (session)
+    JOIN chatroom.member o ON o.session = s.session WHERE o.author <> ALL ({members}::int8[])
+), forgotten AS (
   UPDATE chatroom.member m SET gone = clock_timestamp(), session = NULL,
     version = coalesce(t.version + 1, o.version)
-    FROM chatroom.member o LEFT JOIN there t ON t.key = o.room CROSS JOIN mine
-    WHERE o.author = m.author AND m.gone IS NULL AND (m.author = ANY ({gone}::int8[])
-      OR (m.session = ANY ({sessions}::bytea[]) AND m.author <> ALL ({members}::int8[])))
-    RETURNING 1
+    FROM going o LEFT JOIN there t ON t.key = o.room CROSS JOIN mine
+    WHERE m.author = o.author AND m.gone IS NULL RETURNING 1
 ), remembered AS (
   INSERT INTO chatroom.member (author, room, name, since, logged, session, ended, removed,
       subject, invitation, former, node, version)
@@ -124,8 +128,9 @@ _NOTES = """, annotated AS (
       version = excluded.version, gone = excluded.gone
 )"""
 _TOLD = """
-SELECT EXISTS (SELECT FROM mine) AS stored, ARRAY (SELECT room FROM differs) AS differs,
-  EXISTS (SELECT FROM used) AS used"""
+SELECT EXISTS (SELECT FROM mine) AS stored, EXISTS (SELECT FROM used) AS used,
+  CASE WHEN NOT EXISTS (SELECT FROM mine)
+    THEN ARRAY (SELECT room FROM wanted EXCEPT SELECT key FROM fit) END AS differs"""
 _NONE_USED = ", used AS (SELECT WHERE false)"
 
 FIND_NONCES = f"""

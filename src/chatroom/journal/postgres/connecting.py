@@ -37,13 +37,15 @@ class Patience:
     """An append, before the lease is renewed without one."""
 
 
+BOUNDED = f"SET statement_timeout = '{STATEMENT_SECONDS}s'"
 _SETTINGS = (
-    f"SET statement_timeout = '{STATEMENT_SECONDS}s'; SET jit = off; "
+    f"{BOUNDED}; SET jit = off; "
     "SET default_transaction_isolation = 'read committed'; "
     # A plan is made once, and for tables that are large, however small they were then. So it
     # goes by the keys.
     "SET plan_cache_mode = force_generic_plan; "
-    "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+    "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; "
+    "SET enable_material = off"
 )
 
 TROUBLE = (

@@ -89,14 +89,15 @@ class PostgresJournal:
 
     async def open(self) -> list[StoredRoom]:
         """See `Journal.open`."""
-        async with opening.usable(self._url, self.name, self._patience) as connection:
-            self._turns.node = await self._lease.begin(connection)
+        async with opening.usable(self._url, self._patience) as connection:
+            node = await self._lease.begin(connection)
             alone = await self._lease.alone(connection)
             for key in await upkeep.closed(connection, alone=alone):
                 while await upkeep.purge_step(connection, key):
                     pass
             stored = await rows.rooms(connection)
-        await self._searches.measure()
+            await self._searches.measure(connection)
+        self._turns.begin(node, connection)
         self._searches.begin()
         self._telling.node = self.node
         self._telling.begin()
@@ -258,7 +259,8 @@ class PostgresJournal:
 
     async def trim(self, key: int, *, entries: int, size: int) -> Trimmed:
         """See `Journal.trim`."""
-        trim = await self._connections.do(lambda c: upkeep.Trim.begin(c, key, entries, size))
+        # Before appends that come later, which it must not count.
+        trim = await self._turns.look(lambda c: upkeep.Trim.begin(c, key, entries, size))
         try:
             while await self._connections.do(trim.step):
                 pass
@@ -273,13 +275,15 @@ class PostgresJournal:
         """See `Journal.sweep`."""
         while await self._connections.do(lambda c: upkeep.sweep_step(c, now)):
             pass
-        await self._searches.measure()
+        for key in await self._connections.do(partial(upkeep.closed, alone=False)):
+            await self.purge(key)
+        await self._connections.do(self._searches.measure)
 
     async def purge(self, key: int) -> None:
         """See `Journal.purge`."""
         while await self._connections.do(lambda c: upkeep.purge_step(c, key)):
             pass
-        await self._searches.measure()
+        await self._connections.do(self._searches.measure)
 
     # ---- The port of those that share it -----------------------------------------
 

@@ -12,26 +12,48 @@ import asyncpg
 from chatroom.journal.port import JournalUnusable
 
 from . import schema
-from .connecting import TROUBLE, Connection, Patience, connect, sentence
+from .connecting import BOUNDED, TROUBLE, Connection, Patience, connect, sentence, shown
 
 
-@asynccontextmanager
-async def usable(url: str, shown: str, patience: Patience) -> AsyncIterator[Connection]:
-    """A connection to a database whose tables are as we know them; raises JournalUnusable.
+async def connected(url: str, patience: Patience) -> Connection:
+    """A connection whose statements take what they take; raises JournalUnusable."""
+    try:
+        connection = await connect(url, patience)
+        await connection.execute("SET statement_timeout = 0")
+    except (*TROUBLE, ValueError) as error:
+        raise JournalUnusable(why_unusable(shown(url), error)) from error
+    return connection
+
+
+async def prepared(connection: Connection, where: str) -> None:
+    """Have the tables as we know them; raises JournalUnusable.
 
     Rooms have new epochs if the tables were in another database before.
     """
     try:
-        connection = await connect(url, patience)
-        try:
-            await connection.execute("SET statement_timeout = 0")  # an upgrade takes what it takes
-            if await schema.prepare(connection, shown):
-                await renew_epochs(connection)
-            yield connection
-        finally:
-            connection.terminate()
-    except (*TROUBLE, ValueError) as error:
-        raise JournalUnusable(why_unusable(shown, error)) from error
+        if await schema.prepare(connection, where):
+            await renew_epochs(connection)
+    except TROUBLE as error:
+        raise JournalUnusable(why_unusable(where, error)) from error
+
+
+@asynccontextmanager
+async def usable(url: str, patience: Patience) -> AsyncIterator[Connection]:
+    """A connection to a database whose tables are as we know them; raises JournalUnusable.
+
+    After the block, if nothing is raised, its statements are bounded in time, and it is the
+    caller's.
+    """
+    connection = await connected(url, patience)
+    try:
+        await prepared(connection, shown(url))
+        yield connection
+        await connection.execute(BOUNDED)
+    except BaseException as error:
+        connection.terminate()
+        if isinstance(error, TROUBLE):
+            raise JournalUnusable(why_unusable(shown(url), error)) from error
+        raise
 
 
 async def renew_epochs(connection: Connection) -> None:
@@ -43,7 +65,7 @@ async def renew_epochs(connection: Connection) -> None:
     )
 
 
-def why_unusable(shown: str, error: BaseException) -> str:
+def why_unusable(where: str, error: BaseException) -> str:
     """A sentence for whoever starts the server: what is wrong, and what to do."""
     match error:
         case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
@@ -68,7 +90,7 @@ def why_unusable(shown: str, error: BaseException) -> str:
         case OSError() | TimeoutError():
             what = "is it running, and reached from here? Check host and port"
         case asyncpg.PostgresError():
-            return f"cannot use {shown}: {sentence(error)}"
+            return f"cannot use {where}: {sentence(error)}"
         case _:
             what = "check the connection string"
-    return f"cannot use {shown}: {sentence(error)}; {what}"
+    return f"cannot use {where}: {sentence(error)}; {what}"

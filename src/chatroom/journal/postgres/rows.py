@@ -45,6 +45,14 @@ def member(row: Row) -> MemberRecord:
     return MemberRecord(**columns, former=tuple(former.split("\n")) if former else ())
 
 
+def facts(row: asyncpg.Record) -> RoomFacts:
+    """What a room is."""
+    return RoomFacts(
+        row["key"], row["room_id"], row["epoch"], row["created"], row["title"], row["private"],
+        row["capacity"], row["history"], row["creator"], row["closed_to_newcomers"],
+    )  # fmt: skip
+
+
 def entry(row: asyncpg.Record) -> Entry:
     """An entry without its nonce."""
     return Entry(row["sequence"], row["sent"], KINDS[row["kind"]], row["author"], row["envelope"])
@@ -58,14 +66,6 @@ def note(row: asyncpg.Record) -> Note:
 def note_of(kind: int, key: str, value: str) -> Note:
     """A note, of its columns."""
     return Note(_NOTE_KINDS[kind], key, value)
-
-
-def facts(row: asyncpg.Record) -> RoomFacts:
-    """What a room is."""
-    return RoomFacts(
-        row["key"], row["room_id"], row["epoch"], row["created"], row["title"], row["private"],
-        row["capacity"], row["history"], row["creator"], row["closed_to_newcomers"],
-    )  # fmt: skip
 
 
 def audit_record(row: asyncpg.Record) -> AuditRecord:

@@ -21,6 +21,7 @@ CREATE TABLE chatroom.server (         -- one row
   oldest_version int NOT NULL,         -- of a node that may use it
   cluster text NOT NULL,               -- PostgreSQL's system identifier; '': not to be had
   database bigint NOT NULL,            -- the oid
+  moved text NOT NULL DEFAULT '',      -- where all of it was copied to, and is used now
   withdrawn bigint NOT NULL DEFAULT 0, -- appends that have replaced something
   scrubbed bigint NOT NULL DEFAULT 0   -- so many of them are scrubbed
 );
@@ -201,7 +202,8 @@ async def _version(connection: Connection, shown: str) -> int:
     tables = {
         name
         for (name,) in await connection.fetch(
-            "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'chatroom'"
+            "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = 'chatroom' AND c.relkind = 'r'"
         )
     }
     if not tables:
@@ -211,14 +213,19 @@ async def _version(connection: Connection, shown: str) -> int:
             f"{shown} has a schema called chatroom that is of something else; "
             "choose another database"
         )
-    row = await connection.fetchrow("SELECT version, oldest_version FROM chatroom.server")
+    row = await connection.fetchrow("SELECT version, oldest_version, moved FROM chatroom.server")
     if row is None:
         raise JournalUnusable(f"{shown} does not say which version its tables have")
-    version, oldest = row
+    version, oldest, moved = row
     if oldest > SCHEMA_VERSION:
         raise JournalUnusable(
             f"{shown} has schema version {version}, which needs {oldest} or newer; this "
             f"chatserver knows {SCHEMA_VERSION}: use a newer chatserver"
+        )
+    if moved:
+        raise JournalUnusable(
+            f"{shown} was moved to {moved}; name that, or run UPDATE chatroom.server SET "
+            "moved = '' in it to go on with what is here"
         )
     return int(version)
 

@@ -163,7 +163,7 @@ class Searches:
             one = partial(self._index_one, self._grown.pop())
             while await self._connections.do(one):  # noqa: ASYNC110 # others have their turn
                 await asyncio.sleep(pause)
-        await self.measure()
+        await self._connections.do(self.measure)
 
     async def _index_one(self, key: int, connection: Connection) -> bool:
         """Index a passage of a room, if there is one to index; whether there was."""
@@ -186,11 +186,11 @@ class Searches:
     async def trimmed(self, key: int, oldest: int) -> None:
         """Forget what is not kept any more."""
         await self._connections.do(lambda c: c.execute(_TRIMMED, key, number_of(oldest)))
-        await self.measure()
+        await self._connections.do(self.measure)
 
-    async def measure(self) -> None:
+    async def measure(self, connection: Connection) -> None:
         """Look how large the index is."""
-        self.bytes = await self._connections.do(lambda c: c.fetchval(_BYTES))
+        self.bytes = await connection.fetchval(_BYTES)
 
 
 def _numbers(sequence: int, last: int) -> Iterator[int]:

@@ -42,7 +42,7 @@ class Turns:
         self._connect = connect
         self.patience = patience
         self.node = 0
-        """Our row; 0: there is none yet."""
+        """Our row; 0: the journal is not open."""
         self._connection: Connection | None = None
         self._number = 0
         self._one_at_a_time = asyncio.Lock()
@@ -120,6 +120,27 @@ class Turns:
     def begin_anew(self, node: int) -> None:
         """Be another node: what was in doubt is for whoever reads the rooms again."""
         self.node, self._number, self._doubt = node, 0, None
+
+    def begin(self, node: int, connection: Connection) -> None:
+        """Write as a node from now on, over a connection that is there already."""
+        self.node = node
+        self._connection = connection
+
+    async def look(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Read something when what was begun is over, and before what is begun later.
+
+        Raises JournalError.
+        """
+        async with self._one_at_a_time:
+            connection = await self._writer()
+            try:
+                async with asyncio.timeout(self.patience.answer):
+                    return await work(connection)
+            except BaseException as error:
+                self.let_go()
+                if isinstance(error, TROUBLE):
+                    raise failed(error) from error
+                raise
 
     async def _out_of_doubt(self) -> None:
         """Find out what became of the turn that is in doubt; raises JournalError."""
