@@ -35,6 +35,9 @@ SERVER_MAY_IMPORT = {
 """Within the server, of its own folders and files: a message walks down this table. What
 stands above the folders (service, settings, the command line) may import them all."""
 
+JOURNALS = ("memory", "postgres", "sqlite")
+"""The ways in which rooms are kept."""
+
 CORE_MAY_IMPORT = {
     "__future__", "abc", "base64", "bisect", "collections", "confusable_homoglyphs", "contextlib",
     "dataclasses", "datetime", "enum", "functools", "hashlib", "importlib", "ipaddress",
@@ -170,14 +173,35 @@ def test_no_files_import_each_other() -> None:
 
 
 def test_only_the_composition_root_knows_which_journal_is_in_use() -> None:
-    """Everything else has the port, but for the commands that are about the file."""
+    """Everything else has the port, but for the commands that are about where it is kept."""
     knows = {
         path.name
         for path in modules("server")
         for name in imports(path)
-        if name.startswith(("chatroom.journal.memory", "chatroom.journal.sqlite"))
+        if name.startswith(tuple(f"chatroom.journal.{each}" for each in JOURNALS))
     }
-    assert {"service.py", "journal_commands.py", "audit_command.py"} == knows
+    assert {"service.py", "journal_commands.py", "audit_command.py", "copy_command.py"} == knows
+
+
+def test_a_server_without_postgresql_needs_no_driver() -> None:
+    """It is an extra: one folder imports it, and nobody imports that before it is used."""
+    knows = {path.parent.name for path in FILES.values() if "asyncpg" in {*map(top, imports(path))}}
+    assert {"postgres"} == knows
+    early = [
+        f"{path.relative_to(ROOT)} imports {alias}"
+        for path in FILES.values()
+        if path.parent.name != "postgres"
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in [getattr(node, "module", None) or ""]
+        if "postgres" in alias.split(".")
+    ]
+    assert [] == early
+
+
+def top(module: str) -> str:
+    """The package that a module is in."""
+    return module.partition(".")[0]
 
 
 def test_files_have_one_subject() -> None:

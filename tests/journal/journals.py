@@ -12,7 +12,9 @@ from chatroom.core.entry import Entry, Kind
 from chatroom.core.record import MemberRecord
 from chatroom.journal import Journal, NewRoom, StoredRoom
 from chatroom.journal.memory import MemoryJournal
+from chatroom.journal.postgres import PostgresJournal
 from chatroom.journal.sqlite import SQLiteJournal
+from tests.journal import postgres_databases
 
 BIG = 1 << 30
 NOW = 1_795_391_925_080_210_459
@@ -20,7 +22,7 @@ NOW = 1_795_391_925_080_210_459
 SECOND = 1_000_000_000
 AUTHOR = (1 << 62) - 1
 
-KINDS = ("memory", "sqlite-full", "sqlite-off")
+KINDS = ("memory", "sqlite-full", "sqlite-off", "postgres")
 
 
 def spoken(envelope: bytes) -> tuple[str, str]:
@@ -40,13 +42,16 @@ class Shelf:
         self._kind = kind
         self._path = directory / "chatroom.db"
         self._memory = MemoryJournal(spoken)
+        self._database = postgres_databases.own() if kind == "postgres" else ""
         self.journal: Journal = self._memory
         self.rooms: list[StoredRoom] = []
         """As the latest open has listed them."""
 
     async def open(self) -> None:
         """Open the journal; `rooms` is what it has."""
-        if self._kind != "memory":
+        if self._kind == "postgres":
+            self.journal = PostgresJournal(self._database, spoken=spoken)
+        elif self._kind != "memory":
             self.journal = SQLiteJournal(
                 self._path,
                 sync="full" if self._kind == "sqlite-full" else "off",
@@ -67,7 +72,7 @@ class Shelf:
 
     async def index(self) -> None:
         """Have searches as quick as they can be."""
-        if isinstance(self.journal, SQLiteJournal):
+        if isinstance(self.journal, SQLiteJournal | PostgresJournal):
             await self.journal.index()
 
     async def kill(self) -> list[StoredRoom]:
@@ -84,6 +89,12 @@ class Shelf:
             left.rmdir()
             await self.open()
             return self.rooms
+        if isinstance(self.journal, PostgresJournal):
+            killed = self.journal
+            await postgres_databases.cut(self._database)
+            await self.open()
+            await killed.close()
+            return self.rooms
         return await self.reopen()
 
 
@@ -92,6 +103,8 @@ def play_shelf(kind: str, directory: Path, scene: ShelfScene) -> None:
 
     async def running() -> None:
         shelf = Shelf(kind, directory)
+        if kind == "postgres":
+            await postgres_databases.empty()
         await shelf.open()
         try:
             await scene(shelf)

@@ -32,6 +32,7 @@ from chatroom.journal import (
     Trimmed,
 )
 from tests.faults.scale import scaled
+from tests.journal import postgres_databases
 from tests.journal.journals import (
     BIG,
     KINDS,
@@ -77,6 +78,8 @@ class JournalMachine(RuleBasedStateMachine):
         self.directory = Path(tempfile.mkdtemp())
         self.runner = asyncio.Runner()
         self.shelf = Shelf(self.kind, self.directory)
+        if self.kind == "postgres":
+            self.runner.run(postgres_databases.empty())
         self.runner.run(self.shelf.open())
         self.logs: list[Log] = []
         self.nonces: dict[tuple[int, str], Entry] = {}
@@ -264,6 +267,7 @@ EXAMPLES = {
     "memory": scaled(15, 250, brief=8),
     "sqlite-full": scaled(5, 60, brief=3),
     "sqlite-off": scaled(8, 150, brief=4),
+    "postgres": scaled(3, 60, brief=2),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -9,28 +10,39 @@ import pytest
 from chatroom.server.settings import Settings
 from chatroom.wire.addresses import Address
 from tests.carriers import CARRIERS, run
+from tests.journal import postgres_databases
 from tests.scenes.player import Player, scripts
 
 
 def journals(script: Path) -> list[str]:
     """What does not survive its process has no place in a scene with a restart."""
-    return ["sqlite"] if "\nrestart\n" in script.read_text() else ["memory", "sqlite"]
+    kept = ["sqlite", "postgres"]
+    return kept if "\nrestart\n" in script.read_text() else ["memory", *kept]
 
 
-@pytest.mark.parametrize("carrier", CARRIERS)
+def carriers(journal: str) -> list[str]:
+    """What carries a call knows nothing of journals: over PostgreSQL one is enough."""
+    return ["grpc"] if journal == "postgres" else list(CARRIERS)
+
+
 @pytest.mark.parametrize(
-    ("script", "journal"),
+    ("script", "journal", "carrier"),
     [
-        pytest.param(script, journal, id=f"{script.stem}-{journal}")
+        pytest.param(script, journal, carrier, id=f"{script.stem}-{journal}-{carrier}")
         for script in scripts()
         for journal in journals(script)
+        for carrier in carriers(journal)
     ],
 )
 def test_scene(script: Path, journal: str, carrier: str, tmp_path: Path) -> None:
     """The conversation goes as the script says."""
     settings = Settings(
-        bind=(Address("127.0.0.1", 0),), data=None if journal == "memory" else tmp_path
+        bind=(Address("127.0.0.1", 0),),
+        data=tmp_path if journal == "sqlite" else None,
+        database=postgres_databases.own() if journal == "postgres" else "",
     )
+    if journal == "postgres":
+        asyncio.run(postgres_databases.empty())
     run(Player(carrier, settings).play(script.read_text()))
 
 

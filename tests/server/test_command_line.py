@@ -64,7 +64,7 @@ def test_help_says_of_each_command_in_one_line_what_it_does() -> None:
     """No summary is so long that it is cut."""
     done = ran([*COMMAND, "--help"], capture_output=True, text=True, timeout=30, check=True)
     summaries = done.stdout.partition("\nCommands:\n")[2].splitlines()
-    expected = ["audit", "backup", "check", "dev-cert", "keys", "repair", "token"]
+    expected = ["audit", "backup", "check", "copy", "dev-cert", "keys", "repair", "token"]
     assert expected == [line.split()[0] for line in summaries]
     assert [line for line in summaries if "..." in line] == []
 
@@ -76,6 +76,12 @@ def test_help_says_of_each_command_in_one_line_what_it_does() -> None:
         (["--bind", "127.0.0.1:99999"], "a port is a number from 0 to 65535; 0: any free one"),
         (["--room", "No Such"], "a room id has"),
         (["--in-memory", "--data", "x"], "exclude each other"),
+        (["--in-memory", "--journal", "postgresql://a:secret@h/d"], "exclude each other"),
+        (["--data", "x", "--journal", "postgresql://a:secret@h/d"], "exclude each other"),
+        (["--journal-file", __file__, "--journal", "postgresql://a:secret@h/d"], "exclude each"),
+        (["--journal", "mysql://a:secret@h/d"], "a journal is postgresql://"),
+        (["--journal-file", os.devnull], "write postgresql://"),
+        (["--journal", "postgresql://a:secret@h/d", "backup", "x"], "copied by pg_dump"),
         (["--tls-cert", __file__], "go together"),
         (["--tls-client-ca", __file__], "needs --tls-cert and --tls-key"),
         (["--client-ca", __file__], "needs --tls-cert and --tls-key"),
@@ -99,6 +105,21 @@ def test_wrong_usage_is_exit_code_2_and_a_sentence(arguments: list[str], sentenc
     code, stderr = usage(*arguments)
     assert 2 == code
     assert sentence in stderr
+    assert "secret" not in stderr
+
+
+def test_a_database_that_is_not_there_is_exit_code_1_and_a_sentence(tmp_path: Path) -> None:
+    """Also where its address stands in a file or in the environment; no password is shown."""
+    file = tmp_path / "journal"
+    file.write_text("postgresql://ann:secret@127.0.0.1:1/chat\n")
+    for arguments, environment in (
+        (["--journal-file", str(file)], {}),
+        ([], {"CHATSERVER_JOURNAL": file.read_text().strip()}),
+    ):
+        code, stderr = usage("--bind", "127.0.0.1:0", *arguments, **environment)
+        assert 1 == code
+        assert "cannot use PostgreSQL 127.0.0.1:1/chat" in stderr
+        assert "secret" not in stderr
 
 
 def test_a_port_in_use_is_exit_code_1_and_a_sentence() -> None:

@@ -53,6 +53,7 @@ class Rule:
 RULES = (
     Rule("UNAVAILABLE", ANY, Stream.RETRY, Call.READS, "the connection was lost or never made"),
     Rule("UNAVAILABLE", "DRAINING", Stream.RETRY, Call.ALL, "refused before anything was done"),
+    Rule("UNAVAILABLE", "NODE_FENCED", Stream.RETRY, Call.ALL, "another server goes on"),
     Rule("UNAVAILABLE", "HEARTBEAT_LOST", Stream.RETRY, Call.NONE, "nothing came through"),
     Rule("UNAVAILABLE", "JOURNAL_UNAVAILABLE", Stream.RETRY, Call.READS, "storage comes back"),
     Rule("RESOURCE_EXHAUSTED", "SLOW_CONSUMER", Stream.RETRY, Call.NONE, "resuming catches up"),

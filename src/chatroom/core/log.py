@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .entry import Draft, Encode, Entry, Kind, Passage, all_stored_bytes
@@ -10,6 +10,7 @@ from .events import Echo, Refused
 from .facts import RoomFacts
 from .limits import Limits
 from .member import Member
+from .news import News
 from .nonces import NoncesInFlight
 from .notes import Note, NoteKind
 from .refusals import DataLoss, JournalUnavailable, Refusal
@@ -29,6 +30,15 @@ class Beside:
 
     def __bool__(self) -> bool:
         return bool(self.notes or self.facts or self.replaced)
+
+    def then(self, later: Beside) -> Beside:
+        """This, and what came later."""
+        return Beside(
+            self.notes | later.notes,
+            later.facts or self.facts,
+            self.replaced + later.replaced,
+            self.freed + later.freed,
+        )
 
     def note(self, note: Note) -> None:
         """Have it stored."""
@@ -108,6 +118,39 @@ class Log:
         self._drafts, self._unlogged = [], []
         return turn
 
+    def put_back(self, turn: Turn) -> None:
+        """Undo `take`: others have stored something first."""
+        self._drafts = turn.drafts + self._drafts
+        self._unlogged = turn.unlogged + self._unlogged
+
+    def drop(self, of: Callable[[Draft], bool], refusal: Refusal) -> list[Draft]:
+        """Refuse what waits and is `of` this; returns it."""
+        gone = [draft for draft in (*self._drafts, *self._unlogged) if of(draft)]
+        if gone:
+            self._drafts = [draft for draft in self._drafts if not of(draft)]
+            self._unlogged = [draft for draft in self._unlogged if not of(draft)]
+            self._refuse_all(gone, refusal)
+        return gone
+
+    def _refuse_all(self, drafts: Iterable[Draft], refusal: Refusal) -> None:
+        for draft in drafts:
+            _refuse(draft, refusal)
+            if draft.nonce:
+                for each in self._in_flight.settled(draft):
+                    _refuse(each, refusal)
+
+    def learn(self, news: News) -> None:
+        """Take in what others have stored after the newest entry, and what they have deleted."""
+        entries = [entry for entry in news.entries if entry.sequence > self.tail.newest]
+        if not entries or entries[0].sequence != self.tail.newest + 1:
+            self.tail.restart(entries[0].sequence - 1 if entries else news.newest)
+        if entries:
+            self.tail.extend(entries)
+        for entry in news.replaced:
+            self.tail.replace(entry)
+        self.oldest, self.size, self.active = news.oldest, news.size, news.active
+        self._last_sent = max(self._last_sent, news.last_sent)
+
     def stamp(self, drafts: Sequence[Draft], now: int, encode: Encode) -> list[Entry]:
         """Give drafts the sequences after `newest`, and encode each once.
 
@@ -169,10 +212,13 @@ class Log:
         kept = self.tail.newest - self.oldest
         return kept >= entries + max(entries >> 4, 16) or self.size > size + (size >> 4)
 
-    def trimmed(self, oldest: int, freed: int) -> None:
-        """Note what the journal has deleted: what is left, and the bytes of what went."""
+    def trimmed(self, oldest: int, freed: int, size: int | None = None) -> None:
+        """Note what the journal has deleted: what is left, and the bytes of what went.
+
+        `size`: bytes of all that is left, where that is not the rest alone.
+        """
         self.oldest = oldest
-        self.size -= freed
+        self.size = self.size - freed if size is None else size
 
     def fail(self, turn: Turn, refusal: JournalUnavailable) -> set[tuple[int, int]]:
         """Settle what could not be stored; departures wait for the next turn.
@@ -189,10 +235,7 @@ class Log:
         for draft in (*turn.drafts, *turn.unlogged):
             if draft.kind is Kind.LEFT and not _undoes(draft, undone):
                 kept.append(draft)
-            _refuse(draft, refusal)
-            if draft.nonce:
-                for each in self._in_flight.settled(draft):
-                    _refuse(each, refusal)
+            self._refuse_all((draft,), refusal)
         # Who departed while the arrival was being stored has a departure in the next turn.
         for draft in self._drafts:
             if not _undoes(draft, undone):

@@ -38,8 +38,8 @@ class Member:
 
     __slots__ = (
         "address", "arrival", "author", "bucket", "cursor", "echo", "ended", "events", "final",
-        "heard", "invitation", "logged", "mark", "naming", "offer", "outbox", "outcome", "reason",
-        "session", "since", "standing", "subject", "typing_seen", "wake",
+        "heard", "invitation", "logged", "mark", "naming", "node", "offer", "outbox", "outcome",
+        "reason", "session", "since", "standing", "subject", "typing_seen", "wake",
     )  # fmt: skip
 
     def __init__(
@@ -72,6 +72,8 @@ class Member:
         """The id of the invitation that it came by; empty: none."""
         self.address = address
         """From which its stream has come; empty: not known."""
+        self.node = 0
+        """At which other node it is: see `Standing.ELSEWHERE`."""
         self.mark = NO_MARK
         """Whether it is muted, or a moderator of this room."""
         self.cursor = 0
@@ -111,6 +113,14 @@ class Member:
         member.cursor = after
         member.standing = Standing.INSIDE
         return member
+
+    def end(self, outcome: Refusal, final: int | None = None) -> None:
+        """Another stream has taken its place, or will: this one ends after `final`, or here."""
+        self.standing = Standing.REPLACED
+        self.ended = 0  # its record, if that is still to be stored, is of somebody inside
+        self.outcome = outcome
+        self.final = self.cursor if final is None else final
+        self.wake()
 
     @property
     def present(self) -> bool:

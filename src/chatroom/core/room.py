@@ -65,19 +65,22 @@ class Room:
         self.marks = Marks()
         self.bans = Bans()
         self.beside = Beside()
+        self.version = 0
+        """In a journal that several nodes share: raised by each append to the room."""
         self.closed: RoomClosed | None = None
         """Set when the closing entry is published: how every stream ends."""
-        self._changed: dict[int, Member] = {}  # by author
-        self._closing: RoomClosed | None = None
+        self.changed: dict[int, Member] = {}  # by author
+        self.ending: RoomClosed | None = None
+        """Once it is deleted: how every stream will end, when that is stored."""
         self._late: list[tuple[Member, LeaveReason]] = []
         """Who departed after `close`: nothing follows the closing entry in the log."""
-        self._roster = Roster(limits)
-        self.members_following = self._roster.following
-        self.colliding = self._roster.colliding
-        self.formerly = self._roster.formerly
-        self.by_author = self._roster.by_author
-        self._renaming = Renaming(self.log, self._roster, self.marks, self.typing, limits)
-        self._limits = limits
+        self.roster = Roster(limits)
+        self.members_following = self.roster.following
+        self.colliding = self.roster.colliding
+        self.formerly = self.roster.formerly
+        self.by_author = self.roster.by_author
+        self.renaming = Renaming(self.log, self.roster, self.marks, self.typing, limits)
+        self.limits = limits
         self._rng = rng
 
     # ---- What anyone may ask -------------------------------------------------
@@ -95,40 +98,40 @@ class Room:
     @property
     def capacity(self) -> int:
         """How many members may be in at once."""
-        return self.facts.capacity or self._limits.room_capacity
+        return self.facts.capacity or self.limits.room_capacity
 
     @property
     def history(self) -> int:
         """How many entries are kept."""
-        return self.facts.history or self._limits.history_entries
+        return self.facts.history or self.limits.history_entries
 
     @property
     def overfull(self) -> bool:
         """Whether so much more than its bounds is kept that trimming is worth its cost."""
-        return self.log.overfull(self.history, self._limits.history_bytes)
+        return self.log.overfull(self.history, self.limits.history_bytes)
 
     @property
     def member_count(self) -> int:
         """How many are in."""
-        return len(self._roster)
+        return len(self.roster)
 
     @property
     def closing(self) -> bool:
         """Whether it was deleted: nobody joins or posts any more."""
-        return self._closing is not None
+        return self.ending is not None
 
     @property
     def waiting(self) -> bool:
         """Whether something waits for the next turn."""
-        return bool(self._changed or self.beside) or self.log.waiting
+        return bool(self.changed or self.beside) or self.log.waiting
 
     def members(self) -> list[Member]:
         """The roster, in order of arrival."""
-        return self._roster.members()
+        return self.roster.members()
 
     def member_called(self, name: str) -> Member | None:
         """The member of this name tag, compared as RFC 8266 does; raises NameInvalid."""
-        return self._roster.called(name)
+        return self.roster.called(name)
 
     # ---- Coming ----------------------------------------------------------------
 
@@ -155,12 +158,12 @@ class Room:
         back by its session after its departure has the author and the `former` names it had. Raises
         RoomNotFound, RoomFull, NameTaken.
         """
-        if self._closing is not None:
+        if self.ending is not None:
             raise RoomNotFound(self.room_id)
-        self._roster.check_free(tag)
-        if len(self._roster) >= self.capacity:
+        self.roster.check_free(tag)
+        if len(self.roster) >= self.capacity:
             raise RoomFull(self.room_id, self.capacity)
-        limits = self._limits
+        limits = self.limits
         member = Member(
             Naming(tag, former),
             author=author or self._rng.randrange(1, 1 << 62),
@@ -174,9 +177,9 @@ class Room:
             address=address,
         )
         member.mark = self.marks.of(subject, tag)
-        self._let_in(member)
-        member.logged = len(self._roster) <= limits.logged_arrivals
-        self._changed[member.author] = member
+        self.let_in(member)
+        member.logged = len(self.roster) <= limits.logged_arrivals
+        self.changed[member.author] = member
         arrival = passages.arrival(member, settle)
         (self.log.add if member.logged else self.log.add_unlogged)(arrival)
         return member
@@ -189,23 +192,20 @@ class Room:
         The stream that it had, if any, ends with SessionReplaced.
         """
         member = old.on_another_stream(events=events, echo=echo, after=after, address=address)
-        self._let_in(member)
-        old.standing = Standing.REPLACED
-        old.ended = 0  # its record, if that is still to be stored, is of somebody inside
-        old.outcome = SessionReplaced()
-        old.final = old.cursor
-        old.wake()
+        self.let_in(member)
+        old.end(SessionReplaced())
         return member
 
     def restore(self, record: MemberRecord, *, monotonic: float) -> Member:
         """Put somebody back whom the journal has inside; it has no stream yet."""
-        member = restored(record, self._roster, self.marks, self._limits, monotonic=monotonic)
-        self._roster.add(member)
+        member = restored(record, self.roster, self.marks, self.limits, monotonic=monotonic)
+        self.roster.add(member)
         return member
 
-    def _let_in(self, member: Member) -> None:
+    def let_in(self, member: Member) -> None:
+        """It has a stream here."""
         member.typing_seen = self.typing.version
-        self._roster.add(member)
+        self.roster.add(member)
         self.readers.add(member)
 
     def welcome(self, member: Member) -> None:
@@ -216,7 +216,7 @@ class Room:
     def retract(self, member: Member) -> None:
         """Undo `admit`, whose arrival could not be stored."""
         member.logged = False
-        self._leave_roster(member)
+        self.leave_roster(member)
         self.readers.discard(member)
 
     # ---- Going -----------------------------------------------------------------
@@ -231,11 +231,11 @@ class Room:
         """
         if not member.present:
             return False
-        self._leave_roster(member)
+        self.leave_roster(member)
         member.reason = reason
         member.ended = member.ended or now
         member.outcome = outcome
-        if self._closing is not None:
+        if self.ending is not None:
             self._late.append((member, reason))  # the closing entry ends the stream
         else:
             self._draft_departure(member, reason)
@@ -257,7 +257,7 @@ class Room:
                 member.final = result.sequence - 1
             member.wake()
 
-        self._changed[member.author] = member
+        self.changed[member.author] = member
         if not member.logged:
             member.final = self.newest
             member.wake()
@@ -270,11 +270,12 @@ class Room:
         if not self.readers:
             self.tail.clear()
 
-    def _leave_roster(self, member: Member) -> None:
+    def leave_roster(self, member: Member) -> None:
+        """Its name is free, and nobody is told."""
         member.standing = Standing.DEPARTED
         self.typing.forget(member.author)
-        self._renaming.forget(member.author)
-        self._roster.remove(member)
+        self.renaming.forget(member.author)
+        self.roster.remove(member)
 
     # ---- What is said --------------------------------------------------------
 
@@ -293,7 +294,7 @@ class Room:
         NonceInvalid, Muted, and RoomClosed or the member's own outcome when it is too late.
         """
         self._check_open(member)
-        self.log.add(draft_of(member, text, nonce, settle, manner, self._limits))
+        self.log.add(draft_of(member, text, nonce, settle, manner, self.limits))
 
     def rename(
         self,
@@ -311,25 +312,25 @@ class Room:
         as `post` when it is too late.
         """
         self._check_open(member)
-        if self._renaming.draft(member, tag, nonce, monotonic, settle):
-            self._changed[member.author] = member
+        if self.renaming.draft(member, tag, nonce, monotonic, settle):
+            self.changed[member.author] = member
 
     def _check_open(self, member: Member) -> None:
-        if self._closing is not None:
-            raise self._closing
+        if self.ending is not None:
+            raise self.ending
         if member.over:
             raise member.outcome or SessionUnknown
 
     def close(self, reason: str, successor: str, settle: Settle | None = None) -> None:
         """Draft the closing entry, the last of the log; raises RoomNotFound if there is one."""
-        if self._closing is not None:
+        if self.ending is not None:
             raise RoomNotFound(self.room_id)
-        self._closing = RoomClosed(self.room_id, reason, successor)
+        self.ending = RoomClosed(self.room_id, reason, successor)
         self.log.add(passages.closing(reason, successor, settle))
 
     def reopen(self) -> None:
         """Undo `close` for a room whose closing could not be stored."""
-        self._closing = None
+        self.ending = None
         while self._late:
             self._draft_departure(*self._late.pop(0))
 
@@ -343,21 +344,29 @@ class Room:
     def take(self) -> Turn:
         """Hand over everything that waits; what comes from now on is the next turn's."""
         turn = self.log.take()
-        if self._changed:
-            turn.changed = list(self._changed.values())
-            self._changed = {}
+        if self.changed:
+            turn.changed = list(self.changed.values())
+            self.changed = {}
         if self.beside:
             turn.beside, self.beside = self.beside, Beside()
         return turn
 
+    def put_back(self, turn: Turn) -> None:
+        """Undo `take`: others have stored something first."""
+        self.log.put_back(turn)
+        for member in turn.changed:
+            self.changed.setdefault(member.author, member)
+        if turn.beside is not None:
+            self.beside = turn.beside.then(self.beside)
+
     def publish(self, turn: Turn, entries: list[Entry], unlogged: Sequence[Entry] = ()) -> None:
         """Make committed entries visible; every reader is to be woken then."""
         if entries and entries[-1].kind is Kind.CLOSED:
-            self.closed = self._closing
+            self.closed = self.ending
         if turn.beside is not None:
             self.facts = turn.beside.facts or self.facts
             self.log.replace(turn.beside)
-        self._renaming.stored(turn, entries, unlogged)
+        self.renaming.stored(turn, entries, unlogged)
         self.log.publish(turn, entries, unlogged)
         if not self.readers:
             self.tail.clear()
@@ -367,7 +376,7 @@ class Room:
         before = turn.drafts
         found = self.log.repeated(turn, used)
         kept = {id(draft) for draft in turn.drafts}
-        self._renaming.undo([each for each in before if id(each) not in kept], turn.drafts)
+        self.renaming.undo([each for each in before if id(each) not in kept], turn.drafts)
         return found
 
     def fail(self, turn: Turn, refusal: JournalUnavailable) -> None:
@@ -378,7 +387,7 @@ class Room:
         if turn.drafts and turn.drafts[-1].kind is Kind.CLOSED:
             self.reopen()
         undone = self.log.fail(turn, refusal)
-        self._renaming.undo((*turn.drafts, *turn.unlogged))
+        self.renaming.undo((*turn.drafts, *turn.unlogged))
         for member in turn.changed:
             if (member.author, member.since) not in undone:
-                self._changed.setdefault(member.author, member)
+                self.changed.setdefault(member.author, member)

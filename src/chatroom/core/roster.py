@@ -49,6 +49,10 @@ class Roster:
         """Who has a name that passes for this one."""
         return {self._by_key[key] for key in tag.keys if key in self._by_key}
 
+    def has_key(self, key: str) -> bool:
+        """Whether a key of a name tag is somebody's, or is about to be."""
+        return key in self._by_key
+
     def by_author(self, author: int) -> Member | None:
         """The member whose number this is."""
         return self._by_author.get(author)
@@ -65,9 +69,7 @@ class Roster:
     def check_free(self, tag: NameTag, but: Member | None = None) -> None:
         """Raise NameTaken, with a name that is free, if somebody else has this one."""
         if any(self._by_key.get(key, but) is not but for key in tag.keys):
-            free = names.free_name(
-                tag, self._by_key.__contains__, characters=self._limits.name_characters
-            )
+            free = names.free_name(tag, self.has_key, characters=self._limits.name_characters)
             raise NameTaken(tag.text, free)
 
     def add(self, member: Member) -> None:

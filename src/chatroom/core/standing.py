@@ -10,6 +10,7 @@ class Standing(Enum):
 
     ARRIVING = "its name is taken; nobody has been told, its own client included"
     INSIDE = "in the room, with a stream"
+    ELSEWHERE = "in the room, at another node: its streams and its grace are there"
     AWAY = "in the room without a stream: until it comes back, or the grace is over"
     DISMISSED = "in the room; its stream ends after what it can see now"
     DEPARTED = "off the roster; its stream ends after its last entry"

@@ -113,6 +113,11 @@ class Tail:
             self._entries[index] = entry
             self._chunks.clear()
 
+    def restart(self, newest: int) -> None:
+        """Begin anew after an entry: what is between is read from the journal."""
+        self.clear()
+        self.newest = newest
+
     def clear(self) -> None:
         """Drop all entries; whoever comes later reads them from the journal."""
         self._entries.clear()

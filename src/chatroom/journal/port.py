@@ -11,8 +11,8 @@ Every backend passes the contract: tests/journal/test_contract*.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from chatroom.core.audit import AuditRecord
@@ -45,7 +45,24 @@ class JournalError(Exception):
 
 
 class JournalConflict(JournalError):
-    """Somebody else has appended to the room since: `expected` is not its next sequence."""
+    """Rooms are not as their appends expect, mostly since somebody else has appended to them."""
+
+    def __init__(self, message: str, keys: Iterable[int] = ()) -> None:
+        super().__init__(message)
+        self.keys = frozenset(keys)
+        """Which rooms, where that is known."""
+
+
+class JournalFenced(JournalError):
+    """Others take this node for dead, so nothing can be stored by it any more."""
+
+
+class JournalInDoubt(JournalError):
+    """It is not known whether the append was stored: the journal went away before it said so.
+
+    Whichever append comes next finds out first. If this one was stored then, that one raises
+    JournalConflict with its rooms, and stores nothing: they are to be read again.
+    """
 
 
 class JournalUnusable(JournalError):
@@ -93,6 +110,10 @@ class StoredRoom:
     active: int = 0
     """When the newest thing said that is kept was sent, in ns since 1970; 0: there is none."""
     notes: Sequence[Note] = ()
+    version: int = field(default=0, compare=False)
+    """Raised by each append, if several nodes share the journal."""
+    nodes: Mapping[int, int] = field(default_factory=dict, compare=False)
+    """At which node each of those inside is, by author, if several nodes share the journal."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -113,6 +134,9 @@ class Append:
     replaced: Sequence[Entry] = ()
     """Entries of before, if they are still kept, get these bytes and this kind in their places;
     so do copies that are kept for their nonces. Their nonces stay."""
+    version: int | None = None
+    """Where several nodes share the journal: the version of the room that this one knows. None:
+    whatever it is. Else JournalConflict if it is another one."""
     closes: bool = False
     """Whether the room ends with them: its id is free again, its sessions are gone, its
     entries stay readable by key until `purge`; its notes are gone."""
@@ -126,6 +150,8 @@ class Trimmed:
     """The sequence of the oldest entry that is still kept; newest + 1: none is."""
     freed: int
     """`Entry.stored_bytes` of what it deleted."""
+    size: int | None = field(default=None, compare=False)
+    """Of all that is kept then, where other nodes trim too; None: what it was, less that."""
 
 
 @dataclass(slots=True, frozen=True)

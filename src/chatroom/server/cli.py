@@ -27,11 +27,13 @@ from .access.admin import AdminTokenUnusable
 from .access.key_file import KeysUnusable
 from .access_commands import keys_commands, token_commands
 from .audit_command import audit_command
+from .copy_command import copy_command
 from .dev_commands import dev_certificate_command
 from .durations import Duration
 from .environment import check_environment
 from .exposure import Rights, check_exposed
 from .journal_commands import backup_command, check_command, data_directory, repair_command
+from .journal_options import journal_options
 from .limit_options import limit_options
 from .loops import LoopMissing, LoopName, loop_factory
 from .networks import NetworkType
@@ -94,6 +96,7 @@ def main() -> None:
     metavar="ID",
     help="Create this room at start unless it exists; may be given more than once.",
 )
+@journal_options
 @limit_options
 @click.option(
     "--allow-host",
@@ -195,7 +198,8 @@ def main() -> None:
 )
 @click.pass_context
 def chatserver(
-    ctx: click.Context, bind: tuple[str, ...], data: Path | None, in_memory: bool, sync: SyncMode,
+    ctx: click.Context, bind: tuple[str, ...], data: Path | None, in_memory: bool, database: str,
+    sync: SyncMode,
     room: tuple[str, ...], limits: dict[str, Any], allow_host: tuple[str, ...],
     allow_origin: tuple[str, ...], proxy_protocol: bool, trust_proxy: tuple[Network, ...],
     no_page: bool, tls: Tls | None, tls_limits: TlsLimits, insecure: bool,
@@ -233,7 +237,7 @@ def chatserver(
         is_open=is_open,
         proxied=proxy_protocol or bool(trust_proxy),
     )
-    if data is None and not in_memory:
+    if data is None and not in_memory and not database:
         data = data_directory(None)
     # Whoever calls this from Python may hand in what the options do not say.
     base = ctx.find_object(Settings) or Settings()
@@ -241,6 +245,7 @@ def chatserver(
         base,
         bind=addresses,
         data=data,
+        database=database,
         sync=sync,
         rooms=rooms,
         limits=replace(base.limits, **limits),
@@ -277,6 +282,7 @@ def chatserver(
 chatserver.add_command(audit_command)
 chatserver.add_command(backup_command)
 chatserver.add_command(check_command)
+chatserver.add_command(copy_command)
 chatserver.add_command(repair_command)
 chatserver.add_command(dev_certificate_command)
 chatserver.add_command(keys_commands)
@@ -307,8 +313,10 @@ def _to_listen(text: str) -> Address:
         ) from None
 
 
-def _kept(settings: Settings) -> str:
+def _kept(settings: Settings, journal: str) -> str:
     """Where rooms and messages are."""
+    if settings.database:
+        return f"rooms and messages are kept in {journal}"
     if settings.data is None:
         return "rooms and messages are kept in memory alone, until it ends"
     return f"rooms and messages are kept in {settings.data / JOURNAL_FILE}"
@@ -340,7 +348,7 @@ async def serve(settings: Settings) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 50, 100)
-    click.echo(f"chatserver: {_kept(settings)}", err=True)
+    click.echo(f"chatserver: {_kept(settings, service.journal_name)}", err=True)
     for address in service.addresses:
         click.echo(f"chatserver: listening on {address}", err=True)
     stopped = asyncio.create_task(stop.wait())

@@ -10,11 +10,12 @@ from click.core import ParameterSource
 
 KEEP_OUT = frozenset(
     {
-        "admin_token_file", "anonymous", "audit_file", "client_ca", "keys", "proxy_protocol",
-        "tls_cert", "tls_client_ca", "tls_client_required", "tls_key", "trust_proxy",
+        "admin_token_file", "anonymous", "audit_file", "client_ca", "journal", "journal_file",
+        "keys", "proxy_protocol", "tls_cert", "tls_client_ca", "tls_client_required", "tls_key",
+        "trust_proxy",
     }
 )  # fmt: skip
-"""Settings without which more people may do more, or less is known of them.
+"""Settings without which more people may do more, or less is known of them, or rooms are others.
 
 An empty variable is no setting. For these that would be another server than whoever wrote the
 line has meant, such as `CHATSERVER_KEYS=$KEYS` where nobody has set KEYS. All other settings

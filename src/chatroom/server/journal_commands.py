@@ -147,7 +147,13 @@ def _tell(path: Path, checked: Checked) -> None:
 def journal_file(ctx: click.Context, data: Path | None) -> Path:
     """The file meant by --data after the command, before it, or in the environment."""
     if data is None and ctx.parent is not None:
-        data = ctx.parent.params["data"]
+        given = ctx.parent.params
+        data = given["data"]
+        if data is None and (given["journal"] or given["journal_file"]):
+            raise click.UsageError(
+                "this is for a directory: what is in PostgreSQL is copied by pg_dump, and checked "
+                "by pg_amcheck; the audit log is its table chatroom.audit"
+            )
     return data_directory(data) / JOURNAL_FILE
 
 

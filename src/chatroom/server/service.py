@@ -94,7 +94,12 @@ class Service:
             tell=self._tell_of_limit,
         )
         self.hub = Hub(
-            journal, encode.entries, settings.limits, quotas=quotas, on_storing=self.health.storing
+            journal,
+            encode.entries,
+            settings.limits,
+            quotas=quotas,
+            on_storing=self.health.storing,
+            read=encode.event,
         )
         token_file = settings.admin_token_file
         self.admin_token = AdminToken(token_file) if token_file is not None else None
@@ -351,6 +356,11 @@ class Service:
 
 
 def _journal(settings: Settings) -> Journal:
+    if settings.database:
+        # Here alone: its driver is an extra that need not be installed.
+        from chatroom.journal.postgres import PostgresJournal
+
+        return PostgresJournal(settings.database, spoken=encode.spoken)
     if settings.data is None:
         return MemoryJournal(encode.spoken)
     path = settings.data / JOURNAL_FILE

@@ -82,7 +82,9 @@ class Settings:
 
     bind: tuple[Address, ...] = (Address("127.0.0.1"),)
     data: Path | None = None
-    """The directory of the journal; None: in memory."""
+    """The directory of the journal; None: in memory, unless there is a database."""
+    database: str = field(default="", repr=False)
+    """The address of a PostgreSQL database, with its password, in place of a directory."""
     sync: SyncMode = "full"
     rooms: tuple[str, ...] = ()
     """Rooms to create at start unless they exist."""

@@ -28,6 +28,7 @@ from chatroom.journal.port import (
     Trimmed,
     unread,
 )
+from chatroom.journal.uncancelled import uncancelled
 from chatroom.locks import locked
 
 from . import intake, notes, opening, recovery, upkeep, withdrawing
@@ -42,7 +43,6 @@ from .redo import RedoLog
 from .rows_of_before import Legible, believed
 from .searches import Searches
 from .threads import Threads
-from .uncancelled import uncancelled
 from .writer import Writer
 
 P = ParamSpec("P")

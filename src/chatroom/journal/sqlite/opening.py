@@ -23,6 +23,8 @@ CHECKPOINT_PAGES = 8_000
 """Of 4 KiB in the write-ahead log: then the writer copies what `checkpoints` has not."""
 WAL_BYTES = 64 * 1024 * 1024
 """Twice what a checkpoint leaves; a log that a long read made longer shrinks to it."""
+MOVED = ".moved"
+"""The end of the name of a file that says where the rooms are now."""
 _NOT_EMPTY = b"+"
 _HEADER_BYTES = 100
 EPOCHS_HOLD = ("clean", "full")
@@ -139,12 +141,23 @@ def check_companion(path: Path) -> None:
         )
 
 
+def check_not_moved(path: Path) -> None:
+    """Raise JournalUnusable if all that the file has was copied to where it is used now."""
+    note = path.with_name(path.name + MOVED)
+    if note.exists():
+        raise JournalUnusable(
+            f"{path} was moved to {note.read_text().strip()}; name that by --journal, or delete "
+            f"{note} to go on with what is here"
+        )
+
+
 def prepare(connection: sqlite3.Connection, path: Path, legible: Legible) -> None:
     """Make the file usable; what is written is synced until `begin`.
 
     `legible` judges entries that have no checksum, where it is upgraded.
     Raises JournalUnusable, before anything is written if it is not ours to write to.
     """
+    check_not_moved(path)
     version = known_version(connection, path)
     execute = connection.execute
     if version == 0:

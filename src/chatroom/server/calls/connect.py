@@ -218,6 +218,11 @@ class Answering:
                 authorization = context.request_headers.get("authorization", "")
                 who = access.identity(authorization, address, _certificate.get())
                 hub.check_open()
+                if hub.nodes is not None:
+                    await hub.nodes.know(
+                        room_id=getattr(request, "room_id", ""),
+                        session=getattr(request, "session", ""),
+                    )
                 return await method(request, context, who)
             except Refusal as refusal:
                 hub.quotas.counters.refuse(refusal)

@@ -21,6 +21,7 @@ from chatroom.core.entry import (
     Damaged,
     Draft,
     Entry,
+    EntryEvent,
     Kind,
     Manner,
     Passage,
@@ -29,6 +30,7 @@ from chatroom.core.entry import (
 )
 from chatroom.core.events import Draining, Echo, Event, Expiring, Heartbeat, Refused
 from chatroom.core.facts import RoomFacts
+from chatroom.core.leave_reason import LeaveReason
 from chatroom.core.limits import Limits
 from chatroom.core.marks import Mark
 from chatroom.core.member import Member
@@ -201,6 +203,21 @@ def spoken(enveloped: bytes) -> tuple[str, str]:
     except DecodeError:
         return "", ""
     return message.name, message.message
+
+
+def event(enveloped: bytes) -> EntryEvent | None:
+    """What an entry tells of a passage or a closing; None of anything else."""
+    try:
+        message = pb.Message.FromString(enveloped[HEAD_BYTES:])
+    except DecodeError:
+        return None
+    match message.WhichOneof("event"):
+        case "left":
+            return Passage(0, LeaveReason(message.left.reason))
+        case "closed":
+            return Closing(message.closed.reason, message.closed.successor)
+        case _:
+            return None
 
 
 SUPPORTED = (pb.FEATURE_EVENTS, pb.FEATURE_ECHO, pb.FEATURE_RENAME, pb.FEATURE_SEARCH)

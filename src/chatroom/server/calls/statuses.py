@@ -14,7 +14,7 @@ from google.protobuf.message import Message as ProtobufMessage
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status as StatusMessage
 
-from chatroom.core import denials, exhausted, refusals
+from chatroom.core import denials, exhausted, fenced, refusals
 from chatroom.core.refusals import Refusal
 from chatroom.wire import envelopes
 from chatroom.wire.envelopes import EnvelopeError
@@ -97,6 +97,7 @@ CODES: dict[type[Refusal], Code] = {
     refusals.SessionReplaced: Code.ABORTED,
     refusals.HeartbeatLost: Code.UNAVAILABLE,
     refusals.Draining: Code.UNAVAILABLE,
+    fenced.NodeFenced: Code.UNAVAILABLE,
     refusals.JournalUnavailable: Code.UNAVAILABLE,
     refusals.DataLoss: Code.DATA_LOSS,
     MessageTooLarge: Code.RESOURCE_EXHAUSTED,

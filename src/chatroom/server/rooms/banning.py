@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from chatroom.core import denials, names, refusals
 from chatroom.core.bans import (
@@ -22,6 +22,7 @@ from chatroom.core.names import NameTag
 from chatroom.core.notes import SERVER, Note, NoteKind
 from chatroom.core.refusals import Refusal, RequestInvalid
 from chatroom.core.room import Room
+from chatroom.core.standing import Standing
 from chatroom.core.text import checked_line
 from chatroom.journal import Journal
 
@@ -54,12 +55,23 @@ class Banning:
         self._token = token
         self._background = Background()
 
-    def restore(self, room: Room | None, stored: Iterable[Note]) -> None:
-        """Take over what the journal has of a room, or (None) of the server."""
+    def restore(self, room: Room | None, stored: Sequence[Note]) -> None:
+        """Take over what the journal has of a room, or (None) of the server, or what has come.
+
+        Who is in and is meant by a ban that has come was removed by who has made it, but for
+        those who come at this moment.
+        """
         where = "the server" if room is None else f"room {room.room_id}"
         bans = self._bans(room)
+        for ban_id in notes.gone(stored, NoteKind.BAN):
+            if (lifted := bans.get(ban_id)) is not None:
+                bans.lift(lifted)
         for ban in notes.read(stored, NoteKind.BAN, Ban.of, where).values():
+            if bans.get(ban.ban_id) is not None:
+                continue
             bans.add(ban)
+            for each in (room,) if room is not None else tuple(self._rooms.every()):
+                self._keep_out(each, ban, Standing.ARRIVING)
 
     async def close(self) -> None:
         """Wait for what goes on in the background."""
@@ -98,22 +110,27 @@ class Banning:
         )  # fmt: skip
         await self._store(room, Note(NoteKind.BAN, ban.ban_id, ban.stored()))
         bans.add(ban)
-        alone = Bans()
-        alone.add(ban)
         tag = None
         if whom is Whom.NAME:
             tag = names.name_tag(value, characters=self._limits.name_characters)
         for each in (room,) if room is not None else tuple(self._rooms.every()):
             await asyncio.sleep(0)  # others have their turn: there may be many
             former = _formerly(each, tag) if tag is not None else []
-            for member in each.members():
-                try:
-                    alone.check_member(member, now)
-                except denials.Banned as banned:
-                    self._remove(each, member, banned)
+            self._keep_out(each, ban)
             for member in former:
                 self._remove(each, member, denials.Banned(ban.until, ban.reason))
         return ban
+
+    def _keep_out(self, room: Room, ban: Ban, standing: Standing | None = None) -> None:
+        """Remove who is in (and stands so) and is meant by a ban."""
+        alone = Bans()
+        alone.add(ban)
+        for member in room.members():
+            if standing is None or member.standing is standing:
+                try:
+                    alone.check_member(member, self._clock())
+                except denials.Banned as banned:
+                    self._remove(room, member, banned)
 
     def _keys(self, room: Room | None, whom: Whom, value: str) -> tuple[str, tuple[str, ...]]:
         """The value as it is kept, and what it is looked up by."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from chatroom.core.broadcast import hand_out
@@ -19,9 +19,17 @@ from chatroom.core.member import Member
 from chatroom.core.record import MemberRecord
 from chatroom.core.refusals import JournalUnavailable, Refusal
 from chatroom.core.room import Room
-from chatroom.journal import Append, Journal, JournalError, NonceUsed
+from chatroom.journal import (
+    Append,
+    Journal,
+    JournalConflict,
+    JournalError,
+    JournalFenced,
+    NonceUsed,
+)
 
 from .outage import Outage
+from .sharing import Sharing
 
 READS = 5
 """Turns of the event loop in which more may come before a batch is taken. A storm of joins goes at
@@ -41,6 +49,11 @@ class _Part:
     room: Room
     turn: Turn
     entries: list[Entry]
+
+    @property
+    def appended(self) -> bool:
+        """Whether there is something to store."""
+        return bool(self.entries or self.turn.changed or self.turn.beside)
 
 
 class CommitLoop:
@@ -91,6 +104,10 @@ class CommitLoop:
         """Whether so much waits for the journal that streams are not read."""
         self._stopping = False
         self._outage = outage
+        self.sharing: Sharing | None = None
+        """Where other nodes append to the same rooms."""
+        self.on_fenced: Callable[[], None] = lambda: None
+        """Called when others have taken this node for dead."""
 
     def touch(self, room: Room, size: int = 0) -> None:
         """Note that `room` has drafts; `size` bytes of text came with the latest."""
@@ -136,7 +153,7 @@ class CommitLoop:
         The next batch is handed to the journal before the last one is fanned out: while its
         thread stores, the loop writes.
         """
-        storing: asyncio.Task[list[_Part]] | None = None
+        storing: asyncio.Task[list[Room]] | None = None
         while True:
             if storing is not None:
                 stored = await storing
@@ -153,8 +170,8 @@ class CommitLoop:
             if self._dirty and stored:
                 storing = asyncio.create_task(self._store(self._take_dirty()), name="store")
                 await asyncio.sleep(0)  # so that it begins
-            for part in stored:
-                await self._fan_out(part)
+            for room in stored:
+                await self._fan_out(room)
             self._done += 1
             self._turning = storing is not None
             self._turned.set()
@@ -179,8 +196,24 @@ class CommitLoop:
         self._turning = True
         return list(rooms)
 
-    async def _store(self, rooms: list[Room]) -> list[_Part]:
+    async def _store(self, rooms: list[Room]) -> list[Room]:
         """One turn: what is stored then can be read, and is to be fanned out."""
+        if self.sharing is None:
+            return await self._store_by(rooms, self._journal.append)
+        try:
+            return await self.sharing.turn(rooms, self._store_by)
+        except JournalFenced as error:
+            self._outage.failed(error)
+            self.on_fenced()
+            return []
+        except JournalError as error:  # what others have stored could not be read
+            self._failed([_Part(room, room.take(), []) for room in rooms if room.waiting], error)
+            return []
+
+    async def _store_by(
+        self, rooms: list[Room], append: Callable[[Sequence[Append]], Awaitable[None]]
+    ) -> list[Room]:
+        """Have taken what rooms have drafted; raises JournalConflict when it was put back."""
         turns = [(room, room.take()) for room in rooms if room.waiting]
         while True:
             now = self._clock()
@@ -188,21 +221,24 @@ class CommitLoop:
                 _Part(room, turn, room.log.stamp(turn.drafts, now, self._encode))
                 for room, turn in turns
             ]
-            appends = [
-                _append(part)
-                for part in batch
-                if part.entries or part.turn.changed or part.turn.beside
-            ]
+            appends = [_append(part) for part in batch if part.appended]
             if not appends:
                 break
             try:
-                await self._journal.append(appends)
+                await append(appends)
             except NonceUsed as error:
                 repeated = [room.repeated(turn, error.used) for room, turn in turns]
                 if any(repeated):
                     continue  # without those; the others have other sequences now
                 self._failed(batch, error)
                 return []
+            except (JournalConflict, JournalFenced) as error:
+                if self.sharing is None:
+                    self._failed(batch, error)
+                    return []
+                for room, turn in turns:
+                    room.put_back(turn)
+                raise
             except JournalError as error:
                 self._failed(batch, error)
                 return []
@@ -210,19 +246,19 @@ class CommitLoop:
         self._outage.worked()
         for part in batch:
             self._publish(part)
-        return batch
+        return [part.room for part in batch]
 
     def _publish(self, part: _Part) -> None:
         room, turn = part.room, part.turn
         before = room.log.size
+        room.version += part.appended
         room.publish(turn, part.entries, [self._unlogged(draft) for draft in turn.unlogged])
         self._on_stored(room, turn.changed, room.log.size - before)
         if room.closed is not None:
             self._on_closed(room)
 
-    async def _fan_out(self, part: _Part) -> None:
+    async def _fan_out(self, room: Room) -> None:
         """Hand out what is new to every reader; others have their turn between slices."""
-        room = part.room
         readers = tuple(room.readers)
         for begin in range(0, len(readers), SLICE):
             if begin:
@@ -264,6 +300,7 @@ def _append(part: _Part) -> Append:
         part.entries,
         members,
         gone,
+        version=part.room.version,
         closes=bool(part.entries) and part.entries[-1].kind is Kind.CLOSED,
     )
     beside = part.turn.beside

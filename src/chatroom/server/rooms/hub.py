@@ -10,33 +10,37 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from chatroom.core import events, names, refusals
+from chatroom.core import events, refusals
 from chatroom.core.clock import Clock
-from chatroom.core.entry import Encode, Entry
-from chatroom.core.grants import ANYBODY, Identity, Right
+from chatroom.core.entry import Encode
+from chatroom.core.learning import Learned, ReadEvent
 from chatroom.core.leave_reason import LeaveReason
 from chatroom.core.limits import Limits
 from chatroom.core.member import Member
-from chatroom.core.names import NameTag
+from chatroom.core.notes import Note
 from chatroom.core.refusals import Refusal
 from chatroom.core.room import Room
 from chatroom.core.standing import Standing
-from chatroom.journal import Journal, JournalError
+from chatroom.journal import Journal, StoredRoom
+from chatroom.journal.sharing import SharedJournal
 
 from .banning import Banning
-from .commit import CommitLoop, into
+from .commit import CommitLoop
 from .doors import Doors
+from .entrance import Entrance
 from .invitations import Invitations
 from .moderation import Moderation
+from .nodes import Nodes
 from .outage import Outage
 from .quotas import Quotas
 from .replay import Replay
 from .reserved_names import ReservedNames
 from .retention import Retention
 from .rooms import Rooms
-from .sessions import Known, Place, Recovery, Resume, Sessions, digest, goes_by
+from .sessions import Place, Sessions
+from .sharing import Sharing
 from .streaming import Streaming
 from .talk import Talk
 
@@ -52,6 +56,7 @@ class Hub:
         *,
         quotas: Quotas | None = None,
         on_storing: Callable[[bool], None] = lambda _: None,
+        read: ReadEvent = lambda _: None,
         clock: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
@@ -60,7 +65,7 @@ class Hub:
         """`clock` is in ns since 1970, `monotonic` in seconds; `token` gives secret bytes.
 
         The clock is believed as `Clock` says. `on_storing` hears when nothing can be stored
-        any more, and when it can again: see `Outage`.
+        any more, and when it can again: see `Outage`. `read` reads entries of other nodes.
         """
         clock = Clock(clock, monotonic)
         self.limits = limits
@@ -95,10 +100,37 @@ class Hub:
         )  # fmt: skip
         self.moderation = Moderation(self.rooms, self.commits, limits, encode, remove=self._remove)
         self._journal = journal
+        self._on_storing = on_storing
         self._clock = clock
         self._monotonic = monotonic
-        self._token = token
         self._streams = Streaming(self.quotas)
+        self._entrance = Entrance(
+            self.rooms, self.sessions, self.commits, self.doors, self.invitations, self.quotas,
+            self._streams, limits, check_open=self.check_open, depart=self._depart,
+            leave=self.leave, clock=clock, monotonic=monotonic, token=token,
+        )  # fmt: skip
+        self.join = self._entrance.join
+        self.nodes: Nodes | None = None
+        """The others, where several share the journal."""
+        if isinstance(journal, SharedJournal):
+            self._share(journal, read)
+
+    def _share(self, journal: SharedJournal, read: ReadEvent) -> None:
+        sharing = Sharing(
+            journal, monotonic=self._monotonic, read_notes=self._read_notes, read=read,
+            on_learned=self._learned, on_closed=self._closed,
+        )  # fmt: skip
+        self.commits.sharing = sharing
+        self.nodes = Nodes(
+            journal, self.rooms, self.sessions, self.commits, sharing,
+            restore=self._restore, depart=self._depart, show_typing=self.talk.show_typing,
+            on_serving=self._on_storing, monotonic=self._monotonic, clock=self._clock,
+        )  # fmt: skip
+        self.commits.on_fenced = self.nodes.fenced
+        self.rooms.on_created = sharing.add
+        self.rooms.purges = False
+        self._entrance.refresh = self.nodes.refresh
+        self.talk.on_typing = self.nodes.tell_typing
 
     # ---- Life -------------------------------------------------------------------
 
@@ -110,13 +142,12 @@ class Hub:
         """
         stored_rooms = await self._journal.open()
         of_server = await self._journal.server_notes()
-        self.banning.restore(None, of_server)
-        self._reserved.restore(of_server)
+        self._read_notes(None, of_server)
         for stored in stored_rooms:
-            room = self.rooms.take_over(stored)
-            for each in (self.moderation, self.banning, self.invitations):
-                each.restore(room, stored.notes)
-            self._retention.grown(room, room.log.size)
+            if self.nodes is not None:
+                self.nodes.found(stored)
+                continue
+            room = self._restore(stored)
             for record in stored.inside:
                 restored = room.restore(record, monotonic=self._monotonic())
                 place = Place(room, restored, first=room.newest + 1)
@@ -127,12 +158,37 @@ class Hub:
                 self.sessions.enter(place)
                 self.sessions.wait(place, LeaveReason.LOST)
 
+    def _restore(self, stored: StoredRoom) -> Room:
+        """Add a room that the journal has, but for who is inside."""
+        room = self.rooms.take_over(stored)
+        self._read_notes(room, stored.notes)
+        self._retention.grown(room, room.log.size)
+        return room
+
+    def _read_notes(self, room: Room | None, notes: Sequence[Note]) -> None:
+        """What there is of a room, or (None) of the server, or has come by another node."""
+        self.banning.restore(room, notes)
+        if room is None:
+            self._reserved.restore(notes)
+        else:
+            self.moderation.restore(room, notes)
+            self.invitations.restore(room, notes)
+
+    def _learned(self, room: Room, learned: Learned, grown: int) -> None:
+        """Other nodes have stored something."""
+        assert self.nodes is not None
+        self.nodes.learned(room, learned)
+        self._retention.grown(room, grown)
+
     async def run(self) -> None:
         """Commit until `stop`; what fails unexpectedly is raised."""
         async with asyncio.TaskGroup() as group:
-            retention = group.create_task(self._retention.run(), name="retention")
+            beside = [group.create_task(self._retention.run(), name="retention")]
+            if self.nodes is not None:
+                beside.append(group.create_task(self.nodes.run(), name="nodes"))
             await self.commits.run()
-            retention.cancel()
+            for task in beside:
+                task.cancel()
 
     async def drain(self) -> None:
         """From here on nobody joins or speaks, and every stream ends with DRAINING.
@@ -175,174 +231,6 @@ class Hub:
         """Raise Draining once the server is going away."""
         if self.draining:
             raise refusals.Draining
-
-    # ---- Coming -------------------------------------------------------------------
-
-    async def join(
-        self,
-        room_id: str,
-        name: str,
-        *,
-        wants_events: bool,
-        echo: bool,
-        resume: Resume | None = None,
-        who: Identity = ANYBODY,
-    ) -> Place:
-        """Let somebody in, or back; returns once that is stored. `leave` must follow.
-
-        A session that is not known, or whose room is not as it was, is a fresh join.
-        Raises RoomIdInvalid, RoomNotFound, RoomFull, ServerFull, NameInvalid, NameTaken,
-        SessionMismatch, Removed, RequestInvalid, Draining, JournalUnavailable, TokenRequired,
-        GrantMissing, NameFixed, JoinTooOften, AddressFull, IdentityFull.
-        """
-        self.check_open()
-        room = self.doors.enterable(room_id, who)
-        tag = self.doors.tag_for(who, name)
-        hashed = digest(resume.session) if resume is not None else None
-        place = self.sessions.place(resume.session) if resume is not None else None
-        stays = place is not None
-        if place is not None and goes_by(place.member.record(), tag, who, self.limits):
-            tag = place.member.tag  # it may have been given a name of before
-        self.doors.check(room, tag, who, hashed)
-        self.quotas.join(who, resumes=stays)
-        if await self.doors.reserve(tag, who):
-            room = self.doors.enterable(room_id, who)  # it may have been deleted meanwhile
-            self.doors.check(room, tag, who, hashed)
-        if resume is None:
-            return await self._enter(room, tag, wants_events, echo, who=who)
-        if not wants_events:
-            raise refusals.RequestInvalid(
-                "resume", "only a join with FEATURE_EVENTS has a session to resume"
-            )
-        try:
-            known = await self.sessions.find(resume.session)
-        except JournalError as error:
-            raise refusals.JournalUnavailable(str(error)) from error
-        self.check_open()
-        room = self.doors.enterable(room_id, who)  # likewise; or somebody was banned
-        self.doors.check(room, tag, who, hashed)
-        if known is None or not self._still_holds(known, room, tag, resume, who):
-            if stays:
-                self.quotas.join(who)  # or else anybody could come anew as often as they like
-            return await self._enter(room, tag, wants_events, echo, Recovery.PARTIAL, who=who)
-        if known.place is not None:
-            return self._take_over(known.place, resume, echo, who)
-        tag = names.name_tag(known.record.name, characters=self.limits.name_characters)
-        self.doors.check(room, tag, who, hashed)  # likewise
-        return await self._enter(room, tag, wants_events, echo, back=(known, resume), who=who)
-
-    def _still_holds(
-        self, known: Known, room: Room, tag: NameTag, resume: Resume, who: Identity
-    ) -> bool:
-        """Whether a session goes on where it was; raises SessionMismatch, Removed.
-
-        If not, its member leaves: whoever has the session is somebody else from here on.
-        """
-        record, place = known.record, known.place
-        if known.key != room.facts.key:
-            if self.rooms.has(known.key):
-                raise refusals.SessionMismatch("room_id")
-            return False  # that room is gone, with its sessions
-        if not self.invitations.holds(who, record.subject, record.invitation):
-            raise refusals.SessionMismatch("identity")
-        if not goes_by(record, tag, who, self.limits):
-            raise refusals.SessionMismatch("name")
-        if record.removed:
-            raise refusals.Removed
-        if resume.epoch == room.facts.epoch and resume.after <= room.newest:
-            return True
-        if place is not None:
-            self.sessions.forget(place.member)
-            place.member.session = None
-            self._depart(room, place.member, LeaveReason.LOST, refusals.SessionReplaced())
-        return False
-
-    def _take_over(self, old: Place, resume: Resume, echo: bool, who: Identity) -> Place:
-        """Go on, silently, on another stream."""
-        room = old.room
-        after, recovery = self._from_where(old, resume, who)
-        self.sessions.resumed(old.member)
-        member = room.take_over(
-            old.member, events=True, echo=echo, after=after, address=who.address
-        )
-        newest = room.newest
-        place = Place(
-            room, member, resume.session, recovery, newest, through=newest, recovered=True,
-            first=old.first,
-        )  # fmt: skip
-        self.sessions.enter(place)
-        self._streams.add(place)
-        return place
-
-    async def _enter(
-        self,
-        room: Room,
-        tag: NameTag,
-        wants_events: bool,
-        echo: bool,
-        recovery: Recovery = Recovery.FRESH,
-        *,
-        back: tuple[Known, Resume] | None = None,
-        who: Identity = ANYBODY,
-    ) -> Place:
-        """Let somebody in, with an arrival; `back`: who had departed, as the same member."""
-        if not back:
-            self.doors.check_newcomer(room, tag, who)
-        self.quotas.check(who, len(self._streams) + self.sessions.waiting)
-        session = ""
-        if wants_events:
-            session = back[1].session if back else self._token(16).hex()
-        settled: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
-
-        def undo() -> None:
-            room.retract(member)
-            self.sessions.forget(member)
-            if not back:
-                self.invitations.give_back(who)
-
-        member = room.admit(
-            tag, now=self._clock(), monotonic=self._monotonic(), events=wants_events, echo=echo,
-            settle=into(settled, undo), session=digest(session) if session else None,
-            author=back[0].record.author if back else None,
-            former=back[0].record.former if back else (),
-            subject=who.subject, invitation=who.invitation, address=who.address,
-        )  # fmt: skip
-        if not back:
-            self.invitations.take(who)
-        place = Place(room, member, session, recovery, recovered=back is not None, arrival=settled)
-        self.sessions.enter(place)
-        self._streams.add(place)
-        self.commits.touch(room)
-        try:
-            arrival = await settled
-        except BaseException:
-            self.leave(place)
-            raise
-        finally:
-            place.arrival = None
-        if back:  # until now it would leave at once, and come back anew
-            room.welcome(member)
-        member.arrival = arrival.envelope
-        place.newest = arrival.sequence - 1 if arrival.sequence else room.newest
-        place.through = arrival.sequence or room.newest
-        place.first = place.newest + 1
-        member.cursor = place.through
-        if back:
-            member.cursor, place.recovery = self._from_where(place, back[1], who)
-        return place
-
-    def _from_where(self, place: Place, resume: Resume, who: Identity) -> tuple[int, Recovery]:
-        """The cursor from which somebody reads on, and whether that is all of it.
-
-        Without the right to read history it is nothing from before they came in, whatever the
-        client says that it has.
-        """
-        oldest = place.room.log.oldest
-        if not who.grant.gives(Right.HISTORY):
-            oldest = max(oldest, place.first)
-        if resume.after + 1 >= oldest:
-            return resume.after, Recovery.COMPLETE
-        return oldest - 1, Recovery.PARTIAL
 
     # ---- Going --------------------------------------------------------------------
 
@@ -395,4 +283,6 @@ class Hub:
         self.sessions.drop(room)
         self.invitations.drop_room(room)
         self._retention.dropped(room)
+        if self.commits.sharing is not None:
+            self.commits.sharing.drop(room)
         self.rooms.retire(room)

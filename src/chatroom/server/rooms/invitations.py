@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from chatroom.core import names
-from chatroom.core.denials import InvitationUnknown
+from chatroom.core.denials import InvitationUnknown, InvitationUsed
 from chatroom.core.grants import Grant, Identity, Right
 from chatroom.core.invitations import Invitation, digest_of, new_secret
+from chatroom.core.learning import refuse_arrival
 from chatroom.core.limits import Limits
 from chatroom.core.notes import Note, NoteKind
 from chatroom.core.refusals import (
@@ -17,6 +18,7 @@ from chatroom.core.refusals import (
     ServerFull,
 )
 from chatroom.core.room import Room
+from chatroom.core.standing import Standing
 from chatroom.journal import Journal
 
 from . import notes
@@ -62,11 +64,34 @@ class Invitations:
         self._by_digest: dict[str, _Kept] = {}
         self._of_room: dict[Room, dict[str, Invitation]] = {}
 
-    def restore(self, room: Room, stored: Iterable[Note]) -> None:
-        """Take over what the journal has of a room."""
+    def restore(self, room: Room, stored: Sequence[Note]) -> None:
+        """Take over what the journal has of a room, or what has come.
+
+        Uses that are taken here and not stored yet are taken of what has come; who waits for
+        one where none is left is refused, the latest first.
+        """
         where = f"room {room.room_id}"
+        for invitation_id in notes.gone(stored, NoteKind.INVITATION):
+            if (kept := self._by_id.get(invitation_id)) is not None:
+                self.drop(room, kept.invitation)
         for invitation in notes.read(stored, NoteKind.INVITATION, Invitation.of, where).values():
             self.put(room, invitation)
+            if (NoteKind.INVITATION, invitation.invitation_id) in room.beside.notes:
+                self._take_again(room, invitation)
+
+    def _take_again(self, room: Room, invitation: Invitation) -> None:
+        arriving = [
+            member
+            for member in room.members()
+            if member.standing is Standing.ARRIVING
+            and member.invitation == invitation.invitation_id
+        ]
+        left = invitation.uses_left
+        late = arriving[left:] if left is not None else []
+        for member in reversed(late):  # each gives its use back, which it does not have
+            refuse_arrival(room, member, InvitationUsed())
+        self.put(room, invitation)
+        self._count(invitation.invitation_id, len(late) - len(arriving))
 
     async def close(self) -> None:
         """Wait for what goes on in the background."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
@@ -64,8 +64,10 @@ class Moderation:
         self._in_turn: WeakKeyDictionary[Room, asyncio.Lock] = WeakKeyDictionary()
         """Held while what was decided of a room is stored: the next one builds on that."""
 
-    def restore(self, room: Room, stored: Iterable[Note]) -> None:
-        """Take over what the journal has of a room: before anybody is put back."""
+    def restore(self, room: Room, stored: Sequence[Note]) -> None:
+        """Take over what the journal has of a room, or what has come: before members are."""
+        for key in notes.gone(stored, NoteKind.MARK):
+            room.marks.put(key, NO_MARK)
         marks = notes.read(stored, NoteKind.MARK, Mark.of, f"room {room.room_id}")
         for key, mark in marks.items():
             room.marks.put(key, mark)

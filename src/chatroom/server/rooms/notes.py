@@ -18,10 +18,13 @@ log = logging.getLogger(__name__)
 def read(
     notes: Iterable[Note], kind: NoteKind, reading: Callable[[str], T], where: str
 ) -> dict[str, T]:
-    """Those of a kind, by key. What cannot be read is left out, and the log says so."""
+    """Those of a kind that count, by key.
+
+    What cannot be read is left out, and the log says so.
+    """
     found: dict[str, T] = {}
     for note in notes:
-        if note.kind is kind:
+        if note.kind is kind and note.value:
             try:
                 found[note.key] = reading(note.value)
             except (ValueError, TypeError, KeyError):
@@ -32,6 +35,11 @@ def read(
                     note.key,
                 )
     return found
+
+
+def gone(notes: Iterable[Note], kind: NoteKind) -> list[str]:
+    """The keys of those of a kind that are no more."""
+    return [note.key for note in notes if note.kind is kind and not note.value]
 
 
 def new_id(now: int, token: Callable[[int], bytes]) -> str:

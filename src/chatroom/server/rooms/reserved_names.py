@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from chatroom.core import names
@@ -53,8 +53,11 @@ class ReservedNames:
         self._by_key: dict[str, Reservation] = {}
         """By each key of the name's tag."""
 
-    def restore(self, stored: Iterable[Note]) -> None:
-        """Take over what the journal has."""
+    def restore(self, stored: Sequence[Note]) -> None:
+        """Take over what the journal has, or what has come."""
+        for gone in notes.gone(stored, NoteKind.NAME):
+            if (old := self._by_key.get(gone)) is not None:
+                self._by_key = {key: each for key, each in self._by_key.items() if each != old}
         for reservation in notes.read(stored, NoteKind.NAME, Reservation.of, "the server").values():
             try:
                 tag = names.name_tag(reservation.name, characters=self._characters)

@@ -115,6 +115,7 @@ class Retention:
         self._counters.trimmed_bytes += trimmed.freed
         if room.closed is not None:  # meanwhile; `dropped` has counted all of it
             return trimmed.freed
-        room.log.trimmed(trimmed.oldest, trimmed.freed)
-        self._total -= trimmed.freed
+        before = room.log.size
+        room.log.trimmed(trimmed.oldest, trimmed.freed, trimmed.size)
+        self._total -= before - room.log.size
         return trimmed.freed

@@ -11,7 +11,7 @@ from chatroom.core import refusals, room_ids
 from chatroom.core.limits import Limits
 from chatroom.core.room import Room
 from chatroom.core.text import checked_line
-from chatroom.journal import Journal, JournalError, NewRoom, StoredRoom
+from chatroom.journal import Journal, JournalConflict, JournalError, NewRoom, StoredRoom
 
 from .background import Background
 
@@ -44,6 +44,11 @@ class Rooms:
         self._claimed: set[str] = set()
         """Ids of rooms that are being created."""
         self._background = Background()
+        self.purges = True
+        """Whether closed rooms are purged when their last reader has gone: a journal that several
+        nodes share does that by itself, when none of them can have any."""
+        self.on_created: Callable[[Room], None] = lambda _: None
+        """Called with a room that was created here."""
 
     def take_over(self, stored: StoredRoom) -> Room:
         """Add a room that the journal has."""
@@ -61,6 +66,14 @@ class Rooms:
             insort(self._public, room.room_id)
         room.log.active = stored.active
         return room
+
+    def known(self, room_id: str) -> bool:
+        """Whether there is an open room of this id, as far as this node knows."""
+        return room_id in self._rooms
+
+    def of_key(self, key: int) -> Room:
+        """The open room of this number of the journal's."""
+        return self._by_key[key]
 
     def has(self, key: int) -> bool:
         """Whether the room of this number of the journal's is open."""
@@ -149,11 +162,15 @@ class Rooms:
     async def _create(self, new: NewRoom) -> Room:
         try:
             stored = await self._journal.create_room(new)
+        except JournalConflict as error:  # another node was quicker
+            raise refusals.RoomExists(new.room_id) from error
         except JournalError as error:
             raise refusals.JournalUnavailable(str(error)) from error
         finally:
             self._claimed.discard(new.room_id)
-        return self.take_over(stored)
+        room = self.take_over(stored)
+        self.on_created(room)
+        return room
 
     def retire(self, room: Room) -> None:
         """Free the id of a closed room; its entries go when its last reader has."""
@@ -166,6 +183,8 @@ class Rooms:
 
     def purge(self, room: Room) -> None:
         """Have the journal forget a closed room that nobody reads any more."""
+        if not self.purges:
+            return
 
         async def purge() -> None:
             try:

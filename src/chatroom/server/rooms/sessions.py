@@ -77,6 +77,8 @@ class Known:
     """Of its room."""
     place: Place | None = None
     """If its member is in the room."""
+    elsewhere: Place | None = None
+    """If it is there at another node."""
 
 
 def digest(session: str) -> bytes:
@@ -129,6 +131,8 @@ class Sessions:
         self._places: dict[bytes, Place] = {}
         self._of_room: dict[Room, set[bytes]] = {}
         """The keys of `_places`: a room that is deleted asks for its own alone."""
+        self._elsewhere: dict[bytes, Place] = {}
+        """Of those who are in a room at another node."""
         self._waiting: dict[Member, asyncio.TimerHandle] = {}
 
     def __len__(self) -> int:
@@ -151,9 +155,26 @@ class Sessions:
         """The place of a member who is in a room."""
         return self._places.get(digest(session))
 
+    def known(self, session: str) -> bool:
+        """Whether its member is in a room, here or elsewhere, as far as this node knows."""
+        hashed = digest(session)
+        return hashed in self._places or self.elsewhere(hashed) is not None
+
+    def put_elsewhere(self, room: Room, member: Member) -> None:
+        """Note a member who is in a room at another node."""
+        if member.session is not None:
+            self._elsewhere[member.session] = Place(room, member)
+
+    def elsewhere(self, session: bytes) -> Place | None:
+        """The place of a member who is in a room at another node, by the session's SHA-256."""
+        place = self._elsewhere.get(session)
+        if place is None or place.member.standing is not Standing.ELSEWHERE:
+            return None
+        return place
+
     def speaker(self, session: str, *, streaming: bool = True) -> Place:
         """The place of a session, with an open stream if that is asked for, or SessionUnknown."""
-        place = self.place(session)
+        place = self.place(session) or self.elsewhere(digest(session))
         if place is None or (streaming and place.member.standing is Standing.AWAY):
             raise SessionUnknown
         return place
@@ -166,17 +187,21 @@ class Sessions:
             if place is None:
                 stored = await self._journal.session(hashed)
                 if hashed not in self._places:  # nobody has come back by it meanwhile
-                    return self._departed(stored)
+                    return self._not_here(hashed, stored)
             elif place.arrival is not None:
                 await asyncio.wait((place.arrival,))  # it is in once that is stored, if it is
                 await asyncio.sleep(0)  # whoever came by it goes first
             else:
                 return _inside(place)
 
-    def _departed(self, stored: tuple[int, MemberRecord] | None) -> Known | None:
+    def _not_here(self, hashed: bytes, stored: tuple[int, MemberRecord] | None) -> Known | None:
+        """What is known of a session whose member is at another node, or has departed."""
         if stored is None:
             return None
         key, record = stored
+        there = self.elsewhere(hashed)
+        if there is not None and not record.ended:
+            return Known(record, key, elsewhere=there)
         # Those who are in a room are all in memory: without an end it left in this moment.
         valid = record.ended and self._clock() - record.ended < SESSION_SECONDS * 10**9
         return Known(record, key) if valid else None
@@ -207,6 +232,9 @@ class Sessions:
         self.resumed(member)
         if member.session is None:
             return
+        there = self._elsewhere.get(member.session)
+        if there is not None and there.member is member:
+            del self._elsewhere[member.session]
         place = self._places.get(member.session)
         if place is not None and place.member is member:
             del self._places[member.session]
@@ -220,7 +248,7 @@ class Sessions:
         for session in self._of_room.pop(room, ()):
             self.resumed(self._places.pop(session).member)
         for member in room.members():
-            self.resumed(member)
+            self.forget(member)
 
     def stop(self) -> None:
         """End every grace without a departure: the server goes, its members stay."""

@@ -40,6 +40,8 @@ class Talk:
         self._monotonic = monotonic
         self._counters = counters
         self._congestion = Congestion(monotonic)
+        self.on_typing: Callable[[Room, Member, bool], None] = lambda *_: None
+        """Called when a member of this node types, or has stopped."""
 
     def token_wait(self, member: Member) -> float:
         """Take a token of the member's rate: seconds to wait, 0 if it was taken."""
@@ -141,6 +143,11 @@ class Talk:
         room, member = place.room, place.member
         if member.over or member.mark.muted or room.member_count > self._limits.typing_members:
             return
+        self.on_typing(room, member, active)
+        self.show_typing(room, member, active)
+
+    def show_typing(self, room: Room, member: Member, active: bool) -> None:
+        """Pass it on to the readers of this node, at its pace."""
         before = room.typing.version
         wait = room.typing.notice(member.author, member.name, active, self._monotonic())
         if wait is not None:

