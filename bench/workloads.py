@@ -6,7 +6,7 @@ import gc
 import math
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from bench.machine import cpu_count, machine_busy
 from bench.rooms import Place, Room, join_all
@@ -17,13 +17,20 @@ if TYPE_CHECKING:
 
     from bench.machine import ProcessCost
     from bench.rooms import Crowd
-    from bench.servers import Server
     from bench.sockets import Poll
 
 DRAIN_SECONDS = 20
 """After the interval, what was sent has so long to reach everyone."""
 BUSY = 0.85
 """Share of its CPU time above which something is called the limit."""
+
+
+class Measured(Protocol):
+    """A server whose cost is read."""
+
+    def cost(self) -> ProcessCost:
+        """What it has cost so far."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,7 @@ class Measurement:
 
 def measure(
     workload: Workload,
-    server: Server,
+    server: Measured,
     crowd: Crowd[Any],
     *,
     seconds: float,
@@ -161,7 +168,7 @@ class _Moment:
     machine: float
 
 
-def _moment(rooms: list[Room], server: Server) -> _Moment:
+def _moment(rooms: list[Room], server: Measured) -> _Moment:
     return _Moment(
         at=time.monotonic(),
         deliveries=sum(room.received() for room in rooms),
@@ -176,7 +183,7 @@ def _talk(
     loop: Poll,
     workload: Workload,
     rooms: list[Room],
-    server: Server,
+    server: Measured,
     *,
     seconds: float,
     warmup: float,

@@ -18,6 +18,7 @@ import tempfile
 import time
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,12 @@ class Server:
         """How it is reached."""
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
+    @property
+    def process_id(self) -> int:
+        """Of the process that began all others."""
+        assert self._process is not None, "it runs"
+        return self._process.pid
+
     def make(self) -> None:
         """Make its data directory."""
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -80,8 +87,8 @@ class Server:
         end = time.monotonic() + START_SECONDS
         while not self._is_ready():
             if time.monotonic() > end or self._process.poll() is not None:
-                log = (self.directory / "log").read_text()
-                raise RuntimeError(f"PostgreSQL ({self._process.poll()}): {log}")
+                said = (self.directory / "log").read_text()
+                raise RuntimeError(f"PostgreSQL ({self._process.poll()}): {said}")
             time.sleep(0.05)
 
     def _is_ready(self) -> bool:
@@ -103,7 +110,7 @@ class Server:
         assert where is not None
         return [str(where / name), "-D", str(self.data)]
 
-    def _as_user(self) -> dict[str, object]:
+    def _as_user(self) -> dict[str, Any]:
         # Such as "/": the directory of the tests may not be one that it may enter.
         return {"user": USER, "cwd": "/", "env": {"LC_ALL": "C", "PATH": os.environ["PATH"]}}
 
