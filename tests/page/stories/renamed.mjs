@@ -39,6 +39,7 @@ await ann.locator("#typing", { hasText: "Rob is typing" }).waitFor();
 await bob.press("#text", "Enter");
 await hears(ann, "I was Bob");
 assert.deepEqual(["Bob: hello", "Rob: I was Bob"], await heard(ann));
+assert.equal(1, await ann.locator("#log .line").count()); // it is one day
 
 // After a reload, in another tab and over a lost connection.
 await bob.reload();

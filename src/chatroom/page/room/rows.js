@@ -19,8 +19,8 @@ export function rowOf(entry, me) {
 	const sequence = Number(entry.sequence);
 	const at = Date.parse(sent);
 	if (entered || left) return fold({ ...noticeRow("", sequence), kind: "moves", count: 1, at, moves: [entry] });
-	if (renamed) return { ...noticeRow([isolated(name), " is now known as ", isolated(renamed.name)], sequence), count: 1 };
-	if (name === "chat server") return { ...noticeRow(message, sequence), count: 1 };
+	if (renamed) return { ...noticeRow([isolated(name), " is now known as ", isolated(renamed.name)], sequence), count: 1, at };
+	if (name === "chat server") return { ...noticeRow(message, sequence), count: 1, at };
 	const element = said(name, { text: message, action, in_reply_to }, at, me);
 	element.dataset.sequence = entry.sequence;
 	if (withdrawn) blank(element);
