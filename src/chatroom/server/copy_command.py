@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 
 import click
 
+from chatroom import interrupts
 from chatroom.journal import JournalError
 from chatroom.journal.copying import CopiedAll, Source, Target, copy
 from chatroom.journal.sqlite.moving import SQLiteSource, SQLiteTarget
@@ -33,7 +33,7 @@ def copy_command(origin: str, aim: str) -> None:
     were the old one. What was copied stays, and no server starts with it any more.
     """
     try:
-        done, where = asyncio.run(_copy(origin, aim))
+        done, where = interrupts.run(_copy(origin, aim))
     except (JournalError, OSError) as error:
         click.echo(f"chatserver: {error}", err=True)
         sys.exit(1)
