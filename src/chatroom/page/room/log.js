@@ -80,7 +80,7 @@ export function makeLog({ room, token }, moved) {
 			const edge = scroller.getBoundingClientRect().top;
 			const bottom = (/** @type {Row} */ { element }) => element.getBoundingClientRect().bottom;
 			const seen = rows.find((row) => bottom(row) > edge);
-			const before = seen ? bottom(seen) : 0; // its top moves with the day above it
+			const before = seen ? bottom(seen) : 0; // the day above moves its top
 			show(page);
 			if (seen?.element.isConnected) scroller.scrollTop += bottom(seen) - before;
 		});

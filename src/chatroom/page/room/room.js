@@ -113,7 +113,7 @@ export async function openRoom(room, token) {
 	function change(state) {
 		const { phase, reason, sentence, metadata = {} } = state;
 		showState(state);
-		trouble.textContent = "";
+		if (phase !== "live") trouble.textContent = "";
 		byId("polling").hidden = phase !== "polling";
 		byId("polling-rooms").textContent = sentence;
 		byId("speak").hidden = phase === "polling";
