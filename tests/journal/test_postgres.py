@@ -14,6 +14,7 @@ from chatroom.core.entry import Kind
 from chatroom.core.query import parsed
 from chatroom.journal import Append, JournalUnusable
 from chatroom.journal.postgres import SCHEMA_VERSION, PostgresJournal
+from chatroom.journal.postgres.upkeep import STEP_ROWS
 from tests.journal import postgres_databases
 from tests.journal.journals import BIG, entries, everything, new_room, record, says, spoken
 
@@ -269,3 +270,21 @@ def test_a_search_reads_what_the_index_names() -> None:
         await journal.close()
 
     asyncio.run(running())
+
+
+def test_a_purge_goes_on_where_a_trim_was_quicker() -> None:
+    """What it wanted to delete is gone when it comes to it: there may be more all the same."""
+
+    async def scene(journal: PostgresJournal, raw: Raw) -> None:
+        key = await new_room(journal)
+        await journal.append([Append(key, entries(1, STEP_ROWS + 5), closes=True)])
+        async with raw.transaction():
+            await raw.execute("DELETE FROM chatroom.entry WHERE sequence <= $1", STEP_ROWS)
+            purging = asyncio.create_task(journal.purge(key))
+            while not await raw.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+                pass
+        await purging
+        assert 0 == await raw.fetchval("SELECT count(*) FROM chatroom.entry")
+        assert [] == await everything(journal, key)
+
+    play(scene)
