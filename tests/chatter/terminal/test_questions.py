@@ -124,7 +124,7 @@ def test_a_name_of_clusters(fresh_server, emulator) -> None:
 def test_a_title_of_clusters(guests, emulator, quick_server) -> None:
     """It is as wide as it is drawn, stays straight when one moves on it, and so does the answer."""
     room = guests.new_room(title="👨\u200d👩\u200d👧" * 16 + " the end")
-    with emulator("--host", quick_server, size=(60, 80)) as bob:
+    with emulator("--host", quick_server, size=(600, 80)) as bob:  # all rooms of the server
         bob.until("Pick a room:")
         bob.wait(lambda rows: any(room in row and row.endswith(" the end") for row in rows))
         bob.press("down", "up")
