@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 import asyncpg
 
+from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.limits import Limits
 from chatroom.journal import JournalError
 from chatroom.journal.postgres import Patience, PostgresJournal
@@ -17,6 +18,11 @@ from chatroom.server.calls import encode
 from chatroom.server.rooms.hub import Hub
 from tests.journal import postgres_databases
 from tests.nodes.shared_memory import SharedMemory, Store
+
+BOTH = (pb.FEATURE_EVENTS, pb.FEATURE_ECHO)
+
+Scene = Callable[..., Awaitable[None]]
+Play = Callable[[Scene], None]
 
 FOREVER = Limits(message_rate=0, grace=3600.0, rename_interval=0.0)
 

@@ -195,8 +195,9 @@ class SharedMemory:
     async def nodes(self) -> Sequence[Node]:
         self._reach()
         return [
-            replace(each, alive=each.alive and each.number not in self.store.passed)
+            replace(each, alive=each.number not in self.store.passed)
             for each in self.store.nodes.values()
+            if each.alive
         ]
 
     async def declare_dead(self, number: int) -> bool:

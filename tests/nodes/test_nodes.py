@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-
-import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.denials import InvitationUsed
-from chatroom.core.fenced import NodeFenced
 from chatroom.core.refusals import (
     NameTaken,
     Removed,
@@ -21,34 +17,8 @@ from chatroom.core.refusals import (
 from chatroom.server.calls.methods import Methods
 from chatroom.server.rooms.hub import Hub
 from tests.carriers import run
-from tests.nodes.nodes import KINDS, Shared, nodes, until
+from tests.nodes.nodes import BOTH, Play, Shared, nodes, until
 from tests.server.listeners import Listener, whole
-
-BOTH = (pb.FEATURE_EVENTS, pb.FEATURE_ECHO)
-
-
-Scene = Callable[..., Awaitable[None]]
-Play = Callable[[Scene], None]
-
-
-@pytest.fixture(params=KINDS)
-def shared(request: pytest.FixtureRequest) -> Shared:
-    """What the nodes share."""
-    return KINDS[request.param]()
-
-
-@pytest.fixture
-def play(shared: Shared) -> Play:
-    """Run a scene of three nodes."""
-
-    def play(scene: Scene) -> None:
-        async def whole() -> None:
-            async with nodes(shared, 3) as hubs:
-                await scene(*hubs)
-
-        run(whole())
-
-    return play
 
 
 def test_what_is_said_at_one_node_is_read_at_all_in_one_order(play: Play) -> None:
@@ -170,62 +140,6 @@ def test_what_is_not_told_is_found(play: Play, shared: Shared) -> None:
         late = await Listener(there, "Late", room="new").open()
         for each in (bob, alice, late):
             await each.close()
-
-    play(scene)
-
-
-def test_members_of_a_node_that_dies_have_their_grace(play: Play, shared: Shared) -> None:
-    """Who has a session comes back unseen, at any node; who has none is lost, once."""
-
-    async def scene(here: Hub, there: Hub, third: Hub) -> None:
-        watcher = await Listener(here, "Watcher", *BOTH).open()
-        await watcher.until_live()
-        bob = await Listener(there, "Bob", *BOTH).open()
-        await Listener(there, "Plain").open()
-        gone = there._journal
-        await shared.lease_passes(gone)
-        shared.cut(gone)
-        for hub in (here, third):
-            await hub.nodes.look()
-        for _ in range(2):
-            assert "entered" == (await watcher.next()).WhichOneof("event")
-        lost = await watcher.next()
-        assert ("Plain", pb.LEAVE_REASON_LOST) == (lost.name, lost.left.reason)
-        again = await Listener(third, "Bob", *BOTH, resume=bob.token()).open(arrive=False)
-        await again.until_live()
-        again.say("I am back")
-        assert "I am back" == (await watcher.next()).message
-        for hub in (here, third):
-            await until(lambda hub=hub: 2 == hub.rooms.get("lobby").member_count)
-        await watcher.close()
-        await again.close()
-        shared.mend(gone)
-
-    play(scene)
-
-
-def test_a_node_that_was_taken_for_dead_ends_its_streams_and_starts_anew(
-    play: Play, shared: Shared
-) -> None:
-    async def scene(here: Hub, there: Hub, _third: Hub) -> None:
-        watcher = await Listener(here, "Watcher", *BOTH).open()
-        await watcher.until_live()
-        bob = await Listener(there, "Bob", *BOTH).open()
-        await bob.until_live()
-        stopped = there._journal
-        before = stopped.node
-        await shared.lease_passes(stopped)
-        await here.nodes.look()
-        bob.say("what nobody sees")
-        assert isinstance(await bob.end(), NodeFenced)
-        await until(lambda: stopped.node != before)
-        again = await Listener(there, "Bob", *BOTH, resume=bob.token()).open(arrive=False)
-        assert [] == await again.until_live()
-        again.say("seen")
-        assert "entered" == (await watcher.next()).WhichOneof("event")
-        assert "seen" == (await watcher.next()).message
-        await watcher.close()
-        await again.close()
 
     play(scene)
 

@@ -202,6 +202,9 @@ class Nodes:
         await self._journal.rejoin()
         self._fenced = False
         self._on_serving(True)
+        for room in self._rooms.every():
+            if room.waiting:  # somebody came while nothing could be stored
+                self._commits.touch(room)
         log.warning("this node serves again")
 
     async def refresh(self, room_id: str) -> None:
@@ -212,10 +215,19 @@ class Nodes:
             await self._refresh(self._rooms.get(room_id).facts.key)
 
     async def _refresh(self, key: int) -> None:
+        if key not in self._sharing.keys:
+            stored = await self._journal.room(key)
+            if stored is not None:
+                self.found(stored)
+            return
         room = self._sharing.outdated(key)
-        if room is not None:
-            self._commits.touch(room)
-            await self._commits.stored()
+        if room is None:
+            return
+        failures = self._sharing.failures
+        self._commits.touch(room)
+        await self._commits.stored()
+        if self._sharing.failures != failures:  # who is in there is not known
+            raise JournalError("what other servers have stored could not be read")
 
     async def know(self, *, room_id: str, session: str) -> None:
         """Before a call: know what was stored when it came. Raises JournalUnavailable.

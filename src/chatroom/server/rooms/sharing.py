@@ -7,14 +7,16 @@ in the order of a line.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 
 from chatroom.core.learning import Learned, Learning, ReadEvent
 from chatroom.core.member import Member
 from chatroom.core.news import News
 from chatroom.core.notes import SERVER, Note
 from chatroom.core.room import Room
-from chatroom.journal import Append, JournalConflict
+from chatroom.core.standing import Standing
+from chatroom.journal import Append, JournalConflict, JournalFenced
 from chatroom.journal.sharing import Asked, SharedJournal
 
 CONTESTED_SECONDS = 1.0
@@ -52,6 +54,8 @@ class Sharing:
         self._contested: dict[Room, float] = {}
         """Until when, in seconds."""
         self._rooms: dict[int, Room] = {}
+        self.failures = 0
+        """How often news could not be read."""
         self.of_server = 0
         """The version of the notes of the server."""
 
@@ -90,10 +94,10 @@ class Sharing:
         new: dict[Room, None] = {}
         contested = self._are_contested(rooms)
         if not contested:
-            stale = [room for room in rooms if room in self._stale]
-            if stale:
-                new.update(dict.fromkeys(self.take_in(await self._journal.news(_asked(stale)))))
-                self._stale.difference_update(stale)
+            with self._reading([room for room in rooms if room in self._stale]) as stale:
+                if stale:
+                    news = await self._journal.news(_asked(stale))
+                    new.update(dict.fromkeys(await self._take_in_alive(news)))
             try:
                 new.update(dict.fromkeys(await store(rooms, self._journal.append)))
             except JournalConflict as conflict:
@@ -103,15 +107,51 @@ class Sharing:
                         self._contested[room] = until
             else:
                 return list(new)
-        async with self._journal.held(_asked(rooms)) as held:
-            news = self.take_in(held.news)
-            self._stale.difference_update(rooms)
-            if news:  # it goes on for as long as others are there
-                until = self._monotonic() + CONTESTED_SECONDS
-                self._contested.update(dict.fromkeys(set(news) & self._contested.keys(), until))
-            new.update(dict.fromkeys(news))
-            new.update(dict.fromkeys(await store(rooms, held.append)))
+        with contextlib.ExitStack() as reading:
+            reading.enter_context(self._reading(rooms))
+            async with self._journal.held(_asked(rooms)) as held:
+                learned = await self._take_in_alive(held.news)
+                reading.close()
+                if learned:  # it goes on for as long as others are there
+                    until = self._monotonic() + CONTESTED_SECONDS
+                    still = self._contested.keys() & set(learned)
+                    self._contested.update(dict.fromkeys(still, until))
+                new.update(dict.fromkeys(learned))
+                new.update(dict.fromkeys(await store(rooms, held.append)))
         return list(new)
+
+    @contextlib.contextmanager
+    def _reading(self, rooms: list[Room]) -> Iterator[list[Room]]:
+        """Rooms whose news are read in the block; if they cannot be, they are to be read again.
+
+        What is told of them meanwhile may be newer than what is read.
+        """
+        self._stale.difference_update(rooms)
+        try:
+            yield rooms
+        except BaseException:
+            self.failures += 1
+            self._stale.update(room for room in rooms if room.facts.key in self._rooms)
+            raise
+
+    async def _take_in_alive(self, news: Sequence[News]) -> list[Room]:
+        """Take in news, unless they are of others who took this node for dead; JournalFenced.
+
+        Whom it serves would look as if they had come back elsewhere. They have not: they are to.
+        """
+        if any(self._moves(each) for each in news):
+            nodes = await self._journal.nodes()
+            if not any(each.number == self._journal.node for each in nodes):
+                raise JournalFenced("other servers serve whom this one served")
+        return self.take_in(news)
+
+    def _moves(self, news: News) -> bool:
+        """Whether somebody who is served here is at another node by these news."""
+        room = self._rooms.get(news.key)
+        if room is None:
+            return False
+        members = [room.by_author(record.author) for record, _ in news.members]
+        return any(m is not None and m.standing is not Standing.ELSEWHERE for m in members)
 
     def _are_contested(self, rooms: Iterable[Room]) -> bool:
         if not self._contested:

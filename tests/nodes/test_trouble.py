@@ -1,0 +1,115 @@
+"""What nodes do about each other's trouble: each test is a sentence of the design."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import pytest
+
+from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.core.fenced import NodeFenced
+from chatroom.core.refusals import JournalUnavailable
+from chatroom.journal import JournalError
+from chatroom.server.rooms.hub import Hub
+from tests.nodes.nodes import BOTH, Play, Shared, until
+from tests.server.listeners import Listener
+
+
+def test_members_of_a_node_that_dies_have_their_grace(play: Play, shared: Shared) -> None:
+    """Who has a session comes back unseen, at any node; who has none is lost, once."""
+
+    async def scene(here: Hub, there: Hub, third: Hub) -> None:
+        watcher = await Listener(here, "Watcher", *BOTH).open()
+        await watcher.until_live()
+        bob = await Listener(there, "Bob", *BOTH).open()
+        await Listener(there, "Plain").open()
+        gone = there._journal
+        await shared.lease_passes(gone)
+        shared.cut(gone)
+        for hub in (here, third):
+            await hub.nodes.look()
+        for _ in range(2):
+            assert "entered" == (await watcher.next()).WhichOneof("event")
+        lost = await watcher.next()
+        assert ("Plain", pb.LEAVE_REASON_LOST) == (lost.name, lost.left.reason)
+        again = await Listener(third, "Bob", *BOTH, resume=bob.token()).open(arrive=False)
+        await again.until_live()
+        again.say("I am back")
+        assert "I am back" == (await watcher.next()).message
+        for hub in (here, third):
+            await until(lambda hub=hub: 2 == hub.rooms.get("lobby").member_count)
+        await watcher.close()
+        await again.close()
+        shared.mend(gone)
+
+    play(scene)
+
+
+@pytest.mark.parametrize("says", [True, False], ids=["says", "hears"])
+def test_a_node_that_was_taken_for_dead_ends_its_streams_and_starts_anew(
+    play: Play, shared: Shared, says: bool
+) -> None:
+    """It finds out when it stores something, or when it reads what others have stored since."""
+
+    async def scene(here: Hub, there: Hub, _third: Hub) -> None:
+        watcher = await Listener(here, "Watcher", *BOTH).open()
+        await watcher.until_live()
+        bob = await Listener(there, "Bob", *BOTH).open()
+        await bob.until_live()
+        stopped = there._journal
+        before = stopped.node
+        await shared.lease_passes(stopped)
+        await here.nodes.look()
+        if says:
+            bob.say("what nobody sees")
+        assert isinstance(await bob.end(), NodeFenced)
+        await until(lambda: stopped.node != before)
+        again = await Listener(there, "Bob", *BOTH, resume=bob.token()).open(arrive=False)
+        assert [] == await again.until_live()
+        again.say("seen")
+        assert "entered" == (await watcher.next()).WhichOneof("event")
+        assert "seen" == (await watcher.next()).message
+        await watcher.close()
+        await again.close()
+
+    play(scene)
+
+
+def test_a_session_speaks_at_a_node_to_which_its_room_is_new(play: Play, shared: Shared) -> None:
+    async def scene(here: Hub, there: Hub, _third: Hub) -> None:
+        shared.deafen(there._journal)
+        await here.rooms.create(room_id="new")
+        bob = await Listener(here, "Bob", *BOTH, room="new").open()
+        await bob.until_live()
+        assert there.nodes is not None
+        await there.nodes.know(room_id="", session=bob.token().session)
+        await there.talk.send(there.sessions.speaker(bob.token().session), "from afar", "n1")
+        assert "from afar" == (await bob.said()).message
+        await bob.close()
+
+    play(scene)
+
+
+def test_who_resumes_where_news_cannot_be_read_is_no_newcomer(
+    play: Play, shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are told to come again, and lose nothing by it."""
+
+    async def fails(_asked: object) -> NoReturn:
+        monkeypatch.undo()
+        raise JournalError("the connection was lost")
+
+    async def scene(here: Hub, there: Hub, _third: Hub) -> None:
+        shared.deafen(there._journal)
+        bob = await Listener(here, "Bob", *BOTH).open()
+        await bob.until_live()
+        monkeypatch.setattr(there._journal, "news", fails)
+        again = Listener(there, "Bob", *BOTH, resume=bob.token())
+        with pytest.raises(JournalUnavailable):
+            await again.open(arrive=False)
+        again = await Listener(there, "Bob", *BOTH, resume=bob.token()).open(arrive=False)
+        assert [] == await again.until_live()
+        assert pb.RECOVERY_COMPLETE == again.joined.recovery
+        await again.close()
+
+    play(scene)
