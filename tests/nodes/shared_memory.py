@@ -93,7 +93,7 @@ class SharedMemory:
     def _where(self, key: int, since: int = 0) -> dict[int, int]:
         """At which node members were last written, by author."""
         return {
-            record.author: node
+            record.author: append.nodes.get(record.author, node)
             for append, node in self.store.appended[key][since:]
             for record in append.members
         }

@@ -35,6 +35,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 import re
 import shlex
 from collections.abc import Awaitable, Callable
@@ -91,22 +92,31 @@ class Actor:
 
 
 class Player:
-    """Plays one scene against a server of its own."""
+    """Plays one scene against a server of its own, or several nodes.
 
-    def __init__(self, carrier: str, settings: Settings) -> None:
+    Then each stream and each call goes to the next one.
+    """
+
+    def __init__(self, carrier: str, settings: Settings, *, nodes: int = 1) -> None:
         self._carrier_name = carrier
         self._settings = settings
         self._actors: dict[str, Actor] = {}
         self._lost: dict[str, Actor] = {}
-        self._service: Service
-        self._carrier: Carrier
+        self._count = nodes
+        self._services: list[Service] = []
+        self._carriers: list[Carrier] = []
+        self._turns = itertools.count()
+
+    @property
+    def _carrier(self) -> Carrier:
+        return self._carriers[next(self._turns) % self._count]
 
     async def play(self, script: str) -> None:
         if found := re.search(r"^grace (\S+)$", script, re.MULTILINE):
             limits = dataclasses.replace(self._settings.limits, grace=float(found[1]))
             self._settings = dataclasses.replace(self._settings, limits=limits)
-        await self._start()
         try:
+            await self._start()
             for number, text in enumerate(script.splitlines(), 1):
                 step = text.partition("#")[0].strip()
                 if not step:
@@ -117,13 +127,20 @@ class Player:
                     raise AssertionError(f"line {number}: {step}\n{error!r}") from error
             await self._curtain()
         finally:
-            await self._carrier.close()
-            await self._service.stop()
+            await self._stop()
 
     async def _start(self) -> None:
-        self._service = Service(self._settings)
-        await self._service.start()
-        self._carrier = CARRIERS[self._carrier_name](self._service.addresses[0].port)
+        for _ in range(self._count):
+            service = Service(self._settings)
+            await service.start()
+            self._services.append(service)
+            self._carriers.append(CARRIERS[self._carrier_name](service.addresses[0].port))
+
+    async def _stop(self) -> None:
+        while self._carriers:
+            await self._carriers.pop().close()
+        while self._services:
+            await self._services.pop().stop()
 
     async def _step(self, step: str) -> None:
         for pattern, play in _STEPS:
@@ -180,8 +197,7 @@ class Player:
     async def restart(self) -> None:
         for name in list(self._actors):
             await self.lose(name)
-        await self._carrier.close()
-        await self._service.stop()
+        await self._stop()
         await self._start()
 
     async def join(

@@ -13,16 +13,19 @@ from tests.carriers import CARRIERS, run
 from tests.journal import postgres_databases
 from tests.scenes.player import Player, scripts
 
+ON_POSTGRES = ("postgres", "nodes")
+"""One server, and three."""
+
 
 def journals(script: Path) -> list[str]:
     """What does not survive its process has no place in a scene with a restart."""
-    kept = ["sqlite", "postgres"]
+    kept = ["sqlite", "postgres", "nodes"]
     return kept if "\nrestart\n" in script.read_text() else ["memory", *kept]
 
 
 def carriers(journal: str) -> list[str]:
     """What carries a call knows nothing of journals: over PostgreSQL one is enough."""
-    return ["grpc"] if journal == "postgres" else list(CARRIERS)
+    return ["grpc"] if journal in ON_POSTGRES else list(CARRIERS)
 
 
 @pytest.mark.parametrize(
@@ -39,11 +42,12 @@ def test_scene(script: Path, journal: str, carrier: str, tmp_path: Path) -> None
     settings = Settings(
         bind=(Address("127.0.0.1", 0),),
         data=tmp_path if journal == "sqlite" else None,
-        database=postgres_databases.own() if journal == "postgres" else "",
+        database=postgres_databases.own() if journal in ON_POSTGRES else "",
     )
-    if journal == "postgres":
+    if journal in ON_POSTGRES:
         asyncio.run(postgres_databases.empty())
-    run(Player(carrier, settings).play(script.read_text()))
+    nodes = 3 if journal == "nodes" else 1
+    run(Player(carrier, settings, nodes=nodes).play(script.read_text()))
 
 
 def test_without_a_grace_a_lost_connection_is_seen_by_the_others() -> None:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 from .denials import Muted
 from .entry import Closing, Draft, Entry, EntryEvent, Kind, Passage
+from .exhausted import RenameTooOften
 from .fenced import NodeFenced
 from .leave_reason import LeaveReason
 from .log import Beside
 from .member import Member
-from .names import free_name, name_tag
+from .names import NameTag, free_name, name_tag
 from .news import News
 from .record import MemberRecord
 from .refusals import (
@@ -54,9 +55,10 @@ class Learning:
         self._read = read
         self._monotonic = monotonic
 
-    def learn(self, room: Room, news: News) -> Learned:
+    def learn(self, room: Room, news: News, own: int) -> Learned:
         """Take in news, after what was taken of the room for a turn was put back.
 
+        `own` is the number of this node.
         Its notes are another's to read, before. Every reader is to be woken then.
         """
         learned = Learned()
@@ -66,10 +68,22 @@ class Learning:
         departures = {entry.author: entry for entry in news.entries if entry.kind is Kind.LEFT}
         for author in news.gone:
             self._gone(room, author, departures.get(author), learned)
-        for record, _ in news.members:
-            self._forget_name(room, record)
+        renamed = [
+            (member, record)
+            for record, node in news.members
+            if (member := room.by_author(record.author)) is not None
+            and (member.standing is Standing.ELSEWHERE or node == own)
+            and member.name != record.name
+        ]
+        for member, _ in renamed:  # before anybody takes its name
+            room.roster.remove(member)
+        for member, record in renamed:
+            if member.standing is not Standing.ELSEWHERE:
+                self._renamed(room, member, record)
         for record, node in news.members:
-            self._elsewhere(room, record, node, learned)
+            member = room.by_author(record.author)
+            if member is None or member.standing is Standing.ELSEWHERE or node != own:
+                self._elsewhere(room, record, node, learned)
         for member in room.members():
             member.mark = room.marks.of(member.subject, member.tag)
         if news.closed:
@@ -98,16 +112,6 @@ class Learning:
         member.outcome, member.final = outcome, final
         learned.left.append(member)
 
-    def _forget_name(self, room: Room, record: MemberRecord) -> None:
-        """Who has another name now gives the old one up, before anybody takes it."""
-        member = room.by_author(record.author)
-        if (
-            member is not None
-            and member.standing is Standing.ELSEWHERE
-            and member.name != record.name
-        ):
-            room.roster.remove(member)
-
     def _elsewhere(self, room: Room, record: MemberRecord, node: int, learned: Learned) -> None:
         author = record.author
         old = room.by_author(author)
@@ -131,13 +135,25 @@ class Learning:
         member.standing, member.node = Standing.ELSEWHERE, node
         learned.elsewhere.append(member)
 
-    def _make_way(self, room: Room, record: MemberRecord) -> None:
-        """Whoever waits for the name that somebody has got elsewhere does not get it."""
+    def _renamed(self, room: Room, member: Member, record: MemberRecord) -> None:
+        """Whoever is served here may have got another name by a call that came to another node."""
+        interval = room.limits.rename_interval
+        refuse_rename(room, member, RenameTooOften(interval, interval or 1.0))
+        tag = self._make_way(room, record)
+        if tag is not None:
+            room.renaming.learn(member, tag)
+        room.roster.add(member)
+
+    def _make_way(self, room: Room, record: MemberRecord) -> NameTag | None:
+        """Whoever waits for the name that somebody has got elsewhere does not get it.
+
+        Returns the name; None if it is none by rules that are newer.
+        """
         characters = room.limits.name_characters
         try:
             tag = name_tag(record.name, characters=characters)
-        except NameInvalid:  # by rules that are newer than the name
-            return
+        except NameInvalid:
+            return None
         for member in room.colliding(tag):
             free = free_name(tag, room.roster.has_key, characters=characters)
             taken = NameTaken(member.naming.pen, free)
@@ -145,6 +161,7 @@ class Learning:
                 refuse_arrival(room, member, taken)
             else:
                 refuse_rename(room, member, taken)
+        return tag
 
     def _check_waiting(self, room: Room) -> None:
         """What a draft was allowed by may have changed."""

@@ -145,6 +145,14 @@ class Renaming:
         if not entry.sequence:  # the log does not bring it
             member.tell(Echo(entry.envelope))
 
+    def learn(self, member: Member, tag: NameTag) -> None:
+        """Another node has stored another name of a member, who is not in the roster just now."""
+        naming = member.naming
+        naming.begin(tag)
+        naming.finish()
+        self._typing.rename(member.author, member.name)
+        self._log.sign(member.author, naming.pen)
+
     def undo(self, gone: Iterable[Draft], kept: Iterable[Draft] = ()) -> None:
         """Renames among drafts that the log has dropped will not be stored; `kept` it still has.
 

@@ -140,6 +140,9 @@ class Append:
     closes: bool = False
     """Whether the room ends with them: its id is free again, its sessions are gone, its
     entries stay readable by key until `purge`; its notes are gone."""
+    nodes: Mapping[int, int] = field(default_factory=dict)
+    """Where several nodes share the journal: by author, who of `members` is at another
+    one."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -105,11 +105,12 @@ _MEMBERS = """, going AS (
   INSERT INTO chatroom.member (author, room, name, since, logged, session, ended, removed,
       subject, invitation, former, node, version)
     SELECT m.author, m.room, m.name, m.since, m.logged, m.session, m.ended, m.removed, m.subject,
-      m.invitation, m.former, {node}::int8, t.version + 1
+      m.invitation, m.former, coalesce(m.node, {node}::int8), t.version + 1
     FROM unnest({members}::int8[], {member_rooms}::int8[], {names}::text[], {since}::int8[],
       {logged}::bool[], {member_sessions}::bytea[], {ended}::int8[], {removed}::bool[],
-      {subjects}::text[], {invitations}::text[], {former}::text[])
-      AS m (author, room, name, since, logged, session, ended, removed, subject, invitation, former)
+      {subjects}::text[], {invitations}::text[], {former}::text[], {member_nodes}::int8[])
+      AS m (author, room, name, since, logged, session, ended, removed, subject, invitation, former,
+        node)
     JOIN there t ON t.key = m.room CROSS JOIN mine
     CROSS JOIN (SELECT count(*) FROM forgotten) first  -- a session may pass from one to another
     ON CONFLICT (author) DO UPDATE SET room = excluded.room, name = excluded.name,
@@ -252,6 +253,7 @@ def _entries(columns: Columns, appends: Sequence[Append], entries: Sequence[Entr
 
 def _members(columns: Columns, appends: Sequence[Append]) -> None:
     gone = {author for append in appends for author in append.gone}
+    nodes = {author: node for append in appends for author, node in append.nodes.items()}
     there = {
         each.author: (append.key, each)
         for append in appends
@@ -262,6 +264,7 @@ def _members(columns: Columns, appends: Sequence[Append]) -> None:
     records = [record for _, record in there.values()]
     columns["gone"] = list(gone)
     columns["members"] = list(there)
+    columns["member_nodes"] = [nodes.get(author) for author in there]
     columns["member_rooms"] = [key for key, _ in there.values()]
     columns["names"] = [record.name for record in records]
     columns["since"] = [record.since for record in records]

@@ -19,6 +19,7 @@ from chatroom.core.member import Member
 from chatroom.core.record import MemberRecord
 from chatroom.core.refusals import JournalUnavailable, Refusal
 from chatroom.core.room import Room
+from chatroom.core.standing import Standing
 from chatroom.journal import (
     Append,
     Journal,
@@ -291,15 +292,19 @@ def _append(part: _Part) -> Append:
     if not part.turn.changed:
         members: list[MemberRecord] = []
         gone: list[int] = []
+        nodes: dict[int, int] = {}
     else:
         records = [(member.author, member.record()) for member in part.turn.changed]
         members = [record for _, record in records if record is not None]
         gone = [author for author, record in records if record is None]
+        elsewhere = Standing.ELSEWHERE
+        nodes = {m.author: m.node for m in part.turn.changed if m.standing is elsewhere}
     append = Append(
         part.room.facts.key,
         part.entries,
         members,
         gone,
+        nodes=nodes,
         version=part.room.version,
         closes=bool(part.entries) and part.entries[-1].kind is Kind.CLOSED,
     )

@@ -158,7 +158,8 @@ class Sharing:
         room = self._rooms.get(news.key)
         if room is None:
             return False
-        members = [room.by_author(record.author) for record, _ in news.members]
+        own = self._journal.node
+        members = [room.by_author(record.author) for record, node in news.members if node != own]
         return any(m is not None and m.standing is not Standing.ELSEWHERE for m in members)
 
     def _are_contested(self, rooms: Iterable[Room]) -> bool:
@@ -190,7 +191,7 @@ class Sharing:
             before = room.log.size
             if each.notes:
                 self._read_notes(room, each.notes)
-            found = self._learning.learn(room, each)
+            found = self._learning.learn(room, each, self._journal.node)
             self._on_learned(room, found, room.log.size - before)
             if each.closed:
                 self._on_closed(room)
