@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 
 import pytest
 
 from chatroom.chatter.searching import query_of
+from tests.client.servers import OURS, running
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """Without a limit of rate: much is said before anybody searches."""
+    with running([*OURS, "--message-rate", "0"]) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from chatroom.client import Chat, ChatError, Page
+from tests.client.servers import OURS, running
 from tests.client.test_chat import play
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """Without a limit of rate: much is said before anybody searches."""
+    with running([*OURS, "--message-rate", "0"]) as address:
+        yield address
 
 
 def texts(page: Page) -> list[str]:
