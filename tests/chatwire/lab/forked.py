@@ -1,14 +1,15 @@
 """Experiments whose chatserver is forked from a process that has its imports.
 
 An interpreter of its own costs most of what a scene does. `test_command` has those, by playing
-a scene with the program as it is.
+a scene with the program as it is. Where a scene waits for a server's time to pass, the server
+waits a tenth of it; under `make soak` all of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, cast
@@ -16,8 +17,13 @@ from typing import Any, cast
 from chatroom.chatwire.lab.catalogue import experiments
 from chatroom.chatwire.lab.experiment import Experiment
 from chatroom.chatwire.lab.servers import ROOM, Server, chatserver
+from tests.faults.scale import SOAK
 from tests.faults.server_process import serving
 from tests.launch.program import Program
+from tests.launch.quick_server import QUICK
+
+WAITING = () if SOAK else ("stalled-reader",)
+"""The experiments in which a time of the server's passes."""
 
 
 class Forked:
@@ -38,9 +44,11 @@ class Forked:
 
 
 @contextlib.asynccontextmanager
-async def forked(*arguments: str) -> AsyncIterator[Server]:
-    """As the lab's `chatserver`."""
-    running = serving("--in-memory", "--room", ROOM, *arguments)
+async def forked(
+    *arguments: str, program: Sequence[str] = ("chatroom.server",)
+) -> AsyncIterator[Server]:
+    """As the lab's `chatserver`; `program` is its module."""
+    running = serving("--in-memory", "--room", ROOM, *arguments, program=program)
     server = await asyncio.to_thread(running.__enter__)
     try:
         yield Server(server.address, cast("Any", Forked(server.process)))
@@ -53,6 +61,7 @@ def quick(name: str) -> Experiment:
     experiment = experiments()[name]
     before: Any = experiment.server
     if before is chatserver:
-        return replace(experiment, server=forked)
+        server = partial(forked, program=QUICK) if name in WAITING else forked
+        return replace(experiment, server=server)
     assert before.func is chatserver
     return replace(experiment, server=partial(forked, *before.args))
