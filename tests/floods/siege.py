@@ -34,7 +34,7 @@ PEAK_BYTES = 32 * MIB
 LEFT_OVER_BYTES = 16 * MIB
 """What it may leave behind; allocators keep some."""
 RETURN_SECONDS = 20.0
-HOLD_SECONDS = scaled(1, 30)
+HOLD_SECONDS = scaled(10, 300, brief=4) / 10
 """How long attacks last that only hold on to something; under soak beyond all time-outs."""
 HOLD_ROUNDS = 20
 PER_SECOND = 200

@@ -20,7 +20,7 @@ from .hostile import block, headers
 from .siege import HOLD_ROUNDS, HOLD_SECONDS, Siege, besieged
 
 CONNECTIONS = 200
-BODY_SECONDS = scaled(1, 75)
+BODY_SECONDS = scaled(10, 750, brief=4) / 10
 """How long a body goes on: under soak for longer than all of it may take."""
 POST = b"POST /rpc.ChatService/ListMembers HTTP/1.1\r\nhost: 127.0.0.1\r\n"
 JSON = POST + b"content-type: application/json\r\n"
