@@ -420,11 +420,17 @@ def test_a_room_that_ends_while_it_is_indexed_has_no_index(tmp_path: Path) -> No
     with closing(connect(path)) as connection:
         writer = Writer(connection)
         writer.rooms()
-        indexing = Indexing([1], spoken)
-        assert indexing.step(writer)
-        end = says(FULL + 1, "", kind=Kind.CLOSED)
-        writer.append([Append(1, [end], closes=True)])
+        ends = [Append(1, [says(FULL + 1, "", kind=Kind.CLOSED)], closes=True)]
+
+        def spoken_meanwhile(envelope: bytes) -> tuple[str, str]:
+            """As `spoken`; when the first message is looked at, the room ends."""
+            if ends:
+                writer.append([ends.pop()])
+            return spoken(envelope)
+
+        indexing = Indexing([1], spoken_meanwhile)
         while indexing.step(writer):
             pass
+        assert [] == ends
         assert 0 == writer.index_bytes
         assert next_from(connection, 1, 1) is None
