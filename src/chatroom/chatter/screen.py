@@ -13,7 +13,6 @@ from chatroom.chatter.failures import Failure
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
-    from typing import TextIO
 
     from chatroom.chatter.writer import Writer
 
@@ -34,7 +33,7 @@ def write(text: str) -> None:
     """
     if sys.stdout is None:  # as it is when the program was started with it closed
         return
-    writer, descriptor = _writer.get(), _descriptor(sys.stdout)
+    writer, descriptor = _writer.get(), _descriptor()
     if descriptor is None:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -76,7 +75,7 @@ async def aside() -> AsyncGenerator[None, None]:
 
     from chatroom.chatter.writer import Writer
 
-    descriptor = _descriptor(sys.stdout)
+    descriptor = _descriptor()
     if descriptor is None:
         yield
         return
@@ -97,17 +96,13 @@ async def aside() -> AsyncGenerator[None, None]:
         writer.close()
 
 
-def forget_unwritten(*, errors: bool = False) -> None:
-    """Let what Python has kept to write go nowhere: trying again at exit would fail again.
-
-    `errors`: also what it has kept for standard error, as when the terminal of both is gone.
-    """
-    for stream in (sys.stdout, sys.stderr) if errors else (sys.stdout,):
-        descriptor = _descriptor(stream)
-        if descriptor is not None:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, descriptor)
-            os.close(nowhere)
+def forget_unwritten() -> None:
+    """Let what Python has kept to write go nowhere: trying again at exit would fail again."""
+    descriptor = _descriptor()
+    if descriptor is not None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
 
 
 def is_terminal() -> bool:
@@ -137,15 +132,15 @@ def never_fail_to_encode() -> None:
         reconfigure(errors="replace")
 
 
-def _descriptor(stream: TextIO | None) -> int | None:
+def _descriptor() -> int | None:
     """Where bytes can be written past Python's buffer, which would fail again at exit.
 
     None without a descriptor, and on Windows, whose console takes text.
     """
-    if stream is None or os.name != "posix":
+    if sys.stdout is None or os.name != "posix":
         return None
     try:
-        return stream.fileno()
+        return sys.stdout.fileno()
     except io.UnsupportedOperation:
         return None
 
