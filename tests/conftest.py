@@ -16,6 +16,7 @@ from tests.faults.scale import scaled
 from tests.launch.program import end_fork_server
 from tests.turns import long_turns
 
+os.environ.pop("PYTHONUNBUFFERED", None)  # programs buffer what they write, as people's do
 SHOWN_TURNS = 20
 
 settings.register_profile(

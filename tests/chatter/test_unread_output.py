@@ -7,8 +7,10 @@ import errno
 import fcntl
 import json
 import os
+import pty
 import signal
 import subprocess
+import sys
 import termios
 import time
 from collections.abc import Callable, Iterator
@@ -150,3 +152,20 @@ def test_full_disk_is_told(words, room) -> None:
         )
     expected = f"chatter: cannot write to standard output: {os.strerror(errno.ENOSPC)}\n"
     assert (1, expected) == (ended.returncode, ended.stderr)
+
+
+def test_a_terminal_that_is_gone_does_not_change_the_exit_code() -> None:
+    """Not by what Python has kept for standard error either, and would write at exit."""
+    ends = (
+        "import sys\nfrom chatroom.chatter.screen import forget_unwritten\nsys.stdin.read()\n"
+        "try: print('chatter: it is gone', file=sys.stderr)\nexcept OSError: pass\n"
+        "forget_unwritten(errors=True)\nsys.exit(129)"
+    )
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-Ec", ends], stdin=subprocess.PIPE, stdout=slave, stderr=slave
+    ) as program:
+        os.close(slave)
+        os.close(master)
+        program.communicate()
+    assert 129 == program.returncode

@@ -13,6 +13,7 @@ from chatroom.chatter.failures import Failure
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+    from typing import TextIO
 
     from chatroom.chatter.writer import Writer
 
@@ -33,7 +34,7 @@ def write(text: str) -> None:
     """
     if sys.stdout is None:  # as it is when the program was started with it closed
         return
-    writer, descriptor = _writer.get(), _descriptor()
+    writer, descriptor = _writer.get(), _descriptor(sys.stdout)
     if descriptor is None:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -75,7 +76,7 @@ async def aside() -> AsyncGenerator[None, None]:
 
     from chatroom.chatter.writer import Writer
 
-    descriptor = _descriptor()
+    descriptor = _descriptor(sys.stdout)
     if descriptor is None:
         yield
         return
@@ -96,13 +97,17 @@ async def aside() -> AsyncGenerator[None, None]:
         writer.close()
 
 
-def forget_unwritten() -> None:
-    """Let what Python has kept to write go nowhere: trying again at exit would fail again."""
-    descriptor = _descriptor()
-    if descriptor is not None:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, descriptor)
-        os.close(nowhere)
+def forget_unwritten(*, errors: bool = False) -> None:
+    """Let what Python has kept to write go nowhere: trying again at exit would fail again.
+
+    `errors`: also what it has kept for standard error, as when the terminal of both is gone.
+    """
+    for stream in (sys.stdout, sys.stderr) if errors else (sys.stdout,):
+        descriptor = _descriptor(stream)
+        if descriptor is not None:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)
 
 
 def is_terminal() -> bool:
@@ -132,15 +137,15 @@ def never_fail_to_encode() -> None:
         reconfigure(errors="replace")
 
 
-def _descriptor() -> int | None:
+def _descriptor(stream: TextIO | None) -> int | None:
     """Where bytes can be written past Python's buffer, which would fail again at exit.
 
     None without a descriptor, and on Windows, whose console takes text.
     """
-    if sys.stdout is None or os.name != "posix":
+    if stream is None or os.name != "posix":
         return None
     try:
-        return sys.stdout.fileno()
+        return stream.fileno()
     except io.UnsupportedOperation:
         return None
 

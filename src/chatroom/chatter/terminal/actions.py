@@ -100,7 +100,7 @@ class Actions:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self.journey.close(hasty=hasty)
         if code == HUNG_UP:
-            forget_unwritten()
+            forget_unwritten(errors=True)
         return code
 
     @property
