@@ -64,7 +64,10 @@ def test_help_says_of_each_command_in_one_line_what_it_does() -> None:
     """No summary is so long that it is cut."""
     done = ran([*COMMAND, "--help"], capture_output=True, text=True, timeout=30, check=True)
     summaries = done.stdout.partition("\nCommands:\n")[2].splitlines()
-    expected = ["audit", "backup", "check", "copy", "dev-cert", "keys", "repair", "token"]
+    expected = [
+        "audit", "backup", "check", "copy", "dev-cert", "keys", "new-epochs", "nodes", "repair",
+        "token",
+    ]  # fmt: skip
     assert expected == [line.split()[0] for line in summaries]
     assert [line for line in summaries if "..." in line] == []
 

@@ -28,6 +28,7 @@ from .access.key_file import KeysUnusable
 from .access_commands import keys_commands, token_commands
 from .audit_command import audit_command
 from .copy_command import copy_command
+from .database_commands import new_epochs_command, nodes_command
 from .dev_commands import dev_certificate_command
 from .durations import Duration
 from .environment import check_environment
@@ -285,6 +286,8 @@ chatserver.add_command(audit_command)
 chatserver.add_command(backup_command)
 chatserver.add_command(check_command)
 chatserver.add_command(copy_command)
+chatserver.add_command(new_epochs_command)
+chatserver.add_command(nodes_command)
 chatserver.add_command(repair_command)
 chatserver.add_command(dev_certificate_command)
 chatserver.add_command(keys_commands)
@@ -352,6 +355,8 @@ async def serve(settings: Settings) -> None:
     leaves_cycles = isinstance(loop, asyncio.BaseEventLoop)
     gc.set_threshold(GC_THRESHOLD_CYCLES if leaves_cycles else GC_THRESHOLD, 50, 100)
     click.echo(f"chatserver: {_kept(settings, service.journal_name)}", err=True)
+    if service.hub.nodes is not None:
+        click.echo(f"chatserver: {service.hub.nodes}", err=True)
     for address in service.addresses:
         click.echo(f"chatserver: listening on {address}", err=True)
     stopped = asyncio.create_task(stop.wait())
