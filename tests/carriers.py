@@ -131,8 +131,10 @@ class GrpcStream:
 
 
 class GrpcCarrier:
-    def __init__(self, port: int) -> None:
-        self._channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+    def __init__(self, port: int, *, alone: bool = False) -> None:
+        """`alone`: on a connection that it does not share with others to the same port."""
+        options = (("grpc.use_local_subchannel_pool", int(alone)),)
+        self._channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}", options)
         self._stub = ChatServiceStub(self._channel)
         self._moderation = ModerationServiceStub(self._channel)
 

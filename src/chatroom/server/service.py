@@ -181,7 +181,7 @@ class Service:
             if self._settings.page:
                 self._edition = await asyncio.to_thread(Edition.read)
             for address in self._settings.bind:
-                self._listeners += sockets.listen(address)
+                self._listeners += sockets.listen(address, shared=self._settings.shared_port)
             self.addresses = tuple(sockets.address_of(each) for each in self._listeners)
             await self.hub.open(", ".join(map(str, self.addresses)))
             await self.audit.begin()

@@ -83,7 +83,9 @@ class Nodes:
     async def meet(self) -> None:
         """Know the others, before this node serves; those that cannot be read are met later."""
         with contextlib.suppress(JournalError):
-            await self._look_at_nodes()
+            own = self._journal.node
+            nodes = await self._journal.nodes()
+            self.others = [each for each in nodes if each.alive and each.number != own]
 
     # ---- Following ----------------------------------------------------------------
 
