@@ -19,18 +19,17 @@ import asyncpg
 import click
 import pytest
 
-from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.journal.postgres import PostgresJournal, operating
 from chatroom.server.serving import check_workers
-from tests.carriers import Ended, GrpcCarrier, run
+from tests.carriers import Ended, run
 from tests.faults.server_process import SECONDS
 from tests.journal import postgres_databases
 from tests.launch.program import started
 from tests.launch.quick_server import QUICK
+from tests.nodes.returning import Member, members
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers need Linux")
 
-BOTH = (pb.FEATURE_EVENTS, pb.FEATURE_ECHO)
 COUNT = 3
 SERVES = re.compile(r"worker (\d+): this is node \d+")
 
@@ -113,61 +112,6 @@ def serving(*arguments: str) -> Iterator[Server]:
         server.end()
 
 
-class Member:
-    """Somebody in the lobby, who comes back when the stream breaks."""
-
-    def __init__(self, port: int, name: str) -> None:
-        self._port = port
-        self.name = name
-        self.joined: pb.Joined | None = None
-        self.last = 0
-        self.seen: list[pb.Message] = []
-
-    async def come(self) -> None:
-        """Join or resume, by a connection of its own; returns once live."""
-        self.carrier = GrpcCarrier(self._port, alone=True)
-        self.stream = self.carrier.chat()
-        join = pb.JoinChat(room_id="lobby", name=self.name, features=BOTH)
-        if self.joined is not None:
-            join.resume.session = self.joined.session
-            join.resume.epoch = self.joined.epoch
-            join.resume.after = self.last
-        await self.stream.send(pb.ChatMessage(join=join))
-        while not (message := await self.hear()).HasField("live"):
-            if message.HasField("joined"):
-                self.joined = message.joined
-
-    async def say(self, text: str) -> None:
-        await self.stream.send(pb.ChatMessage(message=pb.Message(message=text)))
-
-    async def hear(self) -> pb.Message:
-        message = await self.stream.receive()
-        if message.sequence:
-            self.last = message.sequence
-            self.seen.append(message)
-        return message
-
-    async def hear_text(self, text: str) -> None:
-        while not any(each.message == text for each in self.seen):
-            await self.hear()
-
-    async def come_back(self) -> None:
-        """Until the server takes it again; the port always accepts."""
-        while True:
-            await self.carrier.close()
-            with contextlib.suppress(Exception):  # whatever the broken connection raises
-                await self.come()
-                return
-            await asyncio.sleep(0.05)
-
-
-async def members(port: int, count: int) -> list[Member]:
-    found = [Member(port, f"M{number}") for number in range(count)]
-    for each in found:
-        await each.come()
-    return found
-
-
 def test_members_at_different_workers_are_in_one_room() -> None:
     """One gets a name; all see the same order; the workers are nodes, and the log says which."""
 
@@ -213,17 +157,7 @@ def test_nobody_is_seen_leaving_when_a_worker_is_killed() -> None:
             await each.hear_text("before")
         os.kill(killed, signal.SIGKILL)
 
-        async def listen(member: Member) -> bool:
-            back = False
-            while not any(each.message == "after" for each in member.seen):
-                try:
-                    await member.hear()
-                except Exception:  # noqa: BLE001 # whatever a broken connection raises
-                    await member.come_back()
-                    back = True
-            return back
-
-        listening = [asyncio.create_task(listen(each)) for each in people]
+        listening = [asyncio.create_task(each.hear_text_by_and_by("after")) for each in people]
         await asyncio.to_thread(
             server.until_said, rf"\(process {killed}\) was ended by SIGKILL; it is started again"
         )
@@ -234,11 +168,9 @@ def test_nobody_is_seen_leaving_when_a_worker_is_killed() -> None:
         await asyncio.to_thread(server.until_said, SERVES.pattern, COUNT + 1)
         await other.say("after")
         came_back = await asyncio.gather(*listening)
-        assert busy.members == sum(came_back)
+        assert busy.members == sum(each > 0 for each in came_back)
         for each in people:
-            sequences = [message.sequence for message in each.seen]
-            assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
-            assert not [m for m in each.seen if m.HasField("left")], "somebody was seen leaving"
+            assert [] == each.missed()
         for each in (*people, other):
             await each.carrier.close()
 
