@@ -46,6 +46,8 @@ class Server:
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
         self.said: list[str] = []
+        self._workers: set[int] = set()
+        """All that were seen."""
         self._more = threading.Condition()
         self._reading = threading.Thread(target=self._read, daemon=True)
         self._reading.start()
@@ -77,7 +79,9 @@ class Server:
     def workers(self) -> set[int]:
         """Processes whose leases run."""
         seen = asyncio.run(operating.nodes(self.url))
-        return {int(each.name.rpartition(":")[2]) for each in seen.nodes if each.alive}
+        found = {int(each.name.rpartition(":")[2]) for each in seen.nodes if each.alive}
+        self._workers |= found
+        return found
 
     def exit_code(self) -> int:
         code: int = self.process.wait(SECONDS)
@@ -87,12 +91,13 @@ class Server:
 
     def end(self) -> None:
         """Whatever still runs of it is killed."""
-        with contextlib.suppress(ProcessLookupError):
-            children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-            workers = children.read_text().split() if children.exists() else []
-            self.process.kill()
-            for each in workers:
-                os.kill(int(each), signal.SIGKILL)
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        with contextlib.suppress(OSError):
+            self._workers.update(map(int, children.read_text().split()))
+        self.process.kill()
+        for each in self._workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
         self.exit_code()
         sys.stderr.write(self.text)
 
@@ -277,7 +282,10 @@ def test_a_port_that_another_server_shares_cannot_be_had() -> None:
             ["-m", "chatroom.server", "--bind", address, "--journal", first.url, "--workers", "2"],
             stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        _, said = second.communicate(timeout=SECONDS)
+        try:
+            _, said = second.communicate(timeout=SECONDS)
+        finally:
+            second.kill()
         assert (1, f"chatserver: cannot listen on {address}: address already in use\n") == (
             second.returncode,
             said,
