@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import grpc
@@ -131,8 +132,18 @@ class GrpcStream:
 
 
 class GrpcCarrier:
-    def __init__(self, port: int) -> None:
-        self._channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+    def __init__(self, port: int, *, alone: bool = False, ca: Path | None = None) -> None:
+        """`alone`: on a connection that it does not share with others to the same port.
+
+        `ca`: who has signed the port's certificate, if it speaks TLS.
+        """
+        options = (("grpc.use_local_subchannel_pool", int(alone)),)
+        target = f"127.0.0.1:{port}"
+        if ca is None:
+            self._channel = grpc.aio.insecure_channel(target, options)
+        else:
+            trusted = grpc.ssl_channel_credentials(ca.read_bytes())
+            self._channel = grpc.aio.secure_channel(target, trusted, options)
         self._stub = ChatServiceStub(self._channel)
         self._moderation = ModerationServiceStub(self._channel)
 

@@ -75,7 +75,7 @@ def nginx(
     tenth: bool = False,
 ) -> Iterator[int]:
     """nginx before a server, by a recipe, and what stands in `add` in its location: the port."""
-    program = _program("nginx")
+    program = proxy_program("nginx")
     port = free_port()
     text = put(recipe(name), **{SERVER: server})
     if pair is None:
@@ -102,7 +102,7 @@ def nginx(
         + hurried(f"http {{\n    access_log off;\n{folders}{defaults}{text}}}\n", tenth)
     )
     command = [program, "-p", str(directory), "-e", "stderr", "-c", str(configuration)]
-    with _running(command, port):
+    with running_proxy(command, port):
         yield port
 
 
@@ -118,7 +118,7 @@ def haproxy(
     tenth: bool = False,
 ) -> Iterator[int]:
     """HAProxy before a server, by a recipe; `times` take the place of its own: the port."""
-    program = _program("haproxy")
+    program = proxy_program("haproxy")
     port = free_port()
     text = put(recipe(name), **{SERVER: server, "bind :443": f"bind 127.0.0.1:{port}"})
     if pair is not None:
@@ -130,18 +130,18 @@ def haproxy(
         text = put(text, **{"    timeout connect 5s\n": f"    timeout connect 5s\n{times}"})
     configuration = directory / "haproxy.cfg"
     configuration.write_text(hurried(put(text, **(changed or {})), tenth))
-    with _running([program, "-db", "-f", str(configuration)], port):
+    with running_proxy([program, "-db", "-f", str(configuration)], port):
         yield port
 
 
-def _program(name: str) -> str:
+def proxy_program(name: str) -> str:
     """Where Debian installs it, which is not on everybody's PATH."""
     path = Path("/usr/sbin") / name
     return str(path) if path.exists() else tool(name)
 
 
 @contextlib.contextmanager
-def _running(command: Sequence[str], port: int) -> Iterator[None]:
+def running_proxy(command: Sequence[str], port: int) -> Iterator[None]:
     """A program from when it listens to the end of the block."""
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT

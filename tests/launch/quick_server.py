@@ -14,6 +14,7 @@ from chatroom.core.limits import Limits
 from chatroom.server import cli
 from chatroom.server.port import sockets
 from chatroom.server.settings import Settings
+from chatroom.server.workers import Restarts
 from chatroom.wire.http2.limits import Http2Limits
 
 TIMES = (
@@ -31,6 +32,7 @@ TIMES = (
 HTTP2_TIMES = ("ping_silence", "stall_seconds", "write_seconds")
 PING_ANSWER = 2.0
 """Seconds: a test that does something else for a moment reads nothing, so answers nothing."""
+RESTARTS = Restarts(pause=0.1, longest=0.4, steady=6.0, tries=4)
 QUICK = ("tests.launch.quick_server",)
 """The module to run in place of `chatroom.server`."""
 
@@ -60,5 +62,5 @@ if __name__ == "__main__":
         given[found[1]] = float(found[2])
         del sys.argv[1]
     quicken_sockets()
-    settings = Settings(limits=quick(**given), http2=quick_http2())
+    settings = Settings(limits=quick(**given), http2=quick_http2(), restarts=RESTARTS)
     cli.chatserver(obj=settings, auto_envvar_prefix="CHATSERVER")

@@ -67,6 +67,8 @@ class SharedMemory:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.store.logs, name)
 
+    def listens(self, address: str) -> None: ...
+
     async def open(self) -> list[StoredRoom]:
         if not self.node:
             await self.rejoin()

@@ -64,7 +64,10 @@ def test_help_says_of_each_command_in_one_line_what_it_does() -> None:
     """No summary is so long that it is cut."""
     done = ran([*COMMAND, "--help"], capture_output=True, text=True, timeout=30, check=True)
     summaries = done.stdout.partition("\nCommands:\n")[2].splitlines()
-    expected = ["audit", "backup", "check", "copy", "dev-cert", "keys", "repair", "token"]
+    expected = [
+        "audit", "backup", "check", "copy", "dev-cert", "keys", "new-epochs", "nodes", "repair",
+        "token",
+    ]  # fmt: skip
     assert expected == [line.split()[0] for line in summaries]
     assert [line for line in summaries if "..." in line] == []
 
@@ -82,6 +85,9 @@ def test_help_says_of_each_command_in_one_line_what_it_does() -> None:
         (["--journal", "mysql://a:secret@h/d"], "a journal is postgresql://"),
         (["--journal-file", os.devnull], "write postgresql://"),
         (["--journal", "postgresql://a:secret@h/d", "backup", "x"], "copied by pg_dump"),
+        (["--workers", "2", "--in-memory"], "--workers needs --journal"),
+        (["--workers", "2", "--data", "x"], "its file has one writer"),
+        (["--workers", "0"], "--workers"),
         (["--tls-cert", __file__], "go together"),
         (["--tls-client-ca", __file__], "needs --tls-cert and --tls-key"),
         (["--client-ca", __file__], "needs --tls-cert and --tls-key"),

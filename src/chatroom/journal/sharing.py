@@ -62,6 +62,10 @@ class SharedJournal(Journal, Protocol):
         """The number of this node, above 0; another one after `rejoin`."""
         ...
 
+    def listens(self, address: str) -> None:
+        """Before `open`: have people told where this node listens."""
+        ...
+
     async def versions(self) -> Mapping[int, int]:
         """The version of every room that is open, and of `notes.SERVER`, by key."""
         ...

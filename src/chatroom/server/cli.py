@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import logging
 import os
-import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,20 +11,18 @@ from typing import Any
 
 import click
 
-from chatroom import interrupts
 from chatroom.core.grants import Grant
 from chatroom.core.refusals import Refusal
 from chatroom.core.room_ids import checked_room_id
-from chatroom.interrupts import INTERRUPTED, exit_in_order
-from chatroom.journal import JournalUnusable, SyncMode
+from chatroom.interrupts import exit_in_order
+from chatroom.journal import SyncMode
 from chatroom.wire.addresses import Address, AddressInvalid, PortInvalid
 from chatroom.wire.origins import Origin, OriginInvalid
 
-from .access.admin import AdminTokenUnusable
-from .access.key_file import KeysUnusable
 from .access_commands import keys_commands, token_commands
 from .audit_command import audit_command
 from .copy_command import copy_command
+from .database_commands import new_epochs_command, nodes_command
 from .dev_commands import dev_certificate_command
 from .durations import Duration
 from .environment import check_environment
@@ -35,28 +30,24 @@ from .exposure import Rights, check_exposed
 from .journal_commands import backup_command, check_command, data_directory, repair_command
 from .journal_options import journal_options
 from .limit_options import limit_options
-from .loops import LoopMissing, LoopName, loop_factory
+from .loops import LoopName
 from .networks import NetworkType
 from .port.clients import Network
 from .port.gate import Allowed
-from .port.sockets import BindError
 from .port.tls_limits import TlsLimits
-from .service import JOURNAL_FILE, Service
-from .settings import Settings, Tls, TlsUnusable
+from .serving import check_workers, log_from, run
+from .settings import Settings, Tls
 from .tls_options import tls_options
-
-log = logging.getLogger("chatserver")
-
-GC_THRESHOLD = 100_000
-"""Objects that may be made before the garbage collector looks at the young ones."""
-GC_THRESHOLD_CYCLES = 20_000
-"""The same on asyncio's own loop, whose connections are cycles: 10,000 that ended were 15 MiB."""
+from .workers import MOST
 
 _FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 
 def main() -> None:
-    """Entry point: exit codes 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    """Entry point: exit codes 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+
+    3: a worker could not be started, again and again.
+    """
     chatserver(auto_envvar_prefix="CHATSERVER")
 
 
@@ -187,6 +178,13 @@ def main() -> None:
     "again, and spread over servers. Its streams are told before. 0: never.",
 )
 @click.option(
+    "--workers",
+    type=click.IntRange(1, MOST),
+    default=1,
+    metavar="N",
+    help="So many processes serve the port, each a node of its own, over --journal. Linux only.",
+)
+@click.option(
     "--loop",
     type=click.Choice(["auto", "uvloop", "asyncio"]),
     default="auto",
@@ -207,7 +205,7 @@ def chatserver(
     no_page: bool, tls: Tls | None, tls_limits: TlsLimits, insecure: bool,
     admin_token_file: Path | None, keys: Path | None, anonymous: Grant | None, is_open: bool,
     audit_file: Path | None, keep_audit: int, drain_delay: float,
-    max_connection_age: float, loop: LoopName, log_level: str,
+    max_connection_age: float, workers: int, loop: LoopName, log_level: str,
 ) -> None:  # fmt: skip
     """Host chat rooms over gRPC, gRPC-Web and Connect on one port.
 
@@ -224,6 +222,7 @@ def chatserver(
         raise click.UsageError("--in-memory and --data exclude each other")
     if keys is not None and is_open:
         raise click.UsageError("--keys and --open exclude each other; see --anonymous")
+    check_workers(workers, database=database)
     try:
         addresses = tuple(_to_listen(text) for text in bind)
         rooms = tuple(checked_room_id(room_id) for room_id in room)
@@ -269,35 +268,24 @@ def chatserver(
         keep_audit=keep_audit,
         drain_delay=drain_delay,
         max_connection_age=max_connection_age,
+        workers=workers,
     )
-    _log_from(logging.getLevelNamesMapping()[log_level.upper()])
-    try:
-        interrupts.run(serve(settings), loop_factory(loop))
-    except (
-        JournalUnusable, BindError, TlsUnusable, AdminTokenUnusable, KeysUnusable, LoopMissing,
-        Refusal,
-    ) as error:  # fmt: skip
-        click.echo(f"chatserver: {error}", err=True)
-        sys.exit(1)
+    level = logging.getLevelNamesMapping()[log_level.upper()]
+    log_from(level)
+    if code := run(settings, loop, level):
+        sys.exit(code)
 
 
 chatserver.add_command(audit_command)
 chatserver.add_command(backup_command)
 chatserver.add_command(check_command)
 chatserver.add_command(copy_command)
+chatserver.add_command(new_epochs_command)
+chatserver.add_command(nodes_command)
 chatserver.add_command(repair_command)
 chatserver.add_command(dev_certificate_command)
 chatserver.add_command(keys_commands)
 chatserver.add_command(token_commands)
-
-
-def _log_from(level: int) -> None:
-    """Log what is of this level or above it, on standard error."""
-    logging.basicConfig(
-        stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(message)s"
-    )
-    for chatty in ("asyncio", "hpack"):  # each turn of the loop, each header field
-        logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
 
 
 def _to_listen(text: str) -> Address:
@@ -313,54 +301,6 @@ def _to_listen(text: str) -> Address:
             f"{error.text!r} is not an address to listen on: "
             "write host:port, as in 127.0.0.1:8080 or [::]:8080"
         ) from None
-
-
-def _kept(settings: Settings, journal: str) -> str:
-    """Where rooms and messages are."""
-    if settings.database:
-        return f"rooms and messages are kept in {journal}"
-    if settings.data is None:
-        return "rooms and messages are kept in memory alone, until it ends"
-    return f"rooms and messages are kept in {settings.data / JOURNAL_FILE}"
-
-
-async def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; a second one ends the process at once, with 130."""
-    stop = asyncio.Event()
-
-    def on_signal() -> None:
-        if stop.is_set():
-            # What was acknowledged is in the journal already.
-            os._exit(INTERRUPTED)
-        stop.set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        try:
-            loop.add_signal_handler(number, on_signal)
-        except NotImplementedError:  # Windows
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(on_signal))
-    service = Service(settings)
-    if hasattr(signal, "SIGHUP"):  # not on Windows
-        # Before the start: whoever sends it early must not end what is about to serve.
-        loop.add_signal_handler(signal.SIGHUP, service.read_again)
-    await service.start()
-    # What is here now stays; and messages are no cycles, so looking for some after every
-    # 700 objects costs 7 % of the CPU and finds nothing.
-    gc.collect()
-    gc.freeze()
-    leaves_cycles = isinstance(loop, asyncio.BaseEventLoop)
-    gc.set_threshold(GC_THRESHOLD_CYCLES if leaves_cycles else GC_THRESHOLD, 50, 100)
-    click.echo(f"chatserver: {_kept(settings, service.journal_name)}", err=True)
-    for address in service.addresses:
-        click.echo(f"chatserver: listening on {address}", err=True)
-    stopped = asyncio.create_task(stop.wait())
-    failed = asyncio.create_task(service.wait())
-    done, _ = await asyncio.wait((stopped, failed), return_when=asyncio.FIRST_COMPLETED)
-    if failed in done:
-        failed.result()
-    failed.cancel()
-    await service.stop()
 
 
 if __name__ == "__main__":

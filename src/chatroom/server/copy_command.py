@@ -25,7 +25,7 @@ _PLACE = "DIR|URL"
 )
 @click.option("--to", "aim", metavar=_PLACE, required=True, help="Where nothing is yet.")
 def copy_command(origin: str, aim: str) -> None:
-    """Move all rooms from a server's directory to PostgreSQL, or back.
+    """Move all rooms from a directory to PostgreSQL, or back.
 
     DIR is a server's data directory, URL postgresql://USER@HOST/DATABASE; its password may
     be in ~/.pgpass. Everything is copied: rooms, messages, members with their sessions,

@@ -14,6 +14,27 @@ _SCHEMES = ("postgresql://", "postgres://")
 _FORM = "postgresql://USER:PASSWORD@HOST/DATABASE"
 
 
+_IN_FILE = click.option(
+    "--journal-file",
+    type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+    metavar="FILE",
+    default=None,
+    help="The same, read from a file.",
+)
+
+
+def url_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options for a command about a database, which `database_of` reads."""
+    named = click.option(
+        "--journal",
+        metavar="URL",
+        default="",
+        show_default="as for the server",
+        help=f"The database: {_FORM}.",
+    )
+    return named(_IN_FILE(command))
+
+
 def journal_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options, and hand the command what they say: `database`, an address; "": none."""
 
@@ -25,16 +46,10 @@ def journal_options(command: Callable[..., None]) -> Callable[..., None]:
         help=f"Keep rooms and messages in PostgreSQL: {_FORM}. Several servers may share it. "
         "Others can read a command line: a password is safer in the environment, or in a file.",
     )
-    @click.option(
-        "--journal-file",
-        type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
-        metavar="FILE",
-        default=None,
-        help="The same, read from a file.",
-    )
+    @_IN_FILE
     @functools.wraps(command)
     def with_database(*args: Any, journal: str, journal_file: Path | None, **given: Any) -> None:
-        database = _database(journal, journal_file)
+        database = database_of(journal, journal_file)
         if database:
             for name, option in (("data", "--data"), ("in_memory", "--in-memory")):
                 if given[name]:
@@ -44,8 +59,8 @@ def journal_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_database
 
 
-def _database(journal: str, file: Path | None) -> str:
-    """The address that was given; its text is in no message. Raises UsageError."""
+def database_of(journal: str, file: Path | None) -> str:
+    """The address that was given, "": none; its text is in no message. Raises UsageError."""
     if journal and file is not None:
         raise click.UsageError("--journal and --journal-file exclude each other")
     url = journal

@@ -181,9 +181,9 @@ class Service:
             if self._settings.page:
                 self._edition = await asyncio.to_thread(Edition.read)
             for address in self._settings.bind:
-                self._listeners += sockets.listen(address)
+                self._listeners += sockets.listen(address, shared=self._settings.shared_port)
             self.addresses = tuple(sockets.address_of(each) for each in self._listeners)
-            await self.hub.open()
+            await self.hub.open(", ".join(map(str, self.addresses)))
             await self.audit.begin()
             self._committing = asyncio.create_task(self.hub.run(), name="commit loop")
             for room_id in self._settings.rooms:
@@ -350,7 +350,8 @@ class Service:
 
     async def _healthz(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         if self.health.serving:
-            await respond(send, 200, b"ok\n", b"text/plain; charset=utf-8")
+            nodes = f"{self.hub.nodes}\n" if self.hub.nodes is not None else ""
+            await respond(send, 200, f"ok\n{nodes}".encode(), b"text/plain; charset=utf-8")
         else:
             await respond(send, 503, b"draining\n", b"text/plain; charset=utf-8")
 

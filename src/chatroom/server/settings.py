@@ -16,6 +16,7 @@ from chatroom.wire.http2.limits import Http2Limits
 from .port.clients import Network
 from .port.gate import Allowed
 from .port.tls_limits import TlsLimits
+from .workers import Restarts
 
 
 class TlsUnusable(Exception):
@@ -81,6 +82,12 @@ class Settings:
     """A server's settings."""
 
     bind: tuple[Address, ...] = (Address("127.0.0.1"),)
+    shared_port: bool = False
+    """Other processes of the same server listen there too."""
+    workers: int = 1
+    """Processes that serve."""
+    restarts: Restarts = field(default_factory=Restarts)
+    """Of those that have ended."""
     data: Path | None = None
     """The directory of the journal; None: in memory, unless there is a database."""
     database: str = field(default="", repr=False)

@@ -54,20 +54,16 @@ class PostgresJournal:
         self,
         url: str,
         *,
-        address: str = "",
         spoken: Spoken = unread,
         patience: Patience | None = None,
     ) -> None:
-        """`url` may have a password: it is never shown. `address`: where this node is reached.
-
-        `spoken` reads what searches look at.
-        """
+        """`url` may have a password: it is never shown. `spoken` reads what searches look at."""
         self.name = shown(url)
         self._url = url
         self._patience = patience or Patience()
         self._connections = Connections(self._connect, READERS, self._patience)
         self._turns = self.turns(self._connect, self._patience)
-        self._lease = Lease(self._connections, self._patience, address)
+        self._lease = Lease(self._connections, self._patience)
         self._searches = Searches(self._connections, spoken)
         self._telling = Telling(self._connect)
         self._closed = False
@@ -291,6 +287,10 @@ class PostgresJournal:
     def node(self) -> int:
         """See `SharedJournal.node`."""
         return self._lease.node
+
+    def listens(self, address: str) -> None:
+        """See `SharedJournal.listens`."""
+        self._lease.address = address
 
     async def versions(self) -> Mapping[int, int]:
         """See `SharedJournal.versions`."""

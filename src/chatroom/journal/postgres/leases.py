@@ -37,11 +37,11 @@ _LIVING = "SELECT count(*) FROM chatroom.node WHERE id <> $1 AND expires > clock
 class Lease:
     """That of this node."""
 
-    def __init__(self, connections: Connections, patience: Patience, address: str = "") -> None:
-        """`address` is for people, and for other nodes that want to reach this one."""
+    def __init__(self, connections: Connections, patience: Patience) -> None:
         self._connections = connections
         self._patience = patience
-        self._address = address
+        self.address = ""
+        """Where this node listens, for people."""
         self.node = 0
         self._renewed = 0.0
         self._renewing: asyncio.Task[None] | None = None
@@ -63,7 +63,7 @@ class Lease:
         """Register this node, in place of one that was buried; its number."""
         name = f"{socket.gethostname()}:{os.getpid()}"
         sent = time.monotonic()
-        self.node = await connection.fetchval(_REGISTER, name, self._address, float(LEASE_SECONDS))
+        self.node = await connection.fetchval(_REGISTER, name, self.address, float(LEASE_SECONDS))
         self.renewed(sent)
         self.fenced.clear()
         return self.node

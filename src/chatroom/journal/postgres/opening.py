@@ -56,13 +56,17 @@ async def usable(url: str, patience: Patience) -> AsyncIterator[Connection]:
         raise
 
 
-async def renew_epochs(connection: Connection) -> None:
-    """Tell whoever knows a sequence of before that it may mean something else now."""
+async def renew_epochs(connection: Connection) -> int:
+    """Tell whoever knows a sequence of before that it may mean something else now.
+
+    Returns the number of rooms.
+    """
     keys = await connection.fetch("SELECT key FROM chatroom.room WHERE closed IS NULL AND key <> 0")
     await connection.executemany(
         "UPDATE chatroom.room SET epoch = $2, version = version + 1 WHERE key = $1",
         [(row["key"], secrets.token_hex(8)) for row in keys],
     )
+    return len(keys)
 
 
 def why_unusable(where: str, error: BaseException) -> str:

@@ -178,13 +178,13 @@ async def prepare(connection: Connection, shown: str) -> bool:
 
 
 async def _upgrade(connection: Connection, shown: str) -> None:
-    version = await _version(connection, shown)
-    if version < SCHEMA_VERSION:
-        if version == 0:
+    before = await version(connection, shown)
+    if before < SCHEMA_VERSION:
+        if before == 0:
             await connection.execute("CREATE SCHEMA IF NOT EXISTS chatroom")
-        for step in STEPS[version:]:
+        for step in STEPS[before:]:
             await connection.execute(step)
-        if version == 0:
+        if before == 0:
             await connection.execute(
                 "INSERT INTO chatroom.server (version, oldest_version, cluster, database) "
                 "VALUES (0, 0, $1, $2)",
@@ -197,7 +197,7 @@ async def _upgrade(connection: Connection, shown: str) -> None:
         )
 
 
-async def _version(connection: Connection, shown: str) -> int:
+async def version(connection: Connection, shown: str) -> int:
     """The version of what is there; 0: nothing is. Raises JournalUnusable."""
     tables = {
         name
@@ -216,10 +216,10 @@ async def _version(connection: Connection, shown: str) -> int:
     row = await connection.fetchrow("SELECT version, oldest_version, moved FROM chatroom.server")
     if row is None:
         raise JournalUnusable(f"{shown} does not say which version its tables have")
-    version, oldest, moved = row
+    found, oldest, moved = row
     if oldest > SCHEMA_VERSION:
         raise JournalUnusable(
-            f"{shown} has schema version {version}, which needs {oldest} or newer; this "
+            f"{shown} has schema version {found}, which needs {oldest} or newer; this "
             f"chatserver knows {SCHEMA_VERSION}: use a newer chatserver"
         )
     if moved:
@@ -227,7 +227,7 @@ async def _version(connection: Connection, shown: str) -> int:
             f"{shown} was moved to {moved}; name that, or run UPDATE chatroom.server SET "
             "moved = '' in it to go on with what is here"
         )
-    return int(version)
+    return int(found)
 
 
 async def _another(connection: asyncpg.Connection) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import errno
 import socket
 import sys
@@ -36,17 +37,43 @@ Places = list[tuple[socket.AddressFamily, tuple[Any, ...]]]
 """Families and addresses, as sockets take them."""
 
 
+class _Use(enum.Enum):
+    """Who listens on a port."""
+
+    ALONE = enum.auto()
+    SHARED = enum.auto()
+    HELD = enum.auto()
+    """Others do, who share it."""
+
+
 class BindError(Exception):
     """An address cannot be listened on; the sentence says why."""
 
 
-def listen(address: Address, resolve: Resolve = socket.getaddrinfo) -> list[socket.socket]:
+def listen(
+    address: Address, resolve: Resolve = socket.getaddrinfo, *, shared: bool = False
+) -> list[socket.socket]:
     """Listen on every address that the host has, in the order in which clients try them.
 
     What accepts from the sockets inherits their options. With port 0 the system chooses one,
     the same for all. An address that this machine does not have, as `::1` where IPv6 is
-    switched off, is left out if there is another. Raises BindError.
+    switched off, is left out if there is another. `shared`: another process holds the port, and
+    others may listen on it too; the system spreads connections over them (SO_REUSEPORT). Raises
+    BindError.
     """
+    return _opened(address, resolve, _Use.SHARED if shared else _Use.ALONE)
+
+
+def hold(address: Address, resolve: Resolve = socket.getaddrinfo) -> list[socket.socket]:
+    """Hold the port on every address that the host has, for others of the same user to share.
+
+    Nobody listens by it. A port where somebody listens already cannot be had: they might be of
+    another server, and would get half of the connections. Raises BindError.
+    """
+    return _opened(address, resolve, _Use.HELD)
+
+
+def _opened(address: Address, resolve: Resolve, use: _Use) -> list[socket.socket]:
     try:
         found = resolve(
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -56,7 +83,7 @@ def listen(address: Address, resolve: Resolve = socket.getaddrinfo) -> list[sock
     places: Places = list(dict.fromkeys((family, where) for family, *_, where in found))
     for _ in range(PORT_ATTEMPTS):
         try:
-            return _listen_on(places, address.port)
+            return _listen_on(places, address.port, use)
         except OSError as error:
             failed = error
         if address.port or failed.errno != errno.EADDRINUSE:
@@ -65,21 +92,27 @@ def listen(address: Address, resolve: Resolve = socket.getaddrinfo) -> list[sock
     raise BindError(f"cannot listen on {address}: {reason}") from failed
 
 
-def _listen_on(places: Places, port: int) -> list[socket.socket]:
+def _listen_on(places: Places, port: int, use: _Use) -> list[socket.socket]:
     """Listen on all places that there are; raises OSError, and listens on none then."""
     listeners: list[socket.socket] = []
     absent: OSError | None = None
     with contextlib.ExitStack() as opened:
         for family, where in places:
             try:
-                listener = _bound(family, (where[0], port, *where[2:]), alone=len(places) == 1)
+                listener = _bound(
+                    family, (where[0], port, *where[2:]), alone=len(places) == 1, use=use
+                )
             except OSError as error:
                 if error.errno not in _ABSENT:
                     raise
                 absent = error
                 continue
             opened.callback(listener.close)
-            listener.listen(BACKLOG)
+            if use is _Use.HELD:
+                # Only now: with it before, nobody who listens there already would be noticed.
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            else:
+                listener.listen(BACKLOG)
             port = listener.getsockname()[1]
             listeners.append(listener)
         if absent is not None and not listeners:
@@ -88,12 +121,16 @@ def _listen_on(places: Places, port: int) -> list[socket.socket]:
     return listeners
 
 
-def _bound(family: socket.AddressFamily, where: tuple[Any, ...], *, alone: bool) -> socket.socket:
+def _bound(
+    family: socket.AddressFamily, where: tuple[Any, ...], *, alone: bool, use: _Use
+) -> socket.socket:
     """`alone`: nothing else is listened on, so `::` may stand for all of IPv4 too."""
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         if sys.platform != "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if use is _Use.SHARED:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             with contextlib.suppress(OSError):
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not alone))

@@ -134,12 +134,15 @@ class Hub:
 
     # ---- Life -------------------------------------------------------------------
 
-    async def open(self) -> None:
+    async def open(self, address: str = "") -> None:
         """Take over what the journal has; raises JournalUnusable.
 
+        `address`: where this server listens, for people who list the nodes.
         Whoever is inside may resume, or is lost after the grace; without a session at once,
         since nobody could come back to such a place and its name would be taken.
         """
+        if isinstance(self._journal, SharedJournal):
+            self._journal.listens(address)
         stored_rooms = await self._journal.open()
         of_server = await self._journal.server_notes()
         self._read_notes(None, of_server)
@@ -157,6 +160,8 @@ class Hub:
                 place.member.ended = self._clock()
                 self.sessions.enter(place)
                 self.sessions.wait(place, LeaveReason.LOST)
+        if self.nodes is not None:
+            await self.nodes.meet()
 
     def _restore(self, stored: StoredRoom) -> Room:
         """Add a room that the journal has, but for who is inside."""

@@ -70,6 +70,23 @@ class Nodes:
         self._show_typing = show_typing
         journal.hear(self._appended, self._told)
 
+    @property
+    def count(self) -> int:
+        """How many live, as far as this one knows, with itself."""
+        return 1 + len(self.others)
+
+    def __str__(self) -> str:
+        """Which of how many this one is, for people."""
+        many = f"{self.count} nodes share" if self.others else "no other node shares"
+        return f"this is node {self._journal.node}; {many} the rooms now"
+
+    async def meet(self) -> None:
+        """Know the others, before this node serves; those that cannot be read are met later."""
+        with contextlib.suppress(JournalError):
+            own = self._journal.node
+            nodes = await self._journal.nodes()
+            self.others = [each for each in nodes if each.alive and each.number != own]
+
     # ---- Following ----------------------------------------------------------------
 
     def _appended(self, keys: Collection[int]) -> None:
@@ -157,15 +174,29 @@ class Nodes:
     async def _look_at_nodes(self) -> None:
         nodes = await self._journal.nodes()
         own = self._journal.node
+        known = {each.number: each.name for each in self.others}
         self.others = [each for each in nodes if each.alive and each.number != own]
-        dead = {each.number for each in nodes if not each.alive}
-        for number in dead - {own}:
-            await self._journal.declare_dead(number)
+        for each in nodes:
+            if not each.alive and each.number != own:
+                if await self._journal.declare_dead(each.number):
+                    log.warning(
+                        "node %d (%s) is dead: its lease has passed", each.number, each.name
+                    )
+                known.pop(each.number, None)
+        self._tell_of_change(known)
         alive = {each.number for each in self.others}
         for room in tuple(self._rooms.every()):
             for member in room.members():
                 if member.standing is Standing.ELSEWHERE and member.node not in alive:
                     self._adopt(room, member)
+
+    def _tell_of_change(self, known: dict[int, str]) -> None:
+        """Log who has come and gone since others were known, by number."""
+        here = {each.number: each.name for each in self.others}
+        for number in here.keys() - known.keys():
+            log.info("node %d (%s) has come: %d nodes now", number, here[number], self.count)
+        for number in known.keys() - here.keys():
+            log.info("node %d (%s) has gone: %d nodes now", number, known[number], self.count)
 
     def _adopt(self, room: Room, member: Member) -> None:
         """Somebody whose node has died: they have the grace to come back, if they can."""

@@ -1,0 +1,204 @@
+"""Serving: one process from its first signal handler to its last status, or several of them."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from dataclasses import replace
+
+import click
+
+from chatroom import interrupts
+from chatroom.core import names
+from chatroom.core.refusals import Refusal
+from chatroom.interrupts import INTERRUPTED
+from chatroom.journal import JournalUnusable
+from chatroom.wire.addresses import Address
+
+from .access.admin import AdminTokenUnusable
+from .access.key_file import KeysUnusable
+from .loops import LoopMissing, LoopName, loop_factory
+from .port import sockets
+from .port.sockets import BindError
+from .service import JOURNAL_FILE, Service
+from .settings import Settings, TlsUnusable
+from .workers import Supervisor, Worker
+
+log = logging.getLogger("chatserver")
+
+GC_THRESHOLD = 100_000
+"""Objects that may be made before the garbage collector looks at the young ones."""
+GC_THRESHOLD_CYCLES = 20_000
+"""The same on asyncio's own loop, whose connections are cycles: 10,000 that ended were 15 MiB."""
+
+UNUSABLE = (
+    JournalUnusable, BindError, TlsUnusable, AdminTokenUnusable, KeysUnusable, LoopMissing, Refusal,
+)  # fmt: skip
+"""What a start may raise whose sentence is all that an operator needs."""
+
+
+def check_workers(count: int, *, database: str, platform: str = sys.platform) -> None:
+    """Raise UsageError where several workers cannot serve."""
+    if count == 1:
+        return
+    if not database:
+        raise click.UsageError(
+            "--workers needs --journal: processes share rooms by a PostgreSQL database. Neither "
+            "memory nor a directory can be shared: its file has one writer, which is quicker alone"
+        )
+    if platform != "linux":
+        raise click.UsageError(
+            "--workers needs Linux: here the system gives all connections of a port to one "
+            "process. Start several servers, each with a port, behind a balancer"
+        )
+
+
+def log_from(level: int, worker: int = 0) -> None:
+    """Log what is of this level or above it, on standard error, and of which worker it is."""
+    of = f"worker {worker}: " if worker else ""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=level,
+        format=f"%(asctime)s %(levelname)s {of}%(message)s",
+        force=bool(worker),
+    )
+    for chatty in ("asyncio", "hpack"):  # each turn of the loop, each header field
+        logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
+
+
+def run(settings: Settings, loop: LoopName, level: int) -> int:
+    """Serve, with as many processes as there are to be; the exit code."""
+    if settings.workers > 1:
+        return _supervise(settings, loop, level)
+    return _run(settings, loop, None)
+
+
+def _run(settings: Settings, loop: LoopName, worker: Worker | None) -> int:
+    try:
+        interrupts.run(_serve(settings, worker), loop_factory(loop))
+    except UNUSABLE as error:
+        _say(f"worker {worker.number}: {error}" if worker is not None else str(error))
+        return 1
+    return 0
+
+
+def _say(sentence: str) -> None:
+    click.echo(f"chatserver: {sentence}", err=True)
+
+
+# ---- Several processes -----------------------------------------------------------
+
+
+def _supervise(settings: Settings, loop: LoopName, level: int) -> int:
+    held: list[socket.socket] = []
+    addresses: list[Address] = []
+    try:
+        for address in settings.bind:
+            places = sockets.hold(address)
+            held += places
+            addresses.append(Address(address.host, sockets.address_of(places[0]).port))
+    except BindError as error:
+        _say(str(error))
+        return 1
+    names.load()
+    shared = replace(settings, bind=tuple(addresses), shared_port=True)
+
+    def work(worker: Worker) -> int:
+        for each in held:
+            each.close()
+        log_from(level, worker.number)
+        return _run(shared, loop, worker)
+
+    def on_ready(kept: str) -> None:
+        _say(kept)
+        _say(f"{settings.workers} workers serve, each of them a node")
+        for each in held:
+            _say(f"listening on {sockets.address_of(each)}")
+
+    supervisor = Supervisor(settings.workers, work, on_ready, settings.restarts)
+    try:
+        return supervisor.run()
+    finally:
+        for each in held:
+            each.close()
+
+
+# ---- One process -----------------------------------------------------------------
+
+
+def _kept(settings: Settings, journal: str) -> str:
+    """Where rooms and messages are."""
+    if settings.database:
+        return f"rooms and messages are kept in {journal}"
+    if settings.data is None:
+        return "rooms and messages are kept in memory alone, until it ends"
+    return f"rooms and messages are kept in {settings.data / JOURNAL_FILE}"
+
+
+async def _serve(settings: Settings, worker: Worker | None) -> None:
+    """Serve until SIGTERM or SIGINT; a second one ends the process at once, with 130.
+
+    Not a worker: its supervisor knows best what a second one means. Who has lost that, stops.
+    """
+    stop = asyncio.Event()
+
+    def on_signal() -> None:
+        if stop.is_set() and worker is None:
+            # What was acknowledged is in the journal already.
+            os._exit(INTERRUPTED)
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, on_signal)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(on_signal))
+    if worker is not None:
+        _stop_without_supervisor(worker, loop, stop)
+    service = Service(settings)
+    if hasattr(signal, "SIGHUP"):  # not on Windows
+        # Before the start: whoever sends it early must not end what is about to serve.
+        loop.add_signal_handler(signal.SIGHUP, service.read_again)
+    await service.start()
+    # What is here now stays; and messages are no cycles, so looking for some after every
+    # 700 objects costs 7 % of the CPU and finds nothing.
+    gc.collect()
+    gc.freeze()
+    leaves_cycles = isinstance(loop, asyncio.BaseEventLoop)
+    gc.set_threshold(GC_THRESHOLD_CYCLES if leaves_cycles else GC_THRESHOLD, 50, 100)
+    kept = _kept(settings, service.journal_name)
+    if worker is None:
+        _say(kept)
+        if service.hub.nodes is not None:
+            _say(str(service.hub.nodes))
+        for address in service.addresses:
+            _say(f"listening on {address}")
+    else:
+        log.info("%s", service.hub.nodes)
+        worker.ready(kept)
+    stopped = asyncio.create_task(stop.wait())
+    failed = asyncio.create_task(service.wait())
+    done, _ = await asyncio.wait((stopped, failed), return_when=asyncio.FIRST_COMPLETED)
+    if failed in done:
+        failed.result()
+    failed.cancel()
+    await service.stop()
+
+
+def _stop_without_supervisor(
+    worker: Worker, loop: asyncio.AbstractEventLoop, stop: asyncio.Event
+) -> None:
+    """Have the worker stop, as if it was told to, when its supervisor has gone."""
+
+    def gone() -> None:
+        loop.remove_reader(worker.life)
+        log.error("the supervisor has gone: this worker stops")
+        stop.set()
+
+    loop.add_reader(worker.life, gone)
