@@ -63,11 +63,15 @@ class Conversation(RuleBasedStateMachine):
 
     @initialize(grace=st.sampled_from([0.0, 3600.0]))
     def begin(self, grace: float) -> None:
-        data = Path(self._directory.name) / "data" if self._directory else None
-        limits = Limits(
-            message_rate=0, grace=grace, tail_bytes=2_000, write_bytes=1_500, rename_interval=0.0
+        self.world = self.new_world(
+            Limits(
+                message_rate=0,
+                grace=grace,
+                tail_bytes=2_000,
+                write_bytes=1_500,
+                rename_interval=0.0,
+            )
         )
-        self.world = World(self.carrier, data, limits)
 
         async def start() -> None:
             await self.world.start()
@@ -76,6 +80,11 @@ class Conversation(RuleBasedStateMachine):
         self.run(start())
         for name in "Alice", "Bob":
             self.connect(name, subscribes=False)
+
+    def new_world(self, limits: Limits) -> World:
+        """What has none of it yet."""
+        data = Path(self._directory.name) / "data" if self._directory else None
+        return World(self.carrier, data, limits)
 
     async def create(self) -> None:
         await self.world.carrier.call(

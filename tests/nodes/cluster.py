@@ -207,7 +207,8 @@ async def verdict(world: Cluster, people: Sequence[Wanderer]) -> list[pb.Message
         world.note(epoch, message)
     if [message.sequence for message in log] != list(range(1, len(log) + 1)):
         world.problems.append("the log has holes")
-    missing = [key for key in world.shown if key not in {(epoch, m.sequence) for m in log}]
+    kept = {(epoch, message.sequence) for message in log}
+    missing = [key for key in world.shown if key not in kept]
     if missing:
         world.problems.append(f"shown and lost: {missing[:5]}")
     said = {message.message for message in log if message.WhichOneof("event") is None}

@@ -68,12 +68,12 @@ class CutJournal(PostgresJournal):
     cut = False
     deaf = False
 
-    def __init__(self) -> None:
+    def __init__(self, renew: float) -> None:
         self.open_connections: list[Any] = []
         super().__init__(
             postgres_databases.own(),
             spoken=encode.spoken,
-            patience=Patience(doubt=0.5, renew=3600.0),
+            patience=Patience(doubt=0.5, renew=renew),
         )
 
     async def _connect(self) -> Any:
@@ -90,11 +90,15 @@ class CutJournal(PostgresJournal):
 class Postgres:
     """A PostgreSQL."""
 
+    def __init__(self, renew: float = 3600.0) -> None:
+        """`renew`: after so many seconds a lease is renewed. By default never, as tests see it."""
+        self._renew = renew
+
     async def begin(self) -> None:
         await postgres_databases.empty()
 
     def journal(self) -> CutJournal:
-        return CutJournal()
+        return CutJournal(self._renew)
 
     async def lease_passes(self, journal: CutJournal) -> None:
         connection = await asyncpg.connect(postgres_databases.own())

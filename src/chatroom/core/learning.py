@@ -103,9 +103,9 @@ class Learning:
             event = self._read(departure.envelope)
             if isinstance(event, Passage) and event.reason is not LeaveReason.REMOVED:
                 outcome = None if event.reason is LeaveReason.QUIT else SessionReplaced()
-        member = room.by_author(author)
         _drop(room, lambda draft: draft.author == author, SessionUnknown())
         room.changed.pop(author, None)
+        member = room.by_author(author)  # whom a drop has put back, if it was to be moved here
         if member is None:
             return
         room.leave_roster(member)
@@ -124,12 +124,15 @@ class Learning:
             room.roster.remove(old)
             old.end(SessionReplaced())
             learned.left.append(old)
-        elif old is not None:
+        elif old is not None and old.name == record.name:
             if old.node != node:
                 old.node = node
                 learned.elsewhere.append(old)
             old.logged = record.logged
             return
+        elif old is not None:  # it was to be moved here, and was renamed there
+            room.roster.remove(old)
+            learned.left.append(old)
         self._make_way(room, record)
         member = room.restore(record, monotonic=self._monotonic())
         member.standing, member.node = Standing.ELSEWHERE, node

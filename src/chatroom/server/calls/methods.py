@@ -122,6 +122,18 @@ class Methods:
         self, request: pb.SendMessageRequest, who: Identity = ANYBODY
     ) -> pb.Message:
         """The sending half of a membership whose stream is open elsewhere."""
+        nodes = self._hub.nodes
+        if nodes is not None and request.HasField("leave"):
+            await nodes.know_session(request.session)
+        try:
+            return await self._send_message(request, who)
+        except (refusals.SessionReplaced, refusals.SessionUnknown):
+            if nodes is None:
+                raise
+        await nodes.know_session(request.session)  # it may have moved just now
+        return await self._send_message(request, who)
+
+    async def _send_message(self, request: pb.SendMessageRequest, who: Identity) -> pb.Message:
         hub = self._hub
         fields = [
             field

@@ -31,6 +31,16 @@ T = TypeVar("T")
 Depart = Callable[[Room, Member, LeaveReason, Refusal | None], None]
 """Takes a member off the roster, for a reason; how its stream ends."""
 
+_PERHAPS_NOT_SO = (
+    refusals.NameTaken,
+    refusals.RoomFull,
+    refusals.RoomNotFound,
+    refusals.SessionReplaced,
+    refusals.SessionUnknown,
+)
+"""Refusals for which what another node has just stored may leave no reason: somebody has left
+there, a room was made anew, or a member was renamed or has left there while it was moved here."""
+
 
 class Entrance:
     """Where everybody comes in who has, or gets, a place."""
@@ -93,6 +103,19 @@ class Entrance:
         SessionMismatch, Removed, RequestInvalid, Draining, JournalUnavailable, TokenRequired,
         GrantMissing, NameFixed, JoinTooOften, AddressFull, IdentityFull.
         """
+        arguments = room_id, name, wants_events, echo, resume, who
+        try:
+            return await self._join(*arguments)
+        except _PERHAPS_NOT_SO:
+            if self.refresh is None:
+                raise
+        await _guarded(self.refresh(room_id))
+        return await self._join(*arguments, again=True)
+
+    async def _join(
+        self, room_id: str, name: str, wants_events: bool, echo: bool, resume: Resume | None,
+        who: Identity, *, again: bool = False,
+    ) -> Place:  # fmt: skip
         self._check_open()
         if self.refresh is not None and (resume is not None or not self._rooms.known(room_id)):
             await _guarded(self.refresh(room_id))
@@ -104,7 +127,8 @@ class Entrance:
         if place is not None and goes_by(place.member.record(), tag, who, self._limits):
             tag = place.member.tag  # it may have been given a name of before
         self._doors.check(room, tag, who, hashed)
-        self._quotas.join(who, resumes=stays)
+        if not again:
+            self._quotas.join(who, resumes=stays)
         if await self._doors.reserve(tag, who):
             room = self._doors.enterable(room_id, who)  # it may have been deleted meanwhile
             self._doors.check(room, tag, who, hashed)
@@ -115,11 +139,13 @@ class Entrance:
                 "resume", "only a join with FEATURE_EVENTS has a session to resume"
             )
         known = await _guarded(self._sessions.find(resume.session))
+        if self.refresh is not None and known is not None and self._is_news(room, known):
+            await _guarded(self.refresh(room_id))
         self._check_open()
         room = self._doors.enterable(room_id, who)  # likewise; or somebody was banned
         self._doors.check(room, tag, who, hashed)
         if known is None or not self._still_holds(known, room, tag, resume, who):
-            if stays:
+            if stays and not again:
                 self._quotas.join(who)  # or else anybody could come anew as often as they like
             return await self._enter(room, tag, wants_events, echo, Recovery.PARTIAL, who=who)
         if known.place is not None:
@@ -129,6 +155,11 @@ class Entrance:
         tag = names.name_tag(known.record.name, characters=self._limits.name_characters)
         self._doors.check(room, tag, who, hashed)  # likewise
         return await self._enter(room, tag, wants_events, echo, back=(known, resume), who=who)
+
+    def _is_news(self, room: Room, known: Known) -> bool:
+        """Whether a session has ended of whose member that is not known here yet."""
+        inside = known.place is not None or known.elsewhere is not None
+        return not inside and room.by_author(known.record.author) is not None
 
     def _still_holds(
         self, known: Known, room: Room, tag: NameTag, resume: Resume, who: Identity

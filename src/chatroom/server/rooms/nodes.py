@@ -240,10 +240,10 @@ class Nodes:
 
     async def refresh(self, room_id: str) -> None:
         """Know what the journal knows of a room now; raises JournalError."""
-        if not self._rooms.known(room_id):
-            await self.look()
         if self._rooms.known(room_id):
             await self._refresh(self._rooms.get(room_id).facts.key)
+        if not self._rooms.known(room_id):  # it is new, or was made anew
+            await self.look()
 
     async def _refresh(self, key: int) -> None:
         if key not in self._sharing.keys:
@@ -273,8 +273,15 @@ class Nodes:
                 await self.look()
                 await self._commits.stored()
             elif not self._sessions.known(session):
-                found = await self._journal.session(digest(session))
-                if found is not None:
-                    await self._refresh(found[0])
+                await self.know_session(session)
+        except JournalError as error:
+            raise JournalUnavailable(str(error), doing="read") from error
+
+    async def know_session(self, session: str) -> None:
+        """Know what the journal knows of the room of a session; raises JournalUnavailable."""
+        try:
+            found = await self._journal.session(digest(session))
+            if found is not None:
+                await self._refresh(found[0])
         except JournalError as error:
             raise JournalUnavailable(str(error), doing="read") from error
