@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatroom.chatter.safe_text import one_line
+from chatroom.chatter.terminal.other_words import ALIASES, not_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -117,17 +118,25 @@ def parse(text: str) -> Typed | str:
     if text.startswith("//"):
         return text[1:]
     word, *words = text[1:].split() or [""]
-    for command in EVERY:
-        if command.word == word.casefold():
-            if len(words) > command.most:
-                raise NotACommand(f"too many words: {command.usage}")
-            if len(words) < command.least:
-                raise NotACommand(f"something is missing: {command.usage}")
-            return Typed(command, tuple(words))
-    raise NotACommand(
-        f"there is no command /{one_line(word)}; /help lists them, and // says a text that begins"
-        " with a slash"
-    )
+    command = named(word)
+    if command is None:
+        raise _unknown(word)
+    if len(words) > command.most:
+        raise NotACommand(f"too many words: {command.usage}")
+    if len(words) < command.least:
+        raise NotACommand(f"something is missing: {command.usage}")
+    return Typed(command, tuple(words))
+
+
+def named(word: str) -> Command | None:
+    """The command of this word, which may be that of another chat, in any case."""
+    word = word.casefold()
+    word = ALIASES.get(word, word)
+    return next((command for command in EVERY if command.word == word), None)
+
+
+def _unknown(word: str) -> NotACommand:
+    return NotACommand(not_here(word, [command.word for command in EVERY]))
 
 
 def number(words: tuple[str, ...], default: int, most: int) -> int:
@@ -151,10 +160,10 @@ def help_lines(words: tuple[str, ...] = (), *, aligned: bool = True) -> list[str
         if wanted == "moderators":
             table = ((command.usage, command.does) for command in FOR_MODERATORS)
             return _table(table, aligned=aligned)
-        found = [command for command in EVERY if command.word == wanted]
-        if not found:
-            raise NotACommand(f"there is no command /{one_line(wanted)}; /help lists them")
-        return [f"{command.usage}  {command.does}" for command in found]
+        command = named(wanted)
+        if command is None:
+            raise _unknown(wanted)
+        return [f"{command.usage}  {command.does}"]
     shown = _table(((command.usage, command.does) for command in COMMANDS), aligned=aligned)
     return [*shown, "also: /help keys, /help moderators, /help COMMAND"]
 
