@@ -69,12 +69,14 @@ FOR_MODERATORS = (
         "ban", "/ban NAME [TIME] [REASON]", "keep them out, for 8h, 7d", WORDS,
         1, "name",
     ),
+    Command("unban", "/unban NAME", "let them come again", WORDS, 1),
+    Command("bans", "/bans", "who is kept out of this room"),
     Command(
         "withdraw", "/withdraw NAME", "delete what they said last", WORDS, 1,
         "name",
     ),
     Command("invite", "/invite [N] [TIME]", "a link for N people", most=2),
-    Command("title", "/title TEXT", "what the room is about", WORDS, 1),
+    Command("title", "/title [TEXT]", "say what the room is about", WORDS),
     Command("close", "/close", "let in the invited only"),
     Command("open", "/open", "let newcomers in; N: see a link", most=1),
 )  # fmt: skip

@@ -51,8 +51,6 @@ INSTEAD = {
     "mode": "/help moderators lists what can be done with a room",
     "whois": "/who says who is in the room",
     "say": "what does not begin with a slash is said",
-    "unban": "chatter unban ID lifts a ban, from a shell; chatter bans ROOM lists them",
-    "bans": "chatter bans ROOM lists them, from a shell",
     "create": "chatter create ROOM makes a room, from a shell",
     "delete": "/withdraw NAME deletes a message, and chatter delete ROOM, from a shell, a room",
     "disconnect": "/quit leaves all rooms",
