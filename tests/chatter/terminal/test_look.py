@@ -267,7 +267,7 @@ def test_clearing_what_is_shown(guests, room, bob) -> None:
     alice.say(*(f"message {number}" for number in range(1, 31)))
     bob.until("message 30")
     bob.press("pageup")
-    bob.until("↓ more")
+    bob.until(" below")
     bob.type("/clear\r")
     bob.until_gone("message")
     alice.say("after")

@@ -104,7 +104,7 @@ def test_each_room_keeps_its_line_and_its_place(bob_in_both, guests, room, other
     bob.press("a-1")
     bob.wait(lambda rows: rows[-1] == "Bob>" and "message 60" in bob.text)
     bob.press("pageup")
-    bob.until("↓ more")
+    bob.until(" below")
     before = bob.screen[:-3]
     bob.type("another")
     bob.press("a-2")

@@ -28,7 +28,10 @@ class Status:
     latency: float | None = None
     """A round trip, in seconds."""
     typists: Sequence[str] = ()
+    below: int = 0
+    """How many lines are below the view."""
     unseen: int = 0
+    """How many of them came since it was scrolled up."""
     scrolled: bool = False
     found: tuple[str, int, int] | None = None
     """What is looked for, which of those is looked at (1: the newest), and how many there are."""
@@ -49,8 +52,7 @@ def status_line(status: Status, width: int, symbols: Symbols, cells: Cells) -> R
     ]
     right = ""
     if status.scrolled:
-        right = f"{symbols.below} {status.unseen} new" if status.unseen else f"{symbols.below} more"
-        right += " "
+        right = f"{symbols.below} {_below(status)} "
     if status.found is not None:
         text, at, count = status.found
         right = f'"{text}" {at} of {count} {right}'
@@ -96,3 +98,11 @@ def _members(count: int | None) -> str:
     if count is None:
         return ""
     return "1 member" if count == 1 else f"{count} members"
+
+
+def _below(status: Status) -> str:
+    """What one misses. "More": of the last line in view there are more rows."""
+    new = min(status.unseen, status.below)
+    if new == status.below:
+        return f"{new} new" if new else "more"
+    return f"{status.below} below" + (f", {new} new" if new else "")

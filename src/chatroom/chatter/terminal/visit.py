@@ -347,6 +347,7 @@ class Visit:
             trouble=not self.connected or self.over.done(),
             latency=self.room.latency,
             typists=self._typists.names(),
+            below=self.scrollback.below,
             unseen=self.scrollback.unseen,
             scrolled=not self.scrollback.following,
             found=(search.text, *search.place) if search else None,
