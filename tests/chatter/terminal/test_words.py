@@ -129,7 +129,7 @@ def test_every_word_of_another_chat_is_of_something() -> None:
     ("line", "sentence"),
     [
         ("/msg Ann a secret", "/msg: there are no private messages"),
-        ("/WINDOW 2", "/WINDOW: Alt-1"),
+        ("/SAVE all", "/SAVE: the configuration file"),
         ("/hlep me", r"/hlep; did you mean /help\?"),
         ("/nmaes", r"/nmaes; did you mean /names\?"),
         ("/hist", r"/hist; did you mean /history\?"),

@@ -24,7 +24,7 @@ class Command:
     least: int = 0
     """How many have to."""
     takes: str = ""
-    """What the first of them is: "room" or "name", for completing it."""
+    """What the first of them is: "room", "open" (a room) or "name", for completing it."""
 
 
 WORDS = 4_096
@@ -43,6 +43,9 @@ COMMANDS = (
         "join", "/join ROOM [NAME]", "open a room, or turn to it", most=33,
         takes="room",
     ),
+    Command(
+        "turn", "/turn N", "turn to room N of the bar; so does Alt-N", 1, 1, "open"
+    ),
     Command("leave", "/leave", "leave this room; the last ends chatter"),
     Command(
         "history", "/history [N]", "N earlier messages; so does Page Up", most=1
@@ -55,6 +58,8 @@ COMMANDS = (
     Command("ignore", "/ignore [NAME]", "hear no more from somebody; who it is", WORDS, 0, "name"),
     Command("unignore", "/unignore NAME", "hear from them again", WORDS, 1, "name"),
     Command("urls", "/urls [N]", "the newest links said here, numbered", most=1),
+    Command("mouse", "/mouse [on|off]", "the wheel; hold Shift to select text", 1),
+    Command("settings", "/settings", "how all is set, and where that is said"),
     Command("quit", "/quit", "leave all rooms; so does Ctrl-D"),
 )  # fmt: skip
 FOR_MODERATORS = (
@@ -93,6 +98,7 @@ KEYS = (
     ("Up, Down", "what you typed before"),
     ("Tab", "complete a name or a command"),
     ("Alt-Enter", "a new line in the message"),
+    ("Shift and the mouse", "select text; /mouse off: without"),
     ("Ctrl-C", "clear what is typed, else end"),
     ("Ctrl-D", "leave all rooms when all is stored"),
 )

@@ -52,7 +52,7 @@ class Words(Completer):
                 return
             command = named(word)
             takes = command.takes if command else ""
-            if takes == "room" and " " not in rest:
+            if takes in ("room", "open") and " " not in rest:
                 for room in self._rooms():
                     if begins_with(room, rest):
                         shown = one_line(room)

@@ -17,6 +17,8 @@ ALIASES = {
     "list": "rooms", "channels": "rooms",
     "j": "join",
     "part": "leave",
+    "buffer": "turn", "b": "turn", "window": "turn", "win": "turn",
+    "set": "settings", "config": "settings",
     "lastlog": "search", "grep": "search",
     "scrollback": "history", "backlog": "history",
     "cls": "clear",
@@ -34,15 +36,13 @@ _PRIVATE = (
     "there are no private messages: everybody in a room reads what is said there;"
     " chatter create --private makes a room for two"
 )
-_TURN = "Alt-1 … Alt-9 turn to the room of that number, Alt-Left and Alt-Right to the next"
 _MODERATOR = "chatter moderator ROOM NAME makes somebody one, from a shell"
-_FILE = "the configuration file has it, and `chatter config` shows it, from a shell"
+_FILE = "the configuration file says it, as it was at the start; /settings shows it"
 _SERVER = "chatter --host HOST:PORT talks to another server"
 INSTEAD = {
     **dict.fromkeys(("query", "msg", "dm", "tell", "whisper", "notice", "q"), _PRIVATE),
-    **dict.fromkeys(("buffer", "window", "win", "b", "layout"), _TURN),
     **dict.fromkeys(("op", "deop", "ops"), _MODERATOR),
-    **dict.fromkeys(("set", "save", "reload", "config", "bar", "filter"), _FILE),
+    **dict.fromkeys(("save", "reload", "bar"), _FILE),
     **dict.fromkeys(("hilight", "highlight", "beep", "notify"), f"your name rings: {_FILE}"),
     **dict.fromkeys(("server", "connect"), _SERVER),
     **dict.fromkeys(("bind", "key", "alias"), "keys are as they are; /help keys lists them"),
