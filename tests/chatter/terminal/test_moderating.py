@@ -267,3 +267,14 @@ def test_the_title_is_told(bob, room) -> None:
     bob.until(f" {room} · Tea")
     type_line(bob, "/topic")
     bob.until("the title is 'Tea'")
+
+
+def test_who_is_there_is_not_known_to_who_was_removed(bob, guests, room) -> None:
+    """Neither by /who nor in the status: oneself would be among them."""
+    guests.enter(room, "Alice")
+    bob.until("2 members")
+    guests.do(lambda chat: chat.remove_member(room, "Bob"))
+    bob.until("you were removed", f" {room} · ended")
+    bob.until_gone("2 members")
+    type_line(bob, "/who")
+    bob.until(f"you are no longer in {room}")

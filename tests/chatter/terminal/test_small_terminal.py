@@ -128,7 +128,7 @@ def test_what_is_new_is_marked(bob, guests, room) -> None:
     bob.press("pageup")
     bob.until(" below")
     alice.say("unseen")
-    bob.until(" below, 1 new")
+    bob.until("↓ 9, 1 new")
     bob.press("esc")
     bob.until("unseen", "─ new ─", "message 20")
 
