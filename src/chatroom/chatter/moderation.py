@@ -78,16 +78,17 @@ async def ban(
 async def lift(chat: Chat, ban_id: str, *, reason: str, as_json: bool) -> None:
     """Let somebody come again, and say so."""
     ban = await chat.lift_ban(ban_id, reason)
-    _show_ban(ban, f"Lifted the ban of {_whom_from_what(ban)}", as_json=as_json)
+    _show_ban(ban, f"Lifted the ban of {whom_from_what(ban)}", as_json=as_json)
 
 
 def banned(ban: Ban) -> str:
     """Whom a ban keeps out of what until when, in words."""
     until = f"until {written(ban.until)}" if ban.until else "for good"
-    return f"{_whom_from_what(ban)} {until}"
+    return f"{whom_from_what(ban)} {until}"
 
 
-def _whom_from_what(ban: Ban) -> str:
+def whom_from_what(ban: Ban) -> str:
+    """Whom a ban keeps out of what, in words; safe to print."""
     whom, value = json_lines.whom_of(ban)
     where = f"room {one_line(ban.room_id)}" if ban.room_id else "the whole server"
     return f"{whom} {one_line(value)} from {where}"

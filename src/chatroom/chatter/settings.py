@@ -36,7 +36,10 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a command goes by. `sources` has where each value is from, by its name here."""
+    """What a command goes by. `sources` has where each value is from, by its name here.
+
+    `file` is the configuration file, if there is one.
+    """
 
     host: str
     insecure: bool
@@ -57,6 +60,7 @@ class Settings:
     colors: Mapping[str, str]
     names: tuple[str, ...]
     sources: dict[str, str]
+    file: Path | None
 
 
 def configuration_of(given: Given) -> Configuration:
@@ -69,10 +73,11 @@ def effective(given: Given, *, warn: bool = True) -> Settings:
 
     With `warn` a token that others on this machine can read is told of.
     """
-    found = settings(given, configuration_of(given), warn=warn)
+    file = configuration_of(given)
+    found = settings(given, file, warn=warn)
     values = {name: setting.value for name, setting in found.items()}
     sources = {name: setting.source for name, setting in found.items()}
-    return Settings(**values, sources=sources)
+    return Settings(**values, sources=sources, file=file.path)
 
 
 def settings(given: Given, file: Configuration, *, warn: bool) -> dict[str, Setting]:

@@ -12,7 +12,10 @@ from chatroom.chatter.settings import configuration_of, settings
 from chatroom.chatter.tables import print_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from chatroom.chatter.given import Given
+    from chatroom.chatter.settings import Setting
 
 MASKED = "(not shown)"
 NOT_SHOWN = frozenset({"as_json", "colors", "names"})
@@ -27,11 +30,7 @@ def print_path(given: Given) -> None:
 def print_settings(given: Given) -> None:
     """Print the settings, the token masked. Raises Failure, UsageError."""
     found = settings(given, configuration_of(given), warn=True)
-    values = {
-        name.replace("_", "-"): (_shown(name, setting.value), setting.source)
-        for name, setting in found.items()
-        if name not in NOT_SHOWN
-    }
+    values = shown_settings(found)
     if given.as_json:
         for name, (value, source) in values.items():
             show(json_lines.line({"setting": name, "value": value, "source": source}))
@@ -40,6 +39,15 @@ def print_settings(given: Given) -> None:
         ("SETTING", "VALUE", "FROM"),
         [(name, one_line(value), one_line(source)) for name, (value, source) in values.items()],
     )
+
+
+def shown_settings(found: Mapping[str, Setting]) -> dict[str, tuple[str, str]]:
+    """The value of each that is a setting to show, and where it is from, the token masked."""
+    return {
+        name.replace("_", "-"): (_shown(name, setting.value), setting.source)
+        for name, setting in found.items()
+        if name not in NOT_SHOWN
+    }
 
 
 def _shown(name: str, value: object) -> str:

@@ -70,7 +70,7 @@ def test_what_was_found_stays_where_it_is(with_words, guests, room) -> None:
     bob.type("/history 30\r")
     bob.until("Deploy of a")
     guests.enter(room, "Carol").say("news")
-    bob.until("↓ 2 new")
+    bob.until("below, 2 new")
     bob.resize(24, 50)
     bob.press("c-s", "c-r")
     bob.until('"LINE 15" 1 of 1')

@@ -105,6 +105,51 @@ def test_the_mouse_can_be_left_to_the_terminal(room, configured) -> None:
         assert b"\x1b[?1000h" not in bob.raw
 
 
+def test_who_drags_is_told_how_to_select(bob) -> None:
+    """Once: a click is no drag, and a second drag tells nothing more."""
+    click, drag = "\x1b[<0;10;5M\x1b[<0;10;5m", "\x1b[<0;10;5M\x1b[<0;30;6m"
+    bob.type(click + "clicked\r")
+    bob.until("Bob  clicked")
+    assert "Shift" not in bob.text
+    bob.type(drag)
+    bob.until("to select text, hold Shift while you drag", "/mouse off leaves")
+    bob.type(drag + "dragged\r")
+    bob.until("Bob  dragged")
+    assert 1 == bob.text.count("hold Shift")
+
+
+def test_the_mouse_is_switched_off_and_on(bob) -> None:
+    """At once, and /settings tells of it; at the end it is the terminal's, as before."""
+    bob.type("/mouse\r")
+    bob.until("the wheel looks back; to select text, hold Shift")
+    bob.type("/settings\r")
+    bob.until("mouse = true (default)")
+    before = bob.raw.count(b"\x1b[?1000l")
+    bob.type("/mouse off\r")
+    bob.until("the mouse is left to the terminal")
+    assert before + 1 == bob.raw.count(b"\x1b[?1000l")
+    bob.type("/set\r")
+    bob.until("mouse = false (/mouse)")
+    bob.type("/mouse wheel\r")
+    bob.until("/mouse on, /mouse off, or /mouse toggle")
+    bob.press("c-c")
+    bob.type("/mouse toggle\r")
+    bob.wait(lambda _: 2 == bob.raw.count(b"\x1b[?1000h"))
+    bob.press("c-d")
+    assert 0 == bob.end()
+    assert bob.raw.rfind(b"\x1b[?1000h") < bob.raw.rfind(b"\x1b[?1000l")
+
+
+def test_the_settings_are_told(room, configured) -> None:
+    """Each with where it is from, and the file that says them; the token is not shown."""
+    text = '[screen]\ntime-format = "%H.%M"'
+    with configured(room, text, size=(24, 240), CHATTER_TOKEN="secret-4711") as bob:
+        bob.type("/settings\r")
+        bob.until("time-format = %H.%M (", "/config.toml; both are read", "name = Bob (--name)")
+        bob.until("token = (not shown) (CHATTER_TOKEN)")
+        assert "4711" not in bob.text
+
+
 def test_wheel_reports() -> None:
     """Other buttons, and what is no report, turn nothing."""
     assert [3, -3, 0, 0, 0] == [
@@ -267,7 +312,7 @@ def test_clearing_what_is_shown(guests, room, bob) -> None:
     alice.say(*(f"message {number}" for number in range(1, 31)))
     bob.until("message 30")
     bob.press("pageup")
-    bob.until("↓ more")
+    bob.until(" below")
     bob.type("/clear\r")
     bob.until_gone("message")
     alice.say("after")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 
 def test_the_view_stays_where_it_is(bob, guests, room) -> None:
-    """What comes while one looks back is counted, not shown; Esc goes there."""
+    """What is below, and what of it came meanwhile, is counted, not shown; Esc goes there."""
     alice = guests.enter(room, "Alice")
     alice.say(*(f"message {number}" for number in range(1, 61)))
     bob.until("message 60")
     bob.press("pageup")
-    bob.until("↓ more", "message 30")
+    bob.until("↓ 20 below", "message 30")
     before = bob.screen[:-2]
     alice.say("news 1", "news 2", "news 3")
-    bob.until("↓ 3 new")
+    bob.until("↓ 23 below, 3 new")
     assert before == bob.screen[:-2]
+    bob.press("pagedown")
+    bob.until("↓ 3 new", "message 60")
     bob.press("esc")
     bob.until("news 3", "message 60")
     assert "↓" not in bob.text
@@ -69,9 +71,9 @@ def test_what_is_new_is_marked(bob, guests, room) -> None:
     alice.say(*(f"message {number}" for number in range(1, 41)))
     bob.until("message 40")
     bob.press("pageup")
-    bob.until("↓ more")
+    bob.until(" below")
     alice.say("unseen 1", "unseen 2")
-    bob.until("↓ 2 new")
+    bob.until(" below, 2 new")
     bob.press("esc")
     bob.until("unseen 2", "─ new ─")
     rows = bob.screen

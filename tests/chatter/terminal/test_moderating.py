@@ -144,7 +144,7 @@ def test_inviting(bob, guests, room) -> None:
     ("typed", "told"),
     [
         ("/mute", "something is missing: /mute NAME [REASON]"),
-        ("/title", "something is missing: /title TEXT"),
+        ("/unban", "something is missing: /unban NAME"),
         ("/close now", "too many words: /close"),
         ("/invite soon", "'soon' is no time span"),
         ("/withdraw Nobody", "nothing that Nobody said is here"),
@@ -215,3 +215,66 @@ def test_names_of_several_words_are_known(words: str, expected: tuple[str, str])
     """The longest that somebody here has; an unknown name is one word."""
     name, rest = whom(words.split(), ["Johnny Boi", "Johnny Boi the Second", "Bob"])
     assert expected == (name, " ".join(rest))
+
+
+@pytest.mark.parametrize("order", ["/remove", "/kick", "/ban", "/mute"])
+def test_nobody_moderates_oneself(guests, room, enter, order: str) -> None:
+    """Not in any case, nor with a name of two words: it is told, and one stays in the room."""
+    with enter(room, "Johnny Boi") as johnny:
+        type_line(johnny, f"{order} johnny boi 8h")
+        johnny.until("that is you", "/leave leaves the room")
+        johnny.press("c-c")
+        type_line(johnny, "still here")
+        johnny.until("Johnny Boi  still here")
+
+    async def banned(chat):
+        return [ban async for ban in chat.bans(room)]
+
+    assert [] == guests.do(banned)
+
+
+def test_who_closes_a_room_by_mistake_is_told_how_to_undo_it(bob) -> None:
+    """In other chats /close leaves it."""
+    type_line(bob, "/close")
+    bob.until("the room is closed to newcomers; /open undoes it, /leave")
+    type_line(bob, "/open")
+    bob.until("the room is open to newcomers")
+
+
+def test_lifting_bans(bob, guests, room) -> None:
+    """By the name, in any case, all of them; then /bans lists nobody, and they may come."""
+    guests.enter(room, "Johnny Boi")
+    bob.until("2 members")
+    type_line(bob, "/ban Johnny Boi 7d caps")
+    bob.until("banned name Johnny Boi", "/unban Johnny Boi lifts both")
+    type_line(bob, "/bans")
+    bob.until("banned:", "name Johnny Boi from room", ": caps")
+    type_line(bob, "/unban johnny boi")
+    bob.until("lifted the ban of member Johnny Boi", "lifted the ban of name Johnny Boi")
+    type_line(bob, "/unban Johnny Boi")
+    bob.until("nobody called Johnny Boi is banned here")
+    type_line(bob, "/bans")
+    bob.until("nobody is banned from this room")
+    guests.enter(room, "Johnny Boi")
+    bob.until("2 members")
+
+
+def test_the_title_is_told(bob, room) -> None:
+    """As it is in IRC, by /topic without one."""
+    type_line(bob, "/topic")
+    bob.until("the room has no title")
+    type_line(bob, "/topic Tea")
+    bob.until(f" {room} · Tea")
+    type_line(bob, "/topic")
+    bob.until("the title is 'Tea'")
+
+
+def test_who_is_there_is_not_known_to_who_was_removed(bob, guests, room) -> None:
+    """Neither by /who nor in the status: oneself would be among them."""
+    guests.enter(room, "Alice")
+    bob.until("2 members")
+    guests.do(lambda chat: chat.remove_member(room, "Bob"))
+    bob.until("you were removed", f" {room} · ended")
+    bob.until_gone("2 members")
+    type_line(bob, "/who")
+    bob.until(f"you are no longer in {room}")

@@ -96,7 +96,7 @@ SMALL_ANSWER = """
       Four is fine, green tea too
 10:04 * Alice brews tea
  1 garden  2 builds +3  3 parser +1!
- garden · connected ↓ more
+ garden · connected ↓ 2 below
 Answer Carol: The buil… · Up, Down, Esc
 > Yes, gladly
 """

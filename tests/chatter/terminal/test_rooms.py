@@ -93,6 +93,19 @@ def test_turning_to_a_room(bob_in_both, guests, room, other) -> None:
     bob.until(f"you are in {room} as Bob; /leave it first")
 
 
+def test_turning_to_a_room_by_a_command(bob_in_both, room, other) -> None:
+    """Its number in the bar, or its id; by the words of other chats too."""
+    bob = bob_in_both
+    for line, shown in (
+        ("/turn 1", room), (f"/buffer {other}", other), ("/window 1", room), ("/turn 2", other),
+    ):  # fmt: skip
+        bob.type(f"{line}\r")
+        there(bob, shown)
+    bob.type("/turn 3\r")
+    bob.until("3 is not open: 2 rooms are; /join ROOM opens one")
+    there(bob, other)
+
+
 def test_each_room_keeps_its_line_and_its_place(bob_in_both, guests, room, other) -> None:
     """What is half typed, what was typed before, and where one has scrolled to."""
     bob = bob_in_both
@@ -104,7 +117,7 @@ def test_each_room_keeps_its_line_and_its_place(bob_in_both, guests, room, other
     bob.press("a-1")
     bob.wait(lambda rows: rows[-1] == "Bob>" and "message 60" in bob.text)
     bob.press("pageup")
-    bob.until("↓ more")
+    bob.until(" below")
     before = bob.screen[:-3]
     bob.type("another")
     bob.press("a-2")

@@ -126,9 +126,9 @@ def test_what_is_new_is_marked(bob, guests, room) -> None:
     alice.say(*(f"message {number}" for number in range(1, 21)))
     bob.until("message 20")
     bob.press("pageup")
-    bob.until("↓ more")
+    bob.until(" below")
     alice.say("unseen")
-    bob.until("↓ 1 new")
+    bob.until("↓ 9, 1 new")
     bob.press("esc")
     bob.until("unseen", "─ new ─", "message 20")
 

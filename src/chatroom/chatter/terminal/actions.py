@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 from chatroom.chatter.advice import advised
 from chatroom.chatter.screen import forget_unwritten
 from chatroom.chatter.terminal import commands
-from chatroom.chatter.terminal.answering import Answering, addressed
+from chatroom.chatter.terminal.answering import Answering
 from chatroom.chatter.terminal.commands import NotACommand
+from chatroom.chatter.terminal.doing import EARLIER, Commands
 from chatroom.chatter.terminal.finding import Finding
 from chatroom.chatter.terminal.focus import report_focus
 from chatroom.chatter.terminal.ignored import Ignored, default_path
 from chatroom.chatter.terminal.journey import Journey
 from chatroom.chatter.terminal.lines import Tone
-from chatroom.chatter.terminal.links import MOST_LINKS
-from chatroom.chatter.terminal.mouse import report_wheel, rows_turned
+from chatroom.chatter.terminal.mouse import SELECTING, Mouse, rows_turned
 from chatroom.chatter.terminal.pasting import Pasting
-from chatroom.chatter.terminal.rows import COLUMNS_FROM
 from chatroom.chatter.terminal.screen import Screen
 from chatroom.chatter.terminal.stopping import (
     HUNG_UP,
@@ -28,24 +27,17 @@ from chatroom.chatter.terminal.stopping import (
     suspend,
     taking_back,
 )
-from chatroom.chatter.terminal.visit import MOST_EARLIER
 from chatroom.client import ChatError
 from chatroom.interrupts import calling
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
-    from chatroom.chatter.terminal.answers import Answers
+    from chatroom.chatter.settings import Settings
     from chatroom.chatter.terminal.look import Look
     from chatroom.chatter.terminal.visit import Visit
     from chatroom.client import Chat, Room
 
-EARLIER = 100
-"""Entries that /history and Page Up ask for."""
-KEEPING_PLACE = frozenset({"find", "history", "join", "leave", "quit"})
-"""Commands whose answer is not a line below all others."""
-SHOWN_LINKS = 10
-"""Links that /urls shows."""
 OVERLAP_ROWS = 2
 """Rows that stay in view when a page is turned."""
 INTERRUPTED = 130
@@ -54,19 +46,18 @@ INTERRUPTED = 130
 class Actions:
     """The screen, the visit that is on it, and what to do when a key is pressed.
 
-    Which key does what, `keys` knows.
+    Which key does what, `keys` knows; and what a command does, `doing`.
     """
 
-    def __init__(self, chat: Chat, look: Look) -> None:
-        self._look = look
+    def __init__(self, chat: Chat, look: Look, settings: Settings) -> None:
         ignored = Ignored(default_path())
         self.screen = Screen(self._typed, look, ignored)
-        self._ignored = ignored
         self.journey = Journey(chat, self.screen)
-        self._chat = chat
+        self.mouse = Mouse(self.screen.application.output, wanted=look.mouse)
         self.finding = Finding(self.screen)
         self.answering = Answering(self.screen)
-        self.pasting = Pasting(self.screen, self._say, self._refused)
+        self.pasting = Pasting(self.screen, self.say, self._refused)
+        self._commands = Commands(chat, self, settings, ignored)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, room: Room, others: Sequence[str] = (), history: int | None = None) -> int:
@@ -124,7 +115,7 @@ class Actions:
             if self.visit.over.done():
                 self.journey.leave_here()
                 return
-            self._look_at_newest()
+            self.look_at_newest()
             self.visit.room.reconnect_now()
             return
         buffer.reset()  # a command may turn to another room, and its line
@@ -132,9 +123,9 @@ class Actions:
             self.screen.check_typed(typed.text)
             parsed = commands.parse(typed.text)
             if isinstance(parsed, str):
-                self._say(parsed)
+                self.say(parsed)
             else:
-                self._do(parsed)
+                self._commands.do(parsed)
         except NotACommand as refusal:
             self.screen.words.refused = typed.text
             buffer.reset(typed)
@@ -175,7 +166,7 @@ class Actions:
     def _refused(self, why: str) -> None:
         self.visit.tell(why, Tone.TROUBLE)
 
-    def _say(self, text: str, *, action: bool = False, answers: int = 0) -> None:
+    def say(self, text: str, *, action: bool = False, answers: int = 0) -> None:
         """Say a text. Raises NotACommand when it cannot be said now, or would be refused."""
         self.journey.check_saying()
         limit = self.visit.text_bytes
@@ -192,15 +183,17 @@ class Actions:
     def look_up(self) -> None:
         """Turn a page back; at the first line earlier ones are asked for."""
         if not self._scroll_up():
-            self._spawn(self._look_back(EARLIER))
+            self.spawn(self.look_back(EARLIER))
 
     def wheel(self, report: str) -> None:
         """Look up or down by as much as the wheel was turned."""
         rows = rows_turned(report)
         scrollback, screen = self.visit.scrollback, self.screen
         screen.key_pressed()
+        if self.mouse.first_dragged(report):
+            self.visit.tell(SELECTING)
         if rows > 0 and not scrollback.scroll_up(screen.painter, screen.height, rows):
-            self._spawn(self._look_back(EARLIER, rows))
+            self.spawn(self.look_back(EARLIER, rows))
         elif rows < 0:
             scrollback.scroll_down(screen.painter, -rows)
 
@@ -212,9 +205,10 @@ class Actions:
     def follow(self) -> None:
         """Look at the newest line, and for nothing else; answer nothing."""
         self.answering.end()
-        self._look_at_newest()
+        self.look_at_newest()
 
-    def _look_at_newest(self) -> None:
+    def look_at_newest(self) -> None:
+        """Look at the newest line, and for nothing else."""
         self.screen.key_pressed()
         self.finding.end()
         self.visit.scrollback.follow()
@@ -239,14 +233,12 @@ class Actions:
     def _take_terminal(self) -> None:
         output = self.screen.application.output
         report_focus(output, True)
-        if self._look.mouse:
-            report_wheel(output, True)
+        self.mouse.take()
 
     def _leave_terminal(self) -> None:
         output = self.screen.application.output
         report_focus(output, False)
-        if self._look.mouse:
-            report_wheel(output, False)
+        self.mouse.leave()
 
     @property
     def _page(self) -> int:
@@ -269,90 +261,8 @@ class Actions:
             visit.tell("there is nothing earlier that the room keeps")
         return False
 
-    # ---- Commands ---------------------------------------------------------------------
-
-    def _do(self, typed: commands.Typed) -> None:
-        word, words = typed.command.word, typed.words
-        if word not in KEEPING_PLACE:
-            self._look_at_newest()  # what is answered comes below
-        if word == "help":
-            aligned = self.screen.painter.width >= COLUMNS_FROM
-            self.visit.tell("\n".join(commands.help_lines(words, aligned=aligned)))
-        elif word == "me":
-            self._say(" ".join(words), action=True)
-        elif word == "reply":
-            answers, text = addressed(words, self.visit)
-            self._say(text, answers=answers)
-        elif word == "nick":
-            self._spawn(self._tell_failure(self.visit.rename(" ".join(words))))
-        elif word == "who":
-            self._spawn(self._tell(self.visit.who()))
-        elif word == "rooms":
-            self._spawn(self._tell(self._answers.rooms()))
-        elif word == "history":
-            count = commands.number(words, EARLIER, MOST_EARLIER)
-            self._spawn(self._look_back(count))
-        elif word == "search":
-            if "search" not in self.visit.supported:
-                raise NotACommand("this server cannot search; /find looks in what is here")
-            from chatroom.chatter.searching import lines_found
-
-            room_id = self.visit.room.room_id
-            found = lines_found(self._chat, room_id, " ".join(words), self.visit.ignores)
-            self._spawn(self._tell(found))
-        elif word == "join":
-            if not words:
-                raise NotACommand("which room? /join ROOM [NAME]; /rooms lists them")
-            self.journey.go_to(words[0], " ".join(words[1:]))
-        elif word == "leave":
-            self.journey.leave_here()
-        elif word == "find":
-            self.finding.find(" ".join(words))
-        elif word == "clear":
-            self.visit.scrollback.clear()
-        elif word == "ignore":
-            self.visit.tell(self._answers.ignore(" ".join(words)))
-        elif word == "unignore":
-            self.visit.tell(self._answers.hear(" ".join(words)))
-        elif word == "urls":
-            self.visit.tell(
-                self._answers.links(self.visit, commands.number(words, SHOWN_LINKS, MOST_LINKS))
-            )
-        elif word == "open" and words:
-            self._spawn(
-                self._tell(self._answers.open(self.visit, commands.number(words, 0, 10**9 - 1)))
-            )
-        elif typed.command in commands.FOR_MODERATORS:
-            from chatroom.chatter.terminal.orders import carried_out
-
-            self._spawn(self._tell(carried_out(typed, self._chat, self.visit)))
-        else:
-            self.quit()
-
-    @property
-    def _answers(self) -> Answers:
-        """Imported, like what else is not wanted at the start, when it is."""
-        from chatroom.chatter.terminal.answers import Answers
-
-        return Answers(self._chat, self.screen, self._ignored)
-
-    async def _tell(self, answer: Coroutine[object, object, str]) -> None:
-        visit = self.visit  # the one that was asked in, wherever one is by then
-        try:
-            visit.tell(await answer)
-        except ChatError as error:
-            nobody = error.reason == "MEMBER_NOT_FOUND"
-            more = "; /who says who is" if nobody else ""
-            visit.tell(advised(error) + more, Tone.TROUBLE)
-
-    async def _tell_failure(self, work: Coroutine[object, object, None]) -> None:
-        visit = self.visit
-        try:
-            await work
-        except ChatError as error:
-            visit.tell(advised(error), Tone.TROUBLE)
-
-    async def _look_back(self, count: int, rows: int = 0) -> None:
+    async def look_back(self, count: int, rows: int = 0) -> None:
+        """Ask for so many earlier entries, and look so many rows, or a page, up to them."""
         if await self._earlier(count):
             self._scroll_up(rows)
             self.screen.changed()
@@ -378,7 +288,8 @@ class Actions:
         self.interrupt()
         self.screen.changed()
 
-    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+    def spawn(self, work: Coroutine[object, object, None]) -> None:
+        """Do it beside what is typed; a bug in it ends the program."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)

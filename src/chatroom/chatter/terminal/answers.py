@@ -8,9 +8,14 @@ from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.terminal.commands import NotACommand
 from chatroom.chatter.terminal.ignored import MOST_IGNORED, TooMany
 from chatroom.chatter.terminal.lines import same_name
+from chatroom.chatter.terminal.mouse import SELECTING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chatroom.chatter.settings import Settings
     from chatroom.chatter.terminal.ignored import Ignored
+    from chatroom.chatter.terminal.mouse import Mouse
     from chatroom.chatter.terminal.screen import Screen
     from chatroom.chatter.terminal.visit import Visit
     from chatroom.client import Chat
@@ -58,6 +63,39 @@ class Answers:
             raise NotACommand(f"{one_line(name)} is not ignored; /ignore lists who is")
         kept = self._ignored.remove(name)
         return f"{one_line(name)} is heard again" + ("" if kept else UNWRITTEN)
+
+    def mouse(self, mouse: Mouse, words: Sequence[str]) -> str:
+        """Use the wheel, or leave the mouse to the terminal; without a word, which it is.
+
+        Raises NotACommand.
+        """
+        if words:
+            word = words[0].casefold()
+            if word not in ("on", "off", "toggle"):
+                raise NotACommand("/mouse on, /mouse off, or /mouse toggle")
+            mouse.switch(wanted=not mouse.wanted if word == "toggle" else word == "on")
+        if mouse.wanted:
+            return f"the wheel looks back; {SELECTING}"
+        return "the mouse is left to the terminal, which selects text; /mouse on uses the wheel"
+
+    def settings(self, settings: Settings, mouse: Mouse) -> str:
+        """What chatter goes by, where each is from, and how one changes it."""
+        from chatroom.chatter.configuration import default_path
+        from chatroom.chatter.settings import Setting
+        from chatroom.chatter.settings_table import shown_settings
+
+        found = {
+            name: Setting(value=getattr(settings, name), source=source)
+            for name, source in settings.sources.items()
+        }
+        if mouse.wanted != settings.mouse:
+            found["mouse"] = Setting(value=mouse.wanted, source="/mouse")
+        lines = [
+            f"{name} = {one_line(value) or '-'} ({one_line(source)})"
+            for name, (value, source) in shown_settings(found).items()
+        ]
+        where = one_line(str(settings.file or default_path()))
+        return "\n".join([*lines, f"set by options, or in {where}; both are read at the start"])
 
     def links(self, visit: Visit, count: int) -> str:
         """The links that were said last, with their numbers."""

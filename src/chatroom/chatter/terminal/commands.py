@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatroom.chatter.safe_text import one_line
+from chatroom.chatter.terminal.other_words import ALIASES, not_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +24,7 @@ class Command:
     least: int = 0
     """How many have to."""
     takes: str = ""
-    """What the first of them is: "room" or "name", for completing it."""
+    """What the first of them is: "room", "open" (a room) or "name", for completing it."""
 
 
 WORDS = 4_096
@@ -42,6 +43,9 @@ COMMANDS = (
         "join", "/join ROOM [NAME]", "open a room, or turn to it", most=33,
         takes="room",
     ),
+    Command(
+        "turn", "/turn N", "turn to room N of the bar; so does Alt-N", 1, 1, "open"
+    ),
     Command("leave", "/leave", "leave this room; the last ends chatter"),
     Command(
         "history", "/history [N]", "N earlier messages; so does Page Up", most=1
@@ -54,6 +58,8 @@ COMMANDS = (
     Command("ignore", "/ignore [NAME]", "hear no more from somebody; who it is", WORDS, 0, "name"),
     Command("unignore", "/unignore NAME", "hear from them again", WORDS, 1, "name"),
     Command("urls", "/urls [N]", "the newest links said here, numbered", most=1),
+    Command("mouse", "/mouse [on|off]", "the wheel; hold Shift to select text", 1),
+    Command("settings", "/settings", "how all is set, and where that is said"),
     Command("quit", "/quit", "leave all rooms; so does Ctrl-D"),
 )  # fmt: skip
 FOR_MODERATORS = (
@@ -68,12 +74,14 @@ FOR_MODERATORS = (
         "ban", "/ban NAME [TIME] [REASON]", "keep them out, for 8h, 7d", WORDS,
         1, "name",
     ),
+    Command("unban", "/unban NAME", "let them come again", WORDS, 1),
+    Command("bans", "/bans", "who is kept out of this room"),
     Command(
         "withdraw", "/withdraw NAME", "delete what they said last", WORDS, 1,
         "name",
     ),
     Command("invite", "/invite [N] [TIME]", "a link for N people", most=2),
-    Command("title", "/title TEXT", "what the room is about", WORDS, 1),
+    Command("title", "/title [TEXT]", "say what the room is about", WORDS),
     Command("close", "/close", "let in the invited only"),
     Command("open", "/open", "let newcomers in; N: see a link", most=1),
 )  # fmt: skip
@@ -90,6 +98,7 @@ KEYS = (
     ("Up, Down", "what you typed before"),
     ("Tab", "complete a name or a command"),
     ("Alt-Enter", "a new line in the message"),
+    ("Shift and the mouse", "select text; /mouse off: without"),
     ("Ctrl-C", "clear what is typed, else end"),
     ("Ctrl-D", "leave all rooms when all is stored"),
 )
@@ -117,17 +126,25 @@ def parse(text: str) -> Typed | str:
     if text.startswith("//"):
         return text[1:]
     word, *words = text[1:].split() or [""]
-    for command in EVERY:
-        if command.word == word.casefold():
-            if len(words) > command.most:
-                raise NotACommand(f"too many words: {command.usage}")
-            if len(words) < command.least:
-                raise NotACommand(f"something is missing: {command.usage}")
-            return Typed(command, tuple(words))
-    raise NotACommand(
-        f"there is no command /{one_line(word)}; /help lists them, and // says a text that begins"
-        " with a slash"
-    )
+    command = named(word)
+    if command is None:
+        raise _unknown(word)
+    if len(words) > command.most:
+        raise NotACommand(f"too many words: {command.usage}")
+    if len(words) < command.least:
+        raise NotACommand(f"something is missing: {command.usage}")
+    return Typed(command, tuple(words))
+
+
+def named(word: str) -> Command | None:
+    """The command of this word, which may be that of another chat, in any case."""
+    word = word.casefold()
+    word = ALIASES.get(word, word)
+    return next((command for command in EVERY if command.word == word), None)
+
+
+def _unknown(word: str) -> NotACommand:
+    return NotACommand(not_here(word, [command.word for command in EVERY]))
 
 
 def number(words: tuple[str, ...], default: int, most: int) -> int:
@@ -151,10 +168,10 @@ def help_lines(words: tuple[str, ...] = (), *, aligned: bool = True) -> list[str
         if wanted == "moderators":
             table = ((command.usage, command.does) for command in FOR_MODERATORS)
             return _table(table, aligned=aligned)
-        found = [command for command in EVERY if command.word == wanted]
-        if not found:
-            raise NotACommand(f"there is no command /{one_line(wanted)}; /help lists them")
-        return [f"{command.usage}  {command.does}" for command in found]
+        command = named(wanted)
+        if command is None:
+            raise _unknown(wanted)
+        return [f"{command.usage}  {command.does}"]
     shown = _table(((command.usage, command.does) for command in COMMANDS), aligned=aligned)
     return [*shown, "also: /help keys, /help moderators, /help COMMAND"]
 

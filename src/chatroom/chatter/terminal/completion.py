@@ -8,7 +8,8 @@ from prompt_toolkit.completion import Completer, Completion
 
 from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.terminal.clusters import begins_with
-from chatroom.chatter.terminal.commands import EVERY
+from chatroom.chatter.terminal.commands import EVERY, named
+from chatroom.chatter.terminal.other_words import ALIASES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -47,17 +48,11 @@ class Words(Completer):
         if before.startswith("/") and not before.startswith("//"):
             word, space, rest = before[1:].partition(" ")
             if not space:
-                for command in EVERY:
-                    if command.word.startswith(word.casefold()):
-                        yield Completion(
-                            f"{command.word} " if command.most else command.word,
-                            start_position=-len(word),
-                            display=f"/{command.word}",
-                            display_meta=command.does,
-                        )
+                yield from _completed_commands(word.casefold())
                 return
-            takes = next((each.takes for each in EVERY if each.word == word.casefold()), "")
-            if takes == "room" and " " not in rest:
+            command = named(word)
+            takes = command.takes if command else ""
+            if takes in ("room", "open") and " " not in rest:
                 for room in self._rooms():
                     if begins_with(room, rest):
                         shown = one_line(room)
@@ -82,6 +77,24 @@ class Words(Completer):
             yield Completion(
                 shown + ending, start_position=start - len(before), display=self._drawn(shown)
             )
+
+
+def _completed_commands(begun: str) -> Iterable[Completion]:
+    """The commands that begin so; only if none does, words of other chats."""
+    words = [command.word for command in EVERY]
+    for among in (words, sorted(ALIASES)):
+        found = [word for word in among if word.startswith(begun)]
+        for word in found:
+            command = named(word)
+            assert command is not None, "an alias is of a command"
+            yield Completion(
+                f"{word} " if command.most else word,
+                start_position=-len(begun),
+                display=f"/{word}",
+                display_meta=command.does,
+            )
+        if found:
+            return
 
 
 def _word_starts(before: str) -> Iterable[int]:

@@ -55,7 +55,7 @@ async def converse(
     from chatroom.chatter.terminal.actions import Actions
     from chatroom.chatter.terminal.keys import bindings
 
-    actions = Actions(chat, look)
+    actions = Actions(chat, look, settings)
     actions.screen.log = log
     actions.screen.application.key_bindings = bindings(actions)
     code = await actions.run(room, others, history)

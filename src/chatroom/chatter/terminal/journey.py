@@ -160,6 +160,18 @@ class Journey:
         if 0 < number <= len(self._screen.visits):
             self._screen.show(self._screen.visits[number - 1])
 
+    def turn_to_named(self, word: str) -> None:
+        """Show the room of this number in the bar, or with this id. Raises NotACommand."""
+        visits = self._screen.visits
+        there = self._open(word)
+        if word.isascii() and word.isdigit() and 1 <= int(word[:9]) <= len(visits):
+            there = visits[int(word[:9]) - 1]
+        if there is None:
+            count = len(visits)
+            rooms = "1 room is" if count == 1 else f"{count} rooms are"
+            raise NotACommand(f"{one_line(word)} is not open: {rooms}; /join ROOM opens one")
+        self._screen.show(there)
+
     def turn_by(self, rooms: int) -> None:
         """Show the room so many further in the bar; after the last comes the first."""
         visits = self._screen.visits

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatroom.chatter.invitations import command_line, page_link
-from chatroom.chatter.moderation import banned
+from chatroom.chatter.json_lines import whom_of
+from chatroom.chatter.moderation import banned, whom_from_what
 from chatroom.chatter.moments import MomentInvalid, from_now, parse_span
 from chatroom.chatter.safe_text import one_line
 from chatroom.chatter.terminal.commands import NotACommand
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from chatroom.client import Chat
 
 MOST_USES = 1_000_000
+SHOWN_BANS = 100
+"""Bans that /bans shows, the oldest; `chatter bans` lists all."""
 
 
 def carried_out(typed: Typed, chat: Chat, visit: Visit) -> Coroutine[object, object, str]:
@@ -29,6 +32,8 @@ def carried_out(typed: Typed, chat: Chat, visit: Visit) -> Coroutine[object, obj
     Raises NotACommand at once for what cannot be meant.
     """
     room_id, word = visit.room.room_id, typed.command.word
+    if word == "title" and not typed.words:
+        return _title(visit)
     if word == "title":
         return _update(chat, room_id, title=" ".join(typed.words))
     if word in ("close", "open"):
@@ -38,7 +43,13 @@ def carried_out(typed: Typed, chat: Chat, visit: Visit) -> Coroutine[object, obj
     if word == "withdraw":
         sequence = newest_or_numbered(" ".join(typed.words), visit, "/withdraw #120")
         return _withdraw(chat, room_id, sequence)
-    name, rest = whom(typed.words, visit.names())
+    if word == "bans":
+        return _bans(chat, room_id)
+    if word == "unban":
+        return _unban(chat, room_id, " ".join(typed.words))
+    name, rest = whom(typed.words, [*visit.names(), visit.own_name])
+    if word != "unmute" and same_name(name, visit.own_name):
+        raise NotACommand(f"that is you: /{word} is for others; /leave leaves the room")
     if word == "unmute":
         return _mute(chat, room_id, " ".join(typed.words), muted=False)
     if word == "mute":
@@ -110,7 +121,14 @@ async def _update(
     await chat.update_room(room_id, title=title, closed_to_newcomers=closed)
     if title is not None:
         return "the title is changed"
-    return "the room is closed to newcomers" if closed else "the room is open to newcomers"
+    if closed:  # elsewhere /close leaves a room
+        return "the room is closed to newcomers; /open undoes it, /leave leaves the room"
+    return "the room is open to newcomers"
+
+
+async def _title(visit: Visit) -> str:
+    title = one_line(visit.room.details.title) if visit.room.details else ""
+    return f"the title is '{title}'" if title else "the room has no title"
 
 
 async def _mute(chat: Chat, room_id: str, name: str, *, muted: bool, reason: str = "") -> str:
@@ -135,9 +153,27 @@ async def _ban(
             if error.field != "member":  # else there is nothing but the name
                 raise
     bans.append(await chat.ban(room_id, name=name, until=until, reason=reason))
-    return "\n".join(
-        f"banned {banned(ban)}; chatter unban {one_line(ban.ban_id)} lifts it" for ban in bans
-    )
+    lines = [f"banned {banned(ban)}" for ban in bans]
+    return "\n".join([*lines, f"/unban {one_line(name)} lifts {'both' if len(bans) > 1 else 'it'}"])
+
+
+async def _bans(chat: Chat, room_id: str) -> str:
+    lines: list[str] = []
+    async for ban in chat.bans(room_id):
+        if len(lines) == SHOWN_BANS:
+            lines.append("and more; chatter bans lists all, from a shell")
+            break
+        lines.append(banned(ban) + (f": {one_line(ban.reason)}" if ban.reason else ""))
+    return "\n".join(["banned:", *lines]) if lines else "nobody is banned from this room"
+
+
+async def _unban(chat: Chat, room_id: str, name: str) -> str:
+    """Lifts all bans of the room by what is given, in any case: a name, or what else they name."""
+    found = [ban async for ban in chat.bans(room_id) if same_name(whom_of(ban)[1], name)]
+    for ban in found:
+        await chat.lift_ban(ban.ban_id)
+    lines = [f"lifted the ban of {whom_from_what(ban)}" for ban in found]
+    return "\n".join(lines) or f"nobody called {one_line(name)} is banned here; /bans lists who is"
 
 
 async def _withdraw(chat: Chat, room_id: str, sequence: int) -> str:

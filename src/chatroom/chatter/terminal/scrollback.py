@@ -187,6 +187,11 @@ class Scrollback:
         """Whether the newest line is in view."""
         return self._bottom is None
 
+    @property
+    def below(self) -> int:
+        """How many lines are below the view: none of their rows is in it."""
+        return 0 if self._bottom is None else self._end - 1 - self._serial(self._bottom[0])
+
     def view(self, painter: Painter, height: int) -> list[Row]:
         """The rows in view, at most `height`, the last at the bottom of the window."""
         return self._rows_above(painter, height)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from chatroom.chatter.terminal.symbols import Symbols
 
 NAMED_TYPISTS = 2
+NEEDED = 2
+"""So important are the room and the connection: for them what is below is told in fewer words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +30,10 @@ class Status:
     latency: float | None = None
     """A round trip, in seconds."""
     typists: Sequence[str] = ()
+    below: int = 0
+    """How many lines are below the view."""
     unseen: int = 0
+    """How many of them came since it was scrolled up."""
     scrolled: bool = False
     found: tuple[str, int, int] | None = None
     """What is looked for, which of those is looked at (1: the newest), and how many there are."""
@@ -49,8 +54,12 @@ def status_line(status: Status, width: int, symbols: Symbols, cells: Cells) -> R
     ]
     right = ""
     if status.scrolled:
-        right = f"{symbols.below} {status.unseen} new" if status.unseen else f"{symbols.below} more"
-        right += " "
+        needed = sum(cells.of(text) + 3 for importance, _, text in parts if importance <= NEEDED)
+        right = next(
+            (text for text in _below(status) if needed + cells.of(text) + 3 <= width),
+            _below(status)[-1],
+        )
+        right = f"{symbols.below} {right} "
     if status.found is not None:
         text, at, count = status.found
         right = f'"{text}" {at} of {count} {right}'
@@ -96,3 +105,12 @@ def _members(count: int | None) -> str:
     if count is None:
         return ""
     return "1 member" if count == 1 else f"{count} members"
+
+
+def _below(status: Status) -> tuple[str, ...]:
+    """What one misses, the longest words first. "More": the last line in view has more rows."""
+    new = min(status.unseen, status.below)
+    if new == status.below:
+        return (f"{new} new" if new else "more",)
+    below = f"{status.below} below"
+    return (f"{below}, {new} new", f"{status.below}, {new} new", below) if new else (below,)

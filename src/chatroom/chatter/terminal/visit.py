@@ -307,7 +307,12 @@ class Visit:
                 self.tell(str(refused), Tone.TROUBLE)
 
     async def who(self) -> str:
-        """Everybody who is in the room, in a sentence. Raises ChatError."""
+        """Everybody who is in the room, in a sentence. Raises ChatError.
+
+        Of one that is over: nobody, as it is not known any more.
+        """
+        if self.over.done():
+            return f"you are no longer in {one_line(self.room.room_id)}"
         members = self.room.members or await self._chat.members(self.room.room_id)
         names = sorted({described(member) for member in members}, key=str.casefold)
         shown = ", ".join(names[:SHOWN_NAMES])
@@ -338,7 +343,8 @@ class Visit:
             connection = "connected"
         else:
             connection = "reconnecting"
-        members, search = self.room.members, self.scrollback.search
+        members = None if self.over.done() else self.room.members
+        search = self.scrollback.search
         return Status(
             room=one_line(self.room.room_id),
             title=one_line(details.title) if details else "",
@@ -347,6 +353,7 @@ class Visit:
             trouble=not self.connected or self.over.done(),
             latency=self.room.latency,
             typists=self._typists.names(),
+            below=self.scrollback.below,
             unseen=self.scrollback.unseen,
             scrolled=not self.scrollback.following,
             found=(search.text, *search.place) if search else None,
