@@ -62,8 +62,10 @@ def status_line(status: Status, width: int, symbols: Symbols, cells: Cells) -> R
         right = f"{symbols.below} {right} "
     if status.found is not None:
         text, at, count = status.found
-        right = f'"{text}" {at} of {count} {right}'
-        while cells.of(right) > max(width // 2, 12) and text:
+        found = f'"{text}" {at} of {count} '
+        most = max(width // 2, 12)
+        right = found + right if cells.of(found + right) <= most else found
+        while cells.of(right) > most and text:
             text = text[:-1]
             right = f'"{text}{symbols.cut}" {at} of {count} '
     parts = [part for part in parts if part[2]]
