@@ -17,8 +17,12 @@ from chatroom.core.refusals import (
 from chatroom.server.calls.methods import Methods
 from chatroom.server.rooms.hub import Hub
 from tests.carriers import run
+from tests.faults.scale import scaled
 from tests.nodes.nodes import BOTH, Play, Shared, nodes, until
 from tests.server.listeners import Listener, whole
+
+EACH = scaled(334, 334, brief=20)
+"""So many at each of three nodes want one name at once."""
 
 
 def test_what_is_said_at_one_node_is_read_at_all_in_one_order(play: Play) -> None:
@@ -50,11 +54,11 @@ def test_one_of_many_gets_a_name(play: Play) -> None:
         asked = [
             hub.join("lobby", "Bob", wants_events=True, echo=True)
             for hub in hubs
-            for _ in range(20)
+            for _ in range(EACH)
         ]
         answers = await asyncio.gather(*asked, return_exceptions=True)
         assert 1 == sum(not isinstance(each, BaseException) for each in answers)
-        assert 59 == sum(isinstance(each, NameTaken) for each in answers)
+        assert 3 * EACH - 1 == sum(isinstance(each, NameTaken) for each in answers)
         await until(lambda: all(1 == hub.rooms.get("lobby").member_count for hub in hubs))
 
     play(scene)
