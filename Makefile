@@ -35,8 +35,8 @@ asyncio: $(STAMP) ## The tests of server processes, on asyncio's own loop in pla
 	@CHATSERVER_LOOP=asyncio $(BIN)/python -m pytest -n auto --dist worksteal tests/floods tests/threats tests/interop $(addsuffix *.py,$(addprefix tests/faults/test_,client_cuts cuts sigterm stalled vanished)) $(ARGS)
 
 soak: $(STAMP) ## The tests of faults and floods at full length, with their figures
-	@SOAK=1 $(BIN)/python -m pytest -s --timeout 3600 tests/faults tests/floods tests/threats tests/chatwire/test_garbage.py tests/wire/http2/test_fuzz.py tests/chatter/test_safe_text.py tests/interop/test_proxies_silence.py tests/page/test_load.py $(ARGS)
-	@SOAK=1 $(BIN)/python -m pytest -n auto --timeout 3600 -m "hypothesis or shortened" --ignore tests/faults --ignore tests/floods --ignore tests/threats $(ARGS)
+	@SOAK=1 $(BIN)/python -m pytest -s --timeout 3600 tests/faults tests/nodes tests/floods tests/threats tests/chatwire/test_garbage.py tests/wire/http2/test_fuzz.py tests/chatter/test_safe_text.py tests/interop/test_proxies_silence.py tests/page/test_load.py $(ARGS)
+	@SOAK=1 $(BIN)/python -m pytest -n auto --timeout 3600 -m "hypothesis or shortened" --ignore tests/faults --ignore tests/nodes --ignore tests/floods --ignore tests/threats $(ARGS)
 
 check: $(STAMP) ## Lint, format, types, generated code, import rules, the contract, the page
 	@$(BIN)/ruff check .
