@@ -18,6 +18,8 @@ from tests.nodes.cluster import Cluster, Wanderer, verdict
 NAMES = ("Alice", "Bob", "Carol", "Dan", "Eve", "Fay")
 STOPPED_SECONDS = scaled(11, 20)
 """A lease passes in 8."""
+BACK_SECONDS = 2.0
+"""Until another fault: who has no stream for 8 s of a lease and 15 s of grace is lost by design."""
 
 Fault = Callable[[Cluster], Awaitable[None]]
 
@@ -36,6 +38,7 @@ async def stop(world: Cluster) -> None:
     world.stop_node(port)
     await asyncio.sleep(STOPPED_SECONDS)
     world.wake_node(port)
+    await asyncio.sleep(BACK_SECONDS)
 
 
 async def crash(world: Cluster) -> None:
