@@ -23,7 +23,7 @@ from tests.nodes.relay import Relay
 
 ROOM = "lobby"
 STUCK_SECONDS = 4.0
-"""After which somebody gives a node up that does not answer a join."""
+"""After which somebody gives a node up that does not answer."""
 
 
 def free_port() -> int:
@@ -156,17 +156,25 @@ class Wanderer(Talker):
         self.going = True
 
     async def wander(self) -> None:
+        loop = asyncio.get_running_loop()
         await self.come_back()
+        heard = loop.time()
         while self.going:
-            for _ in range(self.rng.randrange(1, 6)):
-                self.said += 1
-                nonce = f"{self.name}{self.said}"
-                await self.say(nonce, f"{self.name} says {self.said}")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STUCK_SECONDS):
+                    for _ in range(self.rng.randrange(1, 6)):
+                        self.said += 1
+                        nonce = f"{self.name}{self.said}"
+                        await self.say(nonce, f"{self.name} says {self.said}")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self.rng.choice((0.02, 0.2, 1.0))):
                     await self.acknowledgement()
-            if self.ended is not None or self.rng.random() < 0.1:
+            if not self.unacknowledged:
+                heard = loop.time()
+            stuck = loop.time() - heard > STUCK_SECONDS
+            if self.ended is not None or stuck or self.rng.random() < 0.1:
                 await self.come_back()
+                heard = loop.time()
         while self.unacknowledged:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STUCK_SECONDS):
