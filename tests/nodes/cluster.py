@@ -183,15 +183,22 @@ class Wanderer(Talker):
                 await self.come_back()
 
     async def come_back(self) -> None:
+        """At any node, but not twice in a row at one that does not answer: so do balancers."""
+        silent = None
         while True:
             await self.go()
-            self.own_carrier = CARRIERS[self.world.carrier_name](self.rng.choice(self.world.ports))
+            port = self.rng.choice([port for port in self.world.ports if port != silent])
+            self.own_carrier = CARRIERS[self.world.carrier_name](port)
             self.came_back += 1
-            with contextlib.suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(STUCK_SECONDS):
                     await self.connect()
-                    if self.ended is None:
-                        return
+            except TimeoutError:
+                silent = port
+            else:
+                silent = None
+                if self.ended is None:
+                    return
             await asyncio.sleep(0.1)
 
     async def _read(self, stream: Stream) -> None:
