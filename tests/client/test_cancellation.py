@@ -21,12 +21,15 @@ NEVER = 3600.0
 
 @pytest.fixture(autouse=True)
 def no_complaints(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Asyncio logs what is lost of tasks; pytest turns warnings into errors by itself."""
+    """Asyncio logs what is lost of tasks; pytest turns warnings into errors by itself.
+
+    What grpcio's server logs of calls that end with it is the peer's.
+    """
     with caplog.at_level(logging.WARNING):
         yield
         gc.collect()  # of a task that failed unseen it is told when it goes
     records = [*caplog.get_records("call"), *caplog.records]
-    assert [] == [record.getMessage() for record in records]
+    assert [] == [each.getMessage() for each in records if not each.name.startswith("grpc.")]
 
 
 def ours(before: set[asyncio.Task[object]]) -> list[str]:
