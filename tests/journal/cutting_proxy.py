@@ -6,6 +6,8 @@ import asyncio
 from enum import Enum
 from urllib.parse import urlsplit
 
+from tests.passing_on import PassingOn
+
 
 class Cut(Enum):
     """When a connection ends on which something is asked."""
@@ -15,16 +17,15 @@ class Cut(Enum):
     AFTER = "the answer is there, and is not handed on"
 
 
-class Proxy:
+class Proxy(PassingOn):
     """Passes on to a server; `cut` has the next connection that asks something cut, once."""
 
     def __init__(self, url: str) -> None:
+        super().__init__()
         parts = urlsplit(url)
         assert parts.port is not None
         self._upstream = ("127.0.0.1", parts.port)
         self._url = parts
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
         self._cut: Cut | None = None
         self.cuts = 0
         self.away = False
@@ -34,26 +35,13 @@ class Proxy:
 
     async def start(self) -> str:
         """Listen; the address of the database behind it."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        port = self._server.sockets[0].getsockname()[1]
+        port = await self.listen()
         user = self._url.username
         return self._url._replace(netloc=f"{user}@127.0.0.1:{port}").geturl()
 
     def cut(self, when: Cut) -> None:
         """Cut the next connection that asks something."""
         self._cut = when
-
-    async def stop(self) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._pass_on(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.away:

@@ -7,31 +7,19 @@ import contextlib
 import socket
 
 from tests.faults.namespaces import inside
+from tests.passing_on import PassingOn
 
 
-class Relay:
+class Relay(PassingOn):
     """Listens at a port here, and passes on to the same port in a network namespace."""
 
     def __init__(self, port: int, namespace: str) -> None:
+        super().__init__()
         self._port = port
         self._namespace = namespace
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
-
-    async def stop(self) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._pass_on(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        await self.listen(self._port)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with inside(self._namespace):

@@ -104,10 +104,11 @@ class Entrance:
         GrantMissing, NameFixed, JoinTooOften, AddressFull, IdentityFull.
         """
         arguments = room_id, name, wants_events, echo, resume, who
+        known = self._rooms.known(room_id)
         try:
             return await self._join(*arguments)
         except _PERHAPS_NOT_SO:
-            if self.refresh is None:
+            if self.refresh is None or not known:  # or it has been looked for already
                 raise
         await _guarded(self.refresh(room_id))
         return await self._join(*arguments, again=True)
@@ -117,7 +118,11 @@ class Entrance:
         who: Identity, *, again: bool = False,
     ) -> Place:  # fmt: skip
         self._check_open()
-        if self.refresh is not None and (resume is not None or not self._rooms.known(room_id)):
+        if (
+            self.refresh is not None
+            and not again
+            and (resume is not None or not self._rooms.known(room_id))
+        ):
             await _guarded(self.refresh(room_id))
         room = self._doors.enterable(room_id, who)
         tag = self._doors.tag_for(who, name)
