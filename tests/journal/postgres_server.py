@@ -7,6 +7,7 @@ until nobody holds that lock any more, however they have ended, then stops it an
 from __future__ import annotations
 
 import asyncio
+import atexit
 import fcntl
 import importlib.util
 import os
@@ -39,6 +40,25 @@ def programs() -> Path | None:
     if spec is None or spec.origin is None:
         return None
     return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+@cache
+def _programs() -> Path:
+    """Where its programs are for whoever runs them: a copy, if these are where only root may go.
+
+    As in a clone below /root. It is there until this process ends.
+    """
+    found = programs()
+    assert found is not None, "there are some"
+    where = found.resolve()
+    if USER is None or all(each.stat().st_mode & 0o001 for each in where.parents):
+        return found
+    copy = Path(tempfile.mkdtemp(prefix="chatroom-programs-"))
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    copy.chmod(0o755)
+    for part in ("bin", "lib", "share"):
+        shutil.copytree(where.parent / part, copy / part, symlinks=True)
+    return copy / "bin"
 
 
 class Server:
@@ -162,9 +182,7 @@ class Server:
             self._process = None
 
     def _program(self, name: str) -> list[str]:
-        where = programs()
-        assert where is not None
-        program = [str(where / name), "-D", str(self.data)]
+        program = [str(_programs() / name), "-D", str(self.data)]
         if USER is None:
             return program
         # Python's own way forks, and gRPC does not survive that: else the child is a vfork's.
