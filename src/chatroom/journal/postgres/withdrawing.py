@@ -9,6 +9,7 @@ standbys and backups are the operator's.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 
@@ -55,6 +56,13 @@ _SMALL = 64 * 1024 * 1024
 _PATIENCE = "SET lock_timeout = '200ms'; SET statement_timeout = 0"
 """For which a VACUUM FULL waits for who uses the table, and holds up who comes after it."""
 _TABLES = ("entry", "nonce", "passage")
+_NOW = "SELECT pg_current_xact_id()::xid"
+_READ_FROM_BEFORE = """
+SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
+  AND pid <> pg_backend_pid() AND age(backend_xmin) > age($1::text::xid))
+"""
+"""Whether anybody still reads the database as it was before a transaction: whom a VACUUM spares."""
+_TRIES, _PAUSE_SECONDS = 100, 0.01
 
 
 async def replace(connection: Connection, appends: Sequence[Append]) -> dict[int, int]:
@@ -92,6 +100,8 @@ async def scrub(connection: Connection) -> bool:
     """
     row = await connection.fetchrow(_WITHDRAWN)
     assert row is not None
+    if not await _nobody_reads_from_before(connection):
+        return False
     small = await connection.fetchval(_SIZE) < _SMALL
     await connection.execute(_PATIENCE)
     try:
@@ -103,3 +113,13 @@ async def scrub(connection: Connection) -> bool:
         log.info("a withdrawn message has left the tables; VACUUM FULL has it leave their files")
     await connection.execute(_SCRUBBED, row["withdrawn"])
     return True
+
+
+async def _nobody_reads_from_before(connection: Connection) -> bool:
+    """Wait, for a second, until nobody needs rows that were replaced before now."""
+    now = str(await connection.fetchval(_NOW))
+    for _ in range(_TRIES):
+        if not await connection.fetchval(_READ_FROM_BEFORE, now):
+            return True
+        await asyncio.sleep(_PAUSE_SECONDS)
+    return False
