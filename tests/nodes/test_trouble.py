@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import NoReturn
 
 import pytest
@@ -49,7 +50,10 @@ def test_members_of_a_node_that_dies_have_their_grace(play: Play, shared: Shared
 def test_a_node_that_was_taken_for_dead_ends_its_streams_and_starts_anew(
     play: Play, shared: Shared, says: bool
 ) -> None:
-    """It finds out when it stores something, or when it reads what others have stored since."""
+    """It finds out when it stores something, or when it reads what others have stored since.
+
+    What somebody says then is not refused: whoever resumes says it again.
+    """
 
     async def scene(here: Hub, there: Hub, _third: Hub) -> None:
         watcher = await Listener(here, "Watcher", *BOTH).open()
@@ -61,8 +65,13 @@ def test_a_node_that_was_taken_for_dead_ends_its_streams_and_starts_anew(
         await shared.lease_passes(stopped)
         await here.nodes.look()
         if says:
-            bob.say("what nobody sees")
-        assert isinstance(await bob.end(), NodeFenced)
+            bob.say("what nobody sees", "n1")
+        told: list[pb.Message] = []
+        with contextlib.suppress(StopAsyncIteration):
+            while True:
+                told.append(await bob.next())
+        assert isinstance(bob.call.refusal, NodeFenced)
+        assert [] == [message for message in told if message.HasField("refused")]
         await until(lambda: stopped.node != before)
         again = await Listener(there, "Bob", *BOTH, resume=bob.token()).open(arrive=False)
         assert [] == await again.until_live()

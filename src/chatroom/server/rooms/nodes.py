@@ -194,9 +194,12 @@ class Nodes:
         """Log who has come and gone since others were known, by number."""
         here = {each.number: each.name for each in self.others}
         for number in here.keys() - known.keys():
-            log.info("node %d (%s) has come: %d nodes now", number, here[number], self.count)
+            log.info("node %d (%s) has come: %s", number, here[number], self._so_many())
         for number in known.keys() - here.keys():
-            log.info("node %d (%s) has gone: %d nodes now", number, known[number], self.count)
+            log.info("node %d (%s) has gone: %s", number, known[number], self._so_many())
+
+    def _so_many(self) -> str:
+        return f"{self.count} nodes now" if self.others else "this one alone now"
 
     def _adopt(self, room: Room, member: Member) -> None:
         """Somebody whose node has died: they have the grace to come back, if they can."""
