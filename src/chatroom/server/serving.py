@@ -25,6 +25,7 @@ from .access.key_file import KeysUnusable
 from .loops import LoopMissing, LoopName, loop_factory
 from .port import sockets
 from .port.sockets import BindError
+from .scheduling import ask_for_short_slices
 from .service import JOURNAL_FILE, Service
 from .settings import Settings, TlsUnusable
 from .workers import Supervisor, Worker
@@ -166,6 +167,7 @@ async def _serve(settings: Settings, worker: Worker | None) -> None:
         # Before the start: whoever sends it early must not end what is about to serve.
         loop.add_signal_handler(signal.SIGHUP, service.read_again)
     await service.start()
+    ask_for_short_slices()
     # What is here now stays; and messages are no cycles, so looking for some after every
     # 700 objects costs 7 % of the CPU and finds nothing.
     gc.collect()

@@ -3,31 +3,54 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
-from chatroom.server.port.slices import in_slices
+import pytest
+
+from chatroom.server.port import slices
+from chatroom.server.port.slices import PIECES, spread
 
 
-def test_others_have_their_turn_after_so_many() -> None:
-    """Ten in slices of four: three turns, in order; what comes meanwhile is for the next time."""
+async def pieces(
+    monkeypatch: pytest.MonkeyPatch, things: Collection[int], size: int
+) -> tuple[list[list[int]], list[float]]:
+    """What is spread over 0.5 s, piece by piece, and the pauses before each."""
+    found: list[list[int]] = []
+    pauses: list[float] = []
+    sleep = asyncio.sleep
 
-    async def scene() -> None:
-        turns = 0
+    async def paused(seconds: float) -> None:
+        pauses.append(seconds)
+        found.append([])
+        await sleep(0)
 
-        async def others() -> None:
-            nonlocal turns
-            while True:
-                await asyncio.sleep(0)
-                turns += 1
+    monkeypatch.setattr(slices.asyncio, "sleep", paused)
+    async for thing in spread(things, 0.5, size):
+        found[-1].append(thing)
+    return found, pauses
 
-        beside = asyncio.create_task(others())
-        things = list(range(10))
-        seen: list[tuple[int, int]] = []
-        await asyncio.sleep(0)
-        async for thing in in_slices(things, 4):
-            seen.append((thing, turns))
+
+@pytest.mark.parametrize(
+    ("count", "sizes"),
+    [(0, [0]), (1, [1]), (4, [4]), (10, [4, 4, 2]), (4 * PIECES + 1, [5] * 32 + [1])],
+)
+def test_they_come_in_pieces_over_the_whole_time(
+    monkeypatch: pytest.MonkeyPatch, count: int, sizes: list[int]
+) -> None:
+    found, pauses = asyncio.run(pieces(monkeypatch, range(count), 4))
+    assert sizes == [len(piece) for piece in found]
+    assert list(range(count)) == [thing for piece in found for thing in piece]
+    assert pytest.approx([0.5 / len(sizes)] * len(sizes)) == pauses
+
+
+def test_what_comes_meanwhile_is_for_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    things = [1, 2, 3]
+
+    async def scene() -> list[int]:
+        seen = []
+        async for thing in spread(things, 0.0, 1):
             things.append(99)
-        beside.cancel()
-        assert list(range(10)) == [thing for thing, _ in seen]
-        assert [0] * 4 + [1] * 4 + [2] * 2 == [turn - seen[0][1] for _, turn in seen]
+            seen.append(thing)
+        return seen
 
-    asyncio.run(scene())
+    assert [1, 2, 3] == asyncio.run(scene())
