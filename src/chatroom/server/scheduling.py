@@ -49,4 +49,5 @@ def ask_for_short_slices() -> bool:
         return False
     nice = os.getpriority(os.PRIO_PROCESS, 0)
     asked = SchedAttr(size=_SIZE, policy=os.SCHED_OTHER, nice=nice, runtime=SLICE_NS)
-    return ctypes.CDLL(None).syscall(number, 0, ctypes.byref(asked), 0) == 0
+    refused: int = ctypes.CDLL(None).syscall(number, 0, ctypes.byref(asked), 0)
+    return not refused
