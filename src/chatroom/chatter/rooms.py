@@ -78,6 +78,9 @@ async def print_rooms(chat: Chat, *, as_json: bool) -> None:
             ],
             numbers="MEMBERS",
         )
+    if chat.nodes > 1 and is_terminal() and not as_json:
+        await drained()  # the rooms come first
+        remark(f"{chat.nodes} servers share these rooms")
 
 
 async def print_members(chat: Chat, room_id: str, *, as_json: bool) -> None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Self
 from chatroom.client import endings, retry
 from chatroom.client.backoff import Backoff
 from chatroom.client.errors import ServerUnavailable
+from chatroom.wire.grpc import NODES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterable
     from types import TracebackType
 
     from chatroom.api.rpc.moderation_pb2_grpc import ModerationServiceStub
@@ -34,6 +35,8 @@ class Calls:
         self.security = security
         self.patience = patience
         self.limits = limits
+        self.nodes = 1
+        """How many servers share the rooms, as the latest answer said."""
         self._opened: Connections | None = None
         self._reached = False
 
@@ -77,10 +80,12 @@ class Calls:
         while True:
             with self._connections.use() as channel:
                 stub: Any = (service or ChatServiceStub)(channel)
+                call = getattr(stub, method)(
+                    request, timeout=until - clock(), metadata=self._connections.metadata()
+                )
                 try:
-                    answer = await getattr(stub, method)(
-                        request, timeout=until - clock(), metadata=self._connections.metadata()
-                    )
+                    answer = await call
+                    self.nodes = _nodes_in(await call.initial_metadata())
                 except grpc.aio.AioRpcError as error:
                     failure = error_from(error, self.address)
                 except asyncio.CancelledError:
@@ -119,3 +124,9 @@ class Calls:
             if not token or token == last:  # the same again would be for ever
                 return
         raise endings.endless(what, self.limits.list_pages)
+
+
+def _nodes_in(metadata: Iterable[tuple[str, str | bytes]]) -> int:
+    """What a server says that shares its rooms; 1: it does not."""
+    said = dict(metadata).get(NODES, "1")
+    return int(said) if isinstance(said, str) and said.isascii() and said.isdigit() else 1

@@ -52,6 +52,9 @@ REFLECTION = tuple(
     for version in ("v1", "v1alpha")
 )
 
+NODES = "chatroom-nodes"
+"""A header of what answers once, where several servers share the rooms: how many there are."""
+
 CONTENT_TYPE = b"application/grpc"
 PROTOBUF_TYPES = (CONTENT_TYPE, b"application/grpc+proto")
 """The media types of native gRPC whose messages are protobuf ("Content-Type")."""

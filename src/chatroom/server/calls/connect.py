@@ -28,7 +28,7 @@ from chatroom.server.port.asgi import CERTIFICATE, Application, Receive, Scope, 
 from chatroom.server.port.rota import next_turn
 from chatroom.server.rooms.audit import Audit
 from chatroom.server.rooms.hub import Hub
-from chatroom.wire.grpc import CHAT_METHODS, MODERATION_METHODS, Code, media_type
+from chatroom.wire.grpc import CHAT_METHODS, MODERATION_METHODS, NODES, Code, media_type
 from chatroom.wire.ip import canonical
 
 from .agreement import CODECS, COMPRESSIONS, INTERCEPTORS
@@ -223,6 +223,7 @@ class Answering:
                         room_id=getattr(request, "room_id", ""),
                         session=getattr(request, "session", ""),
                     )
+                    context.response_headers[NODES] = str(hub.nodes.count)
                 return await method(request, context, who)
             except Refusal as refusal:
                 hub.quotas.counters.refuse(refusal)
