@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from chatroom.core.grants import Grant
 from chatroom.core.refusals import Refusal
@@ -34,9 +35,11 @@ from .loops import LoopName
 from .networks import NetworkType
 from .port.clients import Network
 from .port.gate import Allowed
+from .port.sockets import BindError, address_of
 from .port.tls_limits import TlsLimits
 from .serving import check_workers, log_from, run
 from .settings import Settings, Tls
+from .systemd import handed_over
 from .tls_options import tls_options
 from .workers import MOST
 
@@ -224,11 +227,22 @@ def chatserver(
         raise click.UsageError("--keys and --open exclude each other; see --anonymous")
     check_workers(workers, database=database)
     try:
-        addresses = tuple(_to_listen(text) for text in bind)
+        listeners = handed_over(os.environ)
+        if listeners and ctx.get_parameter_source("bind") is not ParameterSource.DEFAULT:
+            raise click.UsageError(
+                "systemd hands over sockets that listen already, so --bind has nothing to say: "
+                "take one of the two away"
+            )
+        if listeners and workers > 1:
+            raise click.UsageError(
+                "--workers needs a port that its processes can share, which one that systemd "
+                "hands over is not: let systemd start the server without a socket unit"
+            )
+        addresses = tuple(map(address_of, listeners)) or tuple(_to_listen(text) for text in bind)
         rooms = tuple(checked_room_id(room_id) for room_id in room)
         for origin in set(allow_origin) - {"*"}:
             Origin.parse(origin)
-    except (Refusal, OriginInvalid) as error:
+    except (Refusal, OriginInvalid, BindError) as error:
         raise click.UsageError(str(error)) from None
     check_exposed(
         addresses,
@@ -245,6 +259,7 @@ def chatserver(
     settings = replace(
         base,
         bind=addresses,
+        listeners=tuple(listeners),
         data=data,
         database=database,
         sync=sync,

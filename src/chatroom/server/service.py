@@ -180,7 +180,8 @@ class Service:
                 await self._begin_with_keys(self._key_file)
             if self._settings.page:
                 self._edition = await asyncio.to_thread(Edition.read)
-            for address in self._settings.bind:
+            self._listeners += self._settings.listeners
+            for address in () if self._listeners else self._settings.bind:
                 self._listeners += sockets.listen(address, shared=self._settings.shared_port)
             self.addresses = tuple(sockets.address_of(each) for each in self._listeners)
             await self.hub.open(", ".join(map(str, self.addresses)))

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from dataclasses import replace
+from functools import partial
 
 import click
 
@@ -28,6 +29,7 @@ from .port.sockets import BindError
 from .scheduling import ask_for_short_slices
 from .service import JOURNAL_FILE, Service
 from .settings import Settings, TlsUnusable
+from .systemd import Manager
 from .workers import Supervisor, Worker
 
 log = logging.getLogger("chatserver")
@@ -74,14 +76,15 @@ def log_from(level: int, worker: int = 0) -> None:
 
 def run(settings: Settings, loop: LoopName, level: int) -> int:
     """Serve, with as many processes as there are to be; the exit code."""
+    manager = Manager.of(os.environ)
     if settings.workers > 1:
-        return _supervise(settings, loop, level)
-    return _run(settings, loop, None)
+        return _supervise(settings, loop, level, manager)
+    return _run(settings, loop, None, manager)
 
 
-def _run(settings: Settings, loop: LoopName, worker: Worker | None) -> int:
+def _run(settings: Settings, loop: LoopName, worker: Worker | None, manager: Manager) -> int:
     try:
-        interrupts.run(_serve(settings, worker), loop_factory(loop))
+        interrupts.run(_serve(settings, worker, manager), loop_factory(loop))
     except UNUSABLE as error:
         _say(f"worker {worker.number}: {error}" if worker is not None else str(error))
         return 1
@@ -95,7 +98,7 @@ def _say(sentence: str) -> None:
 # ---- Several processes -----------------------------------------------------------
 
 
-def _supervise(settings: Settings, loop: LoopName, level: int) -> int:
+def _supervise(settings: Settings, loop: LoopName, level: int, manager: Manager) -> int:
     held: list[socket.socket] = []
     addresses: list[Address] = []
     try:
@@ -113,15 +116,26 @@ def _supervise(settings: Settings, loop: LoopName, level: int) -> int:
         for each in held:
             each.close()
         log_from(level, worker.number)
-        return _run(shared, loop, worker)
+        return _run(shared, loop, worker, Manager())
+
+    status = f"{settings.workers} workers"
 
     def on_ready(kept: str) -> None:
+        manager.ready(status)
         _say(kept)
         _say(f"{settings.workers} workers serve, each of them a node")
         for each in held:
             _say(f"listening on {sockets.address_of(each)}")
 
-    supervisor = Supervisor(settings.workers, work, on_ready, settings.restarts)
+    supervisor = Supervisor(
+        settings.workers,
+        work,
+        on_ready,
+        settings.restarts,
+        on_stop=manager.stopping,
+        on_beat=partial(manager.beats, status) if manager.listens else None,
+        beat=manager.beat,
+    )
     try:
         return supervisor.run()
     finally:
@@ -141,7 +155,7 @@ def _kept(settings: Settings, journal: str) -> str:
     return f"rooms and messages are kept in {settings.data / JOURNAL_FILE}"
 
 
-async def _serve(settings: Settings, worker: Worker | None) -> None:
+async def _serve(settings: Settings, worker: Worker | None, manager: Manager) -> None:
     """Serve until SIGTERM or SIGINT; a second one ends the process at once, with 130.
 
     Not a worker: its supervisor knows best what a second one means. Who has lost that, stops.
@@ -165,7 +179,7 @@ async def _serve(settings: Settings, worker: Worker | None) -> None:
     service = Service(settings)
     if hasattr(signal, "SIGHUP"):  # not on Windows
         # Before the start: whoever sends it early must not end what is about to serve.
-        loop.add_signal_handler(signal.SIGHUP, service.read_again)
+        loop.add_signal_handler(signal.SIGHUP, partial(_read_again, service, manager))
     await service.start()
     ask_for_short_slices()
     # What is here now stays; and messages are no cycles, so looking for some after every
@@ -184,13 +198,40 @@ async def _serve(settings: Settings, worker: Worker | None) -> None:
     else:
         log.info("%s", service.hub.nodes)
         worker.ready(kept)
+    manager.ready(_status(service))
+    beating = asyncio.create_task(_beat(service, manager), name="beat") if manager.listens else None
     stopped = asyncio.create_task(stop.wait())
     failed = asyncio.create_task(service.wait())
     done, _ = await asyncio.wait((stopped, failed), return_when=asyncio.FIRST_COMPLETED)
     if failed in done:
         failed.result()
     failed.cancel()
-    await service.stop()
+    manager.stopping()
+    await service.stop()  # the watchdog waits for no other end
+    if beating is not None:
+        beating.cancel()
+
+
+def _status(service: Service) -> str:
+    """What it does, in a line for an operator."""
+    members = [room.member_count for room in service.hub.rooms.every()]
+    return f"serving {sum(members):,} members in {len(members):,} rooms"
+
+
+async def _beat(service: Service, manager: Manager) -> None:
+    """Tell that the loop turns, until cancelled."""
+    while True:
+        manager.beats(_status(service))
+        await asyncio.sleep(manager.beat)
+
+
+def _read_again(service: Service, manager: Manager) -> None:
+    if not service.health.serving:  # it has not told yet that it is ready, or is stopping
+        service.read_again()
+        return
+    manager.reloading()
+    service.read_again()
+    manager.ready(_status(service))
 
 
 def _stop_without_supervisor(

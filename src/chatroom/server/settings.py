@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import stat
 from dataclasses import dataclass, field
@@ -82,6 +83,8 @@ class Settings:
     """A server's settings."""
 
     bind: tuple[Address, ...] = (Address("127.0.0.1"),)
+    listeners: tuple[socket.socket, ...] = ()
+    """That listen already, in place of others on the addresses of `bind`."""
     shared_port: bool = False
     """Other processes of the same server listen there too."""
     workers: int = 1

@@ -91,6 +91,11 @@ class Supervisor:
     on_ready: Callable[[str], None]
     """Called once, with what the first one told, when all serve."""
     restarts: Restarts = field(default_factory=Restarts)
+    on_stop: Callable[[], None] = lambda: None
+    """Called when it is told to stop."""
+    on_beat: Callable[[], None] | None = None
+    """Called every `beat` seconds while all serve, to show that this process is alive."""
+    beat: float = 0.0
     monotonic: Callable[[], float] = time.monotonic
     """In seconds."""
     _posts: list[_Post] = field(default_factory=list)
@@ -101,6 +106,8 @@ class Supervisor:
     _first: str | None = None
     """What the first worker that served has told."""
     _announced: bool = False
+    _beaten: float = 0.0
+    """When `on_beat` was called."""
     _life: tuple[int, int] = (-1, -1)
 
     def run(self) -> int:
@@ -124,6 +131,7 @@ class Supervisor:
                     else:
                         self._hear(key.data)
                 self._reap()
+                self._beat()
                 signals, self._signals = self._signals, []
                 for number in signals:
                     if self._on_signal(number):
@@ -165,8 +173,15 @@ class Supervisor:
                 # What was acknowledged is in the journal already.
                 self._tell(signal.SIGKILL, self._posts)
                 return True
+            self.on_stop()
             self._stop()
         return False
+
+    def _beat(self) -> None:
+        now = self.monotonic()
+        if self.on_beat is not None and self._announced and now - self._beaten >= self.beat:
+            self._beaten = now
+            self.on_beat()
 
     def _stop(self) -> None:
         self._stopping = True
@@ -182,12 +197,12 @@ class Supervisor:
 
     def _wait(self) -> float | None:
         """Seconds until something is to be done; None: until something happens."""
-        due = [post.due for post in self._posts if post.due is not None]
-        if self._stopping or not due:
-            return None
-        if self._first is None:
+        due = [post.due for post in self._posts if post.due is not None and not self._stopping]
+        if due and self._first is None:
             return None if any(post.pid for post in self._posts) else 0.0
-        return max(0.0, min(due) - self.monotonic())
+        if self.on_beat is not None and self._announced:
+            due.append(self._beaten + self.beat)
+        return max(0.0, min(due) - self.monotonic()) if due else None
 
     def _start_due(self) -> None:
         """Start whoever is due; at first one alone, which makes what is missing in the database."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import enum
 import errno
+import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -71,6 +72,27 @@ def hold(address: Address, resolve: Resolve = socket.getaddrinfo) -> list[socket
     another server, and would get half of the connections. Raises BindError.
     """
     return _opened(address, resolve, _Use.HELD)
+
+
+def adopt(descriptor: int) -> socket.socket:
+    """A socket that another program has opened, and that listens. Raises BindError."""
+    try:
+        os.set_inheritable(descriptor, False)
+        listener = socket.socket(fileno=descriptor)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise BindError(f"descriptor {descriptor} is no socket: {reason}") from error
+    tcp = listener.family in (socket.AF_INET, socket.AF_INET6)
+    if not tcp or listener.type != socket.SOCK_STREAM or not _listens(listener):
+        listener.close()
+        raise BindError(f"descriptor {descriptor} is no TCP socket that listens")
+    _notice_vanished_peers(listener)
+    listener.setblocking(False)
+    return listener
+
+
+def _listens(listener: socket.socket) -> bool:
+    return bool(listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
 
 
 def _opened(address: Address, resolve: Resolve, use: _Use) -> list[socket.socket]:
