@@ -1,0 +1,1 @@
+"""What is in deploy/ does what it says."""
