@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
 
 from chatroom.core.limits import Limits
 from chatroom.server.cli import chatserver
 from chatroom.server.environment import check_environment
 from chatroom.server.service import GOODBYE_SECONDS
 from tests.faults.server_process import ROOT
+from tests.interop.programs import tool
 
 UNITS = ROOT / "deploy" / "systemd"
 MOST_EXPOSED = 2.0
 """Of the ten that systemd gives to a service that is not confined at all."""
-
-systemd = pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="needs systemd-analyze"
-)
 
 
 def settings() -> dict[str, str]:
@@ -32,7 +26,6 @@ def settings() -> dict[str, str]:
     return dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
 
 
-@systemd
 def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
     """With the program where it is here in place of where it is installed."""
     program = Path(sys.executable).with_name("chatserver")
@@ -44,7 +37,7 @@ def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
     units = sorted(map(str, tmp_path.iterdir()))
     assert 2 == len(units)
     ended = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *units],
+        [tool("systemd-analyze"), "verify", "--man=no", *units],
         capture_output=True, text=True, check=False,
         env={**os.environ, "SYSTEMD_LOG_LEVEL": "warning"},
     )  # fmt: skip
@@ -52,11 +45,10 @@ def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
     assert (0, []) == (ended.returncode, ours), ended.stderr
 
 
-@systemd
 def test_it_is_confined() -> None:
     unit = str(UNITS / "chatserver.service")
     ended = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--no-pager", unit],
+        [tool("systemd-analyze"), "security", "--offline=true", "--no-pager", unit],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", ended.stdout)

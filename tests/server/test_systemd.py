@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +18,7 @@ from chatroom.server import systemd
 from chatroom.server.port.sockets import BindError
 from chatroom.server.systemd import STATUS_SECONDS, Manager, handed_over
 from tests.faults.server_process import ROOT, SECONDS
+from tests.interop.programs import tool
 from tests.journal import postgres_databases
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no systemd")
@@ -243,13 +243,10 @@ def test_what_is_for_another_process_is_left_alone(monkeypatch: pytest.MonkeyPat
         handed_over({"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"})
 
 
-@pytest.mark.skipif(
-    shutil.which("systemd-socket-activate") is None, reason="needs systemd-socket-activate"
-)
 def test_systemd_starts_it_for_the_first_who_connects() -> None:
     with listening() as free:
         port = free.getsockname()[1]
-    command = ["systemd-socket-activate", "-l", f"127.0.0.1:{port}"]
+    command = [tool("systemd-socket-activate"), "-l", f"127.0.0.1:{port}"]
     with running([*command, *SERVER, "--in-memory"]) as process:
         assert said(process, "Listening on")
         assert answers(port).startswith(b"HTTP/1.1 200")
