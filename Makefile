@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help install run chat test asyncio soak check format proto picture experiments bench wireshark tshark clean
+.PHONY: help install run chat test asyncio soak check format proto man picture experiments bench wireshark tshark dist clean
 
 help: ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
@@ -43,6 +43,7 @@ check: $(STAMP) ## Lint, format, types, generated code, import rules, the contra
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/python tools/generate.py --check
+	@$(BIN)/python tools/man_pages.py --check
 	@$(BIN)/python -m pytest -q tests/test_architecture.py
 	@$(BIN)/python tools/check_contract.py
 	@if [ -x tests/page/node_modules/.bin/tsc ]; then tests/page/node_modules/.bin/tsc -p tests/page; fi
@@ -53,6 +54,9 @@ format: $(STAMP) ## Fix what ruff can fix
 
 proto: $(STAMP) ## Generate src/chatroom/api from proto/
 	@$(BIN)/python tools/generate.py
+
+man: $(STAMP) ## Write the man pages of the programs to docs/man
+	@$(BIN)/python tools/man_pages.py
 
 picture: $(STAMP) ## Draw chatter's screen for the README
 	@$(BIN)/python -m tests.chatter.terminal.picture
@@ -69,5 +73,8 @@ wireshark: $(STAMP) ## Wireshark with our profile: FILE=…, or live; PORT=… H
 tshark: $(STAMP) ## The same in the terminal
 	@$(BIN)/python tools/wireshark.py $(PORT:%=--port=%) $(if $(HTTP1),--http1) tshark $(if $(FILE),-r "$(FILE)") $(ARGS)
 
+dist: $(STAMP) ## Build the wheel and the sdist, install the wheel elsewhere, list what it brings
+	@$(BIN)/python tools/release.py
+
 clean: ## Remove what was made here
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .tools
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .tools dist

@@ -1,0 +1,1 @@
+"""What is released works where nothing but it is installed."""
