@@ -37,7 +37,7 @@ def write(into: Path) -> None:
 
 
 def _readable(page: str) -> str:
-    """As click meant it: `\\b` begins a block whose lines stay; what begins with `.` is text."""
+    r"""As click meant it: `\b` begins a block whose lines stay; what begins with `.` is text."""
     lines: list[str] = []
     verbatim = False
     for line in page.splitlines():
@@ -54,6 +54,7 @@ def _readable(page: str) -> str:
 
 
 def main() -> int:
+    """Write or check; the exit code."""
     if "--check" not in sys.argv[1:]:
         PAGES.mkdir(exist_ok=True)
         for page in PAGES.iterdir():

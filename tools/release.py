@@ -38,6 +38,7 @@ def environment(where: Path, *requirements: str | Path) -> Path:
 
 
 def main() -> None:
+    """Build, install, list."""
     shutil.rmtree(DIST, ignore_errors=True)
     tools = environment(TOOLS, "--group", "release")
     run(tools, "-m", "build", "--outdir", DIST, ROOT)
