@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -372,8 +373,8 @@ def test_any_byte_of_it(made: Path, tmp_path_factory: pytest.TempPathFactory) ->
     def damaged(at: int, mask: int) -> None:
         changed = octets[:at] + bytes([octets[at] ^ mask]) + octets[at + 1 :]
         for mended in (False, True):
-            for left in directory.iterdir():
-                left.unlink()
+            shutil.rmtree(directory)
+            directory.mkdir()
             path = directory / "chatroom.db"
             path.write_bytes(changed)
             if mended:

@@ -273,3 +273,26 @@ def test_a_file_that_exists_is_not_written_over(tmp_path: Path) -> None:
     code, _, stderr = run("backup", "--data", str(tmp_path), str(tmp_path / "copy.db"))
     assert (1, "precious") == (code, (tmp_path / "copy.db").read_text())
     assert "exists; choose another name" in stderr
+
+
+def test_an_upgrade_is_rolled_back(tmp_path: Path) -> None:
+    """What is lost is told before anything is done; an earlier chatserver finds its file."""
+    data = tmp_path / "data"
+    data.mkdir()
+    packed = Path(databases.__file__).with_name("version-6.db.gz")
+    (data / "chatroom.db").write_bytes(gzip.decompress(packed.read_bytes()))
+    none = run("rollback", "--data", str(data))
+    assert (1, "") == none[:2]
+    assert "was not upgraded by a chatserver that has kept it" in none[2]
+    with serving("--data", str(data)) as (process, port):
+        talk(port, "since")
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+    code, told, asked = run("rollback", "--data", str(data))  # nobody answers
+    assert 1 == code
+    assert "room lobby: 3 messages will be lost\n" in told  # with an arrival and a departure
+    assert "Go back?" in asked
+    code, told, _ = run("rollback", "--yes", "--data", str(data))
+    assert 0 == code, told
+    assert "has schema version 6 again" in told
+    assert "schema version 6" in run("check", "--data", str(data))[1]

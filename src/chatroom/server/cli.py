@@ -28,7 +28,13 @@ from .dev_commands import dev_certificate_command
 from .durations import Duration
 from .environment import check_environment
 from .exposure import Rights, check_exposed
-from .journal_commands import backup_command, check_command, data_directory, repair_command
+from .journal_commands import (
+    backup_command,
+    check_command,
+    data_directory,
+    repair_command,
+    rollback_command,
+)
 from .journal_options import journal_options
 from .limit_options import limit_options
 from .loops import LoopName
@@ -298,6 +304,7 @@ chatserver.add_command(copy_command)
 chatserver.add_command(new_epochs_command)
 chatserver.add_command(nodes_command)
 chatserver.add_command(repair_command)
+chatserver.add_command(rollback_command)
 chatserver.add_command(dev_certificate_command)
 chatserver.add_command(keys_commands)
 chatserver.add_command(token_commands)

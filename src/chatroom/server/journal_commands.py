@@ -1,4 +1,4 @@
-"""`chatserver backup`, `check` and `repair`: what an operator does with the journal's file."""
+"""`chatserver backup`, `check`, `repair`, `rollback`: what an operator does with the file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ import click
 import platformdirs
 
 from chatroom.journal import JournalError
-from chatroom.journal.sqlite import SCHEMA_VERSION, Checked, backup, check, repair
+from chatroom.journal.sqlite import (
+    SCHEMA_VERSION,
+    Checked,
+    Rollback,
+    backup,
+    check,
+    plan,
+    repair,
+    roll_back,
+)
 
 from .calls import encode
 from .service import JOURNAL_FILE
@@ -116,6 +125,53 @@ def repair_command(ctx: click.Context, data: Path | None) -> None:
         f"{repaired.kept} is the damaged file, with {repaired.kept}-… beside it; delete them once "
         "nobody misses anything"
     )
+
+
+@click.command("rollback")
+@DATA
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_context
+def rollback_command(ctx: click.Context, data: Path | None, yes: bool) -> None:
+    """Put the file back that an earlier chatserver can use, and tell what that loses.
+
+    The server must be stopped. A newer chatserver has kept it before it upgraded the file.
+    What was stored since is lost; the present file is kept beside it. Clients notice that
+    sequences start over. Exit code 0: it is done; 1: nothing was changed.
+    """
+    path = journal_file(ctx, data)
+    try:
+        found = plan(path, encode.legible)
+        _tell_cost(found)
+        if not yes and not click.confirm("Go back?", err=True):
+            _fail("nothing was changed")
+        aside = roll_back(found)
+    except JournalError as error:
+        _fail(str(error))
+    version = found.before.version
+    click.echo(
+        f"{path} has schema version {version} again: start a chatserver that knows it. What was "
+        f"there is in {aside}; delete it once nobody misses anything"
+    )
+
+
+def _tell_cost(found: Rollback) -> None:
+    """What going back loses."""
+    click.echo(
+        f"{found.kept}: schema version {found.before.version}, in place of {found.now.version}"
+    )
+    for room_id, since in found.lost.items():
+        made = ", which was made since" if room_id in found.gone else ""
+        click.echo(f"room {room_id}{made}: {_count(since, 'message')} will be lost")
+    for room_id in found.gone:
+        if room_id not in found.lost:
+            click.echo(f"room {room_id}, which was made since, will be gone")
+    for room_id in found.back:
+        click.echo(f"room {room_id}, which was deleted since, will be there again")
+    if found.now.wrong:
+        click.echo("the present file is damaged: what is lost cannot be told for certain")
+    elif not (found.lost or found.gone or found.back):
+        click.echo("no message was stored since")
+    click.echo("bans, mutes, invitations and audit records made since will be gone too")
 
 
 def _ranges(numbers: list[int], most: int = 10) -> str:

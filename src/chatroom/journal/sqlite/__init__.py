@@ -17,6 +17,7 @@ from .backup import BackupFailed, Copied, backup
 from .check import Checked, CheckedRoom, check
 from .journal import SQLiteJournal
 from .repair import Repaired, RepairFailed, repair
+from .rollback import Rollback, RollbackFailed, plan, roll_back
 from .schema import SCHEMA_VERSION
 
 __all__ = [
@@ -27,9 +28,13 @@ __all__ = [
     "Copied",
     "RepairFailed",
     "Repaired",
+    "Rollback",
+    "RollbackFailed",
     "SQLiteJournal",
     "audit_records",
     "backup",
     "check",
+    "plan",
     "repair",
+    "roll_back",
 ]

@@ -31,7 +31,7 @@ from chatroom.journal.port import (
 from chatroom.journal.uncancelled import uncancelled
 from chatroom.locks import locked
 
-from . import intake, notes, opening, recovery, upkeep, withdrawing
+from . import intake, notes, opening, recovery, rollback, upkeep, withdrawing
 from .checkpoints import PAGES, Checkpoints
 from .damage import WHAT_TO_DO, Damage
 from .directories import make_durable
@@ -361,8 +361,8 @@ class SQLiteJournal(Threads):
             make_durable(self._path.parent)
             self._lock = locked(self._path.with_name(self._path.name + ".lock"))
             opening.check_not_emptied(self._path, self._lock)
+            rollback.keep(self._path)
             connection = opening.connect(self._path)
-            opening.check_companion(self._path)
             quick_check(connection, self._path)
             opening.prepare(connection, self._path, self._legible)
             recovery.recover(connection, recovery.read_files(self._path))
