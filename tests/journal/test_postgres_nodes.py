@@ -250,6 +250,31 @@ def test_who_is_buried_while_an_append_waits_stores_nothing() -> None:
     play(scene)
 
 
+def test_who_starts_anew_does_so_between_two_turns() -> None:
+    """What had begun as the node that was buried is stored as neither; what follows is stored."""
+
+    async def scene(ann: PostgresJournal, bob: PostgresJournal, raw: Raw) -> None:
+        key = await new_room(ann)
+        for sequence in range(1, 6):
+            await ann.append([Append(key, entries(sequence, 1), version=sequence - 1)])
+        before = ann.node
+        await pass_lease(raw, ann)
+        assert await bob.declare_dead(before)
+        async with ann.held([Asked(key, 5, None)]) as held:
+            anew = asyncio.create_task(ann.rejoin())
+            await asyncio.wait({anew}, timeout=0.2)
+            assert before == ann.node
+            with pytest.raises(JournalFenced):
+                await held.append([Append(key, entries(6, 1), version=5)])
+        await anew
+        assert before != ann.node
+        for sequence in (6, 7):
+            await ann.append([Append(key, entries(sequence, 1), version=sequence - 1)])
+        assert entries(1, 7) == await everything(bob, key)
+
+    play(scene)
+
+
 def test_a_lease_is_renewed_where_nobody_says_anything() -> None:
     """By a task; and a node that ends in order is off the list at once."""
 

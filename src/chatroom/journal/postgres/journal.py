@@ -337,7 +337,7 @@ class PostgresJournal:
 
     async def rejoin(self) -> None:
         """See `SharedJournal.rejoin`."""
-        self._turns.begin_anew(await self._connections.do(self._lease.begin_anew))
+        await self._turns.begin_anew(lambda: self._connections.do(self._lease.begin_anew))
         self._telling.node = self.node
 
     def tell(self, told: str) -> None:

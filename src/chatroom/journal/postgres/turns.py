@@ -117,9 +117,19 @@ class Turns:
                 f"it is not known whether it was stored: {sentence(unknown)}"
             ) from error
 
-    def begin_anew(self, node: int) -> None:
-        """Be another node: what was in doubt is for whoever reads the rooms again."""
-        self.node, self._number, self._doubt = node, 0, None
+    async def begin_anew(self, register: Callable[[], Awaitable[int]]) -> None:
+        """Be another node, whose number `register` gives: between two turns.
+
+        A turn that had begun as one node and was stored as the other would leave that with a
+        number above those of its own turns, which would all be refused. What was in doubt is
+        for whoever reads the rooms again. Raises JournalError.
+        """
+
+        async def begin() -> None:
+            self.node, self._number, self._doubt = await register(), 0, None
+
+        async with self._one_at_a_time:
+            await uncancelled(begin())
 
     def begin(self, node: int, connection: Connection) -> None:
         """Write as a node from now on, over a connection that is there already."""
