@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+from collections.abc import Sequence
 from typing import NoReturn
 
 import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.fenced import NodeFenced
+from chatroom.core.grants import ANYBODY
+from chatroom.core.leave_reason import LeaveReason
 from chatroom.core.refusals import JournalUnavailable
-from chatroom.journal import JournalError
+from chatroom.journal import Append, JournalError
 from chatroom.server.rooms.hub import Hub
 from tests.nodes.nodes import BOTH, Play, Shared, until
 from tests.server.listeners import Listener
@@ -119,6 +123,90 @@ def test_who_resumes_where_news_cannot_be_read_is_no_newcomer(
         again = await Listener(there, "Bob", *BOTH, resume=bob.token()).open(arrive=False)
         assert [] == await again.until_live()
         assert pb.RECOVERY_COMPLETE == again.joined.recovery
+        await again.close()
+
+    play(scene)
+
+
+def test_who_was_departed_by_two_nodes_at_once_has_no_place_at_either(
+    play: Play, shared: Shared
+) -> None:
+    """Both had adopted them, and their grace was over: one departure is stored."""
+
+    async def scene(here: Hub, there: Hub, third: Hub) -> None:
+        bob = await Listener(there, "Bob", *BOTH).open()
+        await bob.until_live()
+        token = bob.token()
+        gone = there._journal
+        await shared.lease_passes(gone)
+        shared.cut(gone)
+        await asyncio.gather(*(hub.nodes.look() for hub in (here, third)))
+        for hub in (here, third):  # before either knows what the other one has stored
+            place = hub.sessions.place(token.session)
+            if place is not None:
+                hub._lost(place, LeaveReason.LOST)  # which is what the end of a grace calls
+        for hub in (here, third):
+            await hub.commits.flush()
+            await hub.nodes.look()
+            await hub.commits.stored()
+            place = hub.sessions.place(token.session)
+            assert place is None or place.member.present  # one may have adopted them later
+        for hub in (third, here):
+            again = await Listener(hub, "Bob", *BOTH, resume=token).open(arrive=False)
+            await again.until_live()
+            assert again.joined is not None
+            token = again.token()
+            again.go()
+        shared.mend(gone)
+
+    play(scene)
+
+
+def test_a_rename_that_is_sent_again_is_answered_by_what_is_true_now(play: Play) -> None:
+    """Whatever the node has answered that knew the member before."""
+
+    async def scene(here: Hub, there: Hub, _third: Hub) -> None:
+        bob = await Listener(here, "Bob", *BOTH).open()
+        await bob.until_live()
+        for number, hub in enumerate((here, there, here), 1):
+            if number > 1:
+                bob = await Listener(hub, "Bob", *BOTH, resume=bob.token()).open(arrive=False)
+                await bob.until_live()
+            if number < 3:
+                bob.wire.request(
+                    pb.ChatMessage(rename=pb.Rename(name=f"Bob {number}", nonce=f"n{number}"))
+                )
+                assert f"Bob {number}" == (await bob.next_but("heartbeat")).renamed.name
+        bob.wire.request(pb.ChatMessage(rename=pb.Rename(name="Bob 2", nonce="n1")))
+        assert "Bob 2" == (await bob.next_but("heartbeat")).renamed.name
+        await bob.close()
+
+    play(scene)
+
+
+def test_who_is_renamed_while_they_are_moved_is_moved_all_the_same(
+    play: Play, shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To a node that has not known their room before."""
+
+    async def scene(here: Hub, there: Hub, _third: Hub) -> None:
+        shared.deafen(there._journal)
+        await here.rooms.create(room_id="new")
+        bob = await Listener(here, "Bob", *BOTH, room="new").open()
+        await bob.until_live()
+        token = bob.token()
+        append = there._journal.append
+
+        async def late(appends: Sequence[Append]) -> None:
+            monkeypatch.setattr(there._journal, "append", append)
+            place = here.sessions.speaker(token.session)
+            tag = here.doors.new_name(place.room, place.member, ANYBODY, "Robert")
+            await here.talk.send_rename(place, tag, "n1")
+            await append(appends)
+
+        monkeypatch.setattr(there._journal, "append", late)
+        again = await Listener(there, "Bob", *BOTH, room="new", resume=token).open(arrive=False)
+        assert "Robert" in [message.renamed.name for message in await again.until_live()]
         await again.close()
 
     play(scene)

@@ -65,6 +65,10 @@ class Learning:
         room.version = news.version
         room.facts = news.facts
         room.log.learn(news)
+        for record, _ in news.members:
+            member = room.by_author(record.author)
+            if member is not None and member.name != record.name:
+                room.renaming.forget(record.author)  # what answered the last one does no more
         departures = {entry.author: entry for entry in news.entries if entry.kind is Kind.LEFT}
         for author in news.gone:
             self._gone(room, author, departures.get(author), learned)
@@ -104,7 +108,7 @@ class Learning:
             if isinstance(event, Passage) and event.reason is not LeaveReason.REMOVED:
                 outcome = None if event.reason is LeaveReason.QUIT else SessionReplaced()
         _drop(room, lambda draft: draft.author == author, SessionUnknown())
-        room.changed.pop(author, None)
+        self._forget_departed(room, author, learned)
         member = room.by_author(author)  # whom a drop has put back, if it was to be moved here
         if member is None:
             return
@@ -112,13 +116,19 @@ class Learning:
         member.outcome, member.final = outcome, final
         learned.left.append(member)
 
+    def _forget_departed(self, room: Room, author: int, learned: Learned) -> None:
+        """What was to be stored of somebody is not; whoever had departed here has no place here."""
+        member = room.changed.pop(author, None)
+        if member is not None and not member.present:
+            learned.left.append(member)
+
     def _elsewhere(self, room: Room, record: MemberRecord, node: int, learned: Learned) -> None:
         author = record.author
         old = room.by_author(author)
         if old is None or old.standing is not Standing.ELSEWHERE:
             # It was served here, or had departed here, and that was not stored.
             _drop(room, lambda draft: draft.author == author, SessionReplaced())
-            room.changed.pop(author, None)
+            self._forget_departed(room, author, learned)
             old = room.by_author(author)
         if old is not None and old.standing is not Standing.ELSEWHERE:
             room.roster.remove(old)

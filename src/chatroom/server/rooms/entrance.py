@@ -35,11 +35,12 @@ _PERHAPS_NOT_SO = (
     refusals.NameTaken,
     refusals.RoomFull,
     refusals.RoomNotFound,
-    refusals.SessionReplaced,
     refusals.SessionUnknown,
 )
 """Refusals for which what another node has just stored may leave no reason: somebody has left
-there, a room was made anew, or a member was renamed or has left there while it was moved here."""
+there, a room was made anew, or a member has left there while it was moved here."""
+TRIES = 4
+"""To let somebody in whom another node changes meanwhile: it has renamed the member, say."""
 
 
 class Entrance:
@@ -105,13 +106,18 @@ class Entrance:
         """
         arguments = room_id, name, wants_events, echo, resume, who
         known = self._rooms.known(room_id)
-        try:
-            return await self._join(*arguments)
-        except _PERHAPS_NOT_SO:
-            if self.refresh is None or not known:  # or it has been looked for already
-                raise
-        await _guarded(self.refresh(room_id))
-        return await self._join(*arguments, again=True)
+        tries = 0
+        while True:
+            try:
+                return await self._join(*arguments, again=tries > 0)
+            except refusals.SessionReplaced:  # while the member was moved here
+                if self.refresh is None or tries == TRIES - 1:
+                    raise
+            except _PERHAPS_NOT_SO:
+                if self.refresh is None or tries or not known:  # or it has been looked for already
+                    raise
+            tries += 1
+            await _guarded(self.refresh(room_id))
 
     async def _join(
         self, room_id: str, name: str, wants_events: bool, echo: bool, resume: Resume | None,
@@ -144,6 +150,8 @@ class Entrance:
                 "resume", "only a join with FEATURE_EVENTS has a session to resume"
             )
         known = await _guarded(self._sessions.find(resume.session))
+        if known is not None and known.place is not None and known.place.adopted:
+            known = await self._once_adopted(known.place, resume)
         if self.refresh is not None and known is not None and self._is_news(room, known):
             await _guarded(self.refresh(room_id))
         self._check_open()
@@ -160,6 +168,15 @@ class Entrance:
         tag = names.name_tag(known.record.name, characters=self._limits.name_characters)
         self._doors.check(room, tag, who, hashed)  # likewise
         return await self._enter(room, tag, wants_events, echo, back=(known, resume), who=who)
+
+    async def _once_adopted(self, place: Place, resume: Resume) -> Known | None:
+        """What is known of a session once it is stored which node has adopted its member."""
+        self._commits.touch(place.room)
+        await self._commits.stored()
+        known = await _guarded(self._sessions.find(resume.session))
+        if known is not None and known.place is place and place.adopted:
+            raise refusals.JournalUnavailable("it could not be stored who serves this session")
+        return known
 
     def _is_news(self, room: Room, known: Known) -> bool:
         """Whether a session has ended of whose member that is not known here yet."""

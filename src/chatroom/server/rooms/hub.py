@@ -280,7 +280,9 @@ class Hub:
 
     def _stored(self, room: Room, changed: list[Member], size: int) -> None:
         for member in changed:
-            if not member.present:
+            if member.present:
+                self.sessions.stored(member)
+            else:
                 self.sessions.forget(member)
         self._retention.grown(room, size)
 

@@ -210,7 +210,7 @@ class Nodes:
         if member.session is None:
             self._depart(room, member, LeaveReason.LOST)
             return
-        place = Place(room, member, first=room.newest + 1)
+        place = Place(room, member, first=room.newest + 1, adopted=True)
         room.changed[member.author] = member
         self._sessions.enter(place)
         self._sessions.wait(place, LeaveReason.LOST)

@@ -66,6 +66,8 @@ class Place:
     started, that of the first entry since."""
     arrival: asyncio.Future[Entry] | None = None
     """Until it is stored: what hears of it."""
+    adopted: bool = False
+    """It was that of a node that has died. Until this is stored another node may have it."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -150,6 +152,12 @@ class Sessions:
         if session is not None:
             self._places[session] = place
             self._of_room.setdefault(place.room, set()).add(session)
+
+    def stored(self, member: Member) -> None:
+        """What has changed of a member is stored: if it was adopted, it is ours."""
+        place = self._places.get(member.session) if member.session is not None else None
+        if place is not None and place.member is member:
+            place.adopted = False
 
     def place(self, session: str) -> Place | None:
         """The place of a member who is in a room."""
