@@ -121,9 +121,10 @@ def test_a_hole_is_waited_for_until_it_is_acknowledged() -> None:
     filled = list(conversations.segment(from_client(0, b"abc", time=7)))
     assert [(7, b"abc"), (7, b"def")] == [(each.time, each.content) for each in filled]  # type: ignore[union-attr]
     assert [] == list(conversations.segment(from_client(9, b"jkl")))
-    list(conversations.segment(from_server(12)))
-    hole = list(conversations.segment(from_client(12, b"mno", time=9)))
-    assert b"???jklmno" == stream(hole)
+    hole = list(conversations.segment(from_server(12, time=8)))
+    assert b"???jkl" == stream(hole)
+    assert [7, 7] == [each.time for each in hole]
+    assert b"mno" == stream(conversations.segment(from_client(12, b"mno", time=9)))
 
 
 def test_what_waits_behind_a_hole_is_bounded() -> None:

@@ -6,11 +6,20 @@ import re
 from typing import TYPE_CHECKING, Protocol
 
 from chatroom.chatwire import passage
+from chatroom.chatwire.decode.arrivals import Arrivals
 from chatroom.chatwire.decode.beginnings import NOTHING_KNOWN, TLS, settings_begin, what_it_is
 from chatroom.chatwire.decode.framing import HEADER_BYTES
 from chatroom.chatwire.decode.http1 import Http1
 from chatroom.chatwire.decode.http2 import Http2
-from chatroom.chatwire.decode.records import Ended, Kind, Missing, Opened, Undecoded
+from chatroom.chatwire.decode.records import (
+    Ended,
+    Kind,
+    Missing,
+    Opened,
+    Stopped,
+    Undecoded,
+    Unused,
+)
 from chatroom.chatwire.decode.server_first import ServerFirst
 from chatroom.chatwire.passage import Side
 from chatroom.wire.http2.frames import PREFACE
@@ -63,10 +72,15 @@ class Connection:
         self._schema = schema
         self._follower: Follower | None = None
         self._held = {Side.CLIENT: bytearray(), Side.SERVER: bytearray()}
-        self._midway = opened.midway
+        self._arrivals = {side: Arrivals() for side in Side}
+        self._unseen = set(Side) if opened.midway else set[Side]()
+        """The sides whose beginning is not known."""
+        self._unknown = dict.fromkeys(Side, 0)
+        """Bytes before a hole that were too few to know what they are."""
+        self._latest = dict.fromkeys(Side, opened.time)
         self.ended: set[Side] = set()
         self._reset = False
-        notes = ("its beginning was not seen: decoded as far as possible",) if self._midway else ()
+        notes = ("its beginning was not seen: decoded as far as possible",) if opened.midway else ()
         record.now = opened.time
         record(
             Side.CLIENT,
@@ -75,29 +89,58 @@ class Connection:
             notes=notes,
         )
 
-    def take(self, passed: passage.Chunk | passage.Missing | passage.Ended) -> None:
+    def take(
+        self, passed: passage.Chunk | passage.Missing | passage.Unused | passage.Ended
+    ) -> None:
         """What comes next on it."""
         self._record.now = passed.time
         if isinstance(passed, passage.Chunk):
+            self._latest[passed.sender] = passed.time
             self._chunk(passed.sender, passed.content)
         elif isinstance(passed, passage.Missing):
             self._missing(passed.sender, passed.count)
+        elif isinstance(passed, passage.Unused):
+            detail = Unused(count=passed.count, why=passed.why)
+            self._record(passed.sender, Kind.UNUSED, length=passed.count, detail=detail)
         else:
             self._end(passed.sender, reset=passed.reset, why=passed.why)
+
+    def finish(self) -> None:
+        """Nothing more of it will be seen: what waits is decoded, or said to be undecoded."""
+        for side in set(Side) - self.ended:
+            self._record.now = self._latest[side]
+            if self._follower is None and any(self._held.values()):
+                self._give_up(self._held_beginning(), "too little to know what it is")
+            undecoded = self._unknown[side]
+            if self._follower is not None:
+                undecoded += self._follower.end(side)
+            if undecoded:
+                self._record(side, Kind.STOPPED, detail=Stopped(undecoded=undecoded))
 
     def _chunk(self, sender: Side, content: bytes) -> None:
         if self._follower is not None:
             self._follower.feed(sender, content)
             return
         self._held[sender] += content
+        self._arrivals[sender].add(len(content), self._record.now)
         self._recognise()
 
     def _missing(self, sender: Side, count: int | None) -> None:
         intact = False
         if self._follower is None:
             # Of what has come so far the beginning is known, but not enough of it.
-            self._midway = True
+            self._unseen.add(sender)
+            if held := len(self._held[sender]):
+                self._unknown[sender] += held
+                self._record(
+                    sender,
+                    Kind.BYTES,
+                    length=held,
+                    detail=Undecoded(count=held),
+                    notes=("too little before a hole to know what it is",),
+                )
             self._held[sender].clear()
+            self._arrivals[sender].clear()
         else:
             intact = self._follower.lose(sender, count)
         self._record(
@@ -112,11 +155,11 @@ class Connection:
         if sender in self.ended:
             return
         self.ended.add(sender)
-        undecoded = 0
+        undecoded = self._unknown[sender]
         if self._follower is None and (any(self._held.values()) or self.ended == set(Side)):
             self._give_up(self._held_beginning(), "too little to know what it is")
         if self._follower is not None:
-            undecoded = self._follower.end(sender)
+            undecoded += self._follower.end(sender)
         if reset and self._reset and not why:
             why = f"by the reset of the {sender.other}"
         notes = (why,) if why else ()
@@ -126,7 +169,7 @@ class Connection:
 
     def _recognise(self) -> None:
         client, server = self._held[Side.CLIENT], self._held[Side.SERVER]
-        if self._midway:
+        if self._unseen:
             self._recognise_midway()
         else:
             if client:
@@ -147,6 +190,7 @@ class Connection:
         if beginning.startswith(PREFACE):
             self._record(Side.CLIENT, Kind.PREFACE, stream=0, length=len(PREFACE))
             del self._held[Side.CLIENT][: len(PREFACE)]
+            self._arrivals[Side.CLIENT].take(len(PREFACE), self._record.now)
             self._follow(Http2(self._record, self._schema))
         elif PREFACE.startswith(beginning) or TLS.startswith(beginning):
             return
@@ -163,7 +207,6 @@ class Connection:
     def _recognise_midway(self) -> None:
         for side, held in self._held.items():
             if held.startswith(PREFACE):
-                self._midway = False
                 self._recognise_client(bytes(held))
                 return
             if re.match(rb"HTTP/1\.[01] |[A-Z]{3,7} /[^\r\n]* HTTP/1\.", held):
@@ -171,8 +214,10 @@ class Connection:
                 return
             if len(held) >= HEADER_BYTES or side in self.ended:
                 http2 = Http2(self._record, self._schema)
-                http2.midway()
-                self._follow(http2)
+                for each in self._unseen:
+                    http2.lose(each, None)
+                before = Side.CLIENT not in self._unseen
+                self._follow(ServerFirst(self._record, http2) if before else http2)
                 return
 
     def _held_beginning(self) -> Side:
@@ -190,11 +235,14 @@ class Connection:
         self._follow(Unknown())
 
     def _follow(self, follower: Follower) -> None:
-        self._follower = follower
-        for side in Side:
-            held = bytes(self._held[side])
-            self._held[side].clear()
-            if held:
-                follower.feed(side, held)
+        """What was held is followed as it came."""
+        self._follower, now = follower, self._record.now
+        runs = [(time, side, n) for side in Side for n, time in self._arrivals[side].runs()]
+        for time, side, count in sorted(runs, key=lambda run: run[0]):
+            self._record.now = time
+            held = bytes(self._held[side][:count])
+            del self._held[side][:count]
+            follower.feed(side, held)
+        self._record.now = now
         for side in self.ended:
             follower.end(side)

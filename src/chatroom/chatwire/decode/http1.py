@@ -68,6 +68,9 @@ class Http1:
 
     def lose(self, sender: Side, count: int | None) -> bool:  # noqa: ARG002 # as others lose
         """Bytes are missing: where the next head begins is not known any more."""
+        direction = self._of[sender]
+        if direction.exchange is not None and not direction.lost:
+            self._body_ends(sender, direction, "it goes on in the hole")
         self._give_up(sender, "decoding of HTTP/1.1 ends with the hole")
         return False
 

@@ -9,14 +9,9 @@ from typing import TYPE_CHECKING
 from hyperframe.exceptions import HyperframeError
 
 from chatroom.chatwire.decode import names
-from chatroom.chatwire.decode.compression import (
-    UNACKNOWLEDGED,
-    Block,
-    Compression,
-    Undecodable,
-)
-from chatroom.chatwire.decode.flow import Allowance
-from chatroom.chatwire.decode.framing import RawFrame, Skipped, Splitter
+from chatroom.chatwire.decode.compression import UNACKNOWLEDGED, Block, Undecodable
+from chatroom.chatwire.decode.directions import Direction
+from chatroom.chatwire.decode.framing import HEADER_BYTES, RawFrame, Skipped
 from chatroom.chatwire.decode.parsing import parsed, precedence_of
 from chatroom.chatwire.decode.pings import Pings
 from chatroom.chatwire.decode.records import (
@@ -45,21 +40,6 @@ if TYPE_CHECKING:
     from chatroom.chatwire.decode.recording import Recording
     from chatroom.chatwire.decode.records import Detail
     from chatroom.chatwire.decode.schema import Schema
-
-FRAME_LIMIT = 16384
-"""SETTINGS_MAX_FRAME_SIZE until something else is announced."""
-
-
-@dataclass(slots=True)
-class Direction:
-    """What one side sends."""
-
-    splitter: Splitter = field(default_factory=Splitter)
-    compression: Compression = field(default_factory=Compression)
-    allowance: Allowance = field(default_factory=Allowance)
-    block: Block | None = None
-    limits: list[int] = field(default_factory=lambda: [FRAME_LIMIT])
-    """Frame sizes the other side accepts: in force, then those not yet acknowledged."""
 
 
 @dataclass(slots=True)
@@ -94,14 +74,14 @@ class Http2:
             Kind.CONTINUATION: self._continuation,
         }
 
-    def midway(self) -> None:
-        """What was sent before now was not seen."""
-        for side in Side:
-            self.lose(side, None)
-
     def feed(self, sender: Side, content: bytes) -> None:
         """Bytes that a side sent."""
-        self._frames(sender, self._of[sender].splitter.feed(content))
+        direction = self._of[sender]
+        if direction.splitter.synchronised:
+            self._frames(sender, direction.splitter.feed(content))
+            return
+        direction.arrivals.add(len(content), self._record.now)
+        self._found(sender, direction.splitter.feed(content))
 
     def lose(self, sender: Side, count: int | None) -> bool:
         """So many bytes that a side sent are missing here; None: it is not known how many.
@@ -110,8 +90,7 @@ class Http2:
         payload is lost.
         """
         direction = self._of[sender]
-        found = direction.splitter.lose(count)
-        self._frames(sender, found)
+        self._found(sender, direction.splitter.lose(count))
         if direction.splitter.synchronised:
             return True
         direction.compression.forget()
@@ -126,7 +105,7 @@ class Http2:
     def end(self, sender: Side) -> int:
         """A side will send nothing more; how many of its bytes were left undecoded."""
         found, left, begun = self._of[sender].splitter.end()
-        self._frames(sender, found)
+        self._found(sender, found)
         if left:
             whole = (
                 f" of a {begun.kind} frame of {begun.length} bytes on stream {begun.stream}"
@@ -141,6 +120,17 @@ class Http2:
                 notes=(f"it ends inside a frame: {left} bytes{whole}",),
             )
         return self._of[sender].splitter.undecoded
+
+    def _found(self, sender: Side, found: list[RawFrame | Skipped]) -> None:
+        """Frames and what is none, at the times at which they had come."""
+        direction, now = self._of[sender], self._record.now
+        for one in found:
+            size = one.count if isinstance(one, Skipped) else HEADER_BYTES + one.length
+            self._record.now = direction.arrivals.take(size, now)
+            self._frames(sender, [one])
+        self._record.now = now
+        if direction.splitter.synchronised or direction.splitter.given_up:
+            direction.arrivals.clear()
 
     def _frames(self, sender: Side, found: list[RawFrame | Skipped]) -> None:
         for one in found:
