@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hyperframe.exceptions import HyperframeError
 
 from chatroom.chatwire.decode import names
-from chatroom.chatwire.decode.compression import UNACKNOWLEDGED, Block, Undecodable
+from chatroom.chatwire.decode.compression import Block, Undecodable
 from chatroom.chatwire.decode.directions import Direction
 from chatroom.chatwire.decode.framing import HEADER_BYTES, RawFrame, Skipped
 from chatroom.chatwire.decode.parsing import parsed, precedence_of
@@ -28,7 +27,7 @@ from chatroom.chatwire.decode.records import (
     Undecoded,
     WindowUpdate,
 )
-from chatroom.chatwire.decode.settings import what_is_wrong
+from chatroom.chatwire.decode.settings import named
 from chatroom.chatwire.decode.streams import Stream, Streams
 from chatroom.chatwire.passage import Side
 
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from chatroom.chatwire.decode.calls import Call
     from chatroom.chatwire.decode.messages import Message
     from chatroom.chatwire.decode.recording import Recording
     from chatroom.chatwire.decode.records import Detail
@@ -335,29 +335,27 @@ class Http2:
     def _reset(self, draft: Draft, frame: Any) -> None:
         draft.detail = Reset(code=frame.error_code, error=names.error_name(frame.error_code))
 
+    def upgraded(self, call: Call, settings: bytes) -> None:
+        """It was HTTP/1.1 before (RFC 7540, 3.2): that request is on stream 1 and complete.
+
+        `settings` is the payload of HTTP2-Settings; the switch has acknowledged it.
+        """
+        stream = self._open(1)
+        stream.call = call
+        stream.closed.add(Side.CLIENT)
+        self._of[Side.SERVER].announced(named(settings), Side.CLIENT)
+        self._of[Side.SERVER].acknowledged()
+
     def _settings(self, draft: Draft, _frame: Any) -> None:
         sender = draft.sender
-        mine, theirs = self._of[sender], self._of[sender.other]
         if "ACK" in draft.raw.flags:
             draft.detail = Settings(values=(), acknowledges=True)
-            mine.compression.acknowledged()
-            mine.allowance.acknowledged()
-            if len(mine.limits) > 1:
-                del mine.limits[0]
+            self._of[sender].acknowledged()
         else:
-            pairs = struct.iter_unpack(">HL", draft.raw.payload or b"")
-            values = tuple((names.setting_name(number), value) for number, value in pairs)
+            values = named(draft.raw.payload or b"")
             draft.detail = Settings(values=values, acknowledges=False)
-            wrong = {name: what_is_wrong(name, value, sender) for name, value in values}
-            draft.notes += filter(None, wrong.values())
-            said = {name: value for name, value in values if not wrong[name]}
             # What a side announces governs what the other sends.
-            theirs.compression.allow(said.get("HEADER_TABLE_SIZE"))
-            theirs.allowance.announce(said.get("INITIAL_WINDOW_SIZE"))
-            theirs.limits.append(said.get("MAX_FRAME_SIZE", theirs.limits[-1]))
-            del theirs.limits[1:-UNACKNOWLEDGED]
-        for direction in self._of.values():
-            direction.splitter.frame_limit = max(direction.limits)
+            draft.notes += self._of[sender.other].announced(values, sender)
 
     def _ping(self, draft: Draft, frame: Any) -> None:
         acknowledges = "ACK" in draft.raw.flags
