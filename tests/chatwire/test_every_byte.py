@@ -6,6 +6,7 @@ import hashlib
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -199,6 +200,11 @@ def test_every_byte_is_a_chunk_s_or_told_not_to_be(seed: int) -> None:
         # What is shown is what came first, and the rest is said to have come too late.
         assert {at: first.byte[at] for at in covered} == {at: b for at, (b, _) in covered.items()}
         assert len(first.byte) - len(covered) == late
+        shown = [one for one in told if isinstance(one, Chunk | Missing)]
+        assert not any(
+            isinstance(one, Missing) and isinstance(following, Missing)
+            for one, following in pairwise(shown)
+        )
         now = 0
         for at in sorted(covered):
             now = max(now, first.time[at])
