@@ -25,6 +25,7 @@ from chatroom.chatwire.passage import (
     Unused,
     Unwanted,
 )
+from chatroom.chatwire.show.summary import Summary
 from chatroom.wire.http2 import frames
 from chatroom.wire.http2.frames import PREFACE, SETTINGS_ACK
 from tests.faults.scale import scaled
@@ -291,6 +292,10 @@ def test_what_was_joined_midway_is_told_without_an_end() -> None:
     assert [Kind.OPENED, Kind.BYTES, Kind.STOPPED] == [frame.kind for frame in made]
     assert records.Stopped(undecoded=1345) == made[-1].detail
     assert 9 == made[-1].time
+    summary = Summary()
+    for frame in made:
+        summary.take(frame)
+    assert "from the server: 0 messages, 1345 bytes, 0 frames" in summary.as_text()
 
 
 def test_one_direction_with_a_hole_is_shown_in_time_and_at_its_times() -> None:

@@ -185,7 +185,7 @@ class _Conversation:
         direction = self._directions[side]
         yield from self._passages(direction.rest(), side)
         if side not in self._ended:
-            direction.finished = True
+            direction.finish()
             yield self._end(side, time, reset=True)
 
     def _passages(self, pieces: Iterator[Piece], sender: Side) -> Iterator[Passage]:

@@ -30,6 +30,11 @@ class Given:
         while self._recent_bytes - len(self._recent[0][1]) >= RECENT_BYTES:
             self._recent_bytes -= len(self._recent.popleft()[1])
 
+    def forget(self) -> None:
+        """Nothing will be compared any more: a capture may have very many connections."""
+        self._recent.clear()
+        self._recent_bytes = 0
+
     def miss(self, start: int, end: int) -> None:
         """The bytes from `start` to before `end` were said to be missing."""
         self._gaps.append((start, end))

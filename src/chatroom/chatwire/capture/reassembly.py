@@ -156,6 +156,11 @@ class Direction:
                 return
             yield from self._take(*following)
 
+    def finish(self) -> None:
+        """What comes from here on is no part of the direction."""
+        self.finished = True
+        self._given.forget()
+
     def rest(self) -> Iterator[Piece]:
         """What is left, with its holes, now that nothing more will come."""
         while not self.finished and (following := self._following()) is not None:
@@ -242,7 +247,7 @@ class Direction:
             yield self._hole(start, time)
         self._latest = max(self._latest, time)
         if self._fin is not None and self._next >= self._fin:
-            self.finished = True
+            self.finish()
             yield Finished(self._latest)
             for left in self._waiting:
                 yield Unused(len(left.content), left.time, Unwanted.AFTER_THE_END)

@@ -217,6 +217,7 @@ class Described:
 def described_by(server: Reflected) -> Described:
     """Every file that the services of a server need. Raises grpc.RpcError and TooMuch."""
     import grpc
+    from grpc import StatusCode as Code
 
     options = (("grpc.enable_http_proxy", 0),)  # the tap itself goes past any proxy, too
     if server.tls:
@@ -231,7 +232,8 @@ def described_by(server: Reflected) -> Described:
             try:
                 return _described(Answers(channel, version, until), version)
             except grpc.RpcError as error:
-                if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
+                # Not every server says UNIMPLEMENTED of what it does not have.
+                if error.code() in (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED):
                     raise
         return _described(Answers(channel, oldest, until), oldest)
 
