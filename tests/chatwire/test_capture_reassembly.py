@@ -182,6 +182,17 @@ def test_ports_used_again_are_another_connection() -> None:
     assert [1, 2] == [each.connection for each in passages if isinstance(each, Opened)]
 
 
+def test_a_syn_that_was_captured_late_begins_nothing() -> None:
+    """It is that of the bytes that were seen before it, from either side."""
+    data = from_client(0, b"a")
+    for late in (HANDSHAKE[0], HANDSHAKE[1]):
+        conversations = Conversations([SERVER[1]])
+        segments = (data, late, from_client(1, b"b"))
+        passages = [each for one in segments for each in conversations.segment(one)]
+        assert b"ab" == stream(passages)
+        assert 1 == sum(isinstance(each, Opened) for each in passages)
+
+
 def test_without_a_syn_the_preface_tells_the_client() -> None:
     """Even if its port looks more like a server's."""
     sent = from_server(0, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", source=("10.0.0.2", 80))

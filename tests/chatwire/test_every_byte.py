@@ -95,8 +95,7 @@ def sent(chance: random.Random, *, fin: bool) -> Sent:
 
 def mistreated(chance: random.Random, packets: list[Segment], *, altered: bool) -> list[Segment]:
     """Some dropped, doubled, moved, cut; all at times of their own. `altered`: some of the
-    doubles have other bytes. A SYN may be dropped, but does not come late: that would begin
-    another connection."""
+    doubles have other bytes."""
     rate = chance.choice((0.0, 0.05, 0.2))
     captured: list[tuple[float, Segment]] = []
     for place, packet in enumerate(packets):
@@ -107,9 +106,6 @@ def mistreated(chance: random.Random, packets: list[Segment], *, altered: bool) 
             cut = chance.randrange(1, len(kept.payload) + 1)
             kept = replace(kept, payload=kept.payload[:-cut], cut=cut)
         moved = chance.randrange(1, 9) if chance.random() < rate else 0
-        if packet.syn:
-            captured.append((place, packet))
-            continue
         captured.append((place + moved, kept))
         if chance.random() < rate:
             again = packet

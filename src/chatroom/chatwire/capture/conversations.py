@@ -136,6 +136,12 @@ class _Conversation:
         sender = self._sender(syn)
         if sender in self._syn_of:
             return self._syn_of[sender] != syn.sequence
+        late = self._directions[sender].began_near(syn.sequence)
+        if syn.acknowledged is not None:
+            late = late or self._directions[sender.other].began_near(syn.acknowledged)
+        if late:
+            self._syn_of[sender] = syn.sequence
+            return False
         if self._syn_of and not self._ended:
             self._syn_of[sender] = syn.sequence
             return False

@@ -20,6 +20,8 @@ UNACKNOWLEDGED_TIME = SECOND
 """The same where the other direction is not in the capture, so that nothing is ever
 acknowledged: the first repetition comes after 0.2 to 1 s (RFC 6298, 2)."""
 
+LATE_SYN = 64 * 1024
+"""How many bytes may be seen before their SYN: packets are captured out of order by a little."""
 HALF = 1 << 31
 SPACE = 1 << 32
 
@@ -88,6 +90,8 @@ class Direction:
     """
 
     def __init__(self) -> None:
+        self._first: int | None = None
+        """The first number that is known of it, perhaps from an acknowledgement."""
         self._next: int | None = None
         self._acknowledged: int | None = None
         self._acknowledged_at = 0
@@ -107,8 +111,14 @@ class Direction:
         """The next byte has this sequence number; `first`: none can be before it."""
         if self._next is None:
             self._next = sequence
+            if self._first is None:
+                self._first = sequence
             if not first:
                 self._given.miss(sequence - HALF, sequence)
+
+    def began_near(self, sequence: int) -> bool:
+        """Whether a SYN with this number after it may be the one before what was seen first."""
+        return self._first is not None and (self._first - sequence) % SPACE <= LATE_SYN
 
     @property
     def waits(self) -> bool:
@@ -141,6 +151,8 @@ class Direction:
 
     def acknowledge(self, sequence: int, time: int) -> None:
         """The receiver has everything before this sequence number."""
+        if self._first is None:
+            self._first = sequence
         if self._next is not None:
             position = self._position(sequence)
             if self._acknowledged is None or position > self._acknowledged:

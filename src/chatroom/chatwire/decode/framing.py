@@ -98,9 +98,13 @@ class Splitter:
     """Bytes that belong to no frame that was found."""
     _buffer: bytearray = field(default_factory=bytearray)
     _skip: int = 0
-    """Bytes of a frame that was already told, still to come."""
     _searched: int = 0
     """Bytes since the hole in which no boundary begins."""
+
+    @property
+    def owed(self) -> int:
+        """Bytes of a frame that was already told, still to come."""
+        return self._skip
 
     def feed(self, content: bytes) -> list[RawFrame | Skipped]:
         """The frames completed by these bytes."""

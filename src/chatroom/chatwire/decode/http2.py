@@ -104,6 +104,13 @@ class Http2:
 
     def end(self, sender: Side) -> int:
         """A side will send nothing more; how many of its bytes were left undecoded."""
+        if owed := self._of[sender].splitter.owed:
+            self._record(
+                sender,
+                Kind.BYTES,
+                detail=Undecoded(count=0),
+                notes=(f"it ends inside the frame before: {owed} bytes of it never came",),
+            )
         found, left, begun = self._of[sender].splitter.end()
         self._found(sender, found)
         if left:
