@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from base64 import urlsafe_b64encode
 
+import grpc
+import grpc.aio
 import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
@@ -168,4 +170,52 @@ def test_h2c_is_decoded_live() -> None:
     made = run(tapped())
     assert ['room_id: "lob"'] * 2 == texts(made)
     assert {Kind.PREFACE, Kind.SETTINGS, Kind.HEADERS, Kind.DATA} < set(kinds(made))
+    assert Kind.BYTES not in kinds(made)
+
+
+async def proxied() -> list[Frame]:
+    """What a tap before a proxy shows of a call of grpcio through both."""
+
+    async def serve(request: bytes, _context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+        return request
+
+    server = grpc.aio.server()
+    echo = grpc.unary_unary_rpc_method_handler(serve)
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("e.S", {"M": echo}),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while content := await reader.read(65536):
+            writer.write(content)
+        writer.close()
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"CONNECT ")
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(ESTABLISHED)
+        await asyncio.gather(pass_on(reader, up_writer), pass_on(up_reader, writer))
+
+    listening = await asyncio.start_server(proxy, "127.0.0.1", 0)
+    host, at = listening.sockets[0].getsockname()[:2]
+    async with RecordedTap(f"{host}:{at}") as tap:
+        options = [("grpc.http_proxy", f"http://{tap.address}")]
+        async with grpc.aio.insecure_channel(f"dns:///localhost:{port}", options) as channel:
+            assert b"\x0a\x02hi" == await channel.unary_unary("/e.S/M")(b"\x0a\x02hi")
+        await tap.until(lambda frame: frame.kind is Kind.ENDED)
+        made = tap.frames
+    await server.stop(None)
+    listening.close()
+    return made
+
+
+def test_a_call_through_a_proxy_is_decoded_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What grpcio says to a proxy that it was told to use."""
+    for name in ("no_grpc_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    made = run(proxied())
+    assert [Kind.REQUEST, Kind.RESPONSE] == kinds(made)[1:3]
+    assert ['1: "hi"'] * 2 == texts(made)
+    assert Kind.PREFACE in kinds(made)
     assert Kind.BYTES not in kinds(made)
