@@ -135,7 +135,7 @@ def _ipv4(content: bytes) -> Layer | Carried:
     return _transport(content[9], content[12:16], content[16:20], within, cut)
 
 
-FRAGMENTS = "capture where packets are whole, or put them together first"
+FRAGMENTS = "capture where packets are whole: before they are cut, or where the tunnel ends"
 
 
 def _ipv6(content: bytes) -> Layer | Carried:

@@ -6,7 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from chatroom.chatwire.decode.arrivals import Arrivals
-from chatroom.chatwire.decode.beginnings import NOTHING_KNOWN, TLS, settings_begin, what_it_is
+from chatroom.chatwire.decode.beginnings import (
+    NOTHING_KNOWN,
+    TLS,
+    settings_begin,
+    too_little,
+    what_it_is,
+)
 from chatroom.chatwire.decode.framing import HEADER_BYTES
 from chatroom.chatwire.decode.http1 import Http1
 from chatroom.chatwire.decode.http2 import Http2
@@ -80,13 +86,7 @@ class Recognition:
         self._unseen.add(sender)
         if held := len(self._held[sender]):
             self._unknown[sender] += held
-            self._record(
-                sender,
-                Kind.BYTES,
-                length=held,
-                detail=Undecoded(count=held),
-                notes=("too little before a hole to know what it is",),
-            )
+            too_little(self._record, sender, held)
         self._held[sender].clear()
         self._arrivals[sender].clear()
         return False

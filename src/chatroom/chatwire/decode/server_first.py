@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatroom.chatwire.decode.beginnings import TLS, what_it_is
+from chatroom.chatwire.decode.beginnings import TLS, too_little, what_it_is
 from chatroom.chatwire.decode.records import Kind, Undecoded
 from chatroom.chatwire.passage import Side
 from chatroom.wire.http2.frames import PREFACE
@@ -49,13 +49,7 @@ class ServerFirst:
         # The preface may be among what is missing.
         if held := len(self._held):
             self._lost = held
-            self._record(
-                sender,
-                Kind.BYTES,
-                length=held,
-                detail=Undecoded(count=held),
-                notes=("too little before a hole to know what it is",),
-            )
+            too_little(self._record, sender, held)
         self._held.clear()
         self._begun = True
         return self._http2.lose(sender, count)
