@@ -121,9 +121,10 @@ def test_a_hole_is_waited_for_until_it_is_acknowledged() -> None:
     filled = list(conversations.segment(from_client(0, b"abc", time=7)))
     assert [(7, b"abc"), (7, b"def")] == [(each.time, each.content) for each in filled]  # type: ignore[union-attr]
     assert [] == list(conversations.segment(from_client(9, b"jkl")))
-    list(conversations.segment(from_server(12)))
-    hole = list(conversations.segment(from_client(12, b"mno", time=9)))
-    assert b"???jklmno" == stream(hole)
+    hole = list(conversations.segment(from_server(12, time=8)))
+    assert b"???jkl" == stream(hole)
+    assert [7, 7] == [each.time for each in hole]
+    assert b"mno" == stream(conversations.segment(from_client(12, b"mno", time=9)))
 
 
 def test_what_waits_behind_a_hole_is_bounded() -> None:
@@ -179,6 +180,17 @@ def test_ports_used_again_are_another_connection() -> None:
     again = from_client(0, syn=True, acknowledged=None, sequence=77)
     passages = read([HANDSHAKE[0], *HANDSHAKE, from_client(0, b"a"), again])
     assert [1, 2] == [each.connection for each in passages if isinstance(each, Opened)]
+
+
+def test_a_syn_that_was_captured_late_begins_nothing() -> None:
+    """It is that of the bytes that were seen before it, from either side."""
+    data = from_client(0, b"a")
+    for late in (HANDSHAKE[0], HANDSHAKE[1]):
+        conversations = Conversations([SERVER[1]])
+        segments = (data, late, from_client(1, b"b"))
+        passages = [each for one in segments for each in conversations.segment(one)]
+        assert b"ab" == stream(passages)
+        assert 1 == sum(isinstance(each, Opened) for each in passages)
 
 
 def test_without_a_syn_the_preface_tells_the_client() -> None:

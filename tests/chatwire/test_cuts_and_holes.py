@@ -177,6 +177,30 @@ def test_joining_midway_before_the_beginning() -> None:
     assert [Kind.PREFACE, Kind.SETTINGS] == kinds(made)
 
 
+def test_a_hole_before_one_side_s_first_bytes() -> None:
+    """Costs the other side nothing: its beginning is the preface."""
+    talk = Talk()
+    lose(talk, Side.SERVER, 9)
+    ping = frames.ping(b"12345678")
+    talk.server(ping, ping, ping)
+    made = talk.client(PREFACE, frames.settings())
+    assert [Kind.PREFACE, Kind.SETTINGS] == kinds(made)
+
+
+def test_bytes_before_a_hole_that_are_too_few() -> None:
+    """Are told where they are, and in the sum."""
+    for first in (frames.settings(), b""):
+        talk = Talk()
+        if first:
+            talk.server(first)
+        talk.client(PREFACE[:10])
+        told, _ = lose(talk, Side.CLIENT, 14)
+        assert (Kind.BYTES, 10) == (told.kind, told.length)
+        (ended,) = talk.end(Side.CLIENT)
+        assert isinstance(ended.detail, records.Ended)
+        assert 10 == ended.detail.undecoded
+
+
 def test_other_connections_are_not_touched() -> None:
     """Each has its own state."""
     decoder = Decoder()

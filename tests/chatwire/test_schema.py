@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from chatroom.chatwire.decode.bodies import FIND_SECONDS
 from chatroom.chatwire.decode.schema import PoolSchema, Types, own_schema
@@ -97,9 +100,16 @@ def test_a_file_that_imports_what_is_not_there(proto: Path, descriptors: Path) -
         schema_of_file(proto)
 
 
-@pytest.fixture
-def shop(descriptors: Path) -> Iterator[str]:
-    """A server of another service, with reflection."""
+@pytest.fixture(params=["v1", "v1alpha"])
+def shop(descriptors: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A server of another service, with reflection of one version alone."""
+    with shop_server(descriptors, request.param) as address:
+        yield address
+
+
+@contextmanager
+def shop_server(descriptors: Path, version: str, slow: float = 0.0) -> Iterator[str]:
+    """`slow`: seconds until reflection says anything."""
     pool = DescriptorPool()
     for file in reversed(FileDescriptorSet.FromString(descriptors.read_bytes()).file):
         pool.Add(file)
@@ -108,11 +118,31 @@ def shop(descriptors: Path) -> Iterator[str]:
     server.add_generic_rpc_handlers(
         [grpc.method_handlers_generic_handler("shop.Orders", {"Place": place})]
     )
-    reflection.enable_server_reflection(["shop.Orders"], server, pool=pool)
+    told = reflection.ReflectionServicer(["shop.Orders"], pool=pool)
+
+    def tell(requests: object, context: object) -> Iterator[object]:
+        time.sleep(slow)
+        yield from told.ServerReflectionInfo(requests, context)
+
+    info = grpc.stream_stream_rpc_method_handler(
+        tell,
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    if version:
+        server.add_generic_rpc_handlers(
+            [
+                grpc.method_handlers_generic_handler(
+                    f"grpc.reflection.{version}.ServerReflection", {"ServerReflectionInfo": info}
+                )
+            ]
+        )
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    yield f"127.0.0.1:{port}"
-    server.stop(None).wait()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.stop(None).wait()
 
 
 def test_the_server_is_asked(shop: str) -> None:
@@ -120,6 +150,53 @@ def test_the_server_is_asked(shop: str) -> None:
     schema = Reflection(Reflected(address=shop))
     schema.wait()
     assert ["shop.Order", "shop.Receipt"] == names(schema, PLACE)
+
+
+def test_what_was_learnt_is_said(descriptors: Path) -> None:
+    """From whom, by which version of reflection, which services, and how late: once."""
+    said: list[str] = []
+    with shop_server(descriptors, "v1") as address:
+        Reflection(Reflected(address=address), said.append).wait()
+    (sentence,) = said
+    expected = (
+        rf"learnt from {address} by reflection \(v1\): shop.Orders \(\d+\.\d s after asking\)"
+    )
+    assert re.fullmatch(expected, sentence)
+
+
+def test_a_call_as_old_as_the_question_is_named(descriptors: Path) -> None:
+    """The answer is waited for, if it is slow too."""
+    with shop_server(descriptors, "v1", slow=0.3) as address:
+        schema = Reflection(Reflected(address=address))
+        assert ["shop.Order", "shop.Receipt"] == names(schema, PLACE)
+
+
+def test_a_server_that_does_not_answer_is_waited_for_once(
+    descriptors: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not long; what it says later is known then."""
+    monkeypatch.setattr("chatroom.chatwire.schema.reflection.HOLD", 0.05)
+    with shop_server(descriptors, "v1", slow=1.0) as address:
+        schema = Reflection(Reflected(address=address))
+        assert [] == names(schema, PLACE)
+        monkeypatch.setattr("chatroom.chatwire.schema.reflection.HOLD", 1000.0)
+        assert [] == names(schema, PLACE)
+        schema.wait()
+        assert ["shop.Order", "shop.Receipt"] == names(schema, PLACE)
+
+
+def test_a_server_without_reflection_is_said_when_its_names_are_wanted(descriptors: Path) -> None:
+    """Not before: who calls only what is known misses nothing."""
+    said: list[str] = []
+    with shop_server(descriptors, "") as address:
+        schema = Reflection(Reflected(address=address), said.append)
+        schema.wait()
+        assert [] == said
+        assert [] == names(schema, PLACE)
+        assert [] == names(schema, PLACE)
+    (sentence,) = said
+    assert f"no schema from {address} by reflection: it has none (v1 or v1alpha)" in sentence
+    assert "--proto FILE" in sentence
 
 
 def test_no_proxy_is_asked_for_the_server(shop: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,10 +215,13 @@ def test_a_server_that_cannot_be_asked_costs_nothing() -> None:
     assert [] == names(schema, PLACE)
 
 
-def test_messages_of_an_unknown_server_get_their_names(shop: str, proto: Path) -> None:
-    """From the file that is given; without it by number until the server has answered."""
+@pytest.mark.parametrize("from_file", [True, False], ids=["a file", "the server"])
+def test_messages_of_an_unknown_server_get_their_names(
+    shop: str, proto: Path, from_file: bool
+) -> None:
+    """From the file that is given, or from the server: those of the first call already."""
     request = b"\x0a\x03hat"
-    with chatwire(shop, "--proto", str(proto)) as tap:
+    with chatwire(shop, *(["--proto", str(proto)] if from_file else [])) as tap:
         with grpc.insecure_channel(tap.address) as channel:
             call = channel.unary_stream(PLACE)
             assert [b"\x08\x07"] == list(call(request))

@@ -51,6 +51,28 @@ class Missing:
     """How many bytes; None when that cannot be known."""
 
 
+class Unwanted(StrEnum):
+    """Why bytes that a capture has are no part of what a side said."""
+
+    DIFFERENT = "different"
+    """Other bytes came before, in their place."""
+    TOO_LATE = "too late"
+    """They were said to be missing, and what follows them was shown."""
+    AFTER_THE_END = "after the end"
+    """The side had ended its direction before them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unused:
+    """Bytes that a capture has beside those of the chunks. They change nothing about these."""
+
+    connection: int
+    time: int
+    sender: Side
+    count: int
+    why: Unwanted
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """One side will send nothing more; after both sides' the connection is over."""
@@ -64,4 +86,4 @@ class Ended:
     """What the tap knows of the reason."""
 
 
-Passage = Opened | Chunk | Missing | Ended
+Passage = Opened | Chunk | Missing | Unused | Ended

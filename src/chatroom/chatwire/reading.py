@@ -84,14 +84,19 @@ def read(file: str, port: tuple[int, ...], show: Show, proto: str | None) -> int
 
 def _print(file: str, ports: tuple[int, ...], decoder: Decoder, printer: Printer) -> bool:
     """Whether anything was there to print; if not, that is said."""
-    from chatroom.chatwire.capture import read_capture
+    from chatroom.chatwire.capture import BrokenCapture, read_capture
     from chatroom.chatwire.live import say
-    from chatroom.chatwire.watch import look
+    from chatroom.chatwire.watch import finish, look
 
     found = False
     source = sys.stdin.fileno() if file == STANDARD_INPUT else file
     with open(source, "rb", closefd=file != STANDARD_INPUT) as opened:
-        for passage in read_capture(opened, server_ports=ports, say=say):
-            found = True
-            look(passage, decoder, printer, None, say)
+        try:
+            for passage in read_capture(opened, server_ports=ports, say=say):
+                found = True
+                look(passage, decoder, printer, None, say)
+        except BrokenCapture:
+            finish(decoder, printer, say)
+            raise
+    finish(decoder, printer, say)
     return found

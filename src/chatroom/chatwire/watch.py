@@ -99,6 +99,17 @@ def look(
             say(f"frame {frame.number} cannot be shown: {mistake(error)}")
 
 
+def finish(decoder: Decoder, printer: Printer, say: Callable[[str], object]) -> None:
+    """Print what the decoder still waited with. Raises OSError as `look` does."""
+    try:
+        frames = decoder.finish()
+    except Exception as error:  # noqa: BLE001 - as in look
+        say(f"what was waited for at the end cannot be shown: {mistake(error)}")
+        return
+    for frame in frames:
+        printer.take(frame)
+
+
 def opened_capture(path: Path, say: Callable[[str], object]) -> CommentedCapture | None:
     """The capture to write, or nothing once it is said why."""
     from chatroom.chatwire.capture import CommentedCapture
@@ -142,6 +153,7 @@ def main() -> int:
             break
     if capture is not None:
         capture.close()
+    finish(decoder, printer, complaints.say)
     printer.finish()
     complaints.finish()
     # What is left in a buffer cannot be written, and must not be tried once more.

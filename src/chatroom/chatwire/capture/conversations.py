@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from chatroom.chatwire.capture.addresses import SERVER_PORT, addresses_in
-from chatroom.chatwire.capture.reassembly import Bytes, Direction, Hole, Piece
+from chatroom.chatwire.capture.reassembly import Bytes, Direction, Finished, Hole, Piece
 from chatroom.chatwire.capture.segments import Endpoint, Segment
-from chatroom.chatwire.passage import Chunk, Ended, Missing, Opened, Passage, Side
+from chatroom.chatwire.passage import Chunk, Ended, Missing, Opened, Passage, Side, Unused
 
 REQUEST_BEGINNINGS = (b"PRI * HTTP/2.0", b"GET ", b"POST ", b"PUT ", b"HEAD ", b"OPTIONS ")
 """With these a client begins (RFC 9113, 3.4; RFC 9110, 9.3)."""
@@ -16,13 +16,19 @@ EPHEMERAL_PORTS = 32768
 """From here on Linux takes ports for clients; others (RFC 6335, 6) from 49152."""
 
 
-class Conversations:
-    """Turns the segments of a capture, in its order, into passages, in order of time.
+LOOK_EVERY = 10**8
+"""Nanoseconds of a capture between two looks at what waits for holes on other connections."""
 
-    Passages have the time of the segment with which they became certain: bytes that came
-    late, or wait behind a hole, come when the hole is filled or known to stay. A
-    connection that is not seen to begin opens with its first bytes or its end, as `midway`.
-    Of a capture of ours it has the true addresses, which are in a comment.
+
+class Conversations:
+    """Turns the segments of a capture, in its order, into passages.
+
+    The passages of a direction are in order of time. Bytes have the time of the segment with
+    which they, and all before them that the capture has, were there. Bytes behind a hole come
+    when it is filled or known to stay, so that passages of other directions, with later
+    times, may come before them. A connection that is not seen to begin opens with its first
+    bytes or its end, as `midway`. Of a capture of ours it has the true addresses, which are in
+    a comment.
     """
 
     def __init__(self, server_ports: Iterable[int] = ()) -> None:
@@ -31,16 +37,20 @@ class Conversations:
         self._open: dict[frozenset[Endpoint], _Conversation] = {}
         self.count = 0
         """Connections so far."""
+        self._waiting: set[_Conversation] = set()
+        self._looked = 0
         self._latest = 0
 
     def segment(self, segment: Segment) -> Iterator[Passage]:
         """The passages that this segment makes certain."""
         self._latest = max(self._latest, segment.time)
+        yield from self._overdue(segment.time)
         key = frozenset((segment.source, segment.destination))
         conversation = self._open.get(key)
         if segment.syn and (conversation is None or conversation.is_over_with(segment)):
             if conversation is not None:
                 yield from conversation.rest(segment.time)
+                self._waiting.discard(conversation)
             conversation = self._begin(key, *_roles_by_syn(segment), segment, midway=False)
             yield conversation.opened(segment.time)
         elif conversation is None:
@@ -49,11 +59,24 @@ class Conversations:
             conversation = self._begin(key, *self._roles_by_look(segment), segment, midway=True)
             yield conversation.opened(segment.time)
         yield from conversation.segment(segment)
+        if conversation.waits:
+            self._waiting.add(conversation)
+        else:
+            self._waiting.discard(conversation)
 
     def rest(self) -> Iterator[Passage]:
         """What was still waited for when the capture ended."""
         for conversation in self._open.values():
             yield from conversation.rest(self._latest)
+
+    def _overdue(self, now: int) -> Iterator[Passage]:
+        """What has waited long enough, on whichever connection."""
+        if self._waiting and now >= self._looked + LOOK_EVERY:
+            self._looked = now
+            for conversation in list(self._waiting):
+                yield from conversation.settled(now)
+                if not conversation.waits:
+                    self._waiting.discard(conversation)
 
     def _begin(
         self,
@@ -113,26 +136,42 @@ class _Conversation:
         sender = self._sender(syn)
         if sender in self._syn_of:
             return self._syn_of[sender] != syn.sequence
+        late = self._directions[sender].began_near(syn.sequence)
+        if syn.acknowledged is not None:
+            late = late or self._directions[sender.other].began_near(syn.acknowledged)
+        if late:
+            self._syn_of[sender] = syn.sequence
+            return False
         if self._syn_of and not self._ended:
             self._syn_of[sender] = syn.sequence
             return False
         return True
 
+    @property
+    def waits(self) -> bool:
+        """Whether bytes wait for a hole to be filled."""
+        return any(direction.waits for direction in self._directions.values())
+
+    def settled(self, now: int) -> Iterator[Passage]:
+        """What waits for a hole that will not be filled any more."""
+        for side, direction in self._directions.items():
+            yield from self._passages(direction.settled(now), side)
+
     def segment(self, segment: Segment) -> Iterator[Passage]:
         sender = self._sender(segment)
         own, other = self._directions[sender], self._directions[sender.other]
         if segment.syn:
-            own.begin(segment.sequence)
+            own.begin(segment.sequence, first=True)
         if segment.acknowledged is not None:
             if not self._midway and not segment.reset:
                 # Where the other side began, should its SYN not be in the capture.
-                other.begin(segment.acknowledged)
-            other.acknowledge(segment.acknowledged)
-        yield from self._passages(
-            own.segment(segment.sequence, segment.payload, cut=segment.cut, fin=segment.fin),
-            sender,
-            segment.time,
+                other.begin(segment.acknowledged, first=False)
+            other.acknowledge(segment.acknowledged, segment.time)
+            yield from self._passages(other.settled(segment.time), sender.other)
+        pieces = own.segment(
+            segment.sequence, segment.payload, segment.time, cut=segment.cut, fin=segment.fin
         )
+        yield from self._passages(pieces, sender)
         if segment.reset:
             self._was_reset = True
             # A side that has sent its FIN resets what it will not read (RFC 9293, 3.6.1).
@@ -144,27 +183,34 @@ class _Conversation:
         Not with the reset itself, since what the other side had sent by then comes after it.
         """
         for side, direction in self._directions.items():
-            yield from self._passages(direction.rest(), side, time)
+            yield from self._passages(direction.rest(), side)
             if self._was_reset:
                 yield from self._reset(side, time)
 
     def _reset(self, side: Side, time: int) -> Iterator[Passage]:
         direction = self._directions[side]
-        yield from self._passages(direction.rest(), side, time)
+        yield from self._passages(direction.rest(), side)
         if side not in self._ended:
-            direction.finished = True
+            direction.finish()
             yield self._end(side, time, reset=True)
 
-    def _passages(self, pieces: Iterator[Piece], sender: Side, time: int) -> Iterator[Passage]:
+    def _passages(self, pieces: Iterator[Piece], sender: Side) -> Iterator[Passage]:
         number = self._number
         for piece in pieces:
+            time = piece.time
             match piece:
-                case Bytes(content):
+                case Bytes(content=content):
                     yield Chunk(connection=number, time=time, sender=sender, content=content)
-                case Hole(count):
+                case Hole(count=count):
                     yield Missing(connection=number, time=time, sender=sender, count=count)
-                case _ if sender not in self._ended:
-                    yield self._end(sender, time, reset=False)
+                case Finished():
+                    if sender not in self._ended:
+                        yield self._end(sender, time, reset=False)
+                case _:
+                    yield Unused(
+                        connection=number, time=time, sender=sender, count=piece.count,
+                        why=piece.why,
+                    )  # fmt: skip
 
     def _end(self, sender: Side, time: int, *, reset: bool) -> Ended:
         self._ended.add(sender)

@@ -26,7 +26,7 @@ from dpkt.tcp import (
 )
 
 from chatroom.chatwire.capture.addresses import Endpoints, WrittenAddresses, true_addresses
-from chatroom.chatwire.passage import Chunk, Ended, Missing, Opened, Passage, Side
+from chatroom.chatwire.passage import Chunk, Ended, Missing, Opened, Passage, Side, Unused
 
 MAXIMUM_SEGMENT = 65_495
 """Bytes of payload in a packet: what fits into an IPv4 packet of 65,535 bytes beside both
@@ -97,6 +97,8 @@ class Synthesis:
                 return open_one.chunk(passage, comments)
             case Missing():
                 return open_one.missing(passage)
+            case Unused():
+                return []
             case Ended():
                 packets = open_one.ended(passage)
                 if open_one.over:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from chatroom.chatwire.decode.framing import HEADER_BYTES, header_at, plausible
-from chatroom.chatwire.decode.records import Kind
+from chatroom.chatwire.decode.records import Kind, Undecoded
+
+if TYPE_CHECKING:
+    from chatroom.chatwire.decode.recording import Recording
+    from chatroom.chatwire.passage import Side
 
 TLS = b"\x16\x03"
 """How a TLS handshake begins (RFC 8446, section 5.1)."""
@@ -17,6 +23,17 @@ def what_it_is(beginning: bytes) -> str:
     if beginning.startswith(TLS):
         return "TLS, which cannot be read here; --tls has the tap speak it on both sides"
     return NOTHING_KNOWN
+
+
+def too_little(record: Recording, sender: Side, count: int) -> None:
+    """Say of the bytes before a hole that they are not enough to know what they are."""
+    record(
+        sender,
+        Kind.BYTES,
+        length=count,
+        detail=Undecoded(count=count),
+        notes=("too little before a hole to know what it is",),
+    )
 
 
 def settings_begin(beginning: bytearray) -> bool:

@@ -39,6 +39,13 @@ class Decoder:
                 del self._connections[passage.connection]
         return self._sequence.take()
 
+    def finish(self) -> list[Frame]:
+        """The records of what was still waited for, now that nothing more will be seen."""
+        for connection in self._connections.values():
+            connection.finish()
+        self._connections.clear()
+        return self._sequence.take()
+
     def forget(self, connection: int) -> None:
         """Ignore what else passes on a connection."""
         self._connections.pop(connection, None)

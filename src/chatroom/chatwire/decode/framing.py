@@ -98,9 +98,13 @@ class Splitter:
     """Bytes that belong to no frame that was found."""
     _buffer: bytearray = field(default_factory=bytearray)
     _skip: int = 0
-    """Bytes of a frame that was already told, still to come."""
     _searched: int = 0
     """Bytes since the hole in which no boundary begins."""
+
+    @property
+    def owed(self) -> int:
+        """Bytes of a frame that was already told, still to come."""
+        return self._skip
 
     def feed(self, content: bytes) -> list[RawFrame | Skipped]:
         """The frames completed by these bytes."""
@@ -117,24 +121,27 @@ class Splitter:
 
     def lose(self, count: int | None) -> list[RawFrame | Skipped]:
         """So many bytes are missing here; the frame that was cut, if its header is known."""
+        found: list[RawFrame | Skipped] = []
         if not self.synchronised:
-            count, self._searched = self._searched + len(self._buffer), 0
-            self._buffer.clear()
-            return [self._skipped(count, found=False)] if count else []
+            if not self._search(found, final=True):
+                return found
+            self._cut(found)
         if self._skip and count is not None and count <= self._skip:
             self._skip -= count
-            return []
+            return found
         frame = self._header() if not self._skip else None
         missing = frame.length + HEADER_BYTES - len(self._buffer) if frame else 0
         self._skip = 0
-        if frame is None:
-            self.undecoded += len(self._buffer)
+        if frame is not None:
+            found.append(frame)
+        elif self._buffer:
+            found.append(self._skipped(len(self._buffer), found=False))
         self._buffer.clear()
         if frame and count is not None and count <= missing:
             self._skip = missing - count
-            return [frame]
-        self.synchronised = False
-        return [frame] if frame else []
+        else:
+            self.synchronised = False
+        return found
 
     def end(self) -> tuple[list[RawFrame | Skipped], int, RawFrame | None]:
         """Nothing more will come: last frames, the bytes left over, the frame they begin."""
@@ -208,7 +215,8 @@ class Splitter:
         self._searched += start
         if final or self._searched > SEARCH_BYTES:
             self.given_up = not final
-            found.append(self._skipped(self._searched + len(buffer), found=False))
+            if count := self._searched + len(buffer):
+                found.append(self._skipped(count, found=False))
             self._searched = 0
             buffer.clear()
         return False
@@ -251,6 +259,8 @@ def plausible(frame: RawFrame, frame_limit: int) -> bool:
         return False
     if frame.length != FIXED_LENGTH.get(kind, frame.length):
         return False
+    if kind is Kind.DATA and not frame.length and not frame.flag_bits:
+        return False  # nothing forbids it, but it says nothing, and nine noughts are soon found
     if kind is Kind.SETTINGS and (frame.length % 6 or (frame.flag_bits and frame.length)):
         return False
     if kind is Kind.GOAWAY and frame.length < 8:

@@ -1,16 +1,26 @@
-"""HTTP/1.1 seen from outside (RFC 9112): heads, and bodies as far as gRPC-Web and Connect go."""
+"""HTTP/1.1 seen from outside (RFC 9112): heads, and bodies as far as gRPC-Web and Connect go.
+
+Of what it switches to, h2c and whatever is inside CONNECT are followed.
+"""
 
 from __future__ import annotations
 
+import binascii
+from base64 import urlsafe_b64decode
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chatroom.chatwire.decode.calls import Call
+from chatroom.chatwire.decode.http2 import Http2
 from chatroom.chatwire.decode.records import Body, Field, Headers, Kind, Role, Undecoded
+from chatroom.chatwire.decode.server_first import ServerFirst
 from chatroom.chatwire.passage import Side
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chatroom.chatwire.decode.following import Follower
     from chatroom.chatwire.decode.recording import Recording
     from chatroom.chatwire.decode.schema import Schema
 
@@ -27,7 +37,15 @@ class Exchange:
     number: int
     call: Call
     method: str = ""
-    upgraded: bool = False
+    upgrade: bool = False
+    """Whether the client asks for another protocol."""
+    settings: bytes = b""
+    """The payload of HTTP2-Settings: the client's SETTINGS, should it become HTTP/2."""
+
+    @property
+    def may_switch(self) -> bool:
+        """Whether what the client sends next may be of another protocol."""
+        return self.upgrade or self.method == "CONNECT"
 
 
 @dataclass(slots=True)
@@ -49,9 +67,13 @@ class Direction:
 class Http1:
     """Follows both directions of one connection."""
 
-    def __init__(self, record: Recording, schema: Schema) -> None:
+    def __init__(self, record: Recording, schema: Schema, anew: Callable[[], Follower]) -> None:
+        """`anew` makes what finds out what is inside CONNECT."""
         self._record = record
         self._schema = schema
+        self._anew = anew
+        self._inner: Follower | None = None
+        """What follows the protocol that it has switched to."""
         self._of = {Side.CLIENT: Direction(), Side.SERVER: Direction()}
         self._waiting: deque[Exchange] = deque(maxlen=OUTSTANDING)
         self._count = 0
@@ -63,11 +85,17 @@ class Http1:
             direction.undecoded += len(content)
             return
         direction.buffer += content
-        while not direction.lost and self._step(sender, direction):
-            pass
+        self._steps(sender)
+        if sender is Side.SERVER:
+            self._steps(Side.CLIENT)  # it may have waited for the answer
 
-    def lose(self, sender: Side, count: int | None) -> bool:  # noqa: ARG002 # as others lose
+    def lose(self, sender: Side, count: int | None) -> bool:
         """Bytes are missing: where the next head begins is not known any more."""
+        if self._inner is not None and self._of[sender].exchange is None:
+            return self._inner.lose(sender, count)
+        direction = self._of[sender]
+        if direction.exchange is not None and not direction.lost:
+            self._body_ends(sender, direction, "it goes on in the hole")
         self._give_up(sender, "decoding of HTTP/1.1 ends with the hole")
         return False
 
@@ -79,11 +107,28 @@ class Http1:
             self._body_ends(sender, direction, "" if whole else "it ends inside a body")
         elif direction.buffer and not direction.lost:
             self._give_up(sender, "it ends inside a head")
-        return direction.undecoded
+        inner = 0 if self._inner is None else self._inner.end(sender)
+        return direction.undecoded + inner
+
+    def _steps(self, sender: Side) -> None:
+        """Take out of the buffer what is whole."""
+        direction = self._of[sender]
+        while not direction.lost:
+            if self._inner is not None and direction.exchange is None:
+                if content := bytes(direction.buffer):
+                    direction.buffer.clear()
+                    self._inner.feed(sender, content)
+                return
+            if not self._step(sender, direction):
+                return
 
     def _step(self, sender: Side, direction: Direction) -> bool:
         """Take one thing out of the buffer; whether there may be more."""
         if direction.exchange is None:
+            if sender is Side.CLIENT and self._waiting and self._waiting[-1].may_switch:
+                if len(direction.buffer) > HEAD_BYTES:
+                    self._give_up(sender, "what it switches to is not known")
+                return False
             return self._head(sender, direction)
         if direction.left:
             return self._content(sender, direction)
@@ -122,7 +167,14 @@ class Http1:
         length: int,
     ) -> None:  # fmt: skip
         self._count += 1
-        exchange = Exchange(self._count, Call(self._schema), words[0])
+        of_name = {one.name.lower(): one.value for one in fields}
+        exchange = Exchange(
+            self._count,
+            Call(self._schema),
+            words[0],
+            upgrade="upgrade" in of_name,
+            settings=settings_in(of_name.get("http2-settings", "")),
+        )
         self._waiting.append(exchange)
         pseudo = (Field(name=":method", value=words[0]), Field(name=":path", value=words[1]))
         role, _ = exchange.call.headers(Side.CLIENT, (*pseudo, *fields), last=False)
@@ -148,10 +200,22 @@ class Http1:
         detail = Headers(role=role, fields=fields, status=status, line=line, bodiless=whole)
         self._show_head(Side.SERVER, exchange, detail, length)
         if switches:
-            for side in Side:
-                self._give_up(side, "another protocol begins here")
+            self._switch(exchange, fields)
         elif last and self._waiting:
             self._waiting.popleft()
+
+    def _switch(self, exchange: Exchange, fields: tuple[Field, ...]) -> None:
+        """Another protocol begins: for the server here, for the client after its request."""
+        protocols = ",".join(one.value for one in fields if one.name.lower() == "upgrade")
+        if exchange.method == "CONNECT":
+            self._inner = self._anew()
+        elif "h2c" in [one.strip().lower() for one in protocols.split(",")]:
+            http2 = Http2(self._record, self._schema)
+            http2.upgraded(exchange.call, exchange.settings)
+            self._inner = ServerFirst(self._record, http2)
+        else:
+            for side in Side:
+                self._give_up(side, "another protocol begins here")
 
     def _show_head(self, sender: Side, exchange: Exchange, detail: Headers, length: int) -> None:
         self._record(
@@ -264,3 +328,12 @@ class Http1:
             detail=Undecoded(count=0),
             notes=(f"{why}: from here on undecoded",),
         )
+
+
+def settings_in(value: str) -> bytes:
+    """The payload of SETTINGS in HTTP2-Settings (RFC 7540, 3.2.1); b"" if it is none."""
+    try:
+        payload = urlsafe_b64decode(value.encode("ascii") + b"=" * (-len(value) % 4))
+    except (binascii.Error, ValueError):
+        return b""
+    return payload[: len(payload) // 6 * 6]

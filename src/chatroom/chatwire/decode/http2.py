@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hyperframe.exceptions import HyperframeError
 
 from chatroom.chatwire.decode import names
-from chatroom.chatwire.decode.compression import (
-    UNACKNOWLEDGED,
-    Block,
-    Compression,
-    Undecodable,
-)
-from chatroom.chatwire.decode.flow import Allowance
-from chatroom.chatwire.decode.framing import RawFrame, Skipped, Splitter
+from chatroom.chatwire.decode.compression import Block, Undecodable
+from chatroom.chatwire.decode.directions import Direction
+from chatroom.chatwire.decode.framing import HEADER_BYTES, RawFrame, Skipped
 from chatroom.chatwire.decode.parsing import parsed, precedence_of
 from chatroom.chatwire.decode.pings import Pings
 from chatroom.chatwire.decode.records import (
@@ -33,7 +27,7 @@ from chatroom.chatwire.decode.records import (
     Undecoded,
     WindowUpdate,
 )
-from chatroom.chatwire.decode.settings import what_is_wrong
+from chatroom.chatwire.decode.settings import named
 from chatroom.chatwire.decode.streams import Stream, Streams
 from chatroom.chatwire.passage import Side
 
@@ -41,25 +35,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from chatroom.chatwire.decode.calls import Call
     from chatroom.chatwire.decode.messages import Message
     from chatroom.chatwire.decode.recording import Recording
     from chatroom.chatwire.decode.records import Detail
     from chatroom.chatwire.decode.schema import Schema
-
-FRAME_LIMIT = 16384
-"""SETTINGS_MAX_FRAME_SIZE until something else is announced."""
-
-
-@dataclass(slots=True)
-class Direction:
-    """What one side sends."""
-
-    splitter: Splitter = field(default_factory=Splitter)
-    compression: Compression = field(default_factory=Compression)
-    allowance: Allowance = field(default_factory=Allowance)
-    block: Block | None = None
-    limits: list[int] = field(default_factory=lambda: [FRAME_LIMIT])
-    """Frame sizes the other side accepts: in force, then those not yet acknowledged."""
 
 
 @dataclass(slots=True)
@@ -94,14 +74,14 @@ class Http2:
             Kind.CONTINUATION: self._continuation,
         }
 
-    def midway(self) -> None:
-        """What was sent before now was not seen."""
-        for side in Side:
-            self.lose(side, None)
-
     def feed(self, sender: Side, content: bytes) -> None:
         """Bytes that a side sent."""
-        self._frames(sender, self._of[sender].splitter.feed(content))
+        direction = self._of[sender]
+        if direction.splitter.synchronised:
+            self._frames(sender, direction.splitter.feed(content))
+            return
+        direction.arrivals.add(len(content), self._record.now)
+        self._found(sender, direction.splitter.feed(content))
 
     def lose(self, sender: Side, count: int | None) -> bool:
         """So many bytes that a side sent are missing here; None: it is not known how many.
@@ -110,8 +90,7 @@ class Http2:
         payload is lost.
         """
         direction = self._of[sender]
-        found = direction.splitter.lose(count)
-        self._frames(sender, found)
+        self._found(sender, direction.splitter.lose(count))
         if direction.splitter.synchronised:
             return True
         direction.compression.forget()
@@ -125,8 +104,15 @@ class Http2:
 
     def end(self, sender: Side) -> int:
         """A side will send nothing more; how many of its bytes were left undecoded."""
+        if owed := self._of[sender].splitter.owed:
+            self._record(
+                sender,
+                Kind.BYTES,
+                detail=Undecoded(count=0),
+                notes=(f"it ends inside the frame before: {owed} bytes of it never came",),
+            )
         found, left, begun = self._of[sender].splitter.end()
-        self._frames(sender, found)
+        self._found(sender, found)
         if left:
             whole = (
                 f" of a {begun.kind} frame of {begun.length} bytes on stream {begun.stream}"
@@ -141,6 +127,17 @@ class Http2:
                 notes=(f"it ends inside a frame: {left} bytes{whole}",),
             )
         return self._of[sender].splitter.undecoded
+
+    def _found(self, sender: Side, found: list[RawFrame | Skipped]) -> None:
+        """Frames and what is none, at the times at which they had come."""
+        direction, now = self._of[sender], self._record.now
+        for one in found:
+            size = one.count if isinstance(one, Skipped) else HEADER_BYTES + one.length
+            self._record.now = direction.arrivals.take(size, now)
+            self._frames(sender, [one])
+        self._record.now = now
+        if direction.splitter.synchronised or direction.splitter.given_up:
+            direction.arrivals.clear()
 
     def _frames(self, sender: Side, found: list[RawFrame | Skipped]) -> None:
         for one in found:
@@ -345,29 +342,27 @@ class Http2:
     def _reset(self, draft: Draft, frame: Any) -> None:
         draft.detail = Reset(code=frame.error_code, error=names.error_name(frame.error_code))
 
+    def upgraded(self, call: Call, settings: bytes) -> None:
+        """It was HTTP/1.1 before (RFC 7540, 3.2): that request is on stream 1 and complete.
+
+        `settings` is the payload of HTTP2-Settings; the switch has acknowledged it.
+        """
+        stream = self._open(1)
+        stream.call = call
+        stream.closed.add(Side.CLIENT)
+        self._of[Side.SERVER].announced(named(settings), Side.CLIENT)
+        self._of[Side.SERVER].acknowledged()
+
     def _settings(self, draft: Draft, _frame: Any) -> None:
         sender = draft.sender
-        mine, theirs = self._of[sender], self._of[sender.other]
         if "ACK" in draft.raw.flags:
             draft.detail = Settings(values=(), acknowledges=True)
-            mine.compression.acknowledged()
-            mine.allowance.acknowledged()
-            if len(mine.limits) > 1:
-                del mine.limits[0]
+            self._of[sender].acknowledged()
         else:
-            pairs = struct.iter_unpack(">HL", draft.raw.payload or b"")
-            values = tuple((names.setting_name(number), value) for number, value in pairs)
+            values = named(draft.raw.payload or b"")
             draft.detail = Settings(values=values, acknowledges=False)
-            wrong = {name: what_is_wrong(name, value, sender) for name, value in values}
-            draft.notes += filter(None, wrong.values())
-            said = {name: value for name, value in values if not wrong[name]}
             # What a side announces governs what the other sends.
-            theirs.compression.allow(said.get("HEADER_TABLE_SIZE"))
-            theirs.allowance.announce(said.get("INITIAL_WINDOW_SIZE"))
-            theirs.limits.append(said.get("MAX_FRAME_SIZE", theirs.limits[-1]))
-            del theirs.limits[1:-UNACKNOWLEDGED]
-        for direction in self._of.values():
-            direction.splitter.frame_limit = max(direction.limits)
+            draft.notes += self._of[sender.other].announced(values, sender)
 
     def _ping(self, draft: Draft, frame: Any) -> None:
         acknowledges = "ACK" in draft.raw.flags

@@ -35,6 +35,10 @@ class Kind(StrEnum):
     BYTES = "BYTES"
     """From here on nothing is decoded in this direction; or what came is no frame."""
     MISSING = "MISSING"
+    UNUSED = "UNUSED"
+    """A capture has bytes that are no part of what the side said: other ones, or too late."""
+    STOPPED = "STOPPED"
+    """What was seen of a side ends here, though the side does not, and some is undecoded."""
     ENDED = "ENDED"
 
 
@@ -200,6 +204,23 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unused:
+    """Bytes that are in no frame, since others are in their place, or nothing can be."""
+
+    count: int
+    why: str
+    """"different", "too late" or "after the end"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """The capture or the tap ends before this side does."""
+
+    undecoded: int
+    """Bytes of this direction that were not decoded: more than 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """One side will send nothing more."""
 
@@ -221,6 +242,8 @@ Detail = (
     | Body
     | Undecoded
     | Missing
+    | Unused
+    | Stopped
     | Ended
 )
 
@@ -236,7 +259,8 @@ class Frame:
     since_start: int
     """Nanoseconds since the first thing that was seen."""
     since_last: int
-    """Nanoseconds since the record before this one, on whichever connection."""
+    """Nanoseconds since the record before this one, on whichever connection. Negative where it
+    took that one to know what this is."""
     connection: int
     sender: Side
     """Who sent it. The client, for OPENED."""

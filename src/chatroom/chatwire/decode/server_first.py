@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatroom.chatwire.decode.beginnings import TLS, what_it_is
+from chatroom.chatwire.decode.beginnings import TLS, too_little, what_it_is
 from chatroom.chatwire.decode.records import Kind, Undecoded
 from chatroom.chatwire.passage import Side
 from chatroom.wire.http2.frames import PREFACE
@@ -27,6 +27,8 @@ class ServerFirst:
         self._begun = False
         self._held = bytearray()
         """What the client has said, until it is known to be the preface or not."""
+        self._lost = 0
+        """Bytes of the client before a hole, too few to be the preface."""
         self._strange: int | None = None
         """Bytes of a client that does not speak HTTP/2."""
 
@@ -45,13 +47,16 @@ class ServerFirst:
         if self._strange is not None:
             return True
         # The preface may be among what is missing.
+        if held := len(self._held):
+            self._lost = held
+            too_little(self._record, sender, held)
         self._held.clear()
         self._begun = True
         return self._http2.lose(sender, count)
 
     def end(self, sender: Side) -> int:
         if sender is Side.SERVER or self._begun:
-            return self._http2.end(sender)
+            return self._http2.end(sender) + (0 if sender is Side.SERVER else self._lost)
         if self._strange is None and self._held:
             self._give_up("too little to know what it is")
         return self._strange or 0

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
 from chatroom.chatwire.decode.flow import LARGEST_WINDOW
+from chatroom.chatwire.decode.names import setting_name
 
 if TYPE_CHECKING:
     from chatroom.chatwire.passage import Side
 
 SMALLEST_FRAME_LIMIT = 1 << 14
 LARGEST_FRAME_LIMIT = (1 << 24) - 1
+
+
+def named(payload: bytes) -> tuple[tuple[str, int], ...]:
+    """Names and values, in their order, of a payload of whole settings."""
+    pairs = struct.iter_unpack(">HL", payload)
+    return tuple((setting_name(number), value) for number, value in pairs)
 
 
 def what_is_wrong(name: str, value: int, sender: Side) -> str:

@@ -205,14 +205,30 @@ def message_of(type_name: str) -> Condition:
 
 def in_body(name: str) -> Condition:
     """A part of a body with trailers in it, and this status in them."""
+    return _status_in(Part.TRAILERS, name, f"the status {name} in the body")
 
+
+def in_end(name: str) -> Condition:
+    """A part of a body with the end of a stream of Connect, and this status in it."""
+    return _status_in(Part.END, name, f"the status {name} at the end of the stream")
+
+
+def _status_in(part: Part, name: str, words: str) -> Condition:
     def holds(frame: Frame) -> bool:
         return any(
-            message.part is Part.TRAILERS and message.status and message.status.name == name
+            message.part is part and message.status and message.status.name == name
             for message in frame.messages
         )
 
-    return Condition(f"the status {name} in the body", holds)
+    return Condition(words, holds)
+
+
+def flags(number: int) -> Condition:
+    """An envelope with these flags."""
+    return Condition(
+        f"envelope flags 0x{number:02x}",
+        lambda frame: any(message.flags == number for message in frame.messages),
+    )
 
 
 def whole_body(number: int) -> Condition:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from chatroom.chatwire.decode import records
 from chatroom.chatwire.decode.messages import Message, Part
 from chatroom.chatwire.decode.records import Kind, Role
+from chatroom.chatwire.passage import Unwanted
 from chatroom.chatwire.show.harmless import shortened
 
 if TYPE_CHECKING:
@@ -181,11 +182,24 @@ def _missing(detail: records.Missing) -> str:
     return "bytes were not seen" if detail.count is None else f"{detail.count} bytes were not seen"
 
 
+def _unused(detail: records.Unused) -> str:
+    return f"{detail.count} bytes are not used: {_WHY[Unwanted(detail.why)]}"
+
+
+def _stopped(detail: records.Stopped) -> str:
+    return f"what was seen ends here, {detail.undecoded} bytes undecoded"
+
+
 def _ended(detail: records.Ended) -> str:
     how = "reset" if detail.reset else "sends nothing more (FIN)"
     return how + (f", {detail.undecoded} bytes undecoded" if detail.undecoded else "")
 
 
+_WHY = {
+    Unwanted.DIFFERENT: "other bytes came first in their place",
+    Unwanted.TOO_LATE: "they came after what follows them",
+    Unwanted.AFTER_THE_END: "they come after the end",
+}
 _FACTS: dict[type, Callable[[Any], str]] = {
     records.Opened: _opened,
     records.Data: _data,
@@ -199,5 +213,7 @@ _FACTS: dict[type, Callable[[Any], str]] = {
     records.Body: _body,
     records.Undecoded: _undecoded,
     records.Missing: _missing,
+    records.Unused: _unused,
+    records.Stopped: _stopped,
     records.Ended: _ended,
 }

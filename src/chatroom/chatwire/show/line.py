@@ -44,7 +44,7 @@ class Style:
         """
         arrow = self.arrows[0 if frame.sender is Side.CLIENT else 1]
         stream = "" if frame.stream is None else str(frame.stream)
-        times = f"{frame.since_start / 1e9:9.3f} {f'+{frame.since_last / 1e9:.3f}':>8}"
+        times = f"{frame.since_start / 1e9:9.3f} {f'{frame.since_last / 1e9:+.3f}':>8}"
         place = f"{f'#{frame.connection}':>4} {arrow} {stream:>4} {frame.kind:<13}"
         noted = "".join(f" [{harmless(note)}]" for note in frame.notes)
         line = (

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 STREAMS = 1000
 """That are listed; of more, the oldest are only counted."""
 CONNECTIONS = 100
-UNCOUNTED = frozenset({Kind.PREFACE, Kind.BYTES, Kind.MISSING})
-"""Of BYTES the sum is in ENDED, MISSING may lie in a frame that counts. The preface is none."""
+UNCOUNTED = frozenset({Kind.PREFACE, Kind.BYTES, Kind.MISSING, Kind.UNUSED})
+"""Of BYTES the sum is in ENDED or STOPPED. MISSING may lie in a frame that counts, UNUSED is in
+none. The preface is none."""
 MEANING = (
     "bytes: of a stream, its DATA or body; of a connection, the payloads of all its frames "
     "(heads and bodies of HTTP/1.1), and what was not decoded"
@@ -78,7 +79,7 @@ class Account:
         detail = frame.detail
         if isinstance(detail, records.Body):
             sent.add_body(frame.length, complete=detail.complete)
-        elif isinstance(detail, records.Ended):
+        elif isinstance(detail, records.Ended | records.Stopped):
             sent.bytes += detail.undecoded  # that of every BYTES before
         elif frame.kind is Kind.DATA or (whole and frame.kind not in UNCOUNTED):
             sent.bytes += frame.length

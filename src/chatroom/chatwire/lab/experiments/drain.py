@@ -82,16 +82,19 @@ EXPERIMENT = Experiment(
             prose="""
                 The stream ends with trailers. UNAVAILABLE is the status that means: try again,
                 here or elsewhere. The details say why (DRAINING), and when to try again
-                (RetryInfo).
+                (RetryInfo). That is for the program. The gRPC library does not try again by
+                itself, since response headers have come; see the experiment `refusal`.
             """,
             shows=(sent_to("Ann", Kind.HEADERS, END_STREAM, status("UNAVAILABLE", "DRAINING")),),
         ),
         Step(
             title="To HTTP/2: GOAWAY, in two steps",
             prose="""
-                The first GOAWAY names the highest stream number that is possible. It means:
-                open no more streams here, but those on their way are still served. When Ann's
-                client has read the GOAWAY and the PING behind it, it answers the PING.
+                The first GOAWAY names the highest stream number that is possible, 2^31-1. It
+                means: open no more streams here, but those on their way are still served. With
+                a lower number it would say of a call that is on its way that nobody will answer
+                it. When Ann's client has read the GOAWAY and the PING behind it, it answers the
+                PING. What it had sent before, the server has by then.
 
                 Then the second GOAWAY comes. `last stream 1` is the highest stream that the
                 server may have worked on. It did not begin any call on a higher stream, so a
@@ -116,8 +119,10 @@ EXPERIMENT = Experiment(
     ),
     why="""
         Each message has its own reader. The program learns from `draining` that it need not
-        show its user an error. The gRPC library learns from the status that the call may be
-        repeated. The HTTP/2 connection pool learns from GOAWAY to open another connection. And
+        show its user an error, and from the status that it may join again: the library repeats
+        no call of which response headers have come. A call that the server has refused without
+        any, with Trailers-Only, the library repeats by itself if its retry policy names the
+        status. The HTTP/2 connection pool learns from GOAWAY to open another connection. And
         TCP learns from FIN that nothing is missing.
 
         Most servers begin with GOAWAY and wait until all calls have ended. That is good for

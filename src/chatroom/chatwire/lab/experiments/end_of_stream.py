@@ -138,7 +138,11 @@ EXPERIMENT = Experiment(
         for people, in a status for programs.
 
         A stream that is reset, or whose connection is lost, has no status. The client's library
-        makes one up, mostly UNAVAILABLE or CANCELLED.
+        makes one up. For a lost connection it is UNAVAILABLE. For RST_STREAM from the server
+        gRPC's document has a table: CANCEL becomes CANCELLED, REFUSED_STREAM becomes UNAVAILABLE
+        (nothing was done, so the call can be repeated), ENHANCE_YOUR_CALM becomes
+        RESOURCE_EXHAUSTED, and INADEQUATE_SECURITY becomes PERMISSION_DENIED. All others become
+        INTERNAL, even NO_ERROR: without a status, nobody can say that all is well.
     """,
     try_next="""
         With `chatserver --room doomed` and `chatwire` running: `chatter --room doomed --name
@@ -150,7 +154,10 @@ EXPERIMENT = Experiment(
         docs/retrying.md says for each status and reason what a client should do.
     """,
     references=(
-        grpc_document("PROTOCOL-HTTP2", "Trailers; a status is sent even if it is OK"),
+        grpc_document(
+            "PROTOCOL-HTTP2",
+            "Trailers: a status is sent even if it is OK; Errors: what a reset becomes",
+        ),
         grpc_document("statuscodes", "what each status means"),
         rfc(9113, "8.1", "trailers: HEADERS after DATA, with END_STREAM"),
     ),

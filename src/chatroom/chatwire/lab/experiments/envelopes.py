@@ -12,7 +12,9 @@ from chatroom.chatwire.lab.finding import (
     COMPRESSED,
     UNCOMPRESSED,
     field,
+    flags,
     in_body,
+    in_end,
     message_of,
     role,
     says,
@@ -21,7 +23,7 @@ from chatroom.chatwire.lab.finding import (
     sets,
     whole_body,
 )
-from chatroom.chatwire.lab.references import grpc_document, rfc
+from chatroom.chatwire.lab.references import Reference, grpc_document, rfc
 from chatroom.chatwire.lab.requests import joining, leaving, saying
 from chatroom.wire.envelopes import envelope
 
@@ -31,10 +33,11 @@ if TYPE_CHECKING:
 GZIP = ("grpc.default_compression_algorithm", 2)
 LAUGHTER = "ha " * 30
 BINARY, TEXT = "application/grpc-web+proto", "application/grpc-web-text+proto"
+CONNECT = "application/connect+proto"
 
 
 async def scene(stage: Stage) -> None:
-    """Ann's client compresses; two browsers ask without HTTP/2, the second in base64."""
+    """Ann's client compresses; browsers ask without HTTP/2, one in base64, one with Connect."""
     async with stage.client("Ann", GZIP) as ann:
         talk = ann.Chat()
         await talk.write(joining("Ann"))
@@ -50,9 +53,13 @@ async def scene(stage: Stage) -> None:
     await post(stage, "a browser", "ListChatRooms", BINARY, asked)
     await post(stage, "another browser", "Subscribe", BINARY, wrong)
     await post(stage, "an old browser", "ListChatRooms", TEXT, b64encode(asked))
+    await post(stage, "a script", "Subscribe", CONNECT, wrong, "Connect-Protocol-Version: 1")
 
 
-async def post(stage: Stage, who: str, method: str, content_type: str, body: bytes) -> None:
+async def post(
+    stage: Stage, who: str, method: str, content_type: str, body: bytes,
+    protocol: str = "X-Grpc-Web: 1",
+) -> None:  # fmt: skip
     """A call as a browser makes it, over HTTP/1.1; returns when the response has passed."""
     head = (
         f"POST /rpc.ChatService/{method} HTTP/1.1",
@@ -60,7 +67,7 @@ async def post(stage: Stage, who: str, method: str, content_type: str, body: byt
         f"Content-Type: {content_type}",
         f"Accept: {content_type}",
         f"Content-Length: {len(body)}",
-        "X-Grpc-Web: 1",
+        protocol,
         "Connection: close",
     )
     async with stage.socket(who) as (reader, writer):
@@ -72,12 +79,13 @@ async def post(stage: Stage, who: str, method: str, content_type: str, body: byt
 EXPERIMENT = Experiment(
     name="envelopes",
     title="The first byte of an envelope",
-    summary="a compressed message, and gRPC-Web, whose trailers are in the body",
+    summary="a compressed message, and gRPC-Web and Connect, whose ends are in the body",
     intro="""
-        Every message in gRPC has five bytes before it: one of flags and four of length. Two of
+        Every message in gRPC has five bytes before it: one of flags and four of length. Three of
         the eight flags have a meaning. The lowest says that this message is compressed. The
-        highest is for gRPC-Web, the form for browsers: it says that trailers follow, and no
-        message.
+        other two mark an envelope that holds no message, but how the call has ended: the highest
+        (0x80) in gRPC-Web, the form for browsers, and the second (0x02) in the streams of
+        Connect, the third protocol that is spoken here.
     """,
     scene=scene,
     story=(
@@ -176,6 +184,22 @@ EXPERIMENT = Experiment(
                 sent_to("an old browser", Kind.BODY, in_body("OK")),
             ),
         ),
+        Step(
+            title="The end of a stream in Connect",
+            prose="""
+                The same wrong room, asked by Connect. The envelope with the flag 0x02 ends the
+                stream. It is JSON, whatever the messages are: empty braces if all is well, else
+                the error, with the code `not_found` in words and the details in base64. It may
+                be compressed too; then its flags are 0x03.
+            """,
+            shows=(
+                sent_by("a script", Kind.REQUEST, field("content-type", CONNECT)),
+                sent_by("a script", Kind.BODY, message_of("rpc.JoinChat")),
+                sent_to("a script", Kind.RESPONSE, field("content-type", CONNECT)),
+                sent_to("a script", Kind.BODY, in_end("NOT_FOUND"), flags(0x02)),
+            ),
+            verbose=True,
+        ),
     ),
     why="""
         The envelope makes gRPC independent of frames: a DATA frame may end inside a message,
@@ -200,6 +224,11 @@ EXPERIMENT = Experiment(
         grpc_document("PROTOCOL-HTTP2", "Length-Prefixed-Message, Compressed-Flag"),
         grpc_document("compression", "who may compress what"),
         grpc_document("PROTOCOL-WEB", "trailers in the body, and the text form"),
+        Reference(
+            "Connect, protocol reference",
+            "https://connectrpc.com/docs/protocol",
+            "EndStreamResponse, the last envelope of a stream",
+        ),
         rfc(9113, "10.6", "what an attacker can learn from compression"),
     ),
 )

@@ -116,9 +116,11 @@ EXPERIMENT = Experiment(
             title="The call begins",
             prose="""
                 HEADERS open stream 1. A client's streams have odd numbers, each used once. For
-                HTTP a gRPC call is a POST whose path is service and method. `te: trailers` says
-                that the client understands trailers, which will say how the call ended. There
-                is no END_STREAM: the request goes on.
+                HTTP a gRPC call is a POST whose path is service and method. `te: trailers` is
+                there to find proxies that do not understand it: they would lose the trailers,
+                which will say how the call ended. A server to which the field does not come
+                knows that there is one on the way. (This one serves the call all the same.)
+                There is no END_STREAM: the request goes on.
             """,
             shows=(
                 sent_by(

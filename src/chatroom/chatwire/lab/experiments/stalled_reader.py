@@ -102,9 +102,11 @@ EXPERIMENT = Experiment(
             title="The room is told",
             prose="""
                 Ann has no session, so she has left at once. With a session she would have 15 s
-                to come back, and would get everything that she missed.
+                to come back, and would get everything that she missed. Whether Bob's
+                connection is served before hers is chance.
             """,
             shows=(sent_to("Bob", Kind.DATA, says("Has left the chat"), sets("left")),),
+            out_of_turn=True,
         ),
         Step(
             title="A new stream on the same connection",
