@@ -10,9 +10,9 @@ from click.core import ParameterSource
 
 KEEP_OUT = frozenset(
     {
-        "admin_token_file", "anonymous", "audit_file", "client_ca", "journal", "journal_file",
-        "keys", "proxy_protocol", "tls_cert", "tls_client_ca", "tls_client_required", "tls_key",
-        "trust_proxy",
+        "admin_token_file", "anonymous", "audit_file", "client_ca", "config", "journal",
+        "journal_file", "keys", "proxy_protocol", "tls_cert", "tls_client_ca",
+        "tls_client_required", "tls_key", "trust_proxy",
     }
 )  # fmt: skip
 """Settings without which more people may do more, or less is known of them, or rooms are others.
