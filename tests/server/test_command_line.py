@@ -65,8 +65,8 @@ def test_help_says_of_each_command_in_one_line_what_it_does() -> None:
     done = ran([*COMMAND, "--help"], capture_output=True, text=True, timeout=30, check=True)
     summaries = done.stdout.partition("\nCommands:\n")[2].splitlines()
     expected = [
-        "audit", "backup", "check", "copy", "dev-cert", "keys", "new-epochs", "nodes", "repair",
-        "rollback", "token",
+        "audit", "backup", "check", "config", "copy", "dev-cert", "keys", "new-epochs", "nodes",
+        "repair", "rollback", "token",
     ]  # fmt: skip
     assert expected == [line.split()[0] for line in summaries]
     assert [line for line in summaries if "..." in line] == []

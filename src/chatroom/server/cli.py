@@ -11,6 +11,7 @@ from chatroom.interrupts import exit_in_order
 
 from .access_commands import keys_commands, token_commands
 from .audit_command import audit_command
+from .config_commands import KeepsArguments, config_commands
 from .copy_command import copy_command
 from .database_commands import new_epochs_command, nodes_command
 from .dev_commands import dev_certificate_command
@@ -28,6 +29,7 @@ def main() -> None:
 
 
 @click.group(
+    cls=KeepsArguments,
     invoke_without_command=True,
     subcommand_metavar="[COMMAND [ARGS]...]",
     context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
@@ -55,6 +57,7 @@ def chatserver(ctx: click.Context, choose: Callable[[], Chosen]) -> None:
 chatserver.add_command(audit_command)
 chatserver.add_command(backup_command)
 chatserver.add_command(check_command)
+chatserver.add_command(config_commands)
 chatserver.add_command(copy_command)
 chatserver.add_command(new_epochs_command)
 chatserver.add_command(nodes_command)

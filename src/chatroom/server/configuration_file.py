@@ -24,7 +24,7 @@ DATABASE = "journal"
 """The key whose value may have a password: it is shown by nobody."""
 FORMER = {"client-ca": "write tls-client-ca, and tls-client-required = true"}
 """Options of earlier versions, which the file never had."""
-_NO_KEYS = frozenset({"config", "help", "version"})
+_NO_KEYS = frozenset({"config", "help", "secrets", "version"})
 _READ = f"{__name__}.read"
 """In `Context.meta`: what was read, by path. A pipe can be read once alone."""
 _FILE = f"{__name__}.file"
@@ -61,6 +61,12 @@ def keys_of(command: click.Command) -> dict[str, click.Option]:
     }
 
 
+def file_of(ctx: click.Context) -> Path | None:
+    """The file that counts for a command, if there is one."""
+    found: Path | None = ctx.meta.get(_FILE, {}).get(ctx.command_path)
+    return found
+
+
 def origins(ctx: click.Context, sentence: str) -> str:
     """From where the options in a sentence are that nobody has typed; "": all were."""
     found = []
@@ -68,7 +74,7 @@ def origins(ctx: click.Context, sentence: str) -> str:
         if re.search(rf"(?<![\w-])--{key}(?![\w-])", sentence):
             source = ctx.get_parameter_source(option.name or "")
             if source is ParameterSource.DEFAULT_MAP:
-                found.append(f"{key} is in {ctx.meta[_FILE][ctx.command_path]}")
+                found.append(f"{key} is in {file_of(ctx)}")
             elif source is ParameterSource.ENVIRONMENT:
                 found.append(f"{key} is in the environment")
     return f" ({', '.join(found)})" if found else ""
@@ -129,7 +135,7 @@ def _value(ctx: click.Context, path: Path, key: str, option: click.Option, value
         return _one(ctx, path, key, option, value)
     if not isinstance(value, list):
         raise _wrong(path, key, value, 'a list of texts in quotes, as in ["one", "two"]')
-    if not value and option.default:
+    if not value and isinstance(option.default, list):
         raise _invalid(path, f"{key} is an empty list; leave it out or give it a value")
     return [_one(ctx, path, key, option, each) for each in value]
 

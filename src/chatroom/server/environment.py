@@ -42,8 +42,9 @@ def check_environment(ctx: click.Context, environment: Mapping[str, str]) -> Non
                 f"{variable} is empty, and the server would start without it: give it a value, or"
                 " unset it"
             )
-    known = set(_names(ctx.command, prefix))
-    ours = [name.removeprefix(prefix) for name in _of_command(ctx.command, prefix)]
+    server = ctx.find_root().command
+    known = set(_names(server, prefix))
+    ours = [name.removeprefix(prefix) for name in _of_command(server, prefix)]
     for variable in sorted(environment):
         if variable.startswith(prefix) and variable not in known:
             near = get_close_matches(variable.removeprefix(prefix), ours, n=1, cutoff=ALIKE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -52,11 +52,12 @@ class Chosen:
 
 
 def serving_options(
-    command: Callable[[click.Context, Callable[[], Chosen]], None],
+    command: Callable[..., None], *, also: Sequence[str] = ()
 ) -> Callable[..., None]:
-    """Add the options, and hand the command what tells what was chosen.
+    """Add the options, and hand the command its context and what tells what was chosen.
 
-    That is a function, as a command may not want to know. It raises UsageError.
+    That is a function, as a command may not want to know. It raises UsageError. Options of the
+    command's own, whose parameters `also` names, are handed on.
     """
 
     @config_option
@@ -206,7 +207,8 @@ def serving_options(
     @functools.wraps(command)
     def with_options(**given: Any) -> None:
         ctx = click.get_current_context()
-        command(ctx, functools.partial(_chosen, ctx, **given))
+        own = {name: given.pop(name) for name in also}
+        command(ctx, functools.partial(_chosen, ctx, **given), **own)
 
     return _telling_origins(with_options)
 
