@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -49,8 +50,8 @@ def serving(*arguments: str) -> Iterator[tuple[Program, int]]:
     assert process.stderr is not None
     try:
         for line in process.stderr:
-            if line.startswith("chatserver: listening on "):
-                yield process, int(line.rpartition(":")[2])
+            if found := re.search(r"listening on 127\.0\.0\.1:(\d+)", line):
+                yield process, int(found[1])
                 break
         else:
             raise AssertionError("the server did not start")

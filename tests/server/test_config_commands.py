@@ -176,6 +176,7 @@ def test_a_check_says_what_a_server_would_do(tmp_path: Path) -> None:
         "takes 5 messages a second from a member, and 20 at once\n",
         "512 connections and 500 members, and has it join 600/1m and create rooms 200/1h\n",
         "keeps 10,000 messages of a room, 16,777,216 bytes at most, and 1,073,741,824 bytes",
+        "logs info and above, as text\n",
     ):
         assert sentence in done.stdout
     assert not (tmp_path / "rooms").exists()

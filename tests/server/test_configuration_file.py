@@ -97,7 +97,7 @@ def test_the_file_sets_what_options_set(config: Callable[[str], str], tmp_path: 
     assert ["10.0.0.0/8"] == [str(each) for each in settings.trusted_proxies]
     assert settings.anonymous is not None
     assert {"join", "send"} == settings.anonymous.rights
-    assert ("asyncio", 10) == (found.loop, found.level)
+    assert ("asyncio", 10) == (found.loop, found.log.level)
 
 
 def test_the_example_of_the_manual_is_right(config: Callable[[str], str], tmp_path: Path) -> None:

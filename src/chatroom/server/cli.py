@@ -16,7 +16,7 @@ from .copy_command import copy_command
 from .database_commands import new_epochs_command, nodes_command
 from .dev_commands import dev_certificate_command
 from .journal_commands import backup_command, check_command, repair_command, rollback_command
-from .serving import log_from, run
+from .serving import run
 from .serving_options import Chosen, serving_options
 
 
@@ -49,8 +49,8 @@ def chatserver(ctx: click.Context, choose: Callable[[], Chosen]) -> None:
         exit_in_order()  # a copy that is half made is removed
         return
     chosen = choose()
-    log_from(chosen.level)
-    if code := run(chosen.settings, chosen.loop, chosen.level):
+    chosen.log.begin()
+    if code := run(chosen.settings, chosen.loop, chosen.log):
         sys.exit(code)
 
 

@@ -68,7 +68,7 @@ def config_check_command(ctx: click.Context, choose: Callable[[], Chosen]) -> No
     """
     chosen = choose()
     try:
-        sentences = list(forecast(chosen.settings, chosen.loop))
+        sentences = list(forecast(chosen.settings, chosen.loop, chosen.log))
     except UNUSABLE as error:
         _fail(str(error))
     for source, keys in _said(ctx).items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from .access.key_file import KeyFile, KeysUnusable
 from .access.revoked import REVOKED_FILE, RevokedTokens
 from .durations import written
 from .limit_options import PaceType
+from .log_lines import LogStyle
 from .loops import LoopName, loop_factory
 from .port import sockets
 from .port.certificates import Certificates
@@ -24,7 +26,7 @@ from .service import JOURNAL_FILE, journal_of
 from .settings import Settings
 
 
-def forecast(settings: Settings, loop: LoopName) -> Iterator[str]:
+def forecast(settings: Settings, loop: LoopName, log: LogStyle) -> Iterator[str]:
     """A sentence for each thing that a start would do, in the order in which a start does it.
 
     Raises what a start raises for files that cannot be used: TlsUnusable, AdminTokenUnusable,
@@ -36,6 +38,7 @@ def forecast(settings: Settings, loop: LoopName) -> Iterator[str]:
     yield from _browsers(settings)
     yield from _kept(settings)
     yield from _bounds(settings)
+    yield f"logs {logging.getLevelName(log.level).lower()} and above, as {log.form}"
 
 
 def _listens(settings: Settings) -> Iterator[str]:

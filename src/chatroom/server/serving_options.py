@@ -25,6 +25,7 @@ from .exposure import Rights, check_exposed
 from .journal_commands import data_directory
 from .journal_options import journal_options
 from .limit_options import limit_options
+from .log_lines import LogForm, LogStyle
 from .loops import LoopName
 from .names_of_places import ListenType, OriginType, RoomIdType
 from .networks import NetworkType
@@ -47,8 +48,7 @@ class Chosen:
 
     settings: Settings
     loop: LoopName
-    level: int
-    """Of what is logged, at least; one of `logging`."""
+    log: LogStyle
 
 
 def serving_options(
@@ -204,6 +204,12 @@ def serving_options(
         default="info",
         help="How much is logged, on standard error.",
     )
+    @click.option(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        help="text: lines for people. json: an object a line, for machines.",
+    )
     @functools.wraps(command)
     def with_options(**given: Any) -> None:
         ctx = click.get_current_context()
@@ -236,6 +242,7 @@ def _chosen(
     admin_token_file: Path | None, keys: Path | None, anonymous: Grant | None, is_open: bool,
     audit_file: Path | None, keep_audit: int, drain_delay: float,
     max_connection_age: float, workers: int, loop: LoopName, log_level: str,
+    log_format: LogForm,
 ) -> Chosen:  # fmt: skip
     if ctx.auto_envvar_prefix is not None:
         check_environment(ctx, os.environ)
@@ -301,5 +308,7 @@ def _chosen(
         workers=workers,
     )
     return Chosen(
-        settings=settings, loop=loop, level=logging.getLevelNamesMapping()[log_level.upper()]
+        settings=settings,
+        loop=loop,
+        log=LogStyle(logging.getLevelNamesMapping()[log_level.upper()], log_format),
     )
