@@ -122,16 +122,20 @@ def _kept(settings: Settings) -> Iterator[str]:
 
 def _found(path: Path) -> str:
     """Whether a journal is there; raises JournalUnusable if a server could not write it."""
-    if path.exists():
-        place, found = path, "which is there"
-    else:
-        place, found = path.parent, "which it makes"
-        while not place.exists():
-            place = place.parent
-    if not path.exists() and not place.is_dir():
-        raise JournalUnusable(f"cannot use {path}: {os.strerror(errno.ENOTDIR).lower()}")
-    if not os.access(place, os.R_OK | os.W_OK):
-        raise JournalUnusable(f"cannot use {path}: {os.strerror(errno.EACCES).lower()}")
+    try:
+        if path.exists():
+            place, found = path, "which is there"
+        else:
+            place, found = path.parent, "which it makes"
+            while not place.exists():
+                place = place.parent
+            if not place.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(place, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise JournalUnusable(f"cannot use {path}: {why}") from None
     return found
 
 
