@@ -20,6 +20,7 @@ from chatroom.journal.postgres import PostgresJournal, operating
 from chatroom.server.cli import chatserver
 from chatroom.server.environment import check_environment
 from chatroom.server.service import GOODBYE_SECONDS
+from chatroom.wire.addresses import Address
 from tests.carriers import Ended, run
 from tests.client.certificates import authority, signed
 from tests.faults.server_process import ServerProcess, serving
@@ -209,7 +210,7 @@ def test_what_the_files_set_is_known_to_chatserver(whose: str) -> None:
         check_environment(context, variables)
         known = {f"CHATSERVER_{(each.name or '').upper()}" for each in chatserver.params}
         assert set() == set(variables) - known
-        assert ("0.0.0.0:8080",) == context.params["bind"]
+        assert (Address("0.0.0.0", 8080),) == context.params["bind"]
         assert context.params["max_connection_age"] > 0
         assert context.params["insecure"]
         assert context.params["anonymous"] is not None

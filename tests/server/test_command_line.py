@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -49,8 +50,8 @@ def serving(*arguments: str) -> Iterator[tuple[Program, int]]:
     assert process.stderr is not None
     try:
         for line in process.stderr:
-            if line.startswith("chatserver: listening on "):
-                yield process, int(line.rpartition(":")[2])
+            if found := re.search(r"listening on 127\.0\.0\.1:(\d+)", line):
+                yield process, int(found[1])
                 break
         else:
             raise AssertionError("the server did not start")
@@ -65,8 +66,8 @@ def test_help_says_of_each_command_in_one_line_what_it_does() -> None:
     done = ran([*COMMAND, "--help"], capture_output=True, text=True, timeout=30, check=True)
     summaries = done.stdout.partition("\nCommands:\n")[2].splitlines()
     expected = [
-        "audit", "backup", "check", "copy", "dev-cert", "keys", "new-epochs", "nodes", "repair",
-        "token",
+        "audit", "backup", "check", "config", "copy", "dev-cert", "keys", "new-epochs", "nodes",
+        "repair", "rollback", "token",
     ]  # fmt: skip
     assert expected == [line.split()[0] for line in summaries]
     assert [line for line in summaries if "..." in line] == []

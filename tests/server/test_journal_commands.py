@@ -254,7 +254,7 @@ def test_the_directory_may_be_named_as_the_servers(tmp_path: Path, place: object
         (["backup"], 2, "Missing argument 'FILE'"),
         (["restore"], 2, "No such command 'restore'"),
         (["backup", "{tmp}/copy.db"], 1, "there is no {tmp}/chatroom.db"),
-        (["--bind", "nonsense", "backup", "{tmp}/copy.db"], 1, "there is no"),
+        (["--bind", "nonsense", "backup", "{tmp}/copy.db"], 2, "is not an address to listen on"),
     ],
 )
 def test_wrong_usage(tmp_path: Path, arguments: Sequence[str], code: int, sentence: str) -> None:

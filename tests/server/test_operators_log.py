@@ -258,7 +258,9 @@ def test_a_failure_of_ours_is_told_once(call: bytes, caplog: pytest.LogCaptureFi
 
     caplog.set_level(logging.INFO)
     run(scene())
-    assert ["a call failed"] == told(caplog)
+    assert [re.fullmatch(PEER[:-2] + "( stream 1)?: a call failed", told(caplog)[0])[0]] == told(
+        caplog
+    )
     assert "ZeroDivisionError: nobody expected this" in caplog.text
     assert "the server failed; its log has the reason" in unquote(answers[0].decode("latin-1"))
     assert b"expected" not in answers[0]

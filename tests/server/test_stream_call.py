@@ -13,6 +13,7 @@ from chatroom.core.refusals import Refusal, RoomFull
 from chatroom.server.calls.protocols import PROTOCOLS, Rewritten, as_json
 from chatroom.server.calls.said import bytes_of, said_in
 from chatroom.server.calls.stream_call import StreamCall
+from chatroom.server.port.places import NOWHERE
 from chatroom.wire.envelopes import compressed, envelope
 from chatroom.wire.grpc import Code
 
@@ -40,6 +41,8 @@ class Exchange:
     @property
     def idle(self) -> bool:
         return self.room > 0
+
+    place = NOWHERE
 
     def carry(self, call: Any) -> None: ...
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from chatroom.chatter.failures import Failure
 from chatroom.chatter.safe_text import one_line
+from chatroom.toml_text import NotToml, nearest, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,9 +105,7 @@ def read(path: Path | None) -> Configuration:
     """
     where = path or default_path()
     try:
-        text = where.read_bytes().decode()
-    except UnicodeDecodeError:
-        raise _invalid(where, "it is not UTF-8 text") from None
+        text = where.read_bytes()
     except OSError as error:
         if path is None and isinstance(error, FileNotFoundError | NotADirectoryError):
             return Configuration()
@@ -114,18 +113,12 @@ def read(path: Path | None) -> Configuration:
     return parse(text, where)
 
 
-def parse(text: str, path: Path) -> Configuration:
+def parse(text: str | bytes, path: Path) -> Configuration:
     """What the text of the file says. Raises ConfigurationInvalid."""
-    import tomllib  # only who has a file pays for it
-
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise _invalid(path, _syntax(str(error))) from None
-    except RecursionError:
-        raise _invalid(path, "it is nested too deeply") from None
-    except ValueError:  # Python reads no more than 4,300 digits
-        raise _invalid(path, "it has a number of too many digits") from None
+        table = table_of(text)
+    except NotToml as error:
+        raise _invalid(path, str(error)) from None
     _check(path, table, TOP, "")
     servers = {}
     for name, server in table.get("servers", {}).items():
@@ -239,10 +232,8 @@ def _check(path: Path, table: dict[str, Any], keys: Mapping[str, type], where: s
     for key, value in table.items():
         expected = keys.get(key)
         if expected is None:
-            import difflib
-
-            near = difflib.get_close_matches(key, keys, n=1, cutoff=0.5)
-            advice = f'did you mean "{near[0]}"?' if near else f"the keys are {', '.join(keys)}"
+            near = nearest(key, keys)
+            advice = f'did you mean "{near}"?' if near else f"the keys are {', '.join(keys)}"
             raise _invalid(path, f'there is no key "{key}"{place}; {advice}')
         if not isinstance(value, expected):
             raise _invalid(path, f"{key}{place} is to be {EXPECTED[expected]}")
@@ -250,14 +241,6 @@ def _check(path: Path, table: dict[str, Any], keys: Mapping[str, type], where: s
             raise _invalid(path, f"{key}{place} is empty; leave it out or give it a value")
         if isinstance(value, str) and "\0" in value:
             raise _invalid(path, f"{key}{place} has a NUL character")
-
-
-def _syntax(complaint: str) -> str:
-    """What the parser says, with the line in front."""
-    found = re.fullmatch(r"(?s)(.*) \(at line (\d+), column (\d+)\)", complaint)
-    if found is None:
-        return f"it is not TOML: {complaint}"
-    return f"line {found[2]}, column {found[3]} is not TOML: {found[1]}"
 
 
 def _invalid(path: Path, sentence: str) -> ConfigurationInvalid:

@@ -32,3 +32,14 @@ class Duration(click.ParamType[int]):
                 ctx,
             )
         return seconds
+
+    @staticmethod
+    def written(seconds: int) -> str:
+        """The shortest text that is read as this duration."""
+        return written(seconds)
+
+
+def written(seconds: int) -> str:
+    """A number of seconds, in the largest unit that divides it."""
+    unit = max((unit for unit in _UNITS if not seconds % _UNITS[unit]), key=_UNITS.__getitem__)
+    return f"{seconds // _UNITS[unit]}{unit}"

@@ -10,9 +10,9 @@ from click.core import ParameterSource
 
 KEEP_OUT = frozenset(
     {
-        "admin_token_file", "anonymous", "audit_file", "client_ca", "journal", "journal_file",
-        "keys", "proxy_protocol", "tls_cert", "tls_client_ca", "tls_client_required", "tls_key",
-        "trust_proxy",
+        "admin_token_file", "anonymous", "audit_file", "client_ca", "config", "journal",
+        "journal_file", "keys", "proxy_protocol", "tls_cert", "tls_client_ca",
+        "tls_client_required", "tls_key", "trust_proxy",
     }
 )  # fmt: skip
 """Settings without which more people may do more, or less is known of them, or rooms are others.
@@ -42,8 +42,9 @@ def check_environment(ctx: click.Context, environment: Mapping[str, str]) -> Non
                 f"{variable} is empty, and the server would start without it: give it a value, or"
                 " unset it"
             )
-    known = set(_names(ctx.command, prefix))
-    ours = [name.removeprefix(prefix) for name in _of_command(ctx.command, prefix)]
+    server = ctx.find_root().command
+    known = set(_names(server, prefix))
+    ours = [name.removeprefix(prefix) for name in _of_command(server, prefix)]
     for variable in sorted(environment):
         if variable.startswith(prefix) and variable not in known:
             near = get_close_matches(variable.removeprefix(prefix), ours, n=1, cutoff=ALIKE)

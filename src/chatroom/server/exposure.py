@@ -43,6 +43,13 @@ class Rights(click.ParamType[Grant]):
             known = ", ".join(Right)
             self.fail(f"{value!r} is not made of these words: {known}; or all, or none", param, ctx)
 
+    @staticmethod
+    def written(grant: Grant) -> str:
+        """The words for what an option can grant."""
+        if grant == EVERYTHING:
+            return "all"
+        return ",".join(right for right in Right if right in grant.rights) or "none"
+
 
 def check_exposed(
     addresses: Iterable[Address],

@@ -132,11 +132,11 @@ def repair_command(ctx: click.Context, data: Path | None) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def rollback_command(ctx: click.Context, data: Path | None, yes: bool) -> None:
-    """Put the file back that an earlier chatserver can use, and tell what that loses.
+    """Put back the file of before an upgrade, and tell what is lost.
 
-    The server must be stopped. A newer chatserver has kept it before it upgraded the file.
-    What was stored since is lost; the present file is kept beside it. Clients notice that
-    sequences start over. Exit code 0: it is done; 1: nothing was changed.
+    The server must be stopped. A newer chatserver has kept the file that an earlier one can use
+    before it upgraded it. What was stored since is lost; the present file is kept beside it.
+    Clients notice that sequences start over. Exit code 0: it is done; 1: nothing was changed.
     """
     path = journal_file(ctx, data)
     try:

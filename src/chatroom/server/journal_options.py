@@ -7,11 +7,13 @@ import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import click
 
 _SCHEMES = ("postgresql://", "postgres://")
 _FORM = "postgresql://USER:PASSWORD@HOST/DATABASE"
+_NO_DATABASE = f"a journal is {_FORM}; a directory is named by --data"
 
 
 _IN_FILE = click.option(
@@ -23,10 +25,22 @@ _IN_FILE = click.option(
 )
 
 
+class DatabaseType(click.ParamType[str]):
+    """The address of a database, which is in no message; "": none."""
+
+    name = "database"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value and not is_database(value):
+            self.fail(_NO_DATABASE, param, ctx)
+        return value
+
+
 def url_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options for a command about a database, which `database_of` reads."""
     named = click.option(
         "--journal",
+        type=DatabaseType(),
         metavar="URL",
         default="",
         show_default="as for the server",
@@ -40,6 +54,7 @@ def journal_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @click.option(
         "--journal",
+        type=DatabaseType(),
         metavar="URL",
         default="",
         show_default=False,
@@ -74,7 +89,7 @@ def database_of(journal: str, file: Path | None) -> str:
     if not url:
         return ""
     if not is_database(url):
-        raise click.UsageError(f"a journal is {_FORM}; a directory is named by --data")
+        raise click.UsageError(_NO_DATABASE)
     return url
 
 
@@ -87,3 +102,12 @@ def is_database(place: str) -> bool:
             "PostgreSQL needs one more package: pip install 'chatroom[postgres]'"
         )
     return True
+
+
+def has_password(url: str) -> bool:
+    """Whether the address of a database has one, as far as can be told."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.password) or any("password" in key for key, _ in parse_qsl(parts.query))
+    except ValueError:
+        return True

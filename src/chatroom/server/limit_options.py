@@ -12,6 +12,7 @@ import click
 from chatroom.core.limits import Limits
 from chatroom.core.rate import Pace
 
+from .amounts import Amount
 from .sizes import Size
 
 _DEFAULTS = Limits()
@@ -40,6 +41,15 @@ class PaceType(click.ParamType[Pace]):
                 ctx,
             )
         return Pace(int(found[1]), seconds)
+
+    @staticmethod
+    def written(pace: Pace) -> str:
+        """A text that is read as this pace."""
+        if not pace.count:
+            return "0"
+        seconds = int(pace.seconds)
+        letter = next(unit for unit in "hms" if not seconds % _UNITS[unit])
+        return f"{pace.count}/{seconds // int(_UNITS[letter])}{letter}"
 
 
 def _option(field: str, flag: str, **said: Any) -> tuple[str, str, Any]:
@@ -73,7 +83,7 @@ _OPTIONS = (
     _option(
         "message_rate",
         "--message-rate",
-        type=click.FloatRange(0),
+        type=Amount(0),
         help="Messages a second from one member; 0: no limit.",
     ),
     _option(
@@ -85,7 +95,7 @@ _OPTIONS = (
     _option(
         "room_message_rate",
         "--room-message-rate",
-        type=click.FloatRange(0),
+        type=Amount(0),
         show_default="100 times --message-rate",
         help="Messages a second from all members of a room together; 0: no limit.",
     ),

@@ -80,7 +80,7 @@ class Service:
         """`journal` is for who brings one of their own; else it is as the settings say."""
         self._settings = settings
         if journal is None:
-            journal = _journal(settings)
+            journal = journal_of(settings)
         self.journal_name = journal.name
         self.health = Health()
         self._notices = Notices(time.monotonic)
@@ -357,7 +357,8 @@ class Service:
             await respond(send, 503, b"draining\n", b"text/plain; charset=utf-8")
 
 
-def _journal(settings: Settings) -> Journal:
+def journal_of(settings: Settings) -> Journal:
+    """The one in which a server with these settings keeps rooms; it is not open."""
     if settings.database:
         # Here alone: its driver is an extra that need not be installed.
         from chatroom.journal.postgres import PostgresJournal

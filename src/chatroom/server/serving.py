@@ -23,6 +23,7 @@ from chatroom.wire.addresses import Address
 
 from .access.admin import AdminTokenUnusable
 from .access.key_file import KeysUnusable
+from .log_lines import LogStyle
 from .loops import LoopMissing, LoopName, loop_factory
 from .port import sockets
 from .port.sockets import BindError
@@ -61,44 +62,30 @@ def check_workers(count: int, *, database: str, platform: str = sys.platform) ->
         )
 
 
-def log_from(level: int, worker: int = 0) -> None:
-    """Log what is of this level or above it, on standard error, and of which worker it is."""
-    of = f"worker {worker}: " if worker else ""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=level,
-        format=f"%(asctime)s %(levelname)s {of}%(message)s",
-        force=bool(worker),
-    )
-    for chatty in ("asyncio", "hpack"):  # each turn of the loop, each header field
-        logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
-
-
-def run(settings: Settings, loop: LoopName, level: int) -> int:
+def run(settings: Settings, loop: LoopName, style: LogStyle) -> int:
     """Serve, with as many processes as there are to be; the exit code."""
     manager = Manager.of(os.environ)
     if settings.workers > 1:
-        return _supervise(settings, loop, level, manager)
-    return _run(settings, loop, None, manager)
+        return _supervise(settings, loop, style, manager)
+    return _run(settings, loop, style, None, manager)
 
 
-def _run(settings: Settings, loop: LoopName, worker: Worker | None, manager: Manager) -> int:
+def _run(
+    settings: Settings, loop: LoopName, style: LogStyle, worker: Worker | None, manager: Manager
+) -> int:
     try:
-        interrupts.run(_serve(settings, worker, manager), loop_factory(loop))
+        interrupts.run(_serve(settings, style, worker, manager), loop_factory(loop))
     except UNUSABLE as error:
-        _say(f"worker {worker.number}: {error}" if worker is not None else str(error))
+        of = f"worker {worker.number}: " if worker is not None else ""
+        style.say(f"{of}{error}", level=logging.ERROR)
         return 1
     return 0
-
-
-def _say(sentence: str) -> None:
-    click.echo(f"chatserver: {sentence}", err=True)
 
 
 # ---- Several processes -----------------------------------------------------------
 
 
-def _supervise(settings: Settings, loop: LoopName, level: int, manager: Manager) -> int:
+def _supervise(settings: Settings, loop: LoopName, style: LogStyle, manager: Manager) -> int:
     held: list[socket.socket] = []
     addresses: list[Address] = []
     try:
@@ -107,7 +94,7 @@ def _supervise(settings: Settings, loop: LoopName, level: int, manager: Manager)
             held += places
             addresses.append(Address(address.host, sockets.address_of(places[0]).port))
     except BindError as error:
-        _say(str(error))
+        style.say(str(error), level=logging.ERROR)
         return 1
     names.load()
     shared = replace(settings, bind=tuple(addresses), shared_port=True)
@@ -115,17 +102,17 @@ def _supervise(settings: Settings, loop: LoopName, level: int, manager: Manager)
     def work(worker: Worker) -> int:
         for each in held:
             each.close()
-        log_from(level, worker.number)
-        return _run(shared, loop, worker, Manager())
+        style.begin(worker.number)
+        return _run(shared, loop, style, worker, Manager())
 
     status = f"{settings.workers} workers"
 
     def on_ready(kept: str) -> None:
         manager.ready(status)
-        _say(kept)
-        _say(f"{settings.workers} workers serve, each of them a node")
+        style.say(kept)
+        style.say(f"{settings.workers} workers serve, each of them a node")
         for each in held:
-            _say(f"listening on {sockets.address_of(each)}")
+            style.say(f"listening on {sockets.address_of(each)}")
 
     supervisor = Supervisor(
         settings.workers,
@@ -155,7 +142,9 @@ def _kept(settings: Settings, journal: str) -> str:
     return f"rooms and messages are kept in {settings.data / JOURNAL_FILE}"
 
 
-async def _serve(settings: Settings, worker: Worker | None, manager: Manager) -> None:
+async def _serve(
+    settings: Settings, style: LogStyle, worker: Worker | None, manager: Manager
+) -> None:
     """Serve until SIGTERM or SIGINT; a second one ends the process at once, with 130.
 
     Not a worker: its supervisor knows best what a second one means. Who has lost that, stops.
@@ -190,11 +179,11 @@ async def _serve(settings: Settings, worker: Worker | None, manager: Manager) ->
     gc.set_threshold(GC_THRESHOLD_CYCLES if leaves_cycles else GC_THRESHOLD, 50, 100)
     kept = _kept(settings, service.journal_name)
     if worker is None:
-        _say(kept)
+        style.say(kept)
         if service.hub.nodes is not None:
-            _say(str(service.hub.nodes))
+            style.say(str(service.hub.nodes))
         for address in service.addresses:
-            _say(f"listening on {address}")
+            style.say(f"listening on {address}")
     else:
         log.info("%s", service.hub.nodes)
         worker.ready(kept)

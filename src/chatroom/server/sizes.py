@@ -26,3 +26,11 @@ class Size(click.ParamType[int]):
                 f"{value!r} is not a size: write 65536, 64K, 16M or 1G, more than 0", param, ctx
             )
         return int(found[1]) * _UNITS[found[2].upper()]
+
+    @staticmethod
+    def written(size: int) -> str:
+        """The shortest text that is read as this size."""
+        for letter, unit in reversed(_UNITS.items()):
+            if not size % unit:
+                return f"{size // unit}{letter}"
+        return str(size)

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from .amounts import Amount
 from .port.tls_limits import TlsLimits
 from .settings import Tls
 
@@ -40,7 +41,7 @@ _OPTIONS = (
     ),
     click.option(
         "--tls-handshake-timeout",
-        type=click.FloatRange(0, min_open=True),
+        type=Amount(0, min_open=True),
         default=_DEFAULTS.handshake_seconds,
         metavar="SECONDS",
         help="How long one may take.",

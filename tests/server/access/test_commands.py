@@ -116,7 +116,7 @@ def test_a_file_of_public_keys_is_closed_when_a_secret_comes(path: Path) -> None
         ("HS256", None, "has a key HS256 already; take another id"),
         ("a/b", None, "an id has 1 to 64 characters, each one of A-Z, a-z, 0-9, _ and -"),
         ("", None, "an id has 1 to 64 characters"),
-        ("two", "[keys", "it is not TOML"),
+        ("two", "[keys", "is not TOML"),
         ("two", f'keys = {{a = {{algorithm = "HS256", secret = "{"x" * 32}"}}}}', "no key can be"),
         ("two", '{"keys": [{"kid": "a", "alg": "HS256", "kty": "oct"}]}', "it is no key"),
         (

@@ -128,10 +128,10 @@ NO_MEMBERS: list[object] = [None, 7, [], {}, "é", True]
 WRONG_TOML: dict[str, tuple[str | bytes, str]] = {
     "nothing": ("", "no key in it; `chatserver keys create` makes one"),
     "no table": ("[keys]", "no key in it"),
-    "no TOML": ("[keys", "it is not TOML: "),
+    "no TOML": ("[keys", "line 1, the last one, is not TOML: "),
     "not UTF-8": (b'a = "\xff"', "it is not UTF-8"),
     "deep": ("a = " + "[" * 100_000, "nested too deeply"),
-    "a long number": ("leeway_seconds = " + "9" * 5000, "a number in it is too long"),
+    "a long number": ("leeway_seconds = " + "9" * 5000, "a number of too many digits"),
     "long": (b"#" * (FILE_BYTES + 1), "it has more than 1,048,576 bytes"),
     "an unknown field": ("leeway = 3\n" + GOOD, 'unknown field "leeway"; known are audience, '),
     "one that no log takes": ('"a\\nb" = 3\n' + GOOD, 'unknown field "a\\nb"'),

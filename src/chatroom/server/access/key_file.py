@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import os
 import stat
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from chatroom.core.limits import Limits
+from chatroom.toml_text import NotToml, table_of
 
 from .certificates import CertificateWrong, Holder, holder
 from .keys import (
@@ -229,11 +229,14 @@ class _Reading:
 
     def _guard(self, path: Path, status: os.stat_result, keys: Iterable[Key]) -> None:
         """Refuse a file from which others may read what signs tokens."""
-        if os.name != "posix" or not any(key.signing is not None for key in keys):
-            return
-        others = stat.S_IROTH if status.st_uid == 0 else stat.S_IROTH | stat.S_IRGRP
-        if status.st_mode & others:
+        if any(key.signing is not None for key in keys) and others_may_read(status):
             raise KeyWrong(f"others may read the secret in {path}; type: chmod 600 {path}")
+
+
+def others_may_read(status: os.stat_result) -> bool:
+    """Whether a file is no place for a secret. Root's may be for a group: that of a service."""
+    others = stat.S_IROTH if status.st_uid == 0 else stat.S_IROTH | stat.S_IRGRP
+    return os.name == "posix" and bool(status.st_mode & others)
 
 
 def at_once(path: str, flags: int) -> int:
@@ -254,15 +257,9 @@ def _signature_at(path: Path) -> Signature | None:
 
 def _toml(content: bytes) -> dict[str, object]:
     try:
-        return tomllib.loads(content.decode())
-    except UnicodeDecodeError:
-        raise KeyWrong("it is not UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise KeyWrong(f"it is not TOML: {error}") from None
-    except ValueError:  # Python reads at most 4,300 digits (CVE-2020-10735)
-        raise KeyWrong("it is not TOML that can be read: a number in it is too long") from None
-    except RecursionError:
-        raise KeyWrong("it is not TOML that can be read: it is nested too deeply") from None
+        return table_of(content)
+    except NotToml as error:
+        raise KeyWrong(str(error)) from None
 
 
 def _of_jwks(content: bytes) -> Iterator[Key]:

@@ -25,6 +25,7 @@ from chatroom.core.limits import Limits
 from chatroom.core.refusals import Refusal
 from chatroom.server.access.access import Access
 from chatroom.server.port.asgi import CERTIFICATE, Application, Receive, Scope, Send
+from chatroom.server.port.places import here
 from chatroom.server.port.rota import next_turn
 from chatroom.server.rooms.audit import Audit
 from chatroom.server.rooms.hub import Hub
@@ -36,6 +37,7 @@ from .audited import told_of
 from .listing import Listing, Prepared, prepared
 from .methods import Methods
 from .moderation import ModerationMethods
+from .refused import log_refused
 from .statuses import code_of, details_of
 from .stream_call import FAILED
 
@@ -227,12 +229,14 @@ class Answering:
                 return await method(request, context, who)
             except Refusal as refusal:
                 hub.quotas.counters.refuse(refusal)
+                log_refused(here.get(), refusal)
                 if code_of(refusal) is Code.UNAUTHENTICATED:  # RFC 9110, section 15.5.2
                     context.response_headers["www-authenticate"] = "Bearer"
                 raise connect_error(refusal) from None
             except Exception:
                 # connectrpc would tell the caller what the exception says.
-                log.exception("a call failed")
+                place = here.get()
+                log.exception("%s: a call failed", place, extra=place.known())
                 raise ConnectError(ConnectCode.INTERNAL, FAILED.message) from None
 
         return answer

@@ -229,7 +229,8 @@ class Delivery:
         except asyncio.CancelledError:
             raise
         except Exception:
-            log.exception("a stream failed")
+            where = self._call.place
+            log.exception("%s failed", where, extra=where.known(room=room.room_id))
             self._call.finish(FAILED)
         else:
             self._go_live()

@@ -300,7 +300,9 @@ class MemberStream(Delivery):
         except asyncio.CancelledError:
             raise
         except Exception:
-            log.exception("a stream failed")
+            where, place = self._call.place, self._place
+            inside = {"room": place.room.room_id} if place is not None else {}
+            log.exception("%s failed", where, extra=where.known(**inside))
             self._stage = Stage.REPLAYING
             self._call.finish(FAILED)
         else:

@@ -13,11 +13,13 @@ from google.protobuf.message import Message as ProtobufMessage
 
 from chatroom.core.refusals import Draining, Refusal
 from chatroom.server.port.exchange import Exchange
+from chatroom.server.port.places import Place
 from chatroom.wire.envelopes import EnvelopeError, EnvelopeReader
 from chatroom.wire.grpc import Code
 from chatroom.wire.http2.headers import Headers
 
 from .protocols import Rewritten, RpcProtocol
+from .refused import log_refused
 from .said import LONGEST
 from .statuses import LATE, OK, Status, refusal_of
 
@@ -196,7 +198,7 @@ class StreamCall:
         except Refusal as refusal:
             self.refuse(refusal)
         except Exception:
-            log.exception("a call failed")
+            log.exception("%s: a call failed", self.place, extra=self.place.known())
             self.finish(FAILED)
         return 0
 
@@ -206,7 +208,7 @@ class StreamCall:
         except Refusal as refusal:
             self.refuse(refusal)
         except Exception:
-            log.exception("a call failed")
+            log.exception("%s: a call failed", self.place, extra=self.place.known())
             self.finish(FAILED)
         return True
 
@@ -222,6 +224,11 @@ class StreamCall:
                 self._listener.half_closed()
             except Refusal as refusal:
                 self.refuse(refusal)
+
+    @property
+    def place(self) -> Place:
+        """What the log calls it."""
+        return self._exchange.place
 
     @property
     def waits(self) -> bool:
@@ -298,6 +305,7 @@ class StreamCall:
         """Finish with the status of a refusal."""
         if not self._over:
             self._on_refused(refusal)
+            log_refused(self.place, refusal)
         self.finish(Status.of(refusal))
 
     def gone(self) -> None:

@@ -13,6 +13,7 @@ from connectrpc.errors import ConnectError
 
 from chatroom.server.port.asgi import Application, Event, Receive, Scope, Send
 from chatroom.server.port.exchange import Exchange
+from chatroom.server.port.places import Place
 from chatroom.wire.grpc import media_type
 from chatroom.wire.http2.headers import Headers
 from chatroom.wire.http2.streams import Call
@@ -51,6 +52,10 @@ class TextExchange:
     @property
     def room(self) -> int:
         return (self._inner.room * _OCTETS + GROUP - 1) // GROUP
+
+    @property
+    def place(self) -> Place:
+        return self._inner.place
 
     @property
     def idle(self) -> bool:

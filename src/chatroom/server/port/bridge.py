@@ -21,6 +21,7 @@ from chatroom.wire.http2.streams import Stream
 
 from .asgi import Application, Event, Scope, address_of, let_go, with_certificate
 from .http2 import Begin, Http2Protocol
+from .places import Place, here
 from .rota import CALL, Rota, Turn, begin_turns
 from .wake import Wake
 
@@ -198,16 +199,23 @@ class AsgiCall:
     # ---- What the application does -----------------------------------------------------
 
     async def _run(self, application: Application, scope: Scope) -> None:
+        place = Place(scope["client"], self._stream.stream_id)
+        here.set(place)
         try:
             if await self._may_begin():
                 await application(scope, self._receive, self._send)
         except ClientDisconnected as error:
             let_go(error)
         except Exception:
-            log.exception("the application failed at %s", scope["path"])
+            log.exception(
+                "%s: the application failed at %s", place, scope["path"], extra=place.known()
+            )
         else:
             if not self._over():
-                log.error("the application did not answer at %s", scope["path"])
+                log.error(
+                    "%s: the application did not answer at %s",
+                    place, scope["path"], extra=place.known(),
+                )  # fmt: skip
         finally:
             self._finish()
 

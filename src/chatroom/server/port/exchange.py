@@ -15,6 +15,7 @@ from chatroom.wire.http2.headers import Headers, encode, encode_cached
 from chatroom.wire.http2.streams import Call, Stream
 
 from .http2 import Http2Protocol
+from .places import Place
 
 
 class Exchange(Protocol):
@@ -23,6 +24,10 @@ class Exchange(Protocol):
     @property
     def offer(self) -> Callable[[bytes], bool]:
         """Sends bytes, which may be shared by many, if they can go now; else False, and nothing."""
+
+    @property
+    def place(self) -> Place:
+        """What the log calls it."""
 
     @property
     def room(self) -> int:
@@ -74,6 +79,10 @@ class StreamExchange:
     def carry(self, call: Call) -> None:
         """Push what happens to the stream into a call from here on."""
         self._stream.call = call
+
+    @property
+    def place(self) -> Place:
+        return Place(self._connection.peername, self._stream.stream_id)
 
     @property
     def room(self) -> int:

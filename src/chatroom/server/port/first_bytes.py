@@ -7,6 +7,8 @@ import logging
 from collections.abc import Callable
 from typing import cast
 
+from .places import Place
+
 log = logging.getLogger(__name__)
 
 
@@ -42,10 +44,18 @@ class FirstBytes(asyncio.Protocol):
         del exc  # who says nothing and goes is nobody's failure
         self._on_closed(self)
 
+    @property
+    def peername(self) -> object:
+        """Whose connection it is."""
+        return self._transport.get_extra_info("peername")
+
     def check(self, now: float) -> None:
         """End a connection whose first bytes have not come in time."""
         if now - self._since >= self._seconds:
-            log.debug("a connection did not say within %g s what it is", self._seconds)
+            place = Place(self.peername)
+            log.debug(
+                "%s did not say within %g s what it is", place, self._seconds, extra=place.known()
+            )
             self._transport.abort()
 
     def drain(self) -> None:

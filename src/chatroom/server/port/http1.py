@@ -24,6 +24,7 @@ from .http1_responses import refusal
 from .http1_waits import Patience, Wait
 from .not_http import tell
 from .notices import Notices
+from .places import Place, here
 
 log = logging.getLogger(__name__)
 
@@ -77,26 +78,10 @@ class Http1Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_application",
-        "_ending",
-        "_limits",
-        "_loop",
-        "_notices",
-        "_on_closed",
-        "_patience",
-        "_paused",
-        "_reader",
-        "_reading",
-        "_refusal",
-        "_served",
-        "_tasks",
-        "_tls",
-        "_transport",
-        "_unread",
-        "_written",
-        "exchanges",
-        "half_closed",
-    )
+        "_application", "_ending", "_limits", "_loop", "_notices", "_on_closed", "_patience",
+        "_paused", "_reader", "_reading", "_refusal", "_served", "_tasks", "_tls", "_transport",
+        "_unread", "_written", "exchanges", "half_closed",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -313,6 +298,8 @@ class Http1Connection(asyncio.Protocol):
     async def _answer(self, exchange: Exchange) -> None:
         info = self._transport.get_extra_info
         server, client = address_of(info("sockname")), address_of(info("peername"))
+        place = Place(client)
+        here.set(place)
         scheme = "https" if self._tls else "http"
         scope = exchange.scope(scheme, server, client, info("ssl_object"))
         try:
@@ -323,10 +310,15 @@ class Http1Connection(asyncio.Protocol):
             self.abort()
             raise
         except Exception:
-            log.exception("the application failed at %s", exchange.head.path)
+            log.exception(
+                "%s: the application failed at %s", place, exchange.head.path, extra=place.known()
+            )
         else:
             if not exchange.over:
-                log.error("the application did not answer at %s", exchange.head.path)
+                log.error(
+                    "%s: the application did not answer at %s",
+                    place, exchange.head.path, extra=place.known(),
+                )  # fmt: skip
         if exchange.over:
             return
         if exchange.begun:
@@ -335,6 +327,11 @@ class Http1Connection(asyncio.Protocol):
         exchange.disconnect()
         self.exchanges.clear()
         self._send_refusal(BadRequest(500, "the server failed"))
+
+    @property
+    def peername(self) -> object:
+        """Whose connection it is."""
+        return self._transport.get_extra_info("peername")
 
     def write(self, data: bytes | memoryview) -> None:
         """Hand bytes to the transport, for as long as it takes any."""

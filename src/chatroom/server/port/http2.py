@@ -27,7 +27,8 @@ from chatroom.wire.http2.state import Phase
 from chatroom.wire.http2.streams import Stream
 
 from .answers import Answers
-from .notices import Kind, Notices, peer_name
+from .notices import Kind, Notices
+from .places import Place
 from .turns import Turns
 
 log = logging.getLogger(__name__)
@@ -144,10 +145,11 @@ class Http2Protocol(asyncio.Protocol):
             case TrailersReceived(stream):
                 if stream.call is not None:
                     stream.call.hear(b"", end=True)
-            case StreamReset(stream, by_peer=by_peer, reason=reason):
-                if not by_peer:
-                    name = self.transport.get_extra_info("peername")
-                    log.debug("a stream of %s was reset: %s", peer_name(name), reason)
+            case StreamReset(stream, code, by_peer=by_peer, reason=reason):
+                if not by_peer and log.isEnabledFor(logging.DEBUG):
+                    place = Place(self.peername, stream.stream_id)
+                    known = place.known(code=_name_of(code))
+                    log.debug("%s was reset: %s", place, reason, extra=known)
                 self._gone(stream)
             case HeadersTooLong(stream):
                 stream.headers(_TOO_LONG, end=True)
@@ -169,13 +171,20 @@ class Http2Protocol(asyncio.Protocol):
             stream.close(reset=True)
             self._gone(stream)
 
+    @property
+    def peername(self) -> object:
+        """Whose connection it is."""
+        return self.transport.get_extra_info("peername")
+
     def _tell(self, code: int, reason: str) -> None:
         """Whose fault ends the connection is told; who has only gone away is not."""
-        name = self.transport.get_extra_info("peername")
+        name = self.peername
         if code == ErrorCode.ENHANCE_YOUR_CALM:
             self._notices.tell(Kind.FLOOD, name, f"cut off: {reason}")
         elif code == ErrorCode.NO_ERROR:
-            log.debug("the connection of %s was ended: %s", peer_name(name), reason)
+            place = Place(name)
+            known = place.known(code=_name_of(code))
+            log.debug("%s: the connection was ended: %s", place, reason, extra=known)
         else:
             self._notices.tell(Kind.NOT_HTTP, name, f"does not keep to HTTP/2: {reason}")
 
@@ -300,3 +309,11 @@ class Http2Protocol(asyncio.Protocol):
         self.http2.release(stream)
         if self.http2.left:
             self.http2.output.touch()
+
+
+def _name_of(code: int) -> str:
+    """The name of an error of HTTP/2 (RFC 9113, 7); what is none, as a number."""
+    try:
+        return ErrorCode(code).name
+    except ValueError:
+        return f"{code:#x}"

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chatroom.wire.addresses import Address
+from .places import Place, peer_name
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class Notices:
         if told is not None and now - told < self._limits.seconds:
             self._untold[kind] = self._untold.get(kind, 0) + 1
             if log.isEnabledFor(logging.DEBUG):
-                log.debug("%s", self._line(peer, what))
+                log.debug("%s", self._line(peer, what), extra=_known(kind, peer))
             return
         self._told[kind] = now
         more = self._untold.pop(kind, 0)
@@ -72,17 +72,15 @@ class Notices:
             "%s%s",
             self._line(peer, what),
             f" (and {more} more {kind.value} before)" if more else "",
+            extra=_known(kind, peer),
         )
 
     def _line(self, peer: object, what: str) -> str:
         return printable(f"{peer_name(peer)}: {what}", self._limits.characters)
 
 
-def peer_name(peer: object) -> str:
-    """An address as it is written, of a socket's name; a Unix socket's peers have none."""
-    if not isinstance(peer, tuple):
-        return "a client"
-    return str(Address(*peer[:2])) if peer[1] else str(peer[0])  # behind a proxy: no port
+def _known(kind: Kind, peer: object) -> dict[str, object]:
+    return Place(peer).known(reason=kind.name)
 
 
 def printable(text: str, characters: int) -> str:

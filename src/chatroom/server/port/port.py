@@ -25,6 +25,7 @@ from .http1_limits import Http1Limits
 from .http1_requests import NOTHING_ENDLESS, Endless
 from .http2 import Begin, Http2Protocol
 from .notices import Kind, Notices
+from .places import Place
 from .proxied import Proxied
 from .rota import Rota
 from .slices import spread
@@ -77,6 +78,10 @@ class PortLimits:
 
 class Kept(Protocol):
     """What the port asks of each connection, whatever it speaks."""
+
+    @property
+    def peername(self) -> object:
+        """Whose it is, by the name of the socket's peer."""
 
     def check(self, now: float) -> None:
         """Do what is due at `now`, in seconds."""
@@ -192,7 +197,7 @@ class Port:
         if first is None:
             accepted.close()
         else:
-            self._spawn(self._connect(first, accepted), "connect")
+            self._spawn(self._connect(first, accepted, peer), "connect")
 
     def _admitted(self, since: float, peer: Peer) -> Sniff | TlsProtocol | None:
         """What a peer's connection speaks; None: its address has as many as it may."""
@@ -225,11 +230,14 @@ class Port:
         self._keep(tls, accepted.crowd)
         return tls
 
-    async def _connect(self, first: Proxied | Sniff | TlsProtocol, accepted: socket.socket) -> None:
+    async def _connect(
+        self, first: Proxied | Sniff | TlsProtocol, accepted: socket.socket, peer: object
+    ) -> None:
         try:
             await self._loop.connect_accepted_socket(lambda: first, accepted)
         except OSError as error:  # it has gone meanwhile
-            log.debug("a connection was gone at once: %s", error)
+            place = Place(peer)
+            log.debug("%s was gone at once: %s", place, error, extra=place.known())
             self._gone(first)
 
     def _secured(
@@ -314,7 +322,10 @@ class Port:
                 try:
                     connection.check(self._loop.time())
                 except Exception:
-                    log.exception("a connection failed, and is ended")
+                    place = Place(connection.peername)
+                    log.exception(
+                        "%s: the connection failed, and is ended", place, extra=place.known()
+                    )
                     connection.abort()
 
     # ---- Ending ----------------------------------------------------------------------

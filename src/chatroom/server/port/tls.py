@@ -18,7 +18,8 @@ from chatroom.server.settings import reason_of
 from .certificates import resumed_too_late
 from .handshakes import Handshakes
 from .not_tls import KNOWN_BY, without_tls
-from .notices import Kind, Notices, peer_name
+from .notices import Kind, Notices
+from .places import Place
 from .tls_limits import TlsLimits
 from .tls_transport import RECORD_BYTES, Stage, TlsTransport
 
@@ -340,9 +341,15 @@ class TlsProtocol(asyncio.Protocol):
 
     def _tell(self, what: str) -> None:
         """To an operator: a client does not trust the certificate, or is none."""
-        self._notices.tell(Kind.TLS, self._raw.get_extra_info("peername"), what)
+        self._notices.tell(Kind.TLS, self.peername, what)
 
     def _say(self, what: str) -> None:
         """For debugging: so do checks of health that only connect, all day."""
         if log.isEnabledFor(logging.DEBUG):
-            log.debug("%s: %s", peer_name(self._raw.get_extra_info("peername")), what)
+            place = Place(self.peername)
+            log.debug("%s: %s", place, what, extra=place.known())
+
+    @property
+    def peername(self) -> object:
+        """Whose connection it is."""
+        return self._raw.get_extra_info("peername")

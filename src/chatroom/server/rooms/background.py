@@ -35,6 +35,8 @@ class Background:
         except asyncio.CancelledError:
             task.add_done_callback(_unheard)
             raise
+        finally:
+            del task  # it holds its error, whose traceback holds this frame
 
     async def over(self) -> None:
         """Wait for what goes on."""

@@ -155,6 +155,7 @@ class Replay:
                 "are, `chatserver repair` keeps the rest",
                 room.room_id,
                 entry.sequence,
+                extra={"room": room.room_id},
             )
 
 

@@ -190,7 +190,10 @@ class Rooms:
             try:
                 await self._journal.purge(room.facts.key)
             except JournalError as error:
-                log.warning("room %s is purged at the next start: %s", room.room_id, error)
+                log.warning(
+                    "room %s is purged at the next start: %s",
+                    room.room_id, error, extra={"room": room.room_id},
+                )  # fmt: skip
 
         self._background.begin(purge())
 
