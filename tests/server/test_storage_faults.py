@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.launch.program import ran
+from tests.launch.program import ran, started
 from tests.server.test_command_line import COMMAND, serving
 
 
@@ -130,12 +130,29 @@ def test_a_database_of_a_newer_chatserver(data: Path) -> None:
     assert "use a newer chatserver" in refusal(data)
 
 
+LOCKS = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
 def test_a_database_that_another_program_has_locked(data: Path) -> None:
-    """A sqlite3 shell with a transaction open."""
-    with closing(sqlite3.connect(data / "chatroom.db", isolation_level=None)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        assert "is locked by another program" in refusal(data)
-        connection.execute("ROLLBACK")
+    """A sqlite3 shell with a transaction open.
+
+    Not in this process: `refusal` reads the file, and closing it ends the locks of whoever reads
+    it (fcntl, 2).
+    """
+    pipe = subprocess.PIPE
+    locks = ["-c", LOCKS, str(data / "chatroom.db")]
+    with started(locks, stdin=pipe, stdout=pipe, text=True) as program:
+        try:
+            assert "locked\n" == program.stdout.readline()
+            assert "is locked by another program" in refusal(data)
+        finally:
+            program.kill()
 
 
 def test_a_read_only_file_system(tmp_path: Path, data: Path) -> None:

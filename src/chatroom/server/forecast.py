@@ -122,10 +122,9 @@ def _kept(settings: Settings) -> Iterator[str]:
 
 def _found(path: Path) -> str:
     """Whether a journal is there; raises JournalUnusable if a server could not write it."""
+    place, found = path, "which is there"
     try:
-        if path.exists():
-            place, found = path, "which is there"
-        else:
+        if not path.exists():
             place, found = path.parent, "which it makes"
             while not place.exists():
                 place = place.parent
@@ -134,8 +133,10 @@ def _found(path: Path) -> str:
         if not os.access(place, os.R_OK | os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise JournalUnusable(f"cannot use {path}: {why}") from None
+        raise JournalUnusable(
+            f"cannot open {path}: {error.strerror or error} ({place}); make the directory and the "
+            "file writable for this user, or choose another --data directory"
+        ) from None
     return found
 
 
