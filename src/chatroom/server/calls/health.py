@@ -51,6 +51,11 @@ class Health:
         """Whether new calls are welcome."""
         return self._serving
 
+    @property
+    def ready(self) -> bool:
+        """Whether newcomers are served: calls are welcome, and messages can be stored."""
+        return self._serving and self._storing
+
     def set(self, serving: bool) -> None:
         """Change it, and tell everyone who watches."""
         self._serving = serving
@@ -103,7 +108,7 @@ class Health:
     def _response(self, service: str) -> HealthCheckResponse:
         if service not in SERVICES:
             return HealthCheckResponse(status=HealthCheckResponse.SERVICE_UNKNOWN)
-        serving = self._serving and (self._storing or service != CHAT_SERVICE)
+        serving = self.ready if service == CHAT_SERVICE else self._serving
         return HealthCheckResponse(
             status=HealthCheckResponse.SERVING if serving else HealthCheckResponse.NOT_SERVING
         )

@@ -140,6 +140,11 @@ class Port:
         self._none.set()
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def count(self) -> int:
+        """How many connections are open."""
+        return self._open
+
     # ---- Accepting -------------------------------------------------------------------
 
     def open(self) -> None:

@@ -132,6 +132,16 @@ class Hub:
         self._entrance.refresh = self.nodes.refresh
         self.talk.on_typing = self.nodes.tell_typing
 
+    @property
+    def streaming(self) -> int:
+        """How many members have a stream here."""
+        return len(self._streams)
+
+    @property
+    def kept_bytes(self) -> int:
+        """What all rooms keep, and what makes searches quick, in bytes."""
+        return self._retention.kept
+
     # ---- Life -------------------------------------------------------------------
 
     async def open(self, address: str = "") -> None:
