@@ -1,16 +1,48 @@
-"""Counters: how often the server met its limits, and refused what was asked of it."""
+"""Counters: what the server did, how often it met its limits, and what it refused.
+
+Plain numbers since the server began. Whoever shows them sums and names them where they are read:
+nothing is done for that while a message is on its way.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
+
 from chatroom.core.refusals import Refusal
+
+TURN_ENTRIES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+APPEND_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+"""A redo log takes below a millisecond, a disk that spins some ten, a database far away more."""
+FAN_OUT_SECONDS = APPEND_SECONDS
+
+
+class Histogram:
+    """How often a value was at most so large."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        """`bounds` rise; what is above the last one is counted as well."""
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        """Of the values up to each bound, and above the one before."""
+        self.total = 0.0
+        """Of all values."""
+
+    def note(self, value: float) -> None:
+        """Count a value."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
 
 
 class Counters:
-    """Plain integers since the server began, for whoever shows them."""
+    """One object for all parts of a server."""
 
     __slots__ = (
-        "address_connections", "connections", "member_pauses", "refusals", "room_pauses",
-        "trimmed_bytes",
+        "address_connections", "append_failures", "append_seconds", "connections",
+        "fan_out_seconds", "member_pauses", "refusals", "room_pauses", "trimmed_bytes",
+        "turn_entries",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -26,6 +58,14 @@ class Counters:
         """The same, because all in its room together were above theirs."""
         self.trimmed_bytes = 0
         """Of messages that were deleted, because more was kept than may be."""
+        self.turn_entries = Histogram(TURN_ENTRIES)
+        """Entries of each turn that was stored, in all rooms together."""
+        self.append_seconds = Histogram(APPEND_SECONDS)
+        """What the journal took for each of those."""
+        self.fan_out_seconds = Histogram(FAN_OUT_SECONDS)
+        """From the end of each until all its readers that could take something had it."""
+        self.append_failures = 0
+        """Turns that could not be stored."""
 
     def refuse(self, refusal: Refusal) -> None:
         """Count a refusal."""

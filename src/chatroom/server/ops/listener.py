@@ -6,6 +6,7 @@ be watched.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ from chatroom.server.port.port import Port, PortLimits
 from chatroom.server.port.rota import Rota
 from chatroom.wire.addresses import Address
 
+from .lag import LoopLag
+from .metrics import Metrics
 from .observed import Observed
 from .site import OpsSite
 
@@ -38,6 +41,8 @@ class OpsListener:
         self._gate = gate
         self._listeners: list[socket.socket] = []
         self._port: Port | None = None
+        self._lag = LoopLag()
+        self._measuring: asyncio.Task[None] | None = None
         self.addresses: tuple[Address, ...] = ()
 
     async def open(self, addresses: Sequence[Address]) -> None:
@@ -50,7 +55,8 @@ class OpsListener:
                 listener.close()
             raise
         self.addresses = tuple(sockets.address_of(each) for each in self._listeners)
-        site = OpsSite(self._observed, self._gate)
+        metrics = await asyncio.to_thread(Metrics, self._observed, self._lag)
+        site = OpsSite(self._observed, metrics, self._gate)
         self._port = Port(
             self._listeners,
             asgi_calls(site, lambda _path: BodyBounds(bytes=BODY_BYTES), Rota()),
@@ -59,9 +65,12 @@ class OpsListener:
             notices=Notices(time.monotonic),
         )
         self._port.open()
+        self._measuring = asyncio.create_task(self._lag.run(), name="loop lag")
 
     async def close(self) -> None:
         """Answer what was asked, and be gone."""
+        if self._measuring is not None:
+            self._measuring.cancel()
         if self._port is not None:
             self._port.drain()
             await self._port.close(GOODBYE_SECONDS)

@@ -9,6 +9,7 @@ from typing import Any
 from chatroom.server.port.asgi import Headers, Receive, Scope, Send, respond
 from chatroom.server.port.gate import Foreign, Gate, HeaderInvalid
 
+from .metrics import Metrics
 from .observed import Observed
 from .query import ParameterInvalid, check_empty
 from .varz import varz
@@ -25,11 +26,13 @@ Answer = Callable[[Scope, Send], Awaitable[None]]
 class OpsSite:
     """An ASGI application. It changes nothing, and asks nobody who they are."""
 
-    def __init__(self, observed: Observed, gate: Gate) -> None:
+    def __init__(self, observed: Observed, metrics: Metrics, gate: Gate) -> None:
         """`gate` keeps out pages of elsewhere, by Host and Origin."""
         self._observed = observed
+        self._written = metrics
         self._gate = gate
         self._answers: dict[str, Answer] = {
+            "/metrics": self._metrics,
             "/livez": self._live,
             "/readyz": self._ready,
             "/varz": self._varz,
@@ -70,6 +73,12 @@ class OpsSite:
         else:
             why = "nothing can be stored" if health.serving else "not serving"
             await say(send, 503, why)
+
+    async def _metrics(self, scope: Scope, send: Send) -> None:
+        """Prometheus' text, or OpenMetrics for who accepts that."""
+        accepts = b", ".join([value for name, value in scope["headers"] if name == b"accept"])
+        body, content_type = await self._written.text(accepts.decode("latin-1"))
+        await respond(send, 200, body, content_type.encode(), NEVER_KEPT)
 
     async def _varz(self, scope: Scope, send: Send) -> None:
         check_empty(scope["query_string"])

@@ -134,6 +134,8 @@ class Port:
         self._connections: dict[Kept, str] = {}
         """And the key by which `Crowds` counts each."""
         self._open = 0
+        self.accepted = 0
+        """Connections so far."""
         self._room = asyncio.Event()
         self._room.set()
         self._none = asyncio.Event()
@@ -144,6 +146,12 @@ class Port:
     def count(self) -> int:
         """How many connections are open."""
         return self._open
+
+    def speaking(self) -> dict[str, int]:
+        """How many connections speak http2 and http1; opening: that is not known yet."""
+        kinds = [type(connection) for connection in self._connections]
+        http2, http1 = kinds.count(Http2Protocol), kinds.count(Http1Connection)
+        return {"http2": http2, "http1": http1, "opening": max(self._open - http2 - http1, 0)}
 
     # ---- Accepting -------------------------------------------------------------------
 
@@ -193,6 +201,7 @@ class Port:
                 self._welcome(accepted, peer)
 
     def _welcome(self, accepted: socket.socket, peer: object) -> None:
+        self.accepted += 1
         now = self._loop.time()
         first: Proxied | Sniff | TlsProtocol | None
         if self._limits.proxied:

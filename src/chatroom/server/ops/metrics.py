@@ -1,0 +1,197 @@
+"""`/metrics`: everything that can be counted of a server, summed where it is read.
+
+No label has a value that a stranger chooses: the text is as long with ten rooms as with ten
+thousand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from prometheus_client.core import Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from chatroom.server.calls.statuses import CODES
+
+from .families import counter, counters, each, gauge, gauges, histogram
+from .lag import LoopLag
+from .observed import Observed
+from .varz import VERSION
+
+T = TypeVar("T")
+
+SLICE = 1000
+"""Rooms, or members, that are looked at before others have their turn: a fifth of a millisecond."""
+REASONS = sorted({refusal.reason for refusal in CODES})
+"""Of refusals: each is there from the beginning, so that its first one is seen to come."""
+
+
+@dataclass(slots=True)
+class Sums:
+    """What is summed over all rooms and members."""
+
+    public: int = 0
+    private: int = 0
+    members: int = 0
+    behind: int = 0
+    paging: int = 0
+
+
+class Metrics:
+    """Reads a server's numbers, in its loop; writes their text, in a thread."""
+
+    def __init__(self, observed: Observed, lag: LoopLag) -> None:
+        """It reads `/proc` here, which is no work for a loop."""
+        self._observed = observed
+        self._lag = lag
+        self._process = ProcessCollector(registry=None)
+
+    async def text(self, accept: str) -> tuple[bytes, str]:
+        """The metrics in the form that was asked for, and its content type."""
+        taken = Taken(self._families(await self._sums()), self._process)
+        write, content_type = choose_encoder(accept)
+        return await asyncio.to_thread(write, taken), content_type
+
+    async def _sums(self) -> Sums:
+        hub, sums = self._observed.hub, Sums()
+        async for room in _sliced(hub.rooms.every()):
+            if room.facts.private:
+                sums.private += 1
+            else:
+                sums.public += 1
+            sums.members += room.member_count
+        async for place in _sliced(hub.places()):
+            cursor, tail = place.member.cursor, place.room.tail
+            if place.member.final is None and cursor < tail.newest:
+                sums.behind += 1
+                sums.paging += cursor < tail.floor
+        return sums
+
+    def _families(self, sums: Sums) -> list[Metric]:
+        return [
+            *self._server(),
+            *self._people(sums),
+            *self._journal(),
+            *self._refusals(),
+            *self._connections(),
+        ]
+
+    def _server(self) -> Iterator[Metric]:
+        hub, health = self._observed.hub, self._observed.health
+        build = {"version": VERSION, "python": platform.python_version()}
+        info = gauge("chatroom_build_info", "Which server it is; the value is always 1.", 1)
+        info.samples[0] = info.samples[0]._replace(labels=build)
+        yield info
+        yield gauge("chatroom_start_time_seconds", "When it was started, in seconds since 1970.",
+                    self._observed.began / 10**9)  # fmt: skip
+        yield gauge("chatroom_serving", "1 while calls are welcome, 0 from the drain on.",
+                    health.serving)  # fmt: skip
+        yield gauge("chatroom_ready", "1 while newcomers are served, as /readyz says.",
+                    health.ready)  # fmt: skip
+        yield gauge("chatroom_nodes", "Servers that live and share the journal, with this one.",
+                    hub.nodes.count if hub.nodes is not None else 1)  # fmt: skip
+        yield histogram("chatroom_loop_lag_seconds",
+                        "By how much the event loop was later than asked, ten times a second.",
+                        self._lag.seconds)  # fmt: skip
+
+    def _people(self, sums: Sums) -> Iterator[Metric]:
+        hub, limits = self._observed.hub, self._observed.hub.limits
+        yield gauges("chatroom_rooms", "Open rooms.", "kind",
+                     {"public": sums.public, "private": sums.private})  # fmt: skip
+        yield gauge("chatroom_rooms_limit", "Rooms that there may be.", limits.server_rooms)
+        yield gauge("chatroom_members",
+                    "Members of all rooms, wherever they are served and whether they have a "
+                    "stream or not.", sums.members)  # fmt: skip
+        yield gauge("chatroom_members_away",
+                    "Members without a stream, who may still come back unnoticed.",
+                    hub.sessions.waiting)  # fmt: skip
+        yield gauge("chatroom_members_limit", "Members that there may be here.",
+                    limits.server_members)  # fmt: skip
+        yield gauge("chatroom_readers", "Members' streams.", hub.streaming)
+        yield gauges("chatroom_readers_behind",
+                     "Streams that have not been handed what is newest. journal: what they want "
+                     "next is no longer in memory.", "reads",
+                     {"memory": sums.behind - sums.paging, "journal": sums.paging})  # fmt: skip
+
+    def _journal(self) -> Iterator[Metric]:
+        hub, count = self._observed.hub, self._observed.counters
+        yield gauge("chatroom_storing", "0 if the newest thing to be stored could not be.",
+                    hub.storing)  # fmt: skip
+        yield histogram("chatroom_turn_entries",
+                        "Entries that were stored at once. Its count is that of turns, its sum "
+                        "that of entries.", count.turn_entries)  # fmt: skip
+        yield histogram("chatroom_append_seconds", "What the journal took to store a turn.",
+                        count.append_seconds)  # fmt: skip
+        yield histogram("chatroom_fan_out_seconds",
+                        "From a turn's being stored until it was written to all readers that "
+                        "could take it.", count.fan_out_seconds)  # fmt: skip
+        yield counter("chatroom_append_failures_total", "Turns that could not be stored.",
+                      count.append_failures)  # fmt: skip
+        yield gauge("chatroom_journal_bytes", "What all rooms keep, and the index of searches.",
+                    hub.kept_bytes)  # fmt: skip
+        yield gauge("chatroom_journal_index_bytes", "The index of searches, of those.",
+                    hub.index_bytes)  # fmt: skip
+        yield gauge("chatroom_journal_limit_bytes", "What all rooms may keep (--keep-total).",
+                    hub.limits.server_bytes)  # fmt: skip
+        yield counter("chatroom_trimmed_bytes_total",
+                      "Messages that were deleted because more was kept than may be.",
+                      count.trimmed_bytes)  # fmt: skip
+
+    def _refusals(self) -> Iterator[Metric]:
+        count = self._observed.counters
+        refusals = dict.fromkeys(REASONS, 0) | count.refusals
+        yield counters("chatroom_refusals_total", "Calls and streams that ended with a refusal.",
+                       ("reason",), each(refusals))  # fmt: skip
+        yield counters("chatroom_pauses_total",
+                       "Times that a stream was not read, since its member or all in its room "
+                       "were above their rate.", ("whose",),
+                       each({"member": count.member_pauses, "room": count.room_pauses}),
+                       )  # fmt: skip
+
+    def _connections(self) -> Iterator[Metric]:
+        count, port = self._observed.counters, self._observed.port()
+        speaking = {"http2": 0, "http1": 0, "opening": 0}
+        if port is not None:
+            speaking |= port.speaking()
+        yield gauges("chatroom_connections",
+                     "Open connections. opening: what it speaks is not known yet.", "protocol",
+                     speaking)  # fmt: skip
+        yield counter("chatroom_accepted_connections_total", "Connections that were accepted.",
+                      port.accepted if port is not None else 0)  # fmt: skip
+        yield counter("chatroom_refused_connections_total",
+                      "Connections that were closed at once: their address had as many as it may.",
+                      count.address_connections)  # fmt: skip
+        yield counter("chatroom_accept_pauses_total",
+                      "Times that nobody was accepted until somebody went.",
+                      count.connections)  # fmt: skip
+        kinds = {kind.name.lower(): n for kind, n in self._observed.notices.counts.items()}
+        yield counters("chatroom_notices_total",
+                       "What strangers do to the port, whether the log has a line for it or not.",
+                       ("kind",), each(kinds))  # fmt: skip
+
+
+class Taken(Collector):
+    """Numbers that were read, and those of the process, which are read when they are written."""
+
+    def __init__(self, families: Iterable[Metric], process: ProcessCollector) -> None:
+        self._families = list(families)
+        self._process = process
+
+    def collect(self) -> Iterator[Metric]:
+        """All families."""
+        yield from self._families
+        yield from self._process.collect()
+
+
+async def _sliced(things: Iterable[T]) -> AsyncIterator[T]:
+    """All of them as they are now, a slice in each turn of the loop."""
+    for number, thing in enumerate(tuple(things)):
+        if number and number % SLICE == 0:
+            await asyncio.sleep(0)
+        yield thing
