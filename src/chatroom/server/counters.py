@@ -36,16 +36,85 @@ class Histogram:
         self.total += value
 
 
+class Calls:
+    """Calls by the path of their method, and the messages of those that answer once.
+
+    Each that has begun ends once, whatever becomes of it.
+    """
+
+    __slots__ = ("handled", "received", "sent", "started")
+
+    def __init__(self) -> None:
+        self.started: dict[str, int] = {}
+        self.handled: dict[tuple[str, int], int] = {}
+        """By path and status code; cancelled: the peer was gone before it had a status."""
+        self.received: dict[str, int] = {}
+        self.sent: dict[str, int] = {}
+
+    def begin(self, path: str) -> None:
+        """A call has come."""
+        self.started[path] = self.started.get(path, 0) + 1
+
+    def end(self, path: str, code: int) -> None:
+        """It has its status."""
+        self.handled[path, code] = self.handled.get((path, code), 0) + 1
+
+    def receive(self, path: str) -> None:
+        """A message of a request was taken."""
+        self.received[path] = self.received.get(path, 0) + 1
+
+    def send(self, path: str) -> None:
+        """A message was sent."""
+        self.sent[path] = self.sent.get(path, 0) + 1
+
+
+class Streamed:
+    """Messages of `Chat`, or of `Subscribe`.
+
+    What a stream is handed of the log is not counted when it is: its cursor says how much that
+    was. `passed` has the cursors of streams that have ended, less those with which all began; so
+    with those of open streams it is what all were handed.
+    """
+
+    __slots__ = ("beside", "heard", "passed")
+
+    def __init__(self) -> None:
+        self.heard = 0
+        """Messages that were taken from streams."""
+        self.passed = 0
+        self.beside = 0
+        """Messages beside the log, and history; less what was left out of the log for whom it
+        was their own."""
+
+    def begin(self, cursor: int) -> None:
+        """A stream is handed what follows a cursor."""
+        self.passed -= cursor
+
+    def end(self, cursor: int) -> None:
+        """It was handed everything up to this one."""
+        self.passed += cursor
+
+
 class Counters:
     """One object for all parts of a server."""
 
     __slots__ = (
-        "address_connections", "append_failures", "append_seconds", "connections",
-        "fan_out_seconds", "member_pauses", "refusals", "room_pauses", "trimmed_bytes",
-        "turn_entries",
+        "address_connections", "append_failures", "append_seconds", "calls", "chat",
+        "connections", "endings", "fan_out_seconds", "member_pauses", "refusals",
+        "refused_messages", "resumes", "room_pauses", "subscribe", "trimmed_bytes", "turn_entries",
     )  # fmt: skip
 
     def __init__(self) -> None:
+        self.calls = Calls()
+        self.chat = Streamed()
+        self.subscribe = Streamed()
+        self.endings: dict[str, int] = {}
+        """Streams that were in a room, by how they ended: a reason as in ErrorInfo, the name of a
+        status, or GONE: the peer was."""
+        self.resumes: dict[str, int] = {}
+        """Joins with a session: complete, partial, fresh or refused."""
+        self.refused_messages: dict[str, int] = {}
+        """Messages that were refused, by reason, while their stream went on."""
         self.refusals: dict[str, int] = {}
         """Calls and streams that ended with a refusal, by the reason in ErrorInfo."""
         self.connections = 0
@@ -70,3 +139,16 @@ class Counters:
     def refuse(self, refusal: Refusal) -> None:
         """Count a refusal."""
         self.refusals[refusal.reason] = self.refusals.get(refusal.reason, 0) + 1
+
+    def refuse_message(self, refusal: Refusal) -> None:
+        """Count a message that was refused."""
+        known = self.refused_messages
+        known[refusal.reason] = known.get(refusal.reason, 0) + 1
+
+    def end(self, how: str) -> None:
+        """Count a stream that has ended."""
+        self.endings[how] = self.endings.get(how, 0) + 1
+
+    def resume(self, outcome: str) -> None:
+        """Count somebody who came with a session."""
+        self.resumes[outcome] = self.resumes.get(outcome, 0) + 1

@@ -148,15 +148,17 @@ class Service:
 
     def application(self) -> Application:
         """Everything this server answers, as one ASGI application."""
-        hub, limits = self.hub, self._settings.limits
+        hub, limits, calls = self.hub, self._settings.limits, self.counters.calls
         contract = connect.applications(hub, limits, self.access, self.audit)
-        health = health_application(self.health, limits)
+        health = health_application(self.health, limits, calls)
         described = reflection.descriptions()
         routes: dict[str, Application] = {
             **dict.fromkeys((CHAT, SUBSCRIBE), self._streams.application),
             **{path: with_text(application) for path, application in contract.items()},
             **dict.fromkeys(HEALTH, with_text(health)),
-            **dict.fromkeys(REFLECTION, with_text(reflection.ConnectReflection(described, limits))),
+            **dict.fromkeys(
+                REFLECTION, with_text(reflection.ConnectReflection(described, limits, calls))
+            ),
             "/healthz": self._healthz,
         }
         if self._edition is not None:
@@ -165,7 +167,7 @@ class Service:
             routes,
             self._gate,
             self._clients,
-            native=dict.fromkeys(REFLECTION, reflection.native(described, limits)),
+            native=dict.fromkeys(REFLECTION, reflection.native(described, limits, calls)),
             page=Site(self._edition) if self._edition is not None else None,
             in_flight=self._in_flight,
             notices=self._notices,

@@ -17,16 +17,19 @@ from grpc_health.v1.health_pb2 import (
 
 from chatroom.api.grpc.health.v1.health_connect import HealthASGIApplication
 from chatroom.core.limits import Limits
+from chatroom.server.counters import Calls
 
-from .agreement import CODECS, COMPRESSIONS, INTERCEPTORS
+from .agreement import CODECS, COMPRESSIONS, interceptors
 
 
-def application(health: Health, limits: Limits) -> HealthASGIApplication:
+def application(
+    health: Health, limits: Limits, calls: Calls | None = None
+) -> HealthASGIApplication:
     """The service as an ASGI application."""
     return HealthASGIApplication(
         health,
         read_max_bytes=limits.envelope_bytes,
-        interceptors=INTERCEPTORS,
+        interceptors=interceptors(calls or Calls()),
         compressions=COMPRESSIONS,
         codecs=CODECS,
     )

@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from chatroom.server.calls.statuses import CODES
 
 from .families import counter, counters, each, gauge, gauges, histogram
+from .grpc_metrics import grpc_metrics
 from .lag import LoopLag
 from .observed import Observed
 from .varz import VERSION
@@ -30,6 +31,9 @@ SLICE = 1000
 """Rooms, or members, that are looked at before others have their turn: a fifth of a millisecond."""
 REASONS = sorted({refusal.reason for refusal in CODES})
 """Of refusals: each is there from the beginning, so that its first one is seen to come."""
+
+HOW_STREAMS_END = ("OK", "GONE", "DEADLINE_EXCEEDED", "INTERNAL")
+OUTCOMES = ("complete", "partial", "fresh", "refused")
 
 
 @dataclass(slots=True)
@@ -79,6 +83,8 @@ class Metrics:
             *self._people(sums),
             *self._journal(),
             *self._refusals(),
+            *self._endings(),
+            *grpc_metrics(self._observed.counters, self._observed.hub.places()),
             *self._connections(),
         ]
 
@@ -152,6 +158,23 @@ class Metrics:
                        "Times that a stream was not read, since its member or all in its room "
                        "were above their rate.", ("whose",),
                        each({"member": count.member_pauses, "room": count.room_pauses}),
+                       )  # fmt: skip
+
+    def _endings(self) -> Iterator[Metric]:
+        count = self._observed.counters
+        ended = dict.fromkeys((*HOW_STREAMS_END, *REASONS), 0) | count.endings
+        yield counters("chatroom_readers_ended_total",
+                       "Members' streams, by how they ended: with a status, the reason of a "
+                       "refusal, or GONE: the client or its connection was.",
+                       ("reason",), each(ended))  # fmt: skip
+        resumes = dict.fromkeys(OUTCOMES, 0) | count.resumes
+        yield counters("chatroom_resumes_total",
+                       "Joins with a session. partial: older messages are gone; fresh: nobody "
+                       "knows the session, or its room is another one.",
+                       ("outcome",), each(resumes))  # fmt: skip
+        yield counters("chatroom_refused_messages_total",
+                       "Messages that were refused while their stream went on.",
+                       ("reason",), each(dict.fromkeys(REASONS, 0) | count.refused_messages),
                        )  # fmt: skip
 
     def _connections(self) -> Iterator[Metric]:
