@@ -95,17 +95,48 @@ class Streamed:
         self.passed += cursor
 
 
+class Http2Counts:
+    """How streams and connections of HTTP/2 came to an end before they were over."""
+
+    __slots__ = ("floods", "resets", "server_resets", "stalled_connections", "stalled_streams")
+
+    def __init__(self) -> None:
+        self.floods: dict[str, int] = {}
+        """Connections that were cut off, by what there was too much of; all are sentences of
+        `wire.http2`."""
+        self.resets = 0
+        """Streams that peers have reset: cancelled calls."""
+        self.server_resets = 0
+        """Streams that we have reset, for what peers did or did not."""
+        self.stalled_streams = 0
+        """Of those: their windows stayed closed."""
+        self.stalled_connections = 0
+        """Connections that were ended because their peers took nothing."""
+
+    def reset(self, *, by_peer: bool, stalled: bool) -> None:
+        """Count a stream that was reset."""
+        self.resets += by_peer
+        self.server_resets += not by_peer
+        self.stalled_streams += stalled
+
+    def flood(self, reason: str) -> None:
+        """Count a connection that was cut off."""
+        what = reason.removeprefix("too many ").replace(" ", "_")
+        self.floods[what] = self.floods.get(what, 0) + 1
+
+
 class Counters:
     """One object for all parts of a server."""
 
     __slots__ = (
         "address_connections", "append_failures", "append_seconds", "calls", "chat",
-        "connections", "endings", "fan_out_seconds", "member_pauses", "refusals",
+        "connections", "endings", "fan_out_seconds", "http2", "member_pauses", "refusals",
         "refused_messages", "resumes", "room_pauses", "subscribe", "trimmed_bytes", "turn_entries",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.calls = Calls()
+        self.http2 = Http2Counts()
         self.chat = Streamed()
         self.subscribe = Streamed()
         self.endings: dict[str, int] = {}

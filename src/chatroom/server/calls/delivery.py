@@ -65,6 +65,11 @@ class Delivery:
         """It is read on when its outbox was emptied."""
 
     @property
+    def membership(self) -> Place | None:
+        """Its place in a room; None: it has none."""
+        return self._place
+
+    @property
     def _here(self) -> Place:
         assert self._place is not None, "it has joined"
         return self._place

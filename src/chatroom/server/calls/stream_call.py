@@ -15,6 +15,7 @@ from chatroom.core.refusals import Draining, Refusal
 from chatroom.server.counters import Streamed
 from chatroom.server.port.exchange import Exchange
 from chatroom.server.port.places import Place
+from chatroom.server.rooms.sessions import Place as RoomPlace
 from chatroom.wire.envelopes import EnvelopeError, EnvelopeReader
 from chatroom.wire.grpc import Code
 from chatroom.wire.http2.headers import Headers
@@ -51,6 +52,10 @@ class Listener(Protocol):
 
         The bytes of those that were taken; what is left comes by `hear`. Raises Refusal.
         """
+
+    @property
+    def membership(self) -> RoomPlace | None:
+        """Its place in a room; None: it has none."""
 
     def half_closed(self) -> None:
         """No more messages come. Raises Refusal."""
@@ -240,6 +245,11 @@ class StreamCall:
     def place(self) -> Place:
         """What the log calls it."""
         return self._exchange.place
+
+    @property
+    def membership(self) -> RoomPlace | None:
+        """Whose stream it is, once that is in a room and as long as the call goes on."""
+        return None if self._over else self._listener.membership
 
     @property
     def waits(self) -> bool:

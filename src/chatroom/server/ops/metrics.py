@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import platform
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
@@ -23,9 +22,8 @@ from .families import counter, counters, each, gauge, gauges, histogram
 from .grpc_metrics import grpc_metrics
 from .lag import LoopLag
 from .observed import Observed
+from .tables import sliced
 from .varz import VERSION
-
-T = TypeVar("T")
 
 SLICE = 1000
 """Rooms, or members, that are looked at before others have their turn: a fifth of a millisecond."""
@@ -33,6 +31,8 @@ REASONS = sorted({refusal.reason for refusal in CODES})
 """Of refusals: each is there from the beginning, so that its first one is seen to come."""
 
 HOW_STREAMS_END = ("OK", "GONE", "DEADLINE_EXCEEDED", "INTERNAL")
+FLOODS = ("resets", "faults", "settings", "pings", "empty_data", "small_updates", "idle_frames")
+"""Those that have a rate in `Http2Limits`; what else may end a connection has a sentence."""
 OUTCOMES = ("complete", "partial", "fresh", "refused")
 
 
@@ -64,13 +64,13 @@ class Metrics:
 
     async def _sums(self) -> Sums:
         hub, sums = self._observed.hub, Sums()
-        async for room in _sliced(hub.rooms.every()):
+        async for room in sliced(hub.rooms.every(), SLICE):
             if room.facts.private:
                 sums.private += 1
             else:
                 sums.public += 1
             sums.members += room.member_count
-        async for place in _sliced(hub.places()):
+        async for place in sliced(hub.places(), SLICE):
             cursor, tail = place.member.cursor, place.room.tail
             if place.member.final is None and cursor < tail.newest:
                 sums.behind += 1
@@ -86,6 +86,7 @@ class Metrics:
             *self._endings(),
             *grpc_metrics(self._observed.counters, self._observed.hub.places()),
             *self._connections(),
+            *self._http2(),
         ]
 
     def _server(self) -> Iterator[Metric]:
@@ -198,6 +199,22 @@ class Metrics:
                        "What strangers do to the port, whether the log has a line for it or not.",
                        ("kind",), each(kinds))  # fmt: skip
 
+    def _http2(self) -> Iterator[Metric]:
+        count = self._observed.counters.http2
+        yield counters("chatroom_http2_resets_total",
+                       "HTTP/2 streams that were reset. client: it has cancelled a call; server: "
+                       "for what a client did or did not.", ("by",),
+                       each({"client": count.resets, "server": count.server_resets}),
+                       )  # fmt: skip
+        yield counters("chatroom_http2_floods_total",
+                       "HTTP/2 connections that were cut off, by what there was too much of.",
+                       ("of",), each(dict.fromkeys(FLOODS, 0) | count.floods))  # fmt: skip
+        yield counters("chatroom_http2_stalled_total",
+                       "Readers that took nothing for ten seconds and were ended. stream: its "
+                       "window stayed closed; connection: its client read nothing.", ("what",),
+                       each({"stream": count.stalled_streams,
+                             "connection": count.stalled_connections}))  # fmt: skip
+
 
 class Taken(Collector):
     """Numbers that were read, and those of the process, which are read when they are written."""
@@ -210,11 +227,3 @@ class Taken(Collector):
         """All families."""
         yield from self._families
         yield from self._process.collect()
-
-
-async def _sliced(things: Iterable[T]) -> AsyncIterator[T]:
-    """All of them as they are now, a slice in each turn of the loop."""
-    for number, thing in enumerate(tuple(things)):
-        if number and number % SLICE == 0:
-            await asyncio.sleep(0)
-        yield thing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,7 +12,8 @@ from chatroom.server.port.gate import Foreign, Gate, HeaderInvalid
 
 from .metrics import Metrics
 from .observed import Observed
-from .query import ParameterInvalid, check_empty
+from .query import ParameterInvalid, check_empty, wanted
+from .tables import CONNECTION_SORTS, ROOM_SORTS, connz, roomz
 from .varz import varz
 
 TEXT = b"text/plain; charset=utf-8"
@@ -36,6 +38,8 @@ class OpsSite:
             "/livez": self._live,
             "/readyz": self._ready,
             "/varz": self._varz,
+            "/roomz": self._roomz,
+            "/connz": self._connz,
         }
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
@@ -84,6 +88,14 @@ class OpsSite:
         check_empty(scope["query_string"])
         await tell(send, varz(self._observed))
 
+    async def _roomz(self, scope: Scope, send: Send) -> None:
+        asked = wanted(scope["query_string"], ROOM_SORTS)
+        await tell(send, await roomz(self._observed, asked))
+
+    async def _connz(self, scope: Scope, send: Send) -> None:
+        asked = wanted(scope["query_string"], CONNECTION_SORTS)
+        await tell(send, await connz(self._observed, asked))
+
 
 async def say(send: Send, status: int, sentence: str, headers: Headers | None = None) -> None:
     """Answer with a sentence. It must not repeat what a request has brought."""
@@ -92,6 +104,6 @@ async def say(send: Send, status: int, sentence: str, headers: Headers | None = 
 
 
 async def tell(send: Send, what: dict[str, Any]) -> None:
-    """Answer with JSON, laid out for people."""
-    body = json.dumps(what, indent=2, ensure_ascii=False).encode() + b"\n"
-    await respond(send, 200, body, b"application/json", NEVER_KEPT)
+    """Answer with JSON, laid out for people; a long table is written in a thread."""
+    body = await asyncio.to_thread(json.dumps, what, indent=2)
+    await respond(send, 200, body.encode() + b"\n", b"application/json", NEVER_KEPT)

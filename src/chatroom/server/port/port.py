@@ -147,6 +147,11 @@ class Port:
         """How many connections are open."""
         return self._open
 
+    def connections(self) -> list[Http1Connection | Http2Protocol]:
+        """Those of which it is known what they speak, the oldest first."""
+        known = (Http1Connection, Http2Protocol)
+        return [each for each in self._connections if isinstance(each, known)]
+
     def speaking(self) -> dict[str, int]:
         """How many connections speak http2 and http1; opening: that is not known yet."""
         kinds = [type(connection) for connection in self._connections]
@@ -288,6 +293,7 @@ class Port:
             spread=random.random(),  # noqa: S311 # so that not all ping at once
             max_age=self._limits.max_age * random.uniform(0.9, 1.1),  # noqa: S311 # nor leave
             age_grace=self._limits.age_grace,
+            counts=self._crowds.counters.http2,
         )
         self._keep(protocol, accepted.crowd)
         return protocol
