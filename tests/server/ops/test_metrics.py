@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,13 +16,16 @@ from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.facts import RoomFacts
 from chatroom.core.limits import Limits
 from chatroom.journal import StoredRoom
+from chatroom.server.settings import Tls
 from tests.carriers import Ended, run
+from tests.client.certificates import authority, signed
 from tests.server.listeners import TamedJournal
 
 from .looking import watched
 from .scrapes import Scrape, open_metrics, scraped
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "operating.md"
+PROTOCOLS = ("http1", "http2", "opening")
 EVENTS = pb.FEATURE_EVENTS
 
 
@@ -185,6 +190,67 @@ def test_what_strangers_do_is_counted() -> None:
             after = await scraped(ops)
             assert {("not_http",): 2} == after.since(before, of="chatroom_notices_total")
             assert {(): 2} == after.since(before, of="chatroom_accepted_connections_total")
+
+    run(scene())
+
+
+def test_a_loop_that_hangs_is_seen() -> None:
+    """Three tenths of a second are more than a tenth late, whenever they begin."""
+
+    async def scene() -> None:
+        async with watched() as ops:
+            before = await scraped(ops)
+            time.sleep(0.3)  # as what is not to happen would
+            while (after := await scraped(ops)).since(
+                before, of="chatroom_loop_lag_seconds_count"
+            ) == {}:
+                pass
+            assert 0.15 < after.since(before, of="chatroom_loop_lag_seconds_sum")[()]
+
+    run(scene())
+
+
+def test_limits_that_are_met_are_counted() -> None:
+    """A member above its rate is not read for a while; a room above its bounds loses the oldest."""
+
+    async def scene() -> None:
+        async with watched(limits=Limits(message_rate=200, message_burst=1)) as ops:
+            await ops.server.create(history=2)
+            ann = await ops.server.join("lobby", "Ann")
+            before = await scraped(ops)
+            for number in range(20):
+                await ops.server.say(ann, f"{number}")
+            while (after := await scraped(ops)).of("chatroom_trimmed_bytes_total") == 0:
+                pass
+            assert after.since(before, of="chatroom_pauses_total").keys() == {("member",)}
+            row = (await ops.get("/roomz")).json()["rooms"][0]
+            assert 1 < row["oldest"] <= row["newest"]
+
+    run(scene())
+
+
+def test_connections_within_tls_are_counted_once(tmp_path: Path) -> None:
+    """By what is spoken above it."""
+    ca = authority(tmp_path, "ca")
+    pair = signed(tmp_path, ca, "localhost")
+
+    async def scene() -> None:
+        async with watched(tls=Tls(certificate=pair.certificate, key=pair.key)) as ops:
+            port = ops.server.port
+            _, opening = await asyncio.open_connection("127.0.0.1", port)
+            trusted = ssl.create_default_context(cafile=ca.certificate)
+            trusted.check_hostname = False
+            trusted.set_alpn_protocols(["http/1.1"])
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusted)
+            writer.write(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            await reader.readuntil(b"\r\n\r\n")
+            scrape = await scraped(ops)
+            found = {p: scrape.of("chatroom_connections", protocol=p) for p in PROTOCOLS}
+            assert {"http1": 1, "http2": 0, "opening": 1} == found
+            rows = (await ops.get("/connz")).json()["connections"]
+            assert ["http1"] == [row["protocol"] for row in rows]
+            for each in (opening, writer):
+                each.close()
 
     run(scene())
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from chatroom.core.limits import Limits
+from chatroom.server.ops.listener import CONNECTIONS
 from chatroom.server.port.sockets import BindError
 from chatroom.server.service import Service
 from chatroom.server.serving import of_worker
@@ -74,6 +75,7 @@ def test_a_server_that_drains_is_watched_to_its_end() -> None:
         assert (503, "not serving\n") == (seen.status, seen.body)
         assert 200 == (await asked(port, "/livez")).status
         assert not (await asked(port, "/varz")).json()["serving"]
+        assert "\nchatroom_serving 0.0\n" in (await asked(port, "/metrics")).body
         assert not stopping.done()
         await stopping
         with pytest.raises(ConnectionRefusedError):
@@ -205,6 +207,40 @@ def test_the_start_says_where_it_is(tmp_path: Path) -> None:
         process.kill()
         process.wait()
         process.stderr.close()
+
+
+def test_only_so_many_connections_are_served_at_once() -> None:
+    """Who comes then is served when somebody goes; the server's own port is as it was."""
+
+    async def scene() -> None:
+        async with watched() as ops:
+            idle = [
+                await asyncio.open_connection("127.0.0.1", ops.port) for _ in range(CONNECTIONS)
+            ]
+            late = asyncio.create_task(ops.get("/livez"))
+            assert 200 == (await asked(ops.server.port, "/healthz")).status
+            assert not late.done()
+            idle[0][1].close()
+            assert 200 == (await late).status
+            for _, writer in idle[1:]:
+                writer.close()
+
+    run(scene())
+
+
+def test_a_request_that_is_none_ends_its_connection() -> None:
+    """Also one with a body, for which there is no use."""
+
+    async def scene() -> None:
+        async with watched() as ops:
+            seen = await ops.get("/varz", **{"content-length": "2000"})
+            assert 413 == seen.status
+            _, writer = await asyncio.open_connection("127.0.0.1", ops.port)
+            writer.write(b"\x16\x03\x01")
+            assert 200 == (await ops.get("/livez")).status
+            writer.close()
+
+    run(scene())
 
 
 def test_each_worker_has_a_port_of_its_own() -> None:
