@@ -127,6 +127,26 @@ def test_messages_of_streams(features: tuple[int, ...]) -> None:
     run(scene())
 
 
+def test_who_types_is_told_in_messages_that_are_counted() -> None:
+    """One in, and one out to each of the others who want to know."""
+
+    async def scene() -> None:
+        async with watched() as ops:
+            server = ops.server
+            await server.create()
+            ann = await server.join("lobby", "Ann", EVENTS)
+            bob = await server.join("lobby", "Bob", EVENTS)
+            assert (await ann.receive()).HasField("entered")
+            before = await scraped(ops)
+            await ann.send(pb.ChatMessage(typing=pb.Typing(active=True)))
+            assert (await bob.receive()).HasField("typing")
+            after = await scraped(ops)
+            assert {CHAT: 1} == after.since(before, of="grpc_server_msg_sent_total")
+            assert {CHAT: 1} == after.since(before, of="grpc_server_msg_received_total")
+
+    run(scene())
+
+
 def test_a_resumed_stream_is_counted_with_what_it_missed() -> None:
     """And nothing is forgotten, or counted again, of streams that have ended."""
 

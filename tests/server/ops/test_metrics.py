@@ -122,8 +122,9 @@ def test_turns_and_entries_are_counted() -> None:
                 count = f"chatroom_{name}_count"
                 assert {(): 3} == after.since(before, of=count), name
             assert {(): 3} == after.since(before, of="chatroom_turn_entries_sum")
-            taken = after.since(before, of="chatroom_append_seconds_sum")[()]
-            assert 0 < taken < 10
+            for name in ("append_seconds", "fan_out_seconds"):
+                taken = after.since(before, of=f"chatroom_{name}_sum")[()]
+                assert 0 < taken < 10
             assert 3 == after.of("chatroom_turn_entries_bucket", le="1.0") - before.of(
                 "chatroom_turn_entries_bucket", le="1.0"
             )
