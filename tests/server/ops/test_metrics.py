@@ -79,6 +79,28 @@ def test_open_metrics_are_given_to_who_accepts_them() -> None:
     run(scene())
 
 
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "*/*",
+        "text/plain;version=nonsense",
+        "application/openmetrics-text;version=..",
+        "application/openmetrics-text;version=" + "9" * 5000,
+        ",;=" * 500,
+    ],
+)
+def test_whatever_is_accepted_there_is_an_answer(accept: str) -> None:
+    """The library that writes the text fails at versions that are none."""
+
+    async def scene() -> None:
+        async with watched() as ops:
+            seen = await ops.get("/metrics", accept=accept)
+            assert 200 == seen.status
+            assert "\nchatroom_serving 1.0\n" in seen.body
+
+    run(scene())
+
+
 def test_rooms_and_members_are_counted_where_they_are() -> None:
     """Private rooms apart; who has lost a stream is away until the grace is over."""
 

@@ -49,7 +49,8 @@ def grpc_metrics(count: Counters, places: Iterable[Place]) -> Iterator[Metric]:
 def sent_to(streamed: Iterable[Streamed], places: Iterable[Place]) -> dict[Streamed, int]:
     """Messages that streams were handed, of those that have ended and those that are open.
 
-    All at one moment: one that ends between would be counted twice, and later once.
+    All at one moment, which is a millisecond for 20,000 of them: one that ended in between would
+    be counted twice, and later once.
     """
     sent = {each: each.passed + each.beside for each in streamed}
     for place in places:

@@ -59,7 +59,10 @@ class Metrics:
     async def text(self, accept: str) -> tuple[bytes, str]:
         """The metrics in the form that was asked for, and its content type."""
         taken = Taken(self._families(await self._sums()), self._process)
-        write, content_type = choose_encoder(accept)
+        try:
+            write, content_type = choose_encoder(accept)
+        except (TypeError, ValueError):  # it compares versions, also such as are none
+            write, content_type = choose_encoder("")
         return await asyncio.to_thread(write, taken), content_type
 
     async def _sums(self) -> Sums:
