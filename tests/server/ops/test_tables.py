@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 
 import pytest
+from hpack import Encoder
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.facts import RoomFacts
 from chatroom.journal import StoredRoom
+from chatroom.wire.envelopes import envelope
+from chatroom.wire.grpc import SUBSCRIBE
+from chatroom.wire.http2 import frames
 from tests.carriers import GrpcCarrier, run
 
 from .looking import Watched, watched
@@ -138,6 +143,41 @@ def test_connections_are_sorted_by_what_is_asked_for() -> None:
             second = (await ops.get("/connz?sort=members&limit=1&offset=1")).json()
             assert [1] == [row["members"] for row in second["connections"]]
             await busy.close()
+
+    run(scene())
+
+
+@pytest.mark.parametrize("form", ["connect+proto", "grpc-web-text"])
+@pytest.mark.parametrize("protocol", ["http1", "http2"])
+def test_members_are_known_however_they_are_connected(protocol: str, form: str) -> None:
+    """Over HTTP/1.1 as a browser without TLS has it, and where the response is text."""
+
+    async def scene() -> None:
+        async with watched() as ops:
+            await ops.server.create()
+            body = envelope(pb.JoinChat(room_id="lobby", name="Sue").SerializeToString())
+            if form == "grpc-web-text":
+                body = base64.b64encode(body)
+            _, writer = await asyncio.open_connection("127.0.0.1", ops.server.port)
+            if protocol == "http1":
+                head = (
+                    f"POST {SUBSCRIBE} HTTP/1.1", "host: localhost",
+                    f"content-type: application/{form}", f"content-length: {len(body)}", "", "",
+                )  # fmt: skip
+                writer.write("\r\n".join(head).encode() + body)
+            else:
+                writer.write(frames.PREFACE + frames.settings() + frames.SETTINGS_ACK)
+                fields = {":method": "POST", ":scheme": "http", ":authority": "localhost"}
+                fields |= {":path": SUBSCRIBE, "content-type": f"application/{form}"}
+                block = Encoder().encode(list(fields.items()))
+                writer.write(frames.frame(frames.Kind.HEADERS, frames.END_HEADERS, 1, block))
+                writer.write(frames.data(1, body, end=True))
+            while ops.server.service.hub.streaming == 0:
+                await asyncio.sleep(0)
+            rows = (await ops.get("/connz?names=1&sort=members")).json()["connections"]
+            names = [member["name"] for member in rows[0]["in_rooms"]]
+            assert (protocol, 1, ["Sue"]) == (rows[0]["protocol"], rows[0]["members"], names)
+            writer.close()
 
     run(scene())
 

@@ -8,11 +8,10 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, TypeVar
 
 from chatroom.core.room import Room
-from chatroom.server.calls.stream_call import StreamCall
 from chatroom.server.port.asgi import address_of
 from chatroom.server.port.http1 import Http1Connection
 from chatroom.server.port.http2 import Http2Protocol
-from chatroom.server.port.notices import peer_name
+from chatroom.server.port.places import peer_name
 from chatroom.server.rooms.sessions import Place
 
 from .observed import Observed
@@ -94,7 +93,7 @@ def _room(room: Room, names: bool) -> Row:
 
 
 async def connz(observed: Observed, wanted: Wanted) -> Row:
-    """The connections of which it is known what they speak. Over HTTP/1.1 no members are known."""
+    """The connections of which it is known what they speak."""
     port = observed.port()
     now = asyncio.get_running_loop().time()
     values: dict[str, Callable[[Connection], float]] = {
@@ -113,10 +112,13 @@ async def connz(observed: Observed, wanted: Wanted) -> Row:
 
 
 def _places(connection: Connection) -> list[Place]:
+    """Of the calls that have one (`StreamCall.membership`)."""
+    calls: list[object]
     if isinstance(connection, Http1Connection):
-        return []
-    calls = [stream.call for stream in connection.http2.streams.values()]
-    places = [call.membership for call in calls if isinstance(call, StreamCall)]
+        calls = [exchange.call for exchange in connection.exchanges]
+    else:
+        calls = [stream.call for stream in connection.http2.streams.values()]
+    places: list[Place | None] = [getattr(call, "membership", None) for call in calls]
     return [place for place in places if place is not None]
 
 
