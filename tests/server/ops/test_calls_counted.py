@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import grpc
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest
@@ -208,6 +210,37 @@ def test_resumes_by_their_outcome() -> None:
                         await stream.receive()
             moved = (await scraped(ops)).since(before, of="chatroom_resumes_total")
             assert {("fresh",): 1, ("refused",): 1} == moved
+
+    run(scene())
+
+
+def test_a_resume_from_what_is_no_longer_kept_is_partial() -> None:
+    """And what it is handed is counted from there on."""
+
+    async def scene() -> None:
+        async with watched(limits=Limits(message_rate=0)) as ops:
+            server = ops.server
+            room = await server.create(history=2)
+            ann = await server.join("lobby", "Ann", EVENTS)
+            bob = await server.join("lobby", "Bob")
+            await ann.cancel()
+            for number in range(40):
+                await server.say(bob, f"{number}")
+            log = server.service.hub.rooms.get(room.room_id).log
+            while log.oldest < 10 or log.tail.newest < 42:
+                await asyncio.sleep(0)
+            before = await scraped(ops)
+            again = server.carrier.chat()
+            session, epoch = ann.joined.session, ann.joined.epoch
+            resume = pb.Resume(session=session, epoch=epoch, after=1)
+            join = pb.JoinChat(room_id="lobby", name="Ann", features=[EVENTS], resume=resume)
+            await again.send(pb.ChatMessage(join=join))
+            read = 1
+            while not (await again.receive()).HasField("live"):
+                read += 1
+            await when(ops, "grpc_server_msg_sent_total", before, {CHAT: read})
+            moved = (await scraped(ops)).since(before, of="chatroom_resumes_total")
+            assert {("partial",): 1} == moved
 
     run(scene())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import socket
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.limits import Limits
@@ -100,5 +101,37 @@ def test_a_reader_that_takes_nothing_is_ended() -> None:
             assert {("GONE",): 1} == after.since(before, of="chatroom_readers_ended_total")
             assert {(): 1} == after.since(before, of="chatroom_readers")
             writer.close()
+
+    run(scene())
+
+
+def test_a_client_that_reads_nothing_is_ended() -> None:
+    """Its windows are open, but its kernel takes no more: the connection goes, with its reader."""
+
+    async def scene() -> None:
+        http2 = dataclasses.replace(Http2Limits(), write_seconds=1.0)
+        limits = Limits(message_rate=0, room_message_rate=0)
+        async with watched(http2=http2, limits=limits) as ops:
+            server = ops.server
+            await server.create()
+            before = await scraped(ops)
+            with socket.socket() as deaf:
+                deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                deaf.connect(("127.0.0.1", server.port))
+                join = pb.JoinChat(room_id="lobby", name="Deaf").SerializeToString()
+                wide = frames.settings((Setting.INITIAL_WINDOW_SIZE, 1 << 30))
+                deaf.sendall(PREFACE + wide + SETTINGS_ACK + frames.window_update(0, 1 << 30))
+                deaf.sendall(headers(1, SUBSCRIBE) + data(1, envelope(join), end=True))
+                while (await scraped(ops)).of("chatroom_readers") == 0:
+                    pass
+                ann = await server.join("lobby", "Ann")
+                for _ in range(200):
+                    await server.say(ann, "x" * 4000)
+                row = (await ops.get("/connz?sort=unsent_bytes")).json()["connections"][0]
+                after = await until(ops, "chatroom_http2_stalled_total", before)
+                assert 0 < row["unsent_bytes"] < 200_000
+            assert {("connection",): 1} == after.since(before, of="chatroom_http2_stalled_total")
+            ended = await until(ops, "chatroom_readers_ended_total", before)
+            assert {("GONE",): 1} == ended.since(before, of="chatroom_readers_ended_total")
 
     run(scene())

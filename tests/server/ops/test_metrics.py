@@ -168,8 +168,13 @@ def test_refusals_are_counted_by_their_reason() -> None:
                 await stream.send(pb.ChatMessage(join=pb.JoinChat(room_id=room_id, name="Bob")))
                 with pytest.raises(Ended, match=reason):
                     await stream.receive()
-            moved = (await scraped(ops)).since(before, of="chatroom_refusals_total")
+            after = await scraped(ops)
+            moved = after.since(before, of="chatroom_refusals_total")
             assert {("ROOM_FULL",): 1, ("ROOM_NOT_FOUND",): 1} == moved
+            chat = ("Chat", "rpc.ChatService", "bidi_stream")
+            ended = {("NotFound", *chat): 1, ("ResourceExhausted", *chat): 1}
+            assert ended == after.since(before, of="grpc_server_handled_total")
+            assert {} == after.since(before, of="chatroom_readers_ended_total")
 
     run(scene())
 
