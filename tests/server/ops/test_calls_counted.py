@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import grpc
 import pytest
@@ -12,7 +13,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.limits import Limits
-from tests.carriers import CARRIERS, Ended, run
+from tests.carriers import CARRIERS, SECONDS, Ended, run
 
 from .looking import Watched, watched
 from .scrapes import Scrape, scraped
@@ -25,10 +26,11 @@ CREATE = ("CreateChatRoom", "rpc.ChatService", "unary")
 
 async def when(ops: Watched, name: str, before: Scrape, expected: dict[tuple[str, ...], float]):
     """Scrape until a metric has moved as expected: the end of a call is told a moment later."""
-    for _ in range(200):
-        moved = (await scraped(ops)).since(before, of=name)
-        if moved == expected:
-            break
+    moved: dict[tuple[str, ...], float] | None = None
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SECONDS):
+            while moved != expected:
+                moved = (await scraped(ops)).since(before, of=name)
     assert expected == moved
 
 
