@@ -68,6 +68,36 @@ def test_streams_that_are_reset() -> None:
     run(scene())
 
 
+def test_every_call_that_begins_ends_once() -> None:
+    """Whatever becomes of it: it is cut off with its connection, reset, or is no call at all."""
+
+    async def scene() -> None:
+        async with watched() as ops:
+            await ops.server.create()
+            before = await scraped(ops)
+            _, writer = await asyncio.open_connection("127.0.0.1", ops.server.port)
+            join = pb.ChatMessage(join=pb.JoinChat(room_id="lobby", name="Ann"))
+            writer.write(HELLO + headers(1, CHAT))
+            writer.write(headers(3, CHAT) + data(3, envelope(join.SerializeToString())))
+            writer.write(headers(5, CHAT) + rst_stream(5, ErrorCode.CANCEL))
+            writer.write(headers(7, CHAT) + data(7, b"\x09nonsense"))
+            while (await scraped(ops)).of("chatroom_readers") == 0:
+                pass
+            await until(ops, "grpc_server_handled_total", before)
+            writer.close()
+            chat = ("Chat", "rpc.ChatService", "bidi_stream")
+            expected = {("Canceled", *chat): 3, ("InvalidArgument", *chat): 1}
+            moved = {}
+            while sum(moved.values()) < 4:
+                after = await scraped(ops)
+                moved = after.since(before, of="grpc_server_handled_total")
+            assert expected == moved
+            assert {chat: 4} == after.since(before, of="grpc_server_started_total")
+            assert {("GONE",): 1} == after.since(before, of="chatroom_readers_ended_total")
+
+    run(scene())
+
+
 def test_a_reader_that_takes_nothing_is_ended() -> None:
     """Behind until then; afterwards its stream is one that stalled, and no reader any more."""
 

@@ -110,12 +110,13 @@ class Entrance:
         arguments = room_id, name, wants_events, echo, resume, who
         if resume is None:
             return await self._let_in(room_id, arguments)
-        outcome = "refused"
+        count = self._quotas.counters
         try:
             place = await self._let_in(room_id, arguments)
-            outcome = place.recovery.name.lower() if place.recovered else "fresh"
-        finally:
-            self._quotas.counters.resume(outcome)
+        except Refusal:
+            count.resume("refused")
+            raise
+        count.resume(place.recovery.name.lower() if place.recovered else "fresh")
         return place
 
     async def _let_in(self, room_id: str, arguments: _Arguments) -> Place:
