@@ -251,7 +251,6 @@ class Service:
             health=self.health,
             counters=self.counters,
             notices=self._notices,
-            streams=self._streams,
             port=lambda: self._port,
             addresses=lambda: self.addresses,
         )

@@ -16,6 +16,7 @@ from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.facts import RoomFacts
 from chatroom.core.limits import Limits
 from chatroom.journal import StoredRoom
+from chatroom.server.port.tls_limits import TlsLimits
 from chatroom.server.settings import Tls
 from tests.carriers import Ended, run
 from tests.client.certificates import authority, signed
@@ -25,6 +26,7 @@ from .looking import watched
 from .scrapes import Scrape, open_metrics, scraped
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "operating.md"
+GIVEN_UP = "chatroom_tls_given_up_handshakes_total"
 PROTOCOLS = ("http1", "http2", "opening")
 EVENTS = pb.FEATURE_EVENTS
 
@@ -261,9 +263,11 @@ def test_connections_within_tls_are_counted_once(tmp_path: Path) -> None:
     """By what is spoken above it."""
     ca = authority(tmp_path, "ca")
     pair = signed(tmp_path, ca, "localhost")
+    tls = Tls(certificate=pair.certificate, key=pair.key)
+    quick = TlsLimits(handshake_seconds=2.0)
 
     async def scene() -> None:
-        async with watched(tls=Tls(certificate=pair.certificate, key=pair.key)) as ops:
+        async with watched(tls=tls, tls_limits=quick) as ops:
             port = ops.server.port
             _, opening = await asyncio.open_connection("127.0.0.1", port)
             trusted = ssl.create_default_context(cafile=ca.certificate)
@@ -275,6 +279,11 @@ def test_connections_within_tls_are_counted_once(tmp_path: Path) -> None:
             scrape = await scraped(ops)
             found = {p: scrape.of("chatroom_connections", protocol=p) for p in PROTOCOLS}
             assert {"http1": 1, "http2": 0, "opening": 1} == found
+            assert 2 == scrape.of("chatroom_tls_handshakes_total")
+            assert 1 == scrape.of("chatroom_tls_handshakes_under_way")
+            while (scrape := await scraped(ops)).of("chatroom_tls_handshakes_under_way"):
+                pass
+            assert 1 == scrape.of(GIVEN_UP, why="late")
             rows = (await ops.get("/connz")).json()["connections"]
             assert ["http1"] == [row["protocol"] for row in rows]
             for each in (opening, writer):

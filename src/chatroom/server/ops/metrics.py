@@ -16,7 +16,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from chatroom.server.calls.statuses import CODES
+from chatroom.server.calls.statuses import CODES, EnvelopeInvalid
 
 from .families import counter, counters, each, gauge, gauges, histogram
 from .grpc_metrics import grpc_metrics
@@ -27,7 +27,7 @@ from .varz import VERSION
 
 SLICE = 1000
 """Rooms, or members, that are looked at before others have their turn: a fifth of a millisecond."""
-REASONS = sorted({refusal.reason for refusal in CODES})
+REASONS = sorted({EnvelopeInvalid.reason, *(refusal.reason for refusal in CODES)})
 """Of refusals: each is there from the beginning, so that its first one is seen to come."""
 
 HOW_STREAMS_END = ("OK", "GONE", "DEADLINE_EXCEEDED", "INTERNAL")
@@ -89,6 +89,7 @@ class Metrics:
             *self._endings(),
             *grpc_metrics(self._observed.counters, self._observed.hub.places()),
             *self._connections(),
+            *self._handshakes(),
             *self._http2(),
         ]
 
@@ -201,6 +202,20 @@ class Metrics:
         yield counters("chatroom_notices_total",
                        "What strangers do to the port, whether the log has a line for it or not.",
                        ("kind",), each(kinds))  # fmt: skip
+
+    def _handshakes(self) -> Iterator[Metric]:
+        port = self._observed.port()
+        shakes = port.handshakes if port is not None else None
+        yield counter("chatroom_tls_handshakes_total", "TLS handshakes that have begun.",
+                      shakes.begun if shakes is not None else 0)  # fmt: skip
+        yield gauge("chatroom_tls_handshakes_under_way", "Those that are not over.",
+                    shakes.under_way if shakes is not None else 0)  # fmt: skip
+        given_up = {"late": 0, "crowded_out": 0}
+        if shakes is not None:
+            given_up = {"late": shakes.late, "crowded_out": shakes.crowded_out}
+        yield counters("chatroom_tls_given_up_handshakes_total",
+                       "Those that were ended: late: their time was over; crowded_out: to make "
+                       "room for others.", ("why",), each(given_up))  # fmt: skip
 
     def _http2(self) -> Iterator[Metric]:
         count = self._observed.counters.http2

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chatroom.server.calls.health import Health
-from chatroom.server.calls.streams import Streams
 from chatroom.server.counters import Counters
 from chatroom.server.port.notices import Notices
 from chatroom.server.port.port import Port
@@ -28,7 +27,6 @@ class Observed:
     health: Health
     counters: Counters
     notices: Notices
-    streams: Streams
     port: Callable[[], Port | None]
     """None: nothing is accepted yet."""
     addresses: Callable[[], tuple[Address, ...]]
