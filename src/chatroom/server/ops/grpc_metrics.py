@@ -34,7 +34,7 @@ def grpc_metrics(count: Counters, places: Iterable[Place]) -> Iterator[Metric]:
     yield _by_method("grpc_server_started_total", "Calls that have begun.", calls.started)
     yield counters(
         "grpc_server_handled_total",
-        "Calls that have ended. Canceled: the client was gone before there was a status.",
+        "Calls that have ended. Canceled: nobody was left to take a status, or nobody took one.",
         (*LABELS, "grpc_code"),
         [((*_method(path), _name(code)), n) for (path, code), n in calls.handled.items()],
     )
