@@ -30,6 +30,7 @@ SERVER_MAY_IMPORT = {
     "calls": {"calls", "rooms", "port", "access", "counters"},
     "rooms": {"rooms", "counters"},
     "page": {"page", "port"},
+    "ops": {"ops", "calls", "rooms", "port", "counters", "settings"},
     "access": {"access"},
 }
 """Within the server, of its own folders and files: a message walks down this table. What

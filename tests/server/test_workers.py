@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
+import json
 import os
 import re
 import signal
@@ -115,6 +116,32 @@ def serving(*arguments: str) -> Iterator[Server]:
         yield server
     finally:
         server.end()
+
+
+def test_each_worker_is_watched_on_a_port_of_its_own() -> None:
+    """It says where; what is told there is of that worker, and that it has others beside it."""
+
+    def told(port: int, path: str) -> str:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+        connection.request("GET", path)
+        text = connection.getresponse().read().decode()
+        connection.close()
+        return text
+
+    with serving("--ops-bind", "127.0.0.1:0") as server:
+        where = server.until_said(
+            r"worker (\d+): operators look at http://127\.0\.0\.1:(\d+)\n", COUNT
+        )
+        assert {str(number + 1) for number in range(COUNT)} == {number for number, _ in where}
+        assert server.port
+        processes = set()
+        for _, port in where:
+            while f"chatroom_nodes {COUNT}.0\n" not in told(int(port), "/metrics"):
+                pass
+            seen = json.loads(told(int(port), "/varz"))
+            assert (COUNT, COUNT) == (seen["nodes"], seen["configuration"]["workers"])
+            processes.add(seen["process"])
+        assert server.workers() == processes
 
 
 def test_members_at_different_workers_are_in_one_room() -> None:

@@ -12,7 +12,8 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from collections.abc import Set as AbstractSet
-from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from chatroom.core import names
 from chatroom.core.refusals import RoomExists
@@ -55,6 +56,10 @@ from .rooms.audit import Audit
 from .rooms.hub import Hub
 from .rooms.quotas import Quotas
 from .settings import Settings, TlsUnusable
+from .watched_keys import WatchedKeys
+
+if TYPE_CHECKING:
+    from .ops.listener import OpsListener
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +70,6 @@ LONG = frozenset((CHAT, *REFLECTION))
 LISTS = frozenset(path for path in UNARY if path.rpartition("/")[2].startswith(("List", "Search")))
 """Paths of methods whose answers may have `Limits.page_bytes`."""
 JOURNAL_FILE = "chatroom.db"
-KEYS_SECONDS = 1.0
-"""From one look at the key file to the next."""
 
 
 class Service:
@@ -104,19 +107,20 @@ class Service:
         token_file = settings.admin_token_file
         self.admin_token = AdminToken(token_file) if token_file is not None else None
         characters = settings.limits.name_characters
-        self._key_file = (
-            KeyFile(settings.keys, name_characters=characters) if settings.keys else None
-        )
-        self._revoked = RevokedTokens(settings.data / REVOKED_FILE) if settings.data else None
+        key_file = KeyFile(settings.keys, name_characters=characters) if settings.keys else None
         tokens = None
-        if self._key_file is not None:
-            tokens = Tokens(self._key_file.keys, name_characters=characters)
+        if key_file is not None:
+            tokens = Tokens(key_file.keys, name_characters=characters)
         self.access = Access(
             settings.anonymous_grant,
             admin=self.admin_token,
             tokens=tokens,
             invited=self.hub.invitations.identity,
         )
+        self._keys: WatchedKeys | None = None
+        if key_file is not None:
+            revoked = RevokedTokens(settings.data / REVOKED_FILE) if settings.data else None
+            self._keys = WatchedKeys(key_file, revoked, self.access)
         self.audit = Audit(
             journal,
             clock=time.time_ns,
@@ -125,31 +129,36 @@ class Service:
         )
         self._in_flight = InFlight((CHAT, SUBSCRIBE, *UNARY, *HEALTH))
         self._gate = Gate(settings.allowed, self._certificate_names)
+        self._began = time.time_ns()
         self._streams = Streams(self.hub, self._gate, self._clients, self._in_flight, self.access)
         self.addresses: tuple[Address, ...] = ()
+        self.ops_addresses: tuple[Address, ...] = ()
+        """Where operators watch it, once started."""
         self._listeners: list[socket.socket] = []
         self._port: Port | None = None
         self._edition: Edition | None = None
         """The page, once started, unless it is left out."""
         self.certificates: Certificates | None = None
         """Of TLS, once started."""
+        self._ops: OpsListener | None = None
+        """Of operators, once started, if there is one."""
         self._committing: asyncio.Task[None] | None = None
-        self._watching: asyncio.Task[None] | None = None
-        """Looks for other keys."""
         self._renewing: asyncio.Task[None] | None = None
         """Looks for other certificates."""
 
     def application(self) -> Application:
         """Everything this server answers, as one ASGI application."""
-        hub, limits = self.hub, self._settings.limits
+        hub, limits, calls = self.hub, self._settings.limits, self.counters.calls
         contract = connect.applications(hub, limits, self.access, self.audit)
-        health = health_application(self.health, limits)
+        health = health_application(self.health, limits, calls)
         described = reflection.descriptions()
         routes: dict[str, Application] = {
             **dict.fromkeys((CHAT, SUBSCRIBE), self._streams.application),
             **{path: with_text(application) for path, application in contract.items()},
             **dict.fromkeys(HEALTH, with_text(health)),
-            **dict.fromkeys(REFLECTION, with_text(reflection.ConnectReflection(described, limits))),
+            **dict.fromkeys(
+                REFLECTION, with_text(reflection.ConnectReflection(described, limits, calls))
+            ),
             "/healthz": self._healthz,
         }
         if self._edition is not None:
@@ -158,7 +167,7 @@ class Service:
             routes,
             self._gate,
             self._clients,
-            native=dict.fromkeys(REFLECTION, reflection.native(described, limits)),
+            native=dict.fromkeys(REFLECTION, reflection.native(described, limits, calls)),
             page=Site(self._edition) if self._edition is not None else None,
             in_flight=self._in_flight,
             notices=self._notices,
@@ -170,14 +179,17 @@ class Service:
         Raises JournalUnusable, BindError, TlsUnusable, AdminTokenUnusable, KeysUnusable, Refusal.
         """
         try:
+            if self._settings.ops_bind:
+                self._ops = await self._open_ops()
             if self._settings.tls is not None:
                 self.certificates = await asyncio.to_thread(Certificates, self._settings.tls)
             if self.admin_token is not None:
                 self.admin_token.read()
             # In a thread: whose loop this is may have more to do.
             await asyncio.to_thread(names.load)
-            if self._key_file is not None:
-                await self._begin_with_keys(self._key_file)
+            if self._keys is not None:
+                asked = self._settings.tls is not None and self._settings.tls.client_ca is not None
+                await self._keys.begin(certificates_asked=asked)
             if self._settings.page:
                 self._edition = await asyncio.to_thread(Edition.read)
             self._listeners += self._settings.listeners
@@ -224,6 +236,29 @@ class Service:
             raise
         self.health.set(True)
 
+    async def _open_ops(self) -> OpsListener:
+        """Have operators see everything from here on; raises BindError."""
+        # Here alone: what it needs takes time to import, and most servers have no use for it.
+        await asyncio.to_thread(import_module, f"{__package__}.ops.listener")
+        from .ops.listener import OpsListener
+        from .ops.observed import Observed
+
+        observed = Observed(
+            settings=self._settings,
+            journal_name=self.journal_name,
+            began=self._began,
+            hub=self.hub,
+            health=self.health,
+            counters=self.counters,
+            notices=self._notices,
+            port=lambda: self._port,
+            addresses=lambda: self.addresses,
+        )
+        listener = OpsListener(observed, self._gate)
+        await listener.open(self._settings.ops_bind)
+        self.ops_addresses = listener.addresses
+        return listener
+
     def read_again(self) -> None:
         """Read admin token, keys and certificates again; what cannot be used stays as it was.
 
@@ -233,8 +268,8 @@ class Service:
         readings: dict[str, Callable[[], None]] = {}
         if self.admin_token is not None:
             readings["the admin token"] = self.admin_token.read
-        if self._key_file is not None:
-            readings["the keys"] = partial(self._read_keys, self._key_file)
+        if self._keys is not None:
+            readings["the keys"] = self._keys.read
         if self.certificates is not None:
             readings["the certificates"] = self.certificates.reload
         for what, read in readings.items():
@@ -248,53 +283,6 @@ class Service:
             log.info(
                 "there is nothing to read again: no admin token file, no keys, no certificates"
             )
-
-    async def _begin_with_keys(self, file: KeyFile) -> None:
-        keys = await asyncio.to_thread(file.read)
-        self.access.take(keys)
-        tls = self._settings.tls
-        if keys.certificates and (tls is None or tls.client_ca is None):
-            log.warning("%s names certificates, and no --tls-client-ca asks for any", file.path)
-        if not await self._read_revoked():
-            raise KeysUnusable("it is not known which tokens are revoked; see above")
-        self._watching = asyncio.create_task(self._watch_keys(), name="keys")
-
-    def _read_keys(self, file: KeyFile) -> None:
-        self.access.take(file.read())
-
-    async def _read_revoked(self) -> bool:
-        """Have revoked tokens refused; False if it is not known which are, and the log says so."""
-        if self._revoked is None:
-            return True
-        try:
-            self.access.revoke(await asyncio.to_thread(self._revoked.read))
-        except OSError as error:
-            why = (error.strerror or str(error)).lower()
-            log.error("cannot read %s: %s; no other token is revoked", error.filename, why)  # noqa: TRY400 # an operator needs no traceback
-            return False
-        return True
-
-    async def _watch_keys(self) -> None:
-        """Read the keys and the list of revoked tokens again when they have changed."""
-        while True:
-            await asyncio.sleep(KEYS_SECONDS)
-            try:
-                await self._look_at_keys()
-            except Exception:  # who is no longer to be let in must not be by a fault of this
-                log.exception("looking at the keys failed; it is tried again")
-
-    async def _look_at_keys(self) -> None:
-        file, revoked = self._key_file, self._revoked
-        assert file is not None
-        if await asyncio.to_thread(file.changed):
-            try:
-                self.access.take(await asyncio.to_thread(file.read))
-            except KeysUnusable as error:
-                log.error("%s; the last ones stay", error)  # noqa: TRY400 # likewise
-            else:
-                log.info("read the keys again: they had changed")
-        if revoked is not None and await asyncio.to_thread(revoked.changed):
-            await self._read_revoked()
 
     async def wait(self) -> None:
         """Until the commit loop ends by itself, which is a failure."""
@@ -321,14 +309,17 @@ class Service:
             await self._port.close(GOODBYE_SECONDS)
         for listener in self._listeners:
             listener.close()
-        for task in (self._watching, self._renewing):
-            if task is not None:
-                task.cancel()
+        if self._keys is not None:
+            self._keys.close()
+        if self._renewing is not None:
+            self._renewing.cancel()
         if self._committing is not None:
             await self.hub.stop()
             await self._committing
         await self.audit.close()
         await self.hub.close()
+        if self._ops is not None:
+            await self._ops.close()
 
     @property
     def handshakes(self) -> Handshakes | None:

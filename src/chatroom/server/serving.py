@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
@@ -19,7 +20,7 @@ from chatroom.core import names
 from chatroom.core.refusals import Refusal
 from chatroom.interrupts import INTERRUPTED
 from chatroom.journal import JournalUnusable
-from chatroom.wire.addresses import Address
+from chatroom.wire.addresses import PORTS, Address
 
 from .access.admin import AdminTokenUnusable
 from .access.key_file import KeysUnusable
@@ -60,6 +61,21 @@ def check_workers(count: int, *, database: str, platform: str = sys.platform) ->
             "--workers needs Linux: here the system gives all connections of a port to one "
             "process. Start several servers, each with a port, behind a balancer"
         )
+
+
+def of_worker(address: Address, number: int) -> Address:
+    """Where a worker is watched: what is counted is each worker's own. Port 0: any free one."""
+    return Address(address.host, address.port + number) if address.port else address
+
+
+def check_ops(addresses: Iterable[Address], workers: int) -> None:
+    """Raise UsageError where a worker would be watched on a port that there is not."""
+    for address in addresses if workers > 1 else ():
+        if of_worker(address, workers).port not in PORTS:
+            raise click.UsageError(
+                f"--ops-bind {address}: worker {workers} would be watched on port "
+                f"{address.port + workers}, and the largest is {PORTS[-1]}"
+            )
 
 
 def run(settings: Settings, loop: LoopName, style: LogStyle) -> int:
@@ -103,7 +119,8 @@ def _supervise(settings: Settings, loop: LoopName, style: LogStyle, manager: Man
         for each in held:
             each.close()
         style.begin(worker.number)
-        return _run(shared, loop, style, worker, Manager())
+        watched = tuple(of_worker(each, worker.number) for each in settings.ops_bind)
+        return _run(replace(shared, ops_bind=watched), loop, style, worker, Manager())
 
     status = f"{settings.workers} workers"
 
@@ -182,10 +199,14 @@ async def _serve(
         style.say(kept)
         if service.hub.nodes is not None:
             style.say(str(service.hub.nodes))
+        for address in service.ops_addresses:
+            style.say(f"operators look at http://{address}")
         for address in service.addresses:
             style.say(f"listening on {address}")
     else:
         log.info("%s", service.hub.nodes)
+        for address in service.ops_addresses:
+            log.info("operators look at http://%s", address)
         worker.ready(kept)
     manager.ready(_status(service))
     beating = asyncio.create_task(_beat(service, manager), name="beat") if manager.listens else None

@@ -33,7 +33,7 @@ from .port.clients import Network
 from .port.gate import Allowed
 from .port.sockets import BindError, address_of
 from .port.tls_limits import TlsLimits
-from .serving import check_workers
+from .serving import check_ops, check_workers
 from .settings import Settings, Tls
 from .systemd import handed_over
 from .tls_options import tls_options
@@ -185,6 +185,16 @@ def serving_options(
         "again, and spread over servers. Its streams are told before. 0: never.",
     )
     @click.option(
+        "--ops-bind",
+        type=ListenType(),
+        multiple=True,
+        metavar="HOST:PORT",
+        show_default="none",
+        help="Answer operators there, over HTTP and never on --bind: health, and what the server "
+        "has and does. Whoever can reach it may ask: keep it on loopback or on a network of your "
+        "own. A worker's port is that one and the worker's number. May be given more than once.",
+    )
+    @click.option(
         "--workers",
         type=click.IntRange(1, MOST),
         default=1,
@@ -241,8 +251,8 @@ def _chosen(
     no_page: bool, tls: Tls | None, tls_limits: TlsLimits, insecure: bool,
     admin_token_file: Path | None, keys: Path | None, anonymous: Grant | None, is_open: bool,
     audit_file: Path | None, keep_audit: int, drain_delay: float,
-    max_connection_age: float, workers: int, loop: LoopName, log_level: str,
-    log_format: LogForm,
+    max_connection_age: float, ops_bind: tuple[Address, ...], workers: int, loop: LoopName,
+    log_level: str, log_format: LogForm,
 ) -> Chosen:  # fmt: skip
     if ctx.auto_envvar_prefix is not None:
         check_environment(ctx, os.environ)
@@ -266,6 +276,7 @@ def _chosen(
         addresses = tuple(map(address_of, listeners)) or bind
     except BindError as error:
         raise click.UsageError(str(error)) from None
+    check_ops(ops_bind, workers)
     check_exposed(
         addresses,
         tls=tls is not None,
@@ -289,7 +300,10 @@ def _chosen(
         limits=replace(base.limits, **limits),
         allowed=Allowed(
             hosts=frozenset(
-                [*(name.lower() for name in allow_host), *(each.host.lower() for each in addresses)]
+                [
+                    *(name.lower() for name in allow_host),
+                    *(each.host.lower() for each in (*addresses, *ops_bind)),
+                ]
             ),
             origins=frozenset(allow_origin),
         ),
@@ -305,6 +319,7 @@ def _chosen(
         keep_audit=keep_audit,
         drain_delay=drain_delay,
         max_connection_age=max_connection_age,
+        ops_bind=ops_bind,
         workers=workers,
     )
     return Chosen(

@@ -122,6 +122,8 @@ class Settings:
     """Seconds for which audit records are kept in the journal; 0: for ever."""
     drain_delay: float = 0.0
     """Seconds in which health says NOT_SERVING before streams end."""
+    ops_bind: tuple[Address, ...] = ()
+    """Where operators watch it; none: nowhere."""
     max_connection_age: float = 0.0
     """Seconds after which a connection is to be made anew; 0: never."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chatroom.server.port.asgi import PUSH, Receive, Scope, Send
+from chatroom.server.port.asgi import CARRIES, PUSH, Receive, Scope, Send
 from chatroom.server.port.http1 import Http1Connection
 from chatroom.server.port.http1_limits import Http1Limits
 from chatroom.server.port.http1_requests import (
@@ -248,7 +248,7 @@ def test_the_scope_says_what_was_asked(run: Run) -> None:
                 await peer.answer()
                 await peer.send(post(line="GET https://b:1/c HTTP/1.1"))
                 await peer.answer()
-            assert [PUSH] == list(scopes[0].pop("extensions"))
+            assert [PUSH, CARRIES] == list(scopes[0].pop("extensions"))
             assert {
                 "type": "http",
                 "asgi": {"version": "3.0", "spec_version": "2.4"},

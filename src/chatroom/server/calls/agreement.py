@@ -6,6 +6,8 @@ reference. `tests/interop/test_one_behaviour.py` compares all that serves calls.
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any
 
 from connectrpc.code import Code as ConnectCode
@@ -16,15 +18,17 @@ from connectrpc.errors import ConnectError
 from connectrpc.interceptor import Interceptor
 from connectrpc.request import RequestContext
 
+from chatroom.server.counters import Calls
 from chatroom.wire import envelopes
 from chatroom.wire.envelopes import CompressionInvalid, MessageTooLong
-from chatroom.wire.grpc import media_type
+from chatroom.wire.grpc import Code, media_type
 
 from .json_requests import JsonInvalid, from_json
 from .protocols import ACCEPTED
 from .statuses import LATE
 
 _CONNECT_TIMEOUT = "connect-timeout-ms"
+Responses = AsyncGenerator[Any, None]
 _NO_BOUND = (1 << 31) - 1
 
 
@@ -61,6 +65,84 @@ def _accepting(media: bytes) -> str:
     if media.startswith(b"application/connect+"):
         return "connect-accept-encoding"
     return "accept-encoding"
+
+
+class CountedCalls:
+    """Counts calls, and with which status they end."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    async def on_start(self, context: RequestContext[Any, Any]) -> None:
+        """The request's body has not been read."""
+        self._calls.begin(_path(context))
+
+    async def on_end(
+        self, _token: None, context: RequestContext[Any, Any], error: Exception | None, /
+    ) -> None:
+        """The response has not been sent."""
+        self._calls.end(_path(context), _code(error))
+
+
+class CountedMessages:
+    """Counts the messages of calls, once they are read."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    async def intercept_unary(
+        self, go_on: Callable[[Any, Any], Awaitable[Any]], request: Any, context: Any, /
+    ) -> Any:
+        """One in, and one out if there is an answer."""
+        path = _path(context)
+        self._calls.receive(path)
+        response = await go_on(request, context)
+        self._calls.send(path)
+        return response
+
+    async def intercept_server_stream(
+        self, go_on: Callable[[Any, Any], Responses], request: Any, context: Any, /
+    ) -> AsyncIterator[Any]:
+        """One in, any number out."""
+        path = _path(context)
+        self._calls.receive(path)
+        async with aclosing(go_on(request, context)) as responses:
+            async for response in responses:
+                self._calls.send(path)
+                yield response
+
+    async def intercept_bidi_stream(
+        self,
+        go_on: Callable[[Any, Any], Responses],
+        requests: AsyncIterator[Any],
+        context: Any,
+        /,
+    ) -> AsyncIterator[Any]:
+        """Any number in and out."""
+        path = _path(context)
+
+        async def counted() -> AsyncIterator[Any]:
+            async for request in requests:
+                self._calls.receive(path)
+                yield request
+
+        async with aclosing(go_on(counted(), context)) as responses:
+            async for response in responses:
+                self._calls.send(path)
+                yield response
+
+
+def _path(context: RequestContext[Any, Any]) -> str:
+    return f"/{context.method.service_name}/{context.method.name}"
+
+
+def _code(error: Exception | None) -> int:
+    if error is None:
+        return Code.OK
+    if isinstance(error, ConnectError):
+        name = error.code.name
+        return Code.CANCELLED if name == "CANCELED" else Code[name]
+    return Code.DEADLINE_EXCEEDED if isinstance(error, TimeoutError) else Code.UNKNOWN
 
 
 class Gzip:
@@ -105,6 +187,10 @@ class Json(Codec[Any, Any]):
             raise ConnectError(ConnectCode.INVALID_ARGUMENT, str(error)) from None
 
 
-INTERCEPTORS: tuple[Interceptor, ...] = (Heads(),)
+def interceptors(calls: Calls) -> tuple[Interceptor, ...]:
+    """What stands around every call, which is counted in `calls`."""
+    return (CountedCalls(calls), Heads(), CountedMessages(calls))
+
+
 COMPRESSIONS: tuple[Compression, ...] = (Gzip(),)
 CODECS: tuple[Codec[Any, Any], ...] = (google_protobuf_binary_codec(), Json())

@@ -32,7 +32,7 @@ from chatroom.server.rooms.hub import Hub
 from chatroom.wire.grpc import CHAT_METHODS, MODERATION_METHODS, NODES, Code, media_type
 from chatroom.wire.ip import canonical
 
-from .agreement import CODECS, COMPRESSIONS, INTERCEPTORS
+from .agreement import CODECS, COMPRESSIONS, interceptors
 from .audited import told_of
 from .listing import Listing, Prepared, prepared
 from .methods import Methods
@@ -247,7 +247,7 @@ def applications(hub: Hub, limits: Limits, access: Access, audit: Audit) -> dict
     answering = Answering(hub, access, audit)
     options: dict[str, Anything] = {
         "read_max_bytes": limits.envelope_bytes,
-        "interceptors": INTERCEPTORS,
+        "interceptors": interceptors(hub.quotas.counters.calls),
         "compressions": [_Compression(each) for each in COMPRESSIONS],
         "codecs": [_Codec(each) for each in CODECS],
     }

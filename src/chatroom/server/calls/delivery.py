@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from contextlib import aclosing
 
-from chatroom.core import refusals
+from chatroom.core import events, refusals
 from chatroom.core.entry import NOBODY
 from chatroom.core.leave_reason import LeaveReason
 from chatroom.core.member import Member, takes_nothing
@@ -21,6 +21,7 @@ from chatroom.core.room import Room
 from chatroom.core.tail import Tail
 from chatroom.server.rooms.hub import Hub
 from chatroom.server.rooms.sessions import Place
+from chatroom.wire.envelopes import payloads
 
 from . import encode
 from .stream_call import FAILED, StreamCall
@@ -64,6 +65,11 @@ class Delivery:
         """It is read on when its outbox was emptied."""
 
     @property
+    def membership(self) -> Place | None:
+        """Its place in a room; None: it has none."""
+        return self._place
+
+    @property
     def _here(self) -> Place:
         assert self._place is not None, "it has joined"
         return self._place
@@ -76,11 +82,11 @@ class Delivery:
         if member.events:
             data = encode.joined(place, self._hub.limits)
         if place.recovered:
-            await self._write_all(data)
+            await self._write_beside(data)
             while member.cursor < place.through and not all_read(member):
                 await self._write_all(await self._following(room, member))
             data = b"" if member.logged else member.arrival  # else it was in all the time
-            await self._write_all(data + encode.LIVE)
+            await self._write_beside(data + encode.LIVE)
             return
         before = place.newest + 1
         async with aclosing(
@@ -88,11 +94,11 @@ class Delivery:
         ) as history:
             async for page in history:
                 if data and len(data) + len(page) > self._hub.limits.write_bytes:
-                    await self._write_all(data)
+                    await self._write_beside(data)
                     data = b""
                 data += page
         data += member.arrival + encode.LIVE if member.events else member.arrival
-        await self._write_all(data)
+        await self._write_beside(data)
 
     def _go_live(self) -> None:
         self._task = None
@@ -146,8 +152,9 @@ class Delivery:
             self._call.wait()
             return False
         own = NOBODY if member.echo else member.author
-        data, cursor = tail.read_apart(member.cursor, own, member.final, room)
-        member.cursor = cursor
+        before = member.cursor
+        data, member.cursor = tail.read_apart(before, own, member.final, room)
+        self._leave_out(data, member, before)
         if data:
             self._send(data)
         return self._call.idle
@@ -194,6 +201,9 @@ class Delivery:
         taken = 0
         for event in member.outbox:
             encoded = encode.outside(event, events=member.events)
+            self._call.streamed.beside += bool(encoded)
+            if isinstance(event, events.Refused):
+                self._hub.quotas.counters.refuse_message(event.refusal)
             if data and len(data) + len(encoded) > self._hub.limits.chunk_bytes:
                 break
             data += encoded
@@ -208,6 +218,7 @@ class Delivery:
         typing = self._here.room.typing
         changed = typing.since(member.typing_seen, member.author)
         member.typing_seen = typing.version
+        self._call.streamed.beside += len(changed)
         return b"".join([encode.typing(name, active) for name, active in changed])
 
     # ---- Reading older pages ----------------------------------------------------------
@@ -237,16 +248,35 @@ class Delivery:
 
     async def _following(self, room: Room, member: Member) -> bytes:
         """What follows the cursor, without the member's own unless it wants echoes."""
-        tail = room.tail
-        if member.cursor < tail.floor:
+        tail, before = room.tail, member.cursor
+        if before < tail.floor:
             try:
-                return await self._hub.replay.catch_up(room, member)
+                data = await self._hub.replay.catch_up(room, member)
             except refusals.SlowConsumer:
                 self._reason = LeaveReason.TOO_SLOW
                 raise
-        own = NOBODY if member.echo else member.author
-        data, member.cursor = tail.read_apart(member.cursor, own, member.final)
+        else:
+            own = NOBODY if member.echo else member.author
+            data, member.cursor = tail.read_apart(before, own, member.final)
+        self._leave_out(data, member, before)
         return data
+
+    async def _write_beside(self, data: bytes) -> None:
+        """As `_write_all`, of what no cursor passes."""
+        self._call.streamed.beside += len(payloads(data))
+        await self._write_all(data)
+
+    def _leave_out(self, data: bytes, member: Member, before: int) -> None:
+        """Count what was not handed out of what the cursor has passed: it was their own."""
+        if not member.echo:
+            self._call.streamed.beside += len(payloads(data)) - (member.cursor - before)
+
+    def _count(self, place: Place) -> None:
+        """The stream of a place has ended."""
+        self._hub.quotas.counters.end(self._call.ended)
+        streamed, place.streamed = place.streamed, None
+        if streamed is not None:
+            streamed.end(place.member.cursor)
 
     async def _write_all(self, data: bytes) -> None:
         """Return when the stream has taken all of it, and what was sent before."""

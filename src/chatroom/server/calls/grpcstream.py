@@ -162,8 +162,8 @@ class GrpcStream:
 
 async def serve_call(
     stream: GrpcStream, call: Callable[[GrpcStream], Awaitable[Status | None]]
-) -> None:
-    """Run one call to its status, whatever happens in it.
+) -> int:
+    """Run one call to its status, whatever happens in it; the status code.
 
     `call` writes, and returns the status (None: OK) or raises: a Refusal becomes its
     status, an elapsed `grpc-timeout` DEADLINE_EXCEEDED, Disconnected nothing, and what
@@ -174,7 +174,7 @@ async def serve_call(
         async with asyncio.timeout(seconds) as deadline:
             status = LATE if seconds == 0 else await call(stream) or OK
     except Disconnected:
-        return
+        return Code.CANCELLED
     except TimeoutError:
         if not deadline.expired():
             raise
@@ -191,3 +191,4 @@ async def serve_call(
         status = Status(Code.INTERNAL, "the server failed; its log has the reason")
     with contextlib.suppress(Disconnected):
         await stream.end(status)
+    return status.code

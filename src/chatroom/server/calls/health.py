@@ -17,16 +17,19 @@ from grpc_health.v1.health_pb2 import (
 
 from chatroom.api.grpc.health.v1.health_connect import HealthASGIApplication
 from chatroom.core.limits import Limits
+from chatroom.server.counters import Calls
 
-from .agreement import CODECS, COMPRESSIONS, INTERCEPTORS
+from .agreement import CODECS, COMPRESSIONS, interceptors
 
 
-def application(health: Health, limits: Limits) -> HealthASGIApplication:
+def application(
+    health: Health, limits: Limits, calls: Calls | None = None
+) -> HealthASGIApplication:
     """The service as an ASGI application."""
     return HealthASGIApplication(
         health,
         read_max_bytes=limits.envelope_bytes,
-        interceptors=INTERCEPTORS,
+        interceptors=interceptors(calls or Calls()),
         compressions=COMPRESSIONS,
         codecs=CODECS,
     )
@@ -50,6 +53,11 @@ class Health:
     def serving(self) -> bool:
         """Whether new calls are welcome."""
         return self._serving
+
+    @property
+    def ready(self) -> bool:
+        """Whether newcomers are served: calls are welcome, and messages can be stored."""
+        return self._serving and self._storing
 
     def set(self, serving: bool) -> None:
         """Change it, and tell everyone who watches."""
@@ -103,7 +111,7 @@ class Health:
     def _response(self, service: str) -> HealthCheckResponse:
         if service not in SERVICES:
             return HealthCheckResponse(status=HealthCheckResponse.SERVICE_UNKNOWN)
-        serving = self._serving and (self._storing or service != CHAT_SERVICE)
+        serving = self.ready if service == CHAT_SERVICE else self._serving
         return HealthCheckResponse(
             status=HealthCheckResponse.SERVING if serving else HealthCheckResponse.NOT_SERVING
         )

@@ -20,11 +20,12 @@ from grpc_reflection.v1alpha import reflection_pb2 as pb
 
 from chatroom.api.rpc import chat_pb2, moderation_pb2
 from chatroom.core.limits import Limits
+from chatroom.server.counters import Calls
 from chatroom.server.port.asgi import Application, Receive, Scope, Send
 from chatroom.wire.envelopes import envelope
-from chatroom.wire.grpc import REFLECTION
+from chatroom.wire.grpc import REFLECTION, Code
 
-from .agreement import CODECS, COMPRESSIONS, INTERCEPTORS
+from .agreement import CODECS, COMPRESSIONS, interceptors
 from .descriptions import Descriptions, reflection_v1
 from .grpcstream import GrpcStream, serve_call
 
@@ -43,16 +44,27 @@ def descriptions() -> Descriptions:
     )
 
 
-def native(described: Descriptions, limits: Limits) -> Application:
-    """Either version over native gRPC, as an ASGI application."""
-
-    async def call(stream: GrpcStream) -> None:
-        async for question in stream.messages(pb.ServerReflectionRequest):
-            await stream.write(envelope(described.answer(question).SerializeToString()))
-            await asyncio.sleep(0)
+def native(described: Descriptions, limits: Limits, calls: Calls | None = None) -> Application:
+    """Either version over native gRPC, as an ASGI application; counted in `calls`."""
+    count = calls or Calls()
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        await serve_call(GrpcStream(scope, receive, send, limit=limits.envelope_bytes), call)
+        path: str = scope["path"]
+
+        async def call(stream: GrpcStream) -> None:
+            async for question in stream.messages(pb.ServerReflectionRequest):
+                count.receive(path)
+                await stream.write(envelope(described.answer(question).SerializeToString()))
+                count.send(path)
+                await asyncio.sleep(0)
+
+        count.begin(path)
+        code: int = Code.CANCELLED
+        try:
+            stream = GrpcStream(scope, receive, send, limit=limits.envelope_bytes)
+            code = await serve_call(stream, call)
+        finally:
+            count.end(path, code)
 
     return application
 
@@ -60,7 +72,7 @@ def native(described: Descriptions, limits: Limits) -> Application:
 class ConnectReflection(ConnectASGIApplication[Descriptions]):
     """Both versions over gRPC-Web and Connect."""
 
-    def __init__(self, described: Descriptions, limits: Limits) -> None:
+    def __init__(self, described: Descriptions, limits: Limits, calls: Calls | None = None) -> None:
         async def call(
             questions: AsyncIterator[pb.ServerReflectionRequest], _context: Any
         ) -> AsyncIterator[pb.ServerReflectionResponse]:
@@ -84,7 +96,7 @@ class ConnectReflection(ConnectASGIApplication[Descriptions]):
                 for _, service, name in (path.split("/") for path in REFLECTION)
             },
             read_max_bytes=limits.envelope_bytes,
-            interceptors=INTERCEPTORS,
+            interceptors=interceptors(calls or Calls()),
             compressions=COMPRESSIONS,
             codecs=CODECS,
         )

@@ -178,6 +178,7 @@ class MemberStream(Delivery):
             return 0
         self._spoke = True
         taken = hub.talk.say_all(place, said)
+        self._call.streamed.heard += taken
         return size if taken == len(said) else bytes_of(run, taken)
 
     def _read_on(self) -> None:
@@ -322,6 +323,8 @@ class MemberStream(Delivery):
         )
         who = self._visit.who
         self._speaks = who.grant.gives(Right.SEND) and is_for(who, place.room.facts)
+        place.streamed = self._call.streamed
+        place.streamed.begin(place.member.cursor)
         place.member.wake = self.pump
         place.member.heard = self._heard
         return place
@@ -391,5 +394,6 @@ class MemberStream(Delivery):
     def _close(self) -> None:
         place, self._place = self._place, None
         if place is not None:
+            self._count(place)
             place.member.offer = takes_nothing
             self._hub.leave(place, self._reason)

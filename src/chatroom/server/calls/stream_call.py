@@ -12,8 +12,10 @@ from typing import Any, Protocol
 from google.protobuf.message import Message as ProtobufMessage
 
 from chatroom.core.refusals import Draining, Refusal
+from chatroom.server.counters import Streamed
 from chatroom.server.port.exchange import Exchange
 from chatroom.server.port.places import Place
+from chatroom.server.rooms.sessions import Place as RoomPlace
 from chatroom.wire.envelopes import EnvelopeError, EnvelopeReader
 from chatroom.wire.grpc import Code
 from chatroom.wire.http2.headers import Headers
@@ -30,7 +32,7 @@ FAILED = Status(Code.INTERNAL, "the server failed; its log has the reason")
 _NOTHING: Iterator[bytes] = iter(())
 
 
-def _uncounted(_refusal: Refusal) -> None:
+def _uncounted(_what: Refusal | int) -> None:
     pass
 
 
@@ -50,6 +52,10 @@ class Listener(Protocol):
 
         The bytes of those that were taken; what is left comes by `hear`. Raises Refusal.
         """
+
+    @property
+    def membership(self) -> RoomPlace | None:
+        """Its place in a room; None: it has none."""
 
     def half_closed(self) -> None:
         """No more messages come. Raises Refusal."""
@@ -76,8 +82,8 @@ class StreamCall:
 
     __slots__ = (
         "_begun", "_deadline", "_exchange", "_half_closed", "_head", "_json", "_listener",
-        "_messages", "_on_end", "_on_refused", "_over", "_owed", "_parse", "_protocol",
-        "_reader", "_runs", "_uncut", "_waiting", "offer",
+        "_messages", "_on_end", "_on_handled", "_on_refused", "_over", "_owed", "_parse",
+        "_protocol", "_reader", "_runs", "_uncut", "_waiting", "ended", "offer", "streamed",
     )  # fmt: skip
 
     def __init__(
@@ -93,10 +99,13 @@ class StreamCall:
         now: float,
         on_end: Callable[[], None],
         on_refused: Callable[[Refusal], None] = _uncounted,
+        on_handled: Callable[[int], None] = _uncounted,
+        streamed: Streamed | None = None,
     ) -> None:
         """`limit` is of one message, in bytes; `extra` goes into the response's head.
 
-        `on_end` is called once, `on_refused` if it ends with a refusal. Raises Refusal for a
+        `on_end` is called once, when its work has ended; `on_handled` once, with its status code;
+        `on_refused` if it ends with a refusal. `streamed` counts messages. Raises Refusal for a
         head that cannot be served.
         """
         self._exchange = exchange
@@ -106,6 +115,10 @@ class StreamCall:
         self._json = json
         self._on_end = on_end
         self._on_refused = on_refused
+        self._on_handled = on_handled
+        self.streamed = streamed or Streamed()
+        self.ended = ""
+        """How it has: the reason of a refusal, the name of a status, or GONE."""
         self._runs = not protocol.json and limit >= LONGEST
         """Whether the listener may take messages as they came."""
         self._listener: Listener
@@ -204,12 +217,15 @@ class StreamCall:
 
     def _take(self, payload: bytes) -> bool:
         try:
-            return self._listener.hear(self._parse(payload))
+            taken = self._listener.hear(self._parse(payload))
+            self.streamed.heard += taken
         except Refusal as refusal:
             self.refuse(refusal)
         except Exception:
             log.exception("%s: a call failed", self.place, extra=self.place.known())
             self.finish(FAILED)
+        else:
+            return taken
         return True
 
     def _taken(self) -> None:
@@ -229,6 +245,11 @@ class StreamCall:
     def place(self) -> Place:
         """What the log calls it."""
         return self._exchange.place
+
+    @property
+    def membership(self) -> RoomPlace | None:
+        """Whose stream it is, once that is in a room and as long as the call goes on."""
+        return None if self._over else self._listener.membership
 
     @property
     def waits(self) -> bool:
@@ -293,11 +314,14 @@ class StreamCall:
     def leave(self) -> None:
         self.refuse(Draining())
 
-    def finish(self, status: Status = OK) -> None:
-        """Send the status behind everything that was sent; the call is over."""
+    def finish(self, status: Status = OK, ended: str = "") -> None:
+        """Send the status behind everything that was sent; the call is over.
+
+        `ended` says how, if the name of the status does not.
+        """
         if self._over:
             return
-        self._close()
+        self._close(ended or status.name, status.code)
         self._protocol.end(self._exchange, status, None if self._begun else self._head)
         self._leave()
 
@@ -306,15 +330,17 @@ class StreamCall:
         if not self._over:
             self._on_refused(refusal)
             log_refused(self.place, refusal)
-        self.finish(Status.of(refusal))
+        self.finish(Status.of(refusal), refusal.reason)
 
     def gone(self) -> None:
         if not self._over:
-            self._close()
+            self._close("GONE", Code.CANCELLED)
             self._leave()
 
-    def _close(self) -> None:
+    def _close(self, ended: str, code: int) -> None:
         self._over = True
+        self.ended = ended
+        self._on_handled(code)
         self._waiting = None
         self._messages = _NOTHING
         self._uncut.clear()

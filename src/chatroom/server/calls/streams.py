@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from google.protobuf.message import Message as ProtobufMessage
 
@@ -59,7 +60,11 @@ class Streams:
     ) -> None:
         self._hub = hub
         self._clients = clients
-        self._refused = hub.quotas.counters.refuse  # streams have one object of it
+        counters = hub.quotas.counters
+        self._refused = counters.refuse  # streams have one object of it
+        self._calls = counters.calls
+        self._handled = {path: partial(self._calls.end, path) for path in MESSAGES}
+        self._streamed = {CHAT: counters.chat, SUBSCRIBE: counters.subscribe}
         self._access = access
         self._gate = gate
         self._in_flight = in_flight
@@ -87,6 +92,7 @@ class Streams:
             if protocol is None:
                 otherwise(connection, stream, headers, end)
                 return
+            self._calls.begin(path)
             info = connection.transport.get_extra_info
             exchange = self._in_form(protocol, StreamExchange(connection, stream))
             extra = exposed_to(origin) if origin else []
@@ -94,7 +100,7 @@ class Streams:
             if connection.lasting >= limit:
                 refusal = StreamsExhausted(limit)
                 self._refused(refusal)
-                _refuse(exchange, protocol, Status.of(refusal), extra)
+                self._refuse(path, exchange, protocol, Status.of(refusal), extra)
                 return
             peer = self._clients.of(address_of(info("peername")), headers)
             visit = self._visit(headers, peer, client_certificate(info("ssl_object")))
@@ -120,6 +126,7 @@ class Streams:
             sentence = b"a stream in both directions needs HTTP/2\n"
             await respond(send, 505, sentence, b"text/plain; charset=utf-8")
             return
+        self._calls.begin(path)
         exchange = AsgiExchange(scope, receive, send)
         carried = self._in_form(protocol, exchange)
         shown = scope.get("extensions", {}).get(CERTIFICATE, b"")
@@ -166,13 +173,15 @@ class Streams:
                 now=now,
                 on_end=on_end,
                 on_refused=self._refused,
+                on_handled=self._handled[path],
+                streamed=self._streamed[path],
             )
         except Refusal as refusal:
             self._refused(refusal)
-            _refuse(exchange, protocol, Status.of(refusal), extra)
+            self._refuse(path, exchange, protocol, Status.of(refusal), extra)
             return
         if call.late(now):
-            _refuse(exchange, protocol, LATE, extra)
+            self._refuse(path, exchange, protocol, LATE, extra)
             return
         if connection is not None:
             connection.lasting += 1
@@ -183,8 +192,10 @@ class Streams:
         call.serve(listener)
         exchange.carry(call)
 
-
-def _refuse(exchange: Exchange, protocol: RpcProtocol, status: Status, extra: Headers) -> None:
-    """Answer a call that does not begin."""
-    protocol.end(exchange, status, [*protocol.head(), *extra])
-    exchange.release()
+    def _refuse(
+        self, path: str, exchange: Exchange, protocol: RpcProtocol, status: Status, extra: Headers
+    ) -> None:
+        """Answer a call that does not begin."""
+        self._calls.end(path, status.code)
+        protocol.end(exchange, status, [*protocol.head(), *extra])
+        exchange.release()

@@ -14,6 +14,7 @@ from connectrpc.errors import ConnectError
 from chatroom.server.port.asgi import Application, Event, Receive, Scope, Send
 from chatroom.server.port.exchange import Exchange
 from chatroom.server.port.places import Place
+from chatroom.server.rooms.sessions import Place as RoomPlace
 from chatroom.wire.grpc import media_type
 from chatroom.wire.http2.headers import Headers
 from chatroom.wire.http2.streams import Call
@@ -97,6 +98,10 @@ class _TextCall:
         self._reader = TextReader()
         self._owed = 0
         """Characters beyond the bytes that the call acknowledges; below 0 ahead of them."""
+
+    @property
+    def membership(self) -> RoomPlace | None:
+        return self._call.membership
 
     def hear(self, data: bytes, *, end: bool) -> None:
         try:

@@ -21,6 +21,10 @@ PUSH = "chatroom.push"
 """An extension of our own servers' scopes: what writes a piece of a response's body without a
 task, as `http1_exchange.Exchange.push`."""
 
+CARRIES = "chatroom.carries"
+"""Another: hears which call a response carries, and None at its end, for whoever looks at
+connections: `http1_exchange.Exchange.carries`."""
+
 CERTIFICATE = "chatroom.certificate"
 """Another: the certificate that the client has shown, in DER. TLS has found it good."""
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from typing import Any
 
 from chatroom.wire.http2.headers import Headers
 from chatroom.wire.http2.streams import Call
 
-from .asgi import PUSH, Event, Receive, Scope, Send
+from .asgi import CARRIES, PUSH, Event, Receive, Scope, Send
 from .places import here
 from .wake import Wake
 
@@ -27,8 +28,9 @@ class AsgiExchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._loop = asyncio.get_running_loop()
-        extensions: dict[str, Callable[[bytes], bool]] = scope.get("extensions", {})
-        self._push = extensions.get(PUSH, _pushes_nothing)
+        extensions: dict[str, Any] = scope.get("extensions", {})
+        self._push: Callable[[bytes], bool] = extensions.get(PUSH, _pushes_nothing)
+        self._carries: Callable[[Call | None], None] = extensions.get(CARRIES, _tells_nobody)
         self._receive = receive
         self._send = send
         self._call: Call | None = None
@@ -46,6 +48,7 @@ class AsgiExchange:
     def carry(self, call: Call) -> None:
         """Push what happens into a call from here on."""
         self._call = call
+        self._carries(call)
 
     async def run(self) -> None:
         """Carry the call to its end."""
@@ -151,6 +154,7 @@ class AsgiExchange:
 
     def release(self) -> None:
         self._call = None
+        self._carries(None)
         self._released.set()
         with contextlib.suppress(RuntimeError):
             self._wake.set()
@@ -159,6 +163,10 @@ class AsgiExchange:
         if not self._ended:
             self._events.append(event)
             self._wake.set()
+
+
+def _tells_nobody(_call: Call | None) -> None:
+    pass
 
 
 def _pushes_nothing(_data: bytes) -> bool:

@@ -79,8 +79,8 @@ class Http1Connection(asyncio.Protocol):
 
     __slots__ = (
         "_application", "_ending", "_limits", "_loop", "_notices", "_on_closed", "_patience",
-        "_paused", "_reader", "_reading", "_refusal", "_served", "_tasks", "_tls", "_transport",
-        "_unread", "_written", "exchanges", "half_closed",
+        "_paused", "_reader", "_reading", "_refusal", "_served", "_tasks", "_tls", "_unread",
+        "_written", "exchanges", "half_closed", "since", "transport",
     )  # fmt: skip
 
     def __init__(
@@ -101,8 +101,9 @@ class Http1Connection(asyncio.Protocol):
         self._tasks = tasks
         self._tls = tls
         self._loop = asyncio.get_running_loop()
+        self.since = self._loop.time()
         self._reader = RequestReader(self, limits, endless)
-        self._transport: asyncio.Transport
+        self.transport: asyncio.Transport
         self.exchanges: list[Exchange] = []
         """The first is being answered; those behind it are pipelined."""
         self._unread = bytearray()
@@ -122,8 +123,8 @@ class Http1Connection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        self._transport.set_write_buffer_limits(high=self._limits.write_bytes)
+        self.transport = cast("asyncio.Transport", transport)
+        self.transport.set_write_buffer_limits(high=self._limits.write_bytes)
 
     def data_received(self, data: bytes) -> None:
         if self._ending in (Ending.NOT, Ending.DRAINING):
@@ -186,17 +187,17 @@ class Http1Connection(asyncio.Protocol):
         what a stalled reader has not taken.
         """
         self._ending = Ending.CLOSED
-        raw = self._transport.get_extra_info("socket")
+        raw = self.transport.get_extra_info("socket")
         if raw is not None:
             with contextlib.suppress(OSError, ValueError):  # uvloop: closed already
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_CLOSE)
-        self._transport.abort()
+        self.transport.abort()
 
     # Time
 
     def _waiting(self) -> tuple[Wait, int]:
         """What is waited for, and a number that changes when it comes nearer."""
-        pending = self._transport.get_write_buffer_size()
+        pending = self.transport.get_write_buffer_size()
         if pending or self._ending is Ending.CLOSED:
             return Wait.PEER_READS, self._written - pending
         if self._ending is Ending.LINGERING:
@@ -231,7 +232,7 @@ class Http1Connection(asyncio.Protocol):
                 del self._unread[:piece_bytes]
                 self._reader.feed(piece)
         except BadRequest as bad:
-            tell(bad, self._transport.get_extra_info("peername"), self._notices)
+            tell(bad, self.transport.get_extra_info("peername"), self._notices)
             self._refuse(bad)
         if self._reader.stage is Stage.OVER:
             self._unread.clear()  # and read on, so that a peer that goes is noticed
@@ -251,9 +252,9 @@ class Http1Connection(asyncio.Protocol):
         if reading is not self._reading and self._ending is not Ending.CLOSED:
             self._reading = reading
             if reading:
-                self._transport.resume_reading()
+                self.transport.resume_reading()
             else:
-                self._transport.pause_reading()
+                self.transport.pause_reading()
 
     def request_begun(self, head: RequestHead) -> None:
         """The reader has come to the end of a head."""
@@ -296,7 +297,7 @@ class Http1Connection(asyncio.Protocol):
         task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, exchange: Exchange) -> None:
-        info = self._transport.get_extra_info
+        info = self.transport.get_extra_info
         server, client = address_of(info("sockname")), address_of(info("peername"))
         place = Place(client)
         here.set(place)
@@ -331,13 +332,13 @@ class Http1Connection(asyncio.Protocol):
     @property
     def peername(self) -> object:
         """Whose connection it is."""
-        return self._transport.get_extra_info("peername")
+        return self.transport.get_extra_info("peername")
 
     def write(self, data: bytes | memoryview) -> None:
         """Hand bytes to the transport, for as long as it takes any."""
-        if not self._transport.is_closing():
+        if not self.transport.is_closing():
             self._written += len(data)
-            self._transport.write(data)
+            self.transport.write(data)
 
     @property
     def ready(self) -> bool:
@@ -384,11 +385,11 @@ class Http1Connection(asyncio.Protocol):
         self._unread.clear()
         self._read(True)  # as above
         self._ending = Ending.LINGERING
-        if self._transport.can_write_eof() and not self._transport.is_closing():
+        if self.transport.can_write_eof() and not self.transport.is_closing():
             with contextlib.suppress(OSError):  # asyncio's, of a peer that has gone
-                self._transport.write_eof()
+                self.transport.write_eof()
 
     def _close(self) -> None:
         if self._ending is not Ending.CLOSED:
             self._ending = Ending.CLOSED
-            self._transport.close()
+            self.transport.close()

@@ -7,7 +7,7 @@ import enum
 import ssl
 from typing import Protocol
 
-from .asgi import PUSH, Event, Scope, with_certificate
+from .asgi import CARRIES, PUSH, Event, Scope, with_certificate
 from .http1_requests import RequestHead
 from .http1_responses import CONTINUE, Response, ResponseError
 
@@ -59,6 +59,7 @@ class Exchange:
         "_wire",
         "answer",
         "awaits_body",
+        "call",
         "gone",
         "head",
         "received",
@@ -88,6 +89,8 @@ class Exchange:
         """The peer takes no response."""
         self.awaits_body = False
         """The application waits for bytes of the body."""
+        self.call: object = None
+        """What its response carries, as long as that is at work and is more than an answer."""
 
     @property
     def unread(self) -> int:
@@ -151,8 +154,12 @@ class Exchange:
             "headers": head.headers,
             "server": server,
             "client": client,
-            "extensions": with_certificate({PUSH: self.push}, tls),
+            "extensions": with_certificate({PUSH: self.push, CARRIES: self.carries}, tls),
         }
+
+    def carries(self, call: object) -> None:
+        """Note what the response carries; None: nothing any more."""
+        self.call = call
 
     async def receive(self) -> Event:
         """The next piece of the body; after its end, the end of the exchange."""

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import cast
 
-from chatroom.wire.http2.connection import Connection
+from chatroom.server.counters import Http2Counts
+from chatroom.wire.http2.connection import STALLED, Connection
 from chatroom.wire.http2.events import (
     ConnectionEnded,
     DataReceived,
@@ -63,13 +64,16 @@ class Http2Protocol(asyncio.Protocol):
         spread: float,
         max_age: float = 0.0,
         age_grace: float = 0.0,
+        counts: Http2Counts | None = None,
     ) -> None:
         """`since`, when it was accepted, and `spread`: see `wire.http2.Connection`.
 
-        `on_closed` hears of its end, once; `notices` of why we had to end it.
+        `on_closed` hears of its end, once; `notices` of why we had to end it, which is also
+        counted in `counts`.
         After `max_age` seconds (0: never) its calls are told that it is to close, and are
         ended `age_grace` seconds later.
         """
+        self._counts = counts or Http2Counts()
         self._max_age = max_age
         self._age_grace = age_grace
         self._loop = asyncio.get_running_loop()
@@ -93,7 +97,7 @@ class Http2Protocol(asyncio.Protocol):
         """What waited for the kernel at the last check, and since when it has not shrunk."""
         self._unsent_since = self._loop.time()
         self._ended_at: float | None = None
-        self._began = since
+        self.since = since
         self._old_since: float | None = None
         self.lasting = 0
         """Calls at work that last as long as their clients want; who begins them counts them."""
@@ -146,6 +150,7 @@ class Http2Protocol(asyncio.Protocol):
                 if stream.call is not None:
                     stream.call.hear(b"", end=True)
             case StreamReset(stream, code, by_peer=by_peer, reason=reason):
+                self._counts.reset(by_peer=by_peer, stalled=reason == STALLED)
                 if not by_peer and log.isEnabledFor(logging.DEBUG):
                     place = Place(self.peername, stream.stream_id)
                     known = place.known(code=_name_of(code))
@@ -180,6 +185,7 @@ class Http2Protocol(asyncio.Protocol):
         """Whose fault ends the connection is told; who has only gone away is not."""
         name = self.peername
         if code == ErrorCode.ENHANCE_YOUR_CALM:
+            self._counts.flood(reason)
             self._notices.tell(Kind.FLOOD, name, f"cut off: {reason}")
         elif code == ErrorCode.NO_ERROR:
             place = Place(name)
@@ -260,6 +266,7 @@ class Http2Protocol(asyncio.Protocol):
         if unsent == 0 or unsent < self._unsent:
             self._unsent_since = now
         elif now - self._unsent_since >= self._limits.write_seconds:
+            self._counts.stalled_connections += 1
             self.abort()
             return
         self._unsent = unsent
@@ -275,7 +282,7 @@ class Http2Protocol(asyncio.Protocol):
 
     def _check_age(self, now: float) -> None:
         if self._old_since is None:
-            if now - self._began >= self._max_age:
+            if now - self.since >= self._max_age:
                 self._old_since = now
                 for stream in tuple(self.http2.streams.values()):
                     if stream.call is not None:

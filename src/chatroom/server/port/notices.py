@@ -56,9 +56,12 @@ class Notices:
         self._limits = limits or NoticeLimits()
         self._told: dict[Kind, float] = {}
         self._untold: dict[Kind, int] = {}
+        self.counts = dict.fromkeys(Kind, 0)
+        """How often each was, told or not."""
 
     def tell(self, kind: Kind, peer: object, what: str) -> None:
         """A peer, by its socket's name, has done something; `what` says it."""
+        self.counts[kind] += 1
         now = self._clock()
         told = self._told.get(kind)
         if told is not None and now - told < self._limits.seconds:

@@ -134,11 +134,29 @@ class Port:
         self._connections: dict[Kept, str] = {}
         """And the key by which `Crowds` counts each."""
         self._open = 0
+        self.accepted = 0
+        """Connections so far."""
         self._room = asyncio.Event()
         self._room.set()
         self._none = asyncio.Event()
         self._none.set()
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def count(self) -> int:
+        """How many connections are open."""
+        return self._open
+
+    def connections(self) -> list[Http1Connection | Http2Protocol]:
+        """Those of which it is known what they speak, the oldest first."""
+        known = (Http1Connection, Http2Protocol)
+        return [each for each in self._connections if isinstance(each, known)]
+
+    def speaking(self) -> dict[str, int]:
+        """How many connections speak http2 and http1; opening: that is not known yet."""
+        kinds = [type(connection) for connection in self._connections]
+        http2, http1 = kinds.count(Http2Protocol), kinds.count(Http1Connection)
+        return {"http2": http2, "http1": http1, "opening": max(self._open - http2 - http1, 0)}
 
     # ---- Accepting -------------------------------------------------------------------
 
@@ -188,6 +206,7 @@ class Port:
                 self._welcome(accepted, peer)
 
     def _welcome(self, accepted: socket.socket, peer: object) -> None:
+        self.accepted += 1
         now = self._loop.time()
         first: Proxied | Sniff | TlsProtocol | None
         if self._limits.proxied:
@@ -274,6 +293,7 @@ class Port:
             spread=random.random(),  # noqa: S311 # so that not all ping at once
             max_age=self._limits.max_age * random.uniform(0.9, 1.1),  # noqa: S311 # nor leave
             age_grace=self._limits.age_grace,
+            counts=self._crowds.counters.http2,
         )
         self._keep(protocol, accepted.crowd)
         return protocol

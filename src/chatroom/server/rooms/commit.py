@@ -28,6 +28,7 @@ from chatroom.journal import (
     JournalFenced,
     NonceUsed,
 )
+from chatroom.server.counters import Counters
 
 from .outage import Outage
 from .sharing import Sharing
@@ -74,12 +75,19 @@ class CommitLoop:
         on_stored: Callable[[Room, list[Member], int], None],
         on_closed: Callable[[Room], None],
         clock: Callable[[], int] = time.time_ns,
+        monotonic: Callable[[], float] = time.monotonic,
+        counters: Counters | None = None,
     ) -> None:
         """What to call after a room's part of a turn was published.
 
         `on_stored` gets the members whose records were stored, and the bytes by which
-        the room has grown; `on_closed` is called after the closing entry.
+        the room has grown; `on_closed` is called after the closing entry. `clock` is in ns since
+        1970, `monotonic` in seconds.
         """
+        self._monotonic = monotonic
+        self._counters = counters or Counters()
+        self._published = 0.0
+        """When the newest turn was."""
         self._journal = journal
         self._encode = encode
         self._limits = limits
@@ -168,11 +176,14 @@ class CommitLoop:
                 self._wake.clear()
                 continue
             storing = None
+            published = self._published
             if self._dirty and stored:
                 storing = asyncio.create_task(self._store(self._take_dirty()), name="store")
                 await asyncio.sleep(0)  # so that it begins
             for room in stored:
                 await self._fan_out(room)
+            if stored:
+                self._counters.fan_out_seconds.note(self._monotonic() - published)
             self._done += 1
             self._turning = storing is not None
             self._turned.set()
@@ -225,6 +236,7 @@ class CommitLoop:
             appends = [_append(part) for part in batch if part.appended]
             if not appends:
                 break
+            began = self._monotonic()
             try:
                 await append(appends)
             except NonceUsed as error:
@@ -243,8 +255,11 @@ class CommitLoop:
             except JournalError as error:
                 self._failed(batch, error)
                 return []
+            self._counters.append_seconds.note(self._monotonic() - began)
+            self._counters.turn_entries.note(sum([len(part.entries) for part in batch]))
             break
         self._outage.worked()
+        self._published = self._monotonic()
         for part in batch:
             self._publish(part)
         return [part.room for part in batch]
@@ -276,6 +291,7 @@ class CommitLoop:
 
     def _failed(self, batch: list[_Part], error: JournalError) -> None:
         self._outage.failed(error)
+        self._counters.append_failures += 1
         for part in batch:
             room = part.room
             room.fail(part.turn, JournalUnavailable(str(error)))

@@ -28,6 +28,9 @@ from .streaming import Streaming
 
 T = TypeVar("T")
 
+_Arguments = tuple[str, str, bool, bool, Resume | None, Identity]
+"""Of `Entrance.join`, in its order."""
+
 Depart = Callable[[Room, Member, LeaveReason, Refusal | None], None]
 """Takes a member off the roster, for a reason; how its stream ends."""
 
@@ -105,6 +108,18 @@ class Entrance:
         GrantMissing, NameFixed, JoinTooOften, AddressFull, IdentityFull.
         """
         arguments = room_id, name, wants_events, echo, resume, who
+        if resume is None:
+            return await self._let_in(room_id, arguments)
+        count = self._quotas.counters
+        try:
+            place = await self._let_in(room_id, arguments)
+        except Refusal:
+            count.resume("refused")
+            raise
+        count.resume(place.recovery.name.lower() if place.recovered else "fresh")
+        return place
+
+    async def _let_in(self, room_id: str, arguments: _Arguments) -> Place:
         known = self._rooms.known(room_id)
         tries = 0
         while True:

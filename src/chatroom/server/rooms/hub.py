@@ -82,6 +82,7 @@ class Hub:
         self.commits = CommitLoop(
             journal, encode, limits,
             outage=self._outage, on_stored=self._stored, on_closed=self._closed, clock=clock,
+            monotonic=monotonic, counters=counters,
         )  # fmt: skip
         self.talk = Talk(self.commits, limits, self.check_open, monotonic, counters)
         self.invitations = Invitations(
@@ -131,6 +132,30 @@ class Hub:
         self.rooms.purges = False
         self._entrance.refresh = self.nodes.refresh
         self.talk.on_typing = self.nodes.tell_typing
+
+    @property
+    def streaming(self) -> int:
+        """How many members have a stream here."""
+        return len(self._streams)
+
+    def places(self) -> list[Place]:
+        """Of the members who have a stream here."""
+        return list(self._streams)
+
+    @property
+    def kept_bytes(self) -> int:
+        """What all rooms keep, and what makes searches quick, in bytes."""
+        return self._retention.kept
+
+    @property
+    def index_bytes(self) -> int:
+        """What makes searches quick, of those."""
+        return self._journal.index_bytes
+
+    @property
+    def storing(self) -> bool:
+        """Whether the newest thing that was to be stored could be."""
+        return not self._outage.failing
 
     # ---- Life -------------------------------------------------------------------
 

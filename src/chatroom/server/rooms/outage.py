@@ -47,6 +47,11 @@ class Outage:
         self._said = float("-inf")
         self._trying: asyncio.Task[None] | None = None
 
+    @property
+    def failing(self) -> bool:
+        """Whether the last append, or try, has failed."""
+        return bool(self._failures)
+
     def failed(self, error: JournalError) -> None:
         """An append, or a try, has failed."""
         now = self._monotonic()

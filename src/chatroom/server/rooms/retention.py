@@ -55,11 +55,11 @@ class Retention:
         if room.overfull and room not in self._overfull:
             self._overfull[room] = None
             self._wake.set()
-        elif self._kept > self._limits.server_bytes + (self._limits.server_bytes >> 4):
+        elif self.kept > self._limits.server_bytes + (self._limits.server_bytes >> 4):
             self._wake.set()
 
     @property
-    def _kept(self) -> int:
+    def kept(self) -> int:
         """Bytes of all rooms, and of what makes searches quick."""
         return self._total + self._journal.index_bytes
 
@@ -100,9 +100,9 @@ class Retention:
 
     async def _trim_server(self) -> None:
         bound = self._limits.server_bytes
-        if self._kept <= bound + (bound >> 4):
+        if self.kept <= bound + (bound >> 4):
             return
-        while (surplus := self._kept - bound) > 0:
+        while (surplus := self.kept - bound) > 0:
             room = max(self._rooms(), key=lambda room: room.log.size, default=None)
             if room is None:
                 return

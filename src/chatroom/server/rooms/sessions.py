@@ -24,6 +24,7 @@ from chatroom.core.refusals import NameInvalid, SessionUnknown
 from chatroom.core.room import Room
 from chatroom.core.standing import Standing
 from chatroom.journal import SESSION_SECONDS, Journal
+from chatroom.server.counters import Streamed
 
 from .quotas import Quotas
 
@@ -68,6 +69,8 @@ class Place:
     """Until it is stored: what hears of it."""
     adopted: bool = False
     """It was that of a node that has died. Until this is stored another node may have it."""
+    streamed: Streamed | None = None
+    """While it is handed something: where that is counted."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -27,6 +27,9 @@ from .requests import Block, Requests
 from .state import Phase
 from .streams import Stream
 
+STALLED = "its windows stay closed"
+"""Why a stream was reset that has something to send."""
+
 
 class Connection(Requests, Control):
     """One connection of a server.
@@ -206,9 +209,7 @@ class Connection(Requests, Control):
     def _stalled(self, stream: Stream) -> None:
         if stream.stream_id in self.streams:
             self.reset(stream, ErrorCode.CANCEL)
-            self._events.append(
-                StreamReset(stream, ErrorCode.CANCEL, "its windows stay closed", by_peer=False)
-            )
+            self._events.append(StreamReset(stream, ErrorCode.CANCEL, STALLED, by_peer=False))
 
     _TAKE: ClassVar[dict[int, Callable[[Connection, int, int, bytes, float], None]]] = {
         Kind.HEADERS: Requests._headers,
