@@ -39,6 +39,8 @@ class World:
         self.texts: dict[tuple[str, str], int] = {}
         """By (epoch, text): its one sequence."""
         self.problems: list[str] = []
+        self.said_again: frozenset[str] = frozenset()
+        """Reasons of refusals after which a client comes back and says it again."""
         self.carrier: Carrier
         self.service: Service
         self._data = data
@@ -287,6 +289,8 @@ class Client:
         elif message.HasField("live"):
             self._live = True
             self._expected = self.last + 1
+        elif message.refused.reason in self.world.said_again:
+            self.ended = Ended("UNAVAILABLE", message.refused.reason)
         elif message.HasField("refused"):
             self._wrong(f"was refused: {message}")
         elif message.sequence and self._dropping:

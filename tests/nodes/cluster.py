@@ -18,6 +18,7 @@ from tests.faults.namespaces import Network, inside
 from tests.faults.server_process import ServerProcess, serving
 from tests.faults.test_cuts import Talker
 from tests.faults.world import World
+from tests.nodes.nodes import AWAY
 from tests.nodes.pair import Pair
 from tests.nodes.relay import Relay
 
@@ -52,6 +53,7 @@ class Cluster(World):
         seed: int = 0,
     ) -> None:
         super().__init__(carrier, None, Limits())
+        self.said_again = AWAY
         # Not in pytest's directory, which another user may not enter.
         self._temporary = tempfile.TemporaryDirectory(prefix="chatroom-")
         self.net = net
@@ -207,12 +209,6 @@ class Wanderer(Talker):
         except TimeoutError:  # nothing came for long: whoever waits for more has gone
             self.ended = Ended("DEADLINE_EXCEEDED")
             self._changed.set()
-
-    def _take(self, message: pb.Message) -> None:
-        if message.refused.reason == "JOURNAL_UNAVAILABLE":  # it is said again, elsewhere
-            self.ended = Ended("UNAVAILABLE", message.refused.reason)
-            return
-        super()._take(message)
 
 
 async def verdict(world: Cluster, people: Sequence[Wanderer]) -> list[pb.Message]:

@@ -24,6 +24,9 @@ BOTH = (pb.FEATURE_EVENTS, pb.FEATURE_ECHO)
 Scene = Callable[..., Awaitable[None]]
 Play = Callable[[Scene], None]
 
+AWAY = frozenset({"JOURNAL_UNAVAILABLE"})
+"""What a node refuses with that has just lost its place, or the database: another one may not."""
+
 FOREVER = Limits(message_rate=0, grace=3600.0, rename_interval=0.0)
 
 

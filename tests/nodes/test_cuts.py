@@ -20,7 +20,7 @@ from tests.carriers import CARRIERS
 from tests.faults.scale import report, scaled
 from tests.faults.test_cuts import Talker
 from tests.faults.world import World
-from tests.nodes.nodes import KINDS, Shared
+from tests.nodes.nodes import AWAY, KINDS, Shared
 
 ROOM = "lobby"
 LIMITS = Limits(message_rate=0, grace=3600.0, tail_bytes=8_000, write_bytes=4_000)
@@ -31,6 +31,7 @@ class Nodes(World):
 
     def __init__(self, carrier: str, shared: Shared) -> None:
         super().__init__(carrier, None, LIMITS)
+        self.said_again = AWAY
         self.shared = shared
         self.services: list[Service] = []
         self.rng = random.Random(8)

@@ -21,8 +21,8 @@ from chatroom.wire.addresses import Address
 from tests.carriers import CARRIERS, Carrier
 from tests.faults.scale import scaled
 from tests.faults.test_model import Conversation
-from tests.faults.world import World
-from tests.nodes.nodes import Memory, Postgres, Shared
+from tests.faults.world import Client, World
+from tests.nodes.nodes import AWAY, Memory, Postgres, Shared
 
 NODES = 3
 
@@ -32,6 +32,7 @@ class Nodes(World):
 
     def __init__(self, carrier: str, shared: Shared, limits: Limits) -> None:
         super().__init__(carrier, None, limits)
+        self.said_again = AWAY
         self._shared = shared
         self._running: list[tuple[Service, Carrier]] = []
         self._turns = itertools.count()
@@ -89,6 +90,14 @@ def test_no_order_of_events_loses_repeats_or_reorders_anything(
     class Machine(Conversation):
         def new_world(self, limits: Limits) -> World:
             return Nodes("grpc", shared(), limits)
+
+        async def acknowledged(self, client: Client) -> None:
+            await client.acknowledgement()
+            while client.ended is not None and client.ended.reason in AWAY:
+                await client.cut()
+                await client.connect()
+                await client.acknowledgement()
+            await super().acknowledged(client)
 
     run_state_machine_as_test(
         Machine,

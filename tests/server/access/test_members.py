@@ -265,7 +265,7 @@ def test_a_token_that_ends_is_told_before_and_ends_its_stream(
             carrier = CARRIERS[protocol](server.port)
             bob = await live(server, token("bob"), "Bob")
             asked = pb.JoinChat(room_id="lobby", name="Ann", features=EVENTS)
-            ann = carrier.subscribe(asked, bearer(token(valid_for=1)))
+            ann = carrier.subscribe(asked, bearer(token(valid_for=3)))
             joined = (await until(ann, "joined")).joined
             assert (await until(ann, "expiring")).expiring.at.seconds > 1_700_000_000
             ended = await refused(ann)

@@ -300,7 +300,7 @@ def _number(size: int, order: str) -> Callable[[bytes, int], int]:
         """Raises IndexError where there are too few bytes."""
         if at + size > len(content):
             raise IndexError(at)
-        return int.from_bytes(content[at : at + size], order)  # type: ignore[arg-type]
+        return int.from_bytes(content[at : at + size], order)  # type: ignore[arg-type] # one of two words
 
     return read
 
