@@ -18,7 +18,7 @@ from chatroom.server.calls.listing import Listing, prepared
 from chatroom.server.calls.protocols import PROTOCOLS, Rewritten, as_json
 from chatroom.server.calls.stream import MemberStream
 from chatroom.server.calls.stream_call import StreamCall
-from chatroom.server.port.places import NOWHERE
+from chatroom.server.port.log_names import UNNAMED
 from chatroom.server.port.rota import Turn, next_turn
 from chatroom.server.rooms.hub import Hub
 from chatroom.wire.envelopes import envelope, payloads
@@ -133,7 +133,7 @@ class Wire:
     def whole(self, headers: Any) -> None:
         self.end(headers)
 
-    place = NOWHERE
+    log_name = UNNAMED
 
     def acknowledge(self, size: int) -> None:
         self._unread -= size

@@ -22,7 +22,7 @@ import pytest
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc.chat_pb2_grpc import ChatServiceStub
 from chatroom.server.log_lines import JsonLines, LogStyle
-from chatroom.server.port.places import Place
+from chatroom.server.port.log_names import LogName
 from chatroom.wire.envelopes import envelope
 from chatroom.wire.grpc import CHAT
 from chatroom.wire.http2 import frames
@@ -51,13 +51,13 @@ def test_a_line_for_machines_is_one_object() -> None:
         "time": "1970-01-02T00:00:00.123Z",
         "level": "warning", "logger": "chatroom.x", "message": "Ännchen\nsays \x1b[2J", "worker": 3,
     } == found  # fmt: skip
-    place = Place(("::1", 5), 7)
-    assert "[::1]:5 stream 7" == str(place)
-    found = line("", **place.known(code="CANCEL", reason="why"), room="lobby")
+    name = LogName(("::1", 5), 7)
+    assert "[::1]:5 stream 7" == str(name)
+    found = line("", **name.known(code="CANCEL", reason="why"), room="lobby")
     expected = {"peer": "[::1]:5", "stream": 7, "room": "lobby", "code": "CANCEL", "reason": "why"}
     assert expected == {name: found[name] for name in expected}
-    assert {"peer": "192.0.2.1"} == Place(("192.0.2.1", 0)).known()
-    assert {"peer": "a client"} == Place("").known()
+    assert {"peer": "192.0.2.1"} == LogName(("192.0.2.1", 0)).known()
+    assert {"peer": "a client"} == LogName("").known()
 
 
 def test_an_exception_is_a_field_of_its_line() -> None:

@@ -13,7 +13,7 @@ from chatroom.core.refusals import Refusal, RoomFull
 from chatroom.server.calls.protocols import PROTOCOLS, Rewritten, as_json
 from chatroom.server.calls.said import bytes_of, said_in
 from chatroom.server.calls.stream_call import StreamCall
-from chatroom.server.port.places import NOWHERE
+from chatroom.server.port.log_names import UNNAMED
 from chatroom.wire.envelopes import compressed, envelope
 from chatroom.wire.grpc import Code
 
@@ -42,7 +42,7 @@ class Exchange:
     def idle(self) -> bool:
         return self.room > 0
 
-    place = NOWHERE
+    log_name = UNNAMED
 
     def carry(self, call: Any) -> None: ...
 

@@ -9,6 +9,7 @@ class NodeFenced(Refusal):
     """The server was cut off for so long that others have taken its members over."""
 
     reason = "NODE_FENCED"
+    said_again = True
     retry_after = 1.0
 
     def __init__(self) -> None:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .entry import Draft, Encode, Entry, Kind, Passage, all_stored_bytes
-from .events import Echo, Refused
+from .events import Echo
 from .facts import RoomFacts
-from .fenced import NodeFenced
 from .limits import Limits
 from .member import Member
 from .news import News
@@ -277,13 +276,4 @@ def _refuse(draft: Draft, refusal: Refusal) -> None:
     if settle is not None:
         settle(refusal)
     elif draft.member is not None:
-        tell_refused(draft.member, draft.nonce, refusal)
-
-
-def tell_refused(member: Member, nonce: str, refusal: Refusal) -> None:
-    """Tell a member what did not become of its message, unless it says that again anyhow.
-
-    So it does when its stream ends and it resumes.
-    """
-    if member.session is None or not isinstance(refusal, NodeFenced):
-        member.tell(Refused(nonce, refusal))
+        draft.member.tell_refused(draft.nonce, refusal)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .events import Event
+from .events import Event, Refused
 from .leave_reason import LeaveReason
 from .marks import NO_MARK
 from .names import NameTag
@@ -146,6 +146,11 @@ class Member:
         """Put an event into the outbox and wake the reader."""
         self.outbox += (event,)
         self.wake()
+
+    def tell_refused(self, nonce: str, refusal: Refusal) -> None:
+        """Tell that a message was refused, unless it is said again when this one resumes."""
+        if self.session is None or not refusal.said_again:
+            self.tell(Refused(nonce, refusal))
 
     def record(self) -> MemberRecord | None:
         """What is to be kept of it: while it is in, and as long as it can resume.

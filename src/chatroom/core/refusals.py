@@ -14,6 +14,8 @@ class Refusal(Exception):
     """Why something was not done; nothing of it is in the journal."""
 
     reason: ClassVar[str]
+    said_again: ClassVar[bool] = False
+    """Whether it ends streams, so that whoever resumes says again what it was for."""
     field: str | None = None
     """The field of the request that was wrong, as in `google.rpc.BadRequest`."""
     retry_after: float | None = None
@@ -360,6 +362,7 @@ class Draining(Refusal):
     """The server is going away."""
 
     reason = "DRAINING"
+    said_again = True
     retry_after = 1.0
 
     def __init__(self) -> None:
@@ -392,7 +395,5 @@ class DataLoss(Refusal):
     @property
     def metadata(self) -> dict[str, str]:
         """Where to go on: `readable` entries can be asked for, then what is beyond it."""
-        found = {"sequence": str(self.sequence)}
-        if self.epoch:
-            found |= {"epoch": self.epoch, "readable": str(self.readable)}
-        return found
+        on = {"epoch": self.epoch, "readable": str(self.readable)} if self.epoch else {}
+        return {"sequence": str(self.sequence)} | on

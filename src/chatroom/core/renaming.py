@@ -13,7 +13,7 @@ from .entry import Draft, Entry, Kind, Renamed, Settle
 from .events import Echo
 from .exhausted import RenameTooOften
 from .limits import Limits
-from .log import Log, Turn, answer_repeat, tell_refused
+from .log import Log, Turn, answer_repeat
 from .marks import Marks, mark_key
 from .member import Member
 from .names import NameTag
@@ -98,7 +98,7 @@ class Renaming:
             if isinstance(result, Entry):
                 member.tell(Echo(result.envelope))
             elif settle is None:
-                tell_refused(member, draft.nonce, result)
+                member.tell_refused(draft.nonce, result)
 
         draft.settle = told
         self._log.add_unlogged(draft)

@@ -14,7 +14,7 @@ import click
 LogForm = Literal["text", "json"]
 
 FIELDS = ("peer", "stream", "room", "code", "reason")
-"""What is known of where and why, if it is: `port.places` makes it, as `extra` of a line.
+"""What is known of where and why, if it is: `port.log_names` makes it, as `extra` of a line.
 
 `code`: the name of a status of gRPC, or of an error of HTTP/2. `reason`: as in ErrorInfo, or
 of `port.notices`.

@@ -25,7 +25,7 @@ from chatroom.core.limits import Limits
 from chatroom.core.refusals import Refusal
 from chatroom.server.access.access import Access
 from chatroom.server.port.asgi import CERTIFICATE, Application, Receive, Scope, Send
-from chatroom.server.port.places import here
+from chatroom.server.port.log_names import here
 from chatroom.server.port.rota import next_turn
 from chatroom.server.rooms.audit import Audit
 from chatroom.server.rooms.hub import Hub
@@ -235,8 +235,8 @@ class Answering:
                 raise connect_error(refusal) from None
             except Exception:
                 # connectrpc would tell the caller what the exception says.
-                place = here.get()
-                log.exception("%s: a call failed", place, extra=place.known())
+                name = here.get()
+                log.exception("%s: a call failed", name, extra=name.known())
                 raise ConnectError(ConnectCode.INTERNAL, FAILED.message) from None
 
         return answer

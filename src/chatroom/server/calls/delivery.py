@@ -240,7 +240,7 @@ class Delivery:
         except asyncio.CancelledError:
             raise
         except Exception:
-            where = self._call.place
+            where = self._call.log_name
             log.exception("%s failed", where, extra=where.known(room=room.room_id))
             self._call.finish(FAILED)
         else:

@@ -18,7 +18,7 @@ from google.protobuf.message import Message as ProtobufMessage
 
 from chatroom.core.refusals import Refusal
 from chatroom.server.port.asgi import Event, Headers, Receive, Scope, Send, trailers_only
-from chatroom.server.port.places import here
+from chatroom.server.port.log_names import here
 from chatroom.wire.envelopes import ENCODINGS, EnvelopeError, EnvelopeReader
 from chatroom.wire.grpc import CONTENT_TYPE, Code, TimeoutInvalid, timeout_seconds
 
@@ -186,8 +186,8 @@ async def serve_call(
     except asyncio.CancelledError:
         raise
     except Exception:
-        place = here.get()
-        log.exception("%s: a call failed", place, extra=place.known())
+        name = here.get()
+        log.exception("%s: a call failed", name, extra=name.known())
         status = Status(Code.INTERNAL, "the server failed; its log has the reason")
     with contextlib.suppress(Disconnected):
         await stream.end(status)

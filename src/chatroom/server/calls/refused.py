@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 
 from chatroom.core.refusals import Refusal
-from chatroom.server.port.places import Place
+from chatroom.server.port.log_names import LogName
 
 from .statuses import code_of
 
 log = logging.getLogger(__name__)
 
 
-def log_refused(place: Place, refusal: Refusal) -> None:
+def log_refused(name: LogName, refusal: Refusal) -> None:
     """By its reason alone: its sentence may have somebody's name."""
     if log.isEnabledFor(logging.DEBUG):
-        known = place.known(code=code_of(refusal).name, reason=refusal.reason)
-        log.debug("%s was refused: %s", place, refusal.reason, extra=known)
+        known = name.known(code=code_of(refusal).name, reason=refusal.reason)
+        log.debug("%s was refused: %s", name, refusal.reason, extra=known)

@@ -252,9 +252,7 @@ class MemberStream(Delivery):
     def _tell_refused(self, place: Place, nonce: str, refusal: Refusal) -> None:
         if isinstance(refusal, refusals.RoomClosed):
             return  # its stream is about to say so
-        if isinstance(refusal, refusals.Draining) and place.member.session is not None:
-            return  # it says it again when it resumes
-        place.member.tell(events.Refused(nonce[:64], refusal))
+        place.member.tell_refused(nonce[:64], refusal)
 
     def _answer_heartbeat(self) -> None:
         now = self._loop.time()
@@ -301,7 +299,7 @@ class MemberStream(Delivery):
         except asyncio.CancelledError:
             raise
         except Exception:
-            where, place = self._call.place, self._place
+            where, place = self._call.log_name, self._place
             inside = {"room": place.room.room_id} if place is not None else {}
             log.exception("%s failed", where, extra=where.known(**inside))
             self._stage = Stage.REPLAYING

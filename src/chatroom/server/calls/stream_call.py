@@ -14,8 +14,8 @@ from google.protobuf.message import Message as ProtobufMessage
 from chatroom.core.refusals import Draining, Refusal
 from chatroom.server.counters import Streamed
 from chatroom.server.port.exchange import Exchange
-from chatroom.server.port.places import Place
-from chatroom.server.rooms.sessions import Place as RoomPlace
+from chatroom.server.port.log_names import LogName
+from chatroom.server.rooms.sessions import Place
 from chatroom.wire.envelopes import EnvelopeError, EnvelopeReader
 from chatroom.wire.grpc import Code
 from chatroom.wire.http2.headers import Headers
@@ -54,7 +54,7 @@ class Listener(Protocol):
         """
 
     @property
-    def membership(self) -> RoomPlace | None:
+    def membership(self) -> Place | None:
         """Its place in a room; None: it has none."""
 
     def half_closed(self) -> None:
@@ -211,7 +211,7 @@ class StreamCall:
         except Refusal as refusal:
             self.refuse(refusal)
         except Exception:
-            log.exception("%s: a call failed", self.place, extra=self.place.known())
+            log.exception("%s: a call failed", self.log_name, extra=self.log_name.known())
             self.finish(FAILED)
         return 0
 
@@ -222,7 +222,7 @@ class StreamCall:
         except Refusal as refusal:
             self.refuse(refusal)
         except Exception:
-            log.exception("%s: a call failed", self.place, extra=self.place.known())
+            log.exception("%s: a call failed", self.log_name, extra=self.log_name.known())
             self.finish(FAILED)
         else:
             return taken
@@ -242,12 +242,12 @@ class StreamCall:
                 self.refuse(refusal)
 
     @property
-    def place(self) -> Place:
+    def log_name(self) -> LogName:
         """What the log calls it."""
-        return self._exchange.place
+        return self._exchange.log_name
 
     @property
-    def membership(self) -> RoomPlace | None:
+    def membership(self) -> Place | None:
         """Whose stream it is, once that is in a room and as long as the call goes on."""
         return None if self._over else self._listener.membership
 
@@ -329,7 +329,7 @@ class StreamCall:
         """Finish with the status of a refusal."""
         if not self._over:
             self._on_refused(refusal)
-            log_refused(self.place, refusal)
+            log_refused(self.log_name, refusal)
         self.finish(Status.of(refusal), refusal.reason)
 
     def gone(self) -> None:

@@ -13,8 +13,8 @@ from connectrpc.errors import ConnectError
 
 from chatroom.server.port.asgi import Application, Event, Receive, Scope, Send
 from chatroom.server.port.exchange import Exchange
-from chatroom.server.port.places import Place
-from chatroom.server.rooms.sessions import Place as RoomPlace
+from chatroom.server.port.log_names import LogName
+from chatroom.server.rooms.sessions import Place
 from chatroom.wire.grpc import media_type
 from chatroom.wire.http2.headers import Headers
 from chatroom.wire.http2.streams import Call
@@ -55,8 +55,8 @@ class TextExchange:
         return (self._inner.room * _OCTETS + GROUP - 1) // GROUP
 
     @property
-    def place(self) -> Place:
-        return self._inner.place
+    def log_name(self) -> LogName:
+        return self._inner.log_name
 
     @property
     def idle(self) -> bool:
@@ -100,7 +100,7 @@ class _TextCall:
         """Characters beyond the bytes that the call acknowledges; below 0 ahead of them."""
 
     @property
-    def membership(self) -> RoomPlace | None:
+    def membership(self) -> Place | None:
         return self._call.membership
 
     def hear(self, data: bytes, *, end: bool) -> None:

@@ -11,7 +11,7 @@ from chatroom.core.room import Room
 from chatroom.server.port.asgi import address_of
 from chatroom.server.port.http1 import Http1Connection
 from chatroom.server.port.http2 import Http2Protocol
-from chatroom.server.port.places import peer_name
+from chatroom.server.port.log_names import peer_name
 from chatroom.server.rooms.sessions import Place
 
 from .observed import Observed

@@ -21,7 +21,7 @@ from chatroom.wire.http2.streams import Stream
 
 from .asgi import Application, Event, Scope, address_of, let_go, with_certificate
 from .http2 import Begin, Http2Protocol
-from .places import Place, here
+from .log_names import LogName, here
 from .rota import CALL, Rota, Turn, begin_turns
 from .wake import Wake
 
@@ -199,8 +199,8 @@ class AsgiCall:
     # ---- What the application does -----------------------------------------------------
 
     async def _run(self, application: Application, scope: Scope) -> None:
-        place = Place(scope["client"], self._stream.stream_id)
-        here.set(place)
+        name = LogName(scope["client"], self._stream.stream_id)
+        here.set(name)
         try:
             if await self._may_begin():
                 await application(scope, self._receive, self._send)
@@ -208,13 +208,13 @@ class AsgiCall:
             let_go(error)
         except Exception:
             log.exception(
-                "%s: the application failed at %s", place, scope["path"], extra=place.known()
+                "%s: the application failed at %s", name, scope["path"], extra=name.known()
             )
         else:
             if not self._over():
                 log.error(
                     "%s: the application did not answer at %s",
-                    place, scope["path"], extra=place.known(),
+                    name, scope["path"], extra=name.known(),
                 )  # fmt: skip
         finally:
             self._finish()

@@ -15,7 +15,7 @@ from chatroom.wire.http2.headers import Headers, encode, encode_cached
 from chatroom.wire.http2.streams import Call, Stream
 
 from .http2 import Http2Protocol
-from .places import Place
+from .log_names import LogName
 
 
 class Exchange(Protocol):
@@ -26,7 +26,7 @@ class Exchange(Protocol):
         """Sends bytes, which may be shared by many, if they can go now; else False, and nothing."""
 
     @property
-    def place(self) -> Place:
+    def log_name(self) -> LogName:
         """What the log calls it."""
 
     @property
@@ -81,8 +81,8 @@ class StreamExchange:
         self._stream.call = call
 
     @property
-    def place(self) -> Place:
-        return Place(self._connection.peername, self._stream.stream_id)
+    def log_name(self) -> LogName:
+        return LogName(self._connection.peername, self._stream.stream_id)
 
     @property
     def room(self) -> int:

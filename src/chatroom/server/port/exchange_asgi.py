@@ -15,7 +15,7 @@ from chatroom.wire.http2.headers import Headers
 from chatroom.wire.http2.streams import Call
 
 from .asgi import CARRIES, PUSH, Event, Receive, Scope, Send
-from .places import here
+from .log_names import here
 from .wake import Wake
 
 ROOM_BYTES = 64 * 1024
@@ -34,7 +34,7 @@ class AsgiExchange:
         self._receive = receive
         self._send = send
         self._call: Call | None = None
-        self.place = here.get()
+        self.log_name = here.get()
         self._events: list[Event] = []
         """What is to be sent; the first is being sent."""
         self._wake = Wake()

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import cast
 
-from .places import Place
+from .log_names import LogName
 
 log = logging.getLogger(__name__)
 
@@ -52,9 +52,9 @@ class FirstBytes(asyncio.Protocol):
     def check(self, now: float) -> None:
         """End a connection whose first bytes have not come in time."""
         if now - self._since >= self._seconds:
-            place = Place(self.peername)
+            name = LogName(self.peername)
             log.debug(
-                "%s did not say within %g s what it is", place, self._seconds, extra=place.known()
+                "%s did not say within %g s what it is", name, self._seconds, extra=name.known()
             )
             self._transport.abort()
 

@@ -22,9 +22,9 @@ from .http1_limits import Http1Limits
 from .http1_requests import NOTHING_ENDLESS, BadRequest, Endless, RequestHead, RequestReader, Stage
 from .http1_responses import refusal
 from .http1_waits import Patience, Wait
+from .log_names import LogName, here
 from .not_http import tell
 from .notices import Notices
-from .places import Place, here
 
 log = logging.getLogger(__name__)
 
@@ -299,8 +299,8 @@ class Http1Connection(asyncio.Protocol):
     async def _answer(self, exchange: Exchange) -> None:
         info = self.transport.get_extra_info
         server, client = address_of(info("sockname")), address_of(info("peername"))
-        place = Place(client)
-        here.set(place)
+        name = LogName(client)
+        here.set(name)
         scheme = "https" if self._tls else "http"
         scope = exchange.scope(scheme, server, client, info("ssl_object"))
         try:
@@ -312,13 +312,13 @@ class Http1Connection(asyncio.Protocol):
             raise
         except Exception:
             log.exception(
-                "%s: the application failed at %s", place, exchange.head.path, extra=place.known()
+                "%s: the application failed at %s", name, exchange.head.path, extra=name.known()
             )
         else:
             if not exchange.over:
                 log.error(
                     "%s: the application did not answer at %s",
-                    place, exchange.head.path, extra=place.known(),
+                    name, exchange.head.path, extra=name.known(),
                 )  # fmt: skip
         if exchange.over:
             return

@@ -28,8 +28,8 @@ from chatroom.wire.http2.state import Phase
 from chatroom.wire.http2.streams import Stream
 
 from .answers import Answers
+from .log_names import LogName
 from .notices import Kind, Notices
-from .places import Place
 from .turns import Turns
 
 log = logging.getLogger(__name__)
@@ -152,9 +152,9 @@ class Http2Protocol(asyncio.Protocol):
             case StreamReset(stream, code, by_peer=by_peer, reason=reason):
                 self._counts.reset(by_peer=by_peer, stalled=reason == STALLED)
                 if not by_peer and log.isEnabledFor(logging.DEBUG):
-                    place = Place(self.peername, stream.stream_id)
-                    known = place.known(code=_name_of(code))
-                    log.debug("%s was reset: %s", place, reason, extra=known)
+                    name = LogName(self.peername, stream.stream_id)
+                    known = name.known(code=_name_of(code))
+                    log.debug("%s was reset: %s", name, reason, extra=known)
                 self._gone(stream)
             case HeadersTooLong(stream):
                 stream.headers(_TOO_LONG, end=True)
@@ -188,9 +188,9 @@ class Http2Protocol(asyncio.Protocol):
             self._counts.flood(reason)
             self._notices.tell(Kind.FLOOD, name, f"cut off: {reason}")
         elif code == ErrorCode.NO_ERROR:
-            place = Place(name)
-            known = place.known(code=_name_of(code))
-            log.debug("%s: the connection was ended: %s", place, reason, extra=known)
+            ended = LogName(name)
+            known = ended.known(code=_name_of(code))
+            log.debug("%s: the connection was ended: %s", ended, reason, extra=known)
         else:
             self._notices.tell(Kind.NOT_HTTP, name, f"does not keep to HTTP/2: {reason}")
 

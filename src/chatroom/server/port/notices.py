@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .places import Place, peer_name
+from .log_names import LogName, peer_name
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class Notices:
 
 
 def _known(kind: Kind, peer: object) -> dict[str, object]:
-    return Place(peer).known(reason=kind.name)
+    return LogName(peer).known(reason=kind.name)
 
 
 def printable(text: str, characters: int) -> str:

@@ -24,8 +24,8 @@ from .http1 import Http1Connection
 from .http1_limits import Http1Limits
 from .http1_requests import NOTHING_ENDLESS, Endless
 from .http2 import Begin, Http2Protocol
+from .log_names import LogName
 from .notices import Kind, Notices
-from .places import Place
 from .proxied import Proxied
 from .rota import Rota
 from .slices import spread
@@ -255,8 +255,8 @@ class Port:
         try:
             await self._loop.connect_accepted_socket(lambda: first, accepted)
         except OSError as error:  # it has gone meanwhile
-            place = Place(peer)
-            log.debug("%s was gone at once: %s", place, error, extra=place.known())
+            name = LogName(peer)
+            log.debug("%s was gone at once: %s", name, error, extra=name.known())
             self._gone(first)
 
     def _secured(
@@ -342,9 +342,9 @@ class Port:
                 try:
                     connection.check(self._loop.time())
                 except Exception:
-                    place = Place(connection.peername)
+                    name = LogName(connection.peername)
                     log.exception(
-                        "%s: the connection failed, and is ended", place, extra=place.known()
+                        "%s: the connection failed, and is ended", name, extra=name.known()
                     )
                     connection.abort()
 

@@ -17,9 +17,9 @@ from chatroom.server.settings import reason_of
 
 from .certificates import resumed_too_late
 from .handshakes import Handshakes
+from .log_names import LogName
 from .not_tls import KNOWN_BY, without_tls
 from .notices import Kind, Notices
-from .places import Place
 from .tls_limits import TlsLimits
 from .tls_transport import RECORD_BYTES, Stage, TlsTransport
 
@@ -346,8 +346,8 @@ class TlsProtocol(asyncio.Protocol):
     def _say(self, what: str) -> None:
         """For debugging: so do checks of health that only connect, all day."""
         if log.isEnabledFor(logging.DEBUG):
-            place = Place(self.peername)
-            log.debug("%s: %s", place, what, extra=place.known())
+            name = LogName(self.peername)
+            log.debug("%s: %s", name, what, extra=name.known())
 
     @property
     def peername(self) -> object:

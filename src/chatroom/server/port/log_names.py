@@ -1,4 +1,4 @@
-"""Places: what the log calls a connection, and a stream of it.
+"""Names in the log: what it calls a connection, and a stream of it.
 
 A connection is named by its peer's address and port, a stream by its id in HTTP/2, as in a capture.
 In HTTP/1.1 there are no streams.
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from chatroom.wire.addresses import Address
 
 
-class Place(NamedTuple):
+class LogName(NamedTuple):
     """Where something happens. It costs nothing until the log says it."""
 
     peer: object
@@ -37,6 +37,6 @@ def peer_name(peer: object) -> str:
     return str(Address(*peer[:2])) if peer[1] else str(peer[0])  # behind a proxy: no port
 
 
-NOWHERE = Place(None)
-here: ContextVar[Place] = ContextVar("here", default=NOWHERE)
+UNNAMED = LogName(None)
+here: ContextVar[LogName] = ContextVar("here", default=UNNAMED)
 """Where the call is at work that a task serves; whoever begins the task sets it."""
