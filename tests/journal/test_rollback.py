@@ -22,9 +22,11 @@ from chatroom.journal.sqlite import (
     SQLiteJournal,
     check,
     plan,
+    redo,
     roll_back,
     rollback,
 )
+from chatroom.journal.sqlite.records import encode as encode_record
 from chatroom.locks import locked
 from chatroom.server.calls import encode
 from tests.journal.databases import make
@@ -107,6 +109,24 @@ def test_rooms_get_new_epochs_when_they_are_used_again(old: Path) -> None:
     assert upgraded.keys() == again.keys()
     if "run" in "".join(contents(old, but="")):
         assert not set(upgraded.values()) & set(again.values())
+
+
+@pytest.mark.parametrize("of", [4, 5, 6])
+def test_what_is_in_the_redo_log_alone_is_put_back_and_is_not_lost(tmp_path: Path, of: int) -> None:
+    """A file that was left in a hurry: the earlier server finds its log as it was."""
+    path = tmp_path / "chatroom.db"
+    path.write_bytes(gzip.decompress(OLD[of - 1].read_bytes()))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE run SET state = 'normal', redo = 5, redone = 1")
+    last = make.entry(len(make.TALK) + 1, Kind.SAID, make.ADA, "Ada", "Bye.", "")
+    log = path.with_name(path.name + redo.SUFFIXES[0])
+    log.write_bytes(encode_record(5, 2, [Append(LOBBY, [last])]))
+    before = log.read_bytes()
+    asyncio.run(upgrade_and_talk(path))
+    found = plan(path, encode.legible)
+    assert {"lobby": 2, "since": 1} == found.lost
+    roll_back(found)
+    assert before == log.read_bytes()
 
 
 def test_a_file_of_our_version_is_not_kept(tmp_path: Path) -> None:
