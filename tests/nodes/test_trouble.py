@@ -14,7 +14,9 @@ from chatroom.core.fenced import NodeFenced
 from chatroom.core.grants import ANYBODY
 from chatroom.core.leave_reason import LeaveReason
 from chatroom.core.refusals import JournalUnavailable
+from chatroom.core.standing import Standing
 from chatroom.journal import Append, JournalError
+from chatroom.journal.sharing import Node
 from chatroom.server.rooms.hub import Hub
 from tests.nodes.nodes import BOTH, Play, Shared, until
 from tests.server.listeners import Listener
@@ -83,6 +85,43 @@ def test_a_node_that_was_taken_for_dead_ends_its_streams_and_starts_anew(
         assert "entered" == (await watcher.next()).WhichOneof("event")
         assert "seen" == (await watcher.next()).message
         await watcher.close()
+        await again.close()
+
+    play(scene)
+
+
+def test_who_has_come_to_a_node_that_has_just_begun_anew_stays_there(
+    play: Play, shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looks at the nodes may have asked before that one was there."""
+
+    async def scene(here: Hub, there: Hub, _third: Hub) -> None:
+        bob = await Listener(there, "Bob", *BOTH).open()
+        await bob.until_live()
+        await until(lambda: 1 == here.rooms.get("lobby").member_count)
+        again = Listener(there, "Bob", *BOTH, resume=bob.token())
+        look_at = here._journal.nodes
+        before = there._journal.node
+
+        async def nodes_of_before() -> Sequence[Node]:
+            monkeypatch.undo()
+            found = await look_at()
+            await here._journal.declare_dead(before)
+            assert there.nodes is not None
+            there.nodes.fenced()
+            await until(lambda: there._journal.node != before)
+            await again.open(arrive=False)
+            await again.until_live()
+            await here.nodes.refresh("lobby")
+            return found
+
+        await shared.lease_passes(there._journal)
+        monkeypatch.setattr(here._journal, "nodes", nodes_of_before)
+        await here.nodes.look()
+        (member,) = here.rooms.get("lobby").members()
+        assert (Standing.ELSEWHERE, there._journal.node) == (member.standing, member.node)
+        again.say("here I am")
+        assert "here I am" == (await again.said()).message
         await again.close()
 
     play(scene)

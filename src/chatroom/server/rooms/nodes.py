@@ -172,6 +172,8 @@ class Nodes:
     # ---- The death of others --------------------------------------------------------
 
     async def _look_at_nodes(self) -> None:
+        # Only of these: while others are asked for, members come to nodes that are newer still.
+        serving = {member.node for _, member in self._elsewhere()}
         nodes = await self._journal.nodes()
         own = self._journal.node
         known = {each.number: each.name for each in self.others}
@@ -184,11 +186,19 @@ class Nodes:
                     )
                 known.pop(each.number, None)
         self._tell_of_change(known)
-        alive = {each.number for each in self.others}
-        for room in tuple(self._rooms.every()):
-            for member in room.members():
-                if member.standing is Standing.ELSEWHERE and member.node not in alive:
-                    self._adopt(room, member)
+        dead = serving - {each.number for each in nodes if each.alive and each.number != own}
+        for room, member in self._elsewhere():
+            if member.node in dead:
+                self._adopt(room, member)
+
+    def _elsewhere(self) -> list[tuple[Room, Member]]:
+        """Whoever is in a room at another node."""
+        return [
+            (room, member)
+            for room in self._rooms.every()
+            for member in room.members()
+            if member.standing is Standing.ELSEWHERE
+        ]
 
     def _tell_of_change(self, known: dict[int, str]) -> None:
         """Log who has come and gone since others were known, by number."""
