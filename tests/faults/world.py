@@ -41,6 +41,10 @@ class World:
         self.problems: list[str] = []
         self.said_again: frozenset[str] = frozenset()
         """Reasons of refusals after which a client comes back and says it again."""
+        self.refusals: frozenset[str] = frozenset()
+        """Reasons for which a message may be refused, while its stream goes on."""
+        self.refused: set[tuple[str, str]] = set()
+        """(epoch, text) of those that were: nobody is shown them."""
         self.carrier: Carrier
         self.service: Service
         self._data = data
@@ -84,6 +88,8 @@ class World:
         if known != message.SerializeToString():
             self.problems.append(f"two messages at {message.sequence}: {message}")
         if message.WhichOneof("event") is None:
+            if (epoch, message.message) in self.refused:
+                self.problems.append(f"{message.message!r} was refused, and is shown")
             first = self.texts.setdefault((epoch, message.message), message.sequence)
             if first != message.sequence:
                 self.problems.append(
@@ -291,6 +297,8 @@ class Client:
             self._expected = self.last + 1
         elif message.refused.reason in self.world.said_again:
             self.ended = Ended("UNAVAILABLE", message.refused.reason)
+        elif message.refused.reason in self.world.refusals:
+            self._refused(message.refused.nonce)
         elif message.HasField("refused"):
             self._wrong(f"was refused: {message}")
         elif message.sequence and self._dropping:
@@ -299,6 +307,15 @@ class Client:
             self._entry(message)
         elif message.HasField("renamed"):
             self._renamed(message)
+
+    def _refused(self, nonce: str) -> None:
+        text = self.unacknowledged.pop(nonce, None)
+        if text is None:
+            self.renaming.pop(nonce, None)
+            return
+        self.world.refused.add((self.epoch, text))
+        if (self.epoch, text) in self.world.texts:
+            self._wrong(f"{text!r} was shown, and is refused")
 
     def _join(self, joined: pb.Joined) -> None:
         self._dropping = self.skips

@@ -33,6 +33,7 @@ class Nodes(World):
     def __init__(self, carrier: str, shared: Shared, limits: Limits) -> None:
         super().__init__(carrier, None, limits)
         self.said_again = AWAY
+        self.refusals = frozenset({"ROOM_CLOSED"})  # another node was quicker to delete it
         self._shared = shared
         self._running: list[tuple[Service, Carrier]] = []
         self._turns = itertools.count()

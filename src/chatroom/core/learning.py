@@ -71,7 +71,8 @@ class Learning:
                 room.renaming.forget(record.author)  # what answered the last one does no more
         departures = {entry.author: entry for entry in news.entries if entry.kind is Kind.LEFT}
         for author in news.gone:
-            self._gone(room, author, departures.get(author), learned)
+            if author in departures or not news.closed:  # or else it goes with the room
+                self._gone(room, author, departures.get(author), learned)
         renamed = [
             (member, record)
             for record, node in news.members
@@ -212,6 +213,8 @@ class Learning:
         early = (Kind.ENTERED, Kind.CLOSED)
         _drop(room, lambda draft: draft.kind in early, RoomNotFound(room.room_id))
         _drop(room, lambda _: True, ended)
+        room.changed.clear()
+        room.beside = Beside()
         room.ending = room.closed = ended
 
 
