@@ -127,6 +127,42 @@ def test_who_has_come_to_a_node_that_has_just_begun_anew_stays_there(
     play(scene)
 
 
+def test_who_gives_up_a_move_that_is_slow_stays_where_they_are(
+    play: Play, shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other node stores it when they have come back to this one already."""
+
+    async def scene(here: Hub, there: Hub, _third: Hub) -> None:
+        bob = await Listener(here, "Bob", *BOTH).open()
+        await bob.until_live()
+        token = bob.token()
+        append, begun, goes_on = there._journal.append, asyncio.Event(), asyncio.Event()
+
+        async def slow(appends: Sequence[Append]) -> None:
+            begun.set()
+            await goes_on.wait()
+            await append(appends)
+
+        monkeypatch.setattr(there._journal, "append", slow)
+        given_up = Listener(there, "Bob", *BOTH, resume=token)
+        coming = asyncio.create_task(given_up.open(arrive=False))
+        await begun.wait()
+        coming.cancel()
+        given_up.go()
+        again = await Listener(here, "Bob", *BOTH, resume=token).open(arrive=False)
+        await again.until_live()
+        goes_on.set()
+        await there.commits.flush()
+        for hub in (here, there):
+            await hub.nodes.look()
+            await hub.commits.stored()
+        again.say("still here")
+        assert "still here" == (await again.said()).message
+        await again.close()
+
+    play(scene)
+
+
 def test_a_session_speaks_at_a_node_to_which_its_room_is_new(play: Play, shared: Shared) -> None:
     async def scene(here: Hub, there: Hub, _third: Hub) -> None:
         shared.deafen(there._journal)

@@ -165,8 +165,8 @@ class Entrance:
                 "resume", "only a join with FEATURE_EVENTS has a session to resume"
             )
         known = await _guarded(self._sessions.find(resume.session))
-        if known is not None and known.place is not None and known.place.adopted:
-            known = await self._once_adopted(known.place, resume)
+        if self.refresh is not None and known is not None and known.place is not None:
+            known = await self._once_claimed(known.place, resume)
         if self.refresh is not None and known is not None and self._is_news(room, known):
             await _guarded(self.refresh(room_id))
         self._check_open()
@@ -184,8 +184,13 @@ class Entrance:
         self._doors.check(room, tag, who, hashed)  # likewise
         return await self._enter(room, tag, wants_events, echo, back=(known, resume), who=who)
 
-    async def _once_adopted(self, place: Place, resume: Resume) -> Known | None:
-        """What is known of a session once it is stored which node has adopted its member."""
+    async def _once_claimed(self, place: Place, resume: Resume) -> Known | None:
+        """What is known of a session once it is stored that this node serves its member.
+
+        Another one may be about to store that it does, for a stream that was given up. While
+        nothing can be stored, that cannot be either: so whoever was here already comes back.
+        """
+        place.room.changed.setdefault(place.member.author, place.member)
         self._commits.touch(place.room)
         await self._commits.stored()
         known = await _guarded(self._sessions.find(resume.session))
