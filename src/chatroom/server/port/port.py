@@ -147,6 +147,11 @@ class Port:
         """How many connections are open."""
         return self._open
 
+    @property
+    def limit(self) -> int:
+        """How many may be; 0: there is no bound."""
+        return self._limits.connections
+
     def connections(self) -> list[Http1Connection | Http2Protocol]:
         """Those of which it is known what they speak, the oldest first."""
         known = (Http1Connection, Http2Protocol)
