@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,5 +127,26 @@ def test_how_many_connections_there_may_be() -> None:
     async def scene() -> None:
         async with watched(limits=Limits(server_connections=7)) as ops:
             assert 7 == (await scraped(ops)).of("chatroom_connections_limit")
+
+    run(scene())
+
+
+def test_lines_of_the_log_that_an_operator_should_read(tmp_path: Path) -> None:
+    """What fails without a figure of its own, such as a file that cannot be read again."""
+
+    async def scene() -> None:
+        file = tmp_path / "admin-token"
+        file.write_text("a-secret-of-a-good-length\n")
+        async with watched(admin_token_file=file) as ops:
+            before = await scraped(ops)
+            file.unlink()
+            ops.server.service.read_again()
+            after = await scraped(ops)
+            assert {("error",): 1} == after.since(before, of="chatroom_log_lines_total")
+        assert not [
+            each
+            for each in logging.getLogger("chatroom").handlers
+            if type(each).__name__ == "Complaints"
+        ]
 
     run(scene())

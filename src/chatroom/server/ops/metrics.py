@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 
 from chatroom.server.calls.statuses import CODES, EnvelopeInvalid
 
+from .complaints import Complaints
 from .families import counter, counters, each, gauge, gauges, histogram, perhaps
 from .grpc_metrics import grpc_metrics
 from .lag import LoopLag
@@ -53,10 +54,11 @@ class Sums:
 class Metrics:
     """Reads a server's numbers, in its loop; writes their text, in a thread."""
 
-    def __init__(self, observed: Observed, lag: LoopLag) -> None:
+    def __init__(self, observed: Observed, lag: LoopLag, complaints: Complaints) -> None:
         """It reads `/proc` here, which is no work for a loop."""
         self._observed = observed
         self._lag = lag
+        self._complaints = complaints
         self._process = ProcessCollector(registry=None)
 
     async def text(self, accept: str) -> tuple[bytes, str]:
@@ -120,6 +122,11 @@ class Metrics:
         yield histogram("chatroom_loop_lag_seconds",
                         "By how much the event loop was later than asked, ten times a second.",
                         self._lag.seconds)  # fmt: skip
+
+        yield counters("chatroom_log_lines_total",
+                       "Lines of the log that an operator should read, by level. What "
+                       "--log-level leaves out is not counted.",
+                       ("level",), each(self._complaints.lines))  # fmt: skip
 
     def _people(self, sums: Sums) -> Iterator[Metric]:
         hub, limits = self._observed.hub, self._observed.hub.limits
