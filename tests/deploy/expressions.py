@@ -10,7 +10,7 @@ from tests.server.ops.scrapes import Scrape
 
 OF_PROMETHEUS = {"job", "instance"}
 """Labels that it adds to each sample; and `up` is its own."""
-OURS = re.compile(r"\b((?:chatroom|grpc|process)_\w+)(?:\{([^}]*)\})?")
+OURS = re.compile(r"\b((?:chatroom|grpc_server|process)_\w+)(?:\{([^}]*)\})?")
 MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"')
 GROUPED = re.compile(r"\b(?:by|without|on|ignoring)\s*\(([^)]*)\)")
 

@@ -14,12 +14,11 @@ from chatroom.server.service import Service
 from chatroom.server.settings import Settings
 from chatroom.wire.addresses import Address
 from tests.carriers import run
+from tests.deploy.promtool import OF_BUSY_MACHINES, fired, only
 from tests.nodes.nodes import Memory
 from tests.server.listeners import TamedJournal
 from tests.server.ops.looking import OPS, Watched, asked, watched
 from tests.server.ops.scrapes import Scrape, parsed, scraped
-
-from .promtool import OF_BUSY_MACHINES, fired, only
 
 BOTH = (pb.FEATURE_EVENTS, pb.FEATURE_ECHO)
 CALM_TRIES = 20

@@ -19,10 +19,9 @@ from chatroom.wire.http2.frames import PREFACE, SETTINGS_ACK
 from chatroom.wire.http2.limits import Http2Limits, Rate
 from tests.carriers import Ended, run
 from tests.client.certificates import authority, signed
+from tests.deploy.promtool import fired, only
 from tests.server.ops.looking import Watched, watched
 from tests.server.ops.scrapes import scraped
-
-from .promtool import fired, only
 
 DAY = 86_400.0
 REFUSALS = 60

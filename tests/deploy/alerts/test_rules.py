@@ -8,11 +8,10 @@ from pathlib import Path
 from chatroom.server.port.sockets import SPARE_DESCRIPTORS
 from tests.carriers import run
 from tests.deploy.expressions import wrong
+from tests.deploy.promtool import DEPLOYED, RULES, checked, rules
 from tests.deploy.whole import whole
 from tests.faults.server_process import ROOT
 from tests.server.ops.scrapes import scraped
-
-from .promtool import DEPLOYED, RULES, checked, rules
 
 DOCUMENT = ROOT / "docs" / "operations.md"
 SEVERITIES = {"critical": "**Wakes you.**", "warning": "**In the morning.**"}

@@ -13,12 +13,11 @@ from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.limits import Limits
 from chatroom.wire.http2.limits import Http2Limits
 from tests.carriers import run
+from tests.deploy.promtool import fired, only
 from tests.server.listeners import TamedJournal
 from tests.server.ops.deaf import stalled
 from tests.server.ops.looking import watched
 from tests.server.ops.scrapes import scraped
-
-from .promtool import fired, only
 
 READERS = 12
 FREE = Limits(message_rate=0, room_message_rate=0)

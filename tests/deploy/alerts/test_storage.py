@@ -10,13 +10,12 @@ from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.limits import Limits
 from chatroom.journal import Append
 from tests.carriers import GrpcCarrier, run
+from tests.deploy.promtool import fired, only
 from tests.faults.storage import full
 from tests.faults.test_storage_faults import BOTH, Member, serving
 from tests.server.listeners import TamedJournal
 from tests.server.ops.looking import asked, watched
 from tests.server.ops.scrapes import parsed, scraped
-
-from .promtool import fired, only
 
 OPERATORS = "chatserver: operators look at http://127.0.0.1:"
 UNDER_WAY = "chatroom_append_under_way_seconds"

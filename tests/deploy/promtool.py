@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ HEALTHY_STEPS = 20
 """Ten minutes."""
 LATER_STEPS = 40
 """Twenty minutes: longer than any alert waits."""
+HEALTHY, HEALTHY_AT, LATER, LATER_AT = "9m", "9m30s", "20m", "30m"
+"""The same for Prometheus: how long, and when each is over."""
 
 OF_BUSY_MACHINES = frozenset({"ChatroomLoopLags", "ChatroomDeliveryLags", "ChatroomStorageSlow"})
 """A machine that runs other tests may be so slow without a fault."""
@@ -64,21 +66,47 @@ async def fired(
     `STEP_SECONDS`. None: it could not be scraped. `later_seconds`: by so much everything is later
     than it was. An alert that fires in the first ten minutes is a failure.
     """
-    tests = [
-        {"expr": f'max_over_time(ALERTS{{alertname="{name}",alertstate="firing"}}[{span}])',
-         "eval_time": at, "exp_samples": []}
-        for name in sorted(rules())
-        for span, at in (("9m", "9m30s"), ("20m", "30m"))
-    ]  # fmt: skip
     series = _series([before, *after], goes_on=goes_on, later_seconds=later_seconds)
+    firing = {
+        (f'max_over_time(ALERTS{{alertname="{name}",alertstate="firing"}}[{span}])', at): name
+        for name in rules()
+        for span, at in ((HEALTHY, HEALTHY_AT), (LATER, LATER_AT))
+    }
+    found = await _answered(directory, series, list(firing), rule_files=[RULES])
+    assert [] == [firing[each] for each in found if each[1] == HEALTHY_AT]
+    return {firing[each] for each in found}
+
+
+async def answered(
+    directory: Path, expressions: Iterable[str], before: Seen, after: Seen
+) -> set[str]:
+    """Those of the expressions that have a value, twenty minutes after `before`.
+
+    Raises AssertionError for what is no expression.
+    """
+    series = _series([before, after], goes_on=True, later_seconds=0.0)
+    asked = [(each, LATER_AT) for each in dict.fromkeys(expressions)]
+    return {expression for expression, _ in await _answered(directory, series, asked)}
+
+
+async def _answered(
+    directory: Path,
+    series: dict[str, str],
+    asked: Sequence[tuple[str, str]],
+    rule_files: Sequence[Path] = (),
+) -> set[tuple[str, str]]:
+    """Which expressions have a value at their time: those for which it is wrong to expect none."""
     plan = {
-        "rule_files": [str(RULES)],
+        "rule_files": [str(file) for file in rule_files],
         "evaluation_interval": f"{STEP_SECONDS}s",
         "tests": [
             {
                 "interval": f"{STEP_SECONDS}s",
                 "input_series": [{"series": k, "values": v} for k, v in series.items()],
-                "promql_expr_test": tests,
+                "promql_expr_test": [
+                    {"expr": expression, "eval_time": at, "exp_samples": []}
+                    for expression, at in asked
+                ],
             }
         ],
     }
@@ -89,10 +117,12 @@ async def fired(
         subprocess.run, command, capture_output=True, text=True, check=False
     )
     told = ended.stdout + ended.stderr
-    found = re.findall(r'alertname=\\?"(\w+)\\?".*?time: (\w+),', told)
+    assert ", err: " not in told, told
+    wrong = re.findall(r"^    expr: (\".*\"), time: (\w+),.*\n +exp: nil$", told, re.MULTILINE)
+    found = {(json.loads(expression), at) for expression, at in wrong}
     assert bool(found) == bool(ended.returncode), told
-    assert [] == [name for name, at in found if at == "9m30s"], told
-    return {name for name, _ in found}
+    assert found <= set(asked), told
+    return found
 
 
 def only(expected: str, found: set[str], *others: str) -> None:
