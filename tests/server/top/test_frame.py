@@ -59,6 +59,8 @@ def test_rooms_and_readers_share_what_is_left() -> None:
     rooms = [line for line in lines if line.startswith("room-")]
     readers = [line for line in lines if "192.0.2.7:51234" in line]
     assert (8, 5) == (len(rooms), len(readers))
+    idle = shown(view(moment(rooms=ROOMS[:3], readers=READERS)))
+    assert 10 == len([line for line in idle if "192.0.2.7:51234" in line])
     few = shown(view(moment(rooms=ROOMS, readers=READERS[:1])))
     assert (12, 1) == (
         len([line for line in few if line.startswith("room-")]),

@@ -218,17 +218,19 @@ def _refused(figures: Figures) -> str:
 
 
 def _tables(view: View, figures: Figures, left: int, columns: int, *, spacious: bool) -> list[Line]:
-    """Rooms and readers, in so many rows."""
+    """Rooms and readers, in so many rows: a third for readers, more where there are few rooms."""
     if left < 2:
         return []
-    count = len(figures.now.readers)
-    slow = min(count, max(1, left // 3)) if left >= 6 else 0
-    below = (slow or 1) + 1 + spacious if left >= 6 else 0
-    found = _rooms(view, figures, left - below - 1, columns)
-    if left >= 6:
-        found += [[]] if spacious else []
-        found += _readers(view, figures, slow, columns)
-    return found
+    if left < 6:
+        return _rooms(view, figures, left - 1, columns)
+    headings = 2 + spacious
+    free = left - headings - len(figures.now.rooms)
+    slow = min(len(figures.now.readers), max(1, left // 3, free))
+    return [
+        *_rooms(view, figures, left - headings - max(slow, 1) + (not slow), columns),
+        *([[]] if spacious else []),
+        *_readers(view, figures, slow, columns),
+    ]
 
 
 def _rooms(view: View, figures: Figures, count: int, columns: int) -> list[Line]:
