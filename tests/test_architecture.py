@@ -32,6 +32,7 @@ SERVER_MAY_IMPORT = {
     "page": {"page", "port"},
     "ops": {"ops", "calls", "rooms", "port", "counters", "settings"},
     "access": {"access"},
+    "top": {"top"},
 }
 """Within the server, of its own folders and files: a message walks down this table. What
 stands above the folders (service, settings, the command line) may import them all."""

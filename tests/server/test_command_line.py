@@ -67,7 +67,7 @@ def test_help_says_of_each_command_in_one_line_what_it_does() -> None:
     summaries = done.stdout.partition("\nCommands:\n")[2].splitlines()
     expected = [
         "audit", "backup", "check", "config", "copy", "dev-cert", "keys", "new-epochs", "nodes",
-        "repair", "rollback", "token",
+        "repair", "rollback", "token", "top",
     ]  # fmt: skip
     assert expected == [line.split()[0] for line in summaries]
     assert [line for line in summaries if "..." in line] == []

@@ -101,8 +101,8 @@ def test_the_file_sets_what_options_set(config: Callable[[str], str], tmp_path: 
 
 
 def test_the_example_of_the_manual_is_right(config: Callable[[str], str], tmp_path: Path) -> None:
-    """What docs/operating.md shows can be used."""
-    manual = Path(__file__).parents[2] / "docs" / "operating.md"
+    """What docs/server.md shows can be used."""
+    manual = Path(__file__).parents[2] / "docs" / "server.md"
     example = re.search(r"```toml\n(.*?)```", manual.read_text(encoding="utf-8"), re.DOTALL)
     assert example is not None
     for name in ("fullchain.pem", "privkey.pem", "keys.toml"):

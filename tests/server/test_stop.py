@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import grpc
@@ -11,6 +12,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from chatroom.api.rpc import chat_pb2 as pb
+from chatroom.wire.addresses import Address
 from tests.carriers import Ended, run
 from tests.server.services import running
 
@@ -40,6 +42,23 @@ def test_streams_end_with_draining_and_what_was_said_is_stored(tmp_path: Path) -
             assert "last words" in [message.message for message in response.messages]
             left = [m for m in response.messages if m.HasField("left")]
             assert {"Alice", "Bob"} == {message.name for message in left}
+
+    run(scene())
+
+
+def test_a_loop_that_goes_on_is_rid_of_the_server() -> None:
+    """Whoever embeds one opens sockets afterwards, which get the descriptors of its listeners."""
+
+    async def scene() -> None:
+        other = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
+        port = other.sockets[0].getsockname()[1]
+        async with running(ops_bind=(Address("127.0.0.1", 0),)):
+            pass
+        for _ in range(10):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            assert b"" == await reader.read()
+            writer.close()
+        other.close()
 
     run(scene())
 

@@ -18,6 +18,7 @@ from .dev_commands import dev_certificate_command
 from .journal_commands import backup_command, check_command, repair_command, rollback_command
 from .serving import run
 from .serving_options import Chosen, serving_options
+from .top_command import top_command
 
 
 def main() -> None:
@@ -66,6 +67,7 @@ chatserver.add_command(rollback_command)
 chatserver.add_command(dev_certificate_command)
 chatserver.add_command(keys_commands)
 chatserver.add_command(token_commands)
+chatserver.add_command(top_command)
 
 
 if __name__ == "__main__":

@@ -142,6 +142,8 @@ class Service:
         """Of TLS, once started."""
         self._ops: OpsListener | None = None
         """Of operators, once started, if there is one."""
+        self._told_to_stop: float | None = None
+        """When it was, by the monotonic clock."""
         self._committing: asyncio.Task[None] | None = None
         self._renewing: asyncio.Task[None] | None = None
         """Looks for other certificates."""
@@ -253,6 +255,11 @@ class Service:
             notices=self._notices,
             port=lambda: self._port,
             addresses=lambda: self.addresses,
+            certificates=lambda: self.certificates,
+            drain_seconds=self._drain_seconds,
+            drain_limit=(
+                self._settings.drain_delay + self._settings.limits.drain_wait + GOODBYE_SECONDS
+            ),
         )
         listener = OpsListener(observed, self._gate)
         await listener.open(self._settings.ops_bind)
@@ -293,6 +300,7 @@ class Service:
 
     async def stop(self) -> None:
         """End every stream with a status, store what was accepted, close everything."""
+        self._told_to_stop = time.monotonic()
         self.health.set(False)
         if self._settings.drain_delay:
             await asyncio.sleep(self._settings.drain_delay)
@@ -339,6 +347,10 @@ class Service:
         if path in LONG:
             return BodyBounds(bytes=None, idle_seconds=None, seconds=None)
         return BodyBounds(answer=self._settings.limits.page_bytes if path in LISTS else 0)
+
+    def _drain_seconds(self) -> float:
+        told = self._told_to_stop
+        return time.monotonic() - told if told is not None else 0.0
 
     async def _healthz(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         if self.health.serving:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from prometheus_client.core import Metric
@@ -10,7 +11,7 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families
 
-from .looking import Watched
+from .looking import Seen, Watched
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -19,6 +20,8 @@ class Scrape:
     """All samples of one moment."""
 
     def __init__(self, families: Iterable[Metric]) -> None:
+        self.at = time.time()
+        """When it was, in seconds since 1970."""
         self.families = {family.name: family for family in families}
         self.samples: dict[tuple[str, Labels], float] = {
             (sample.name, tuple(sorted(sample.labels.items()))): sample.value
@@ -40,9 +43,16 @@ class Scrape:
             if name == of and value != before.samples.get((name, labels), 0.0)
         }
 
+    def forget(self, name: str) -> None:
+        """As if these samples had not been there."""
+        self.samples = {key: value for key, value in self.samples.items() if key[0] != name}
+
 
 async def scraped(ops: Watched) -> Scrape:
-    seen = await ops.get("/metrics")
+    return parsed(await ops.get("/metrics"))
+
+
+def parsed(seen: Seen) -> Scrape:
     assert (200, "text/plain; version=0.0.4; charset=utf-8") == (
         seen.status,
         seen.headers["content-type"],

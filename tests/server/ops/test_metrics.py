@@ -25,7 +25,7 @@ from tests.server.listeners import TamedJournal
 from .looking import watched
 from .scrapes import Scrape, open_metrics, scraped
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "operating.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "server.md"
 GIVEN_UP = "chatroom_tls_given_up_handshakes_total"
 PROTOCOLS = ("http1", "http2", "opening")
 EVENTS = pb.FEATURE_EVENTS

@@ -21,6 +21,14 @@ def gauge(name: str, says: str, value: float) -> Metric:
     return GaugeMetricFamily(name, says, value=value)
 
 
+def perhaps(name: str, says: str, values: Iterable[float]) -> Metric:
+    """A number that there may be: of no values the name alone is there."""
+    family = GaugeMetricFamily(name, says, labels=())
+    for value in values:
+        family.add_metric((), value)
+    return family
+
+
 def gauges(name: str, says: str, label: str, values: Mapping[str, float]) -> Metric:
     """One for each value of a label."""
     family = GaugeMetricFamily(name, says, labels=(label,))

@@ -20,6 +20,7 @@ from chatroom.server.port.port import Port, PortLimits
 from chatroom.server.port.rota import Rota
 from chatroom.wire.addresses import Address
 
+from .complaints import Complaints
 from .lag import LoopLag
 from .metrics import Metrics
 from .observed import Observed
@@ -42,6 +43,7 @@ class OpsListener:
         self._listeners: list[socket.socket] = []
         self._port: Port | None = None
         self._lag = LoopLag()
+        self._complaints = Complaints()
         self._measuring: asyncio.Task[None] | None = None
         self.addresses: tuple[Address, ...] = ()
 
@@ -55,7 +57,7 @@ class OpsListener:
                 listener.close()
             raise
         self.addresses = tuple(sockets.address_of(each) for each in self._listeners)
-        metrics = await asyncio.to_thread(Metrics, self._observed, self._lag)
+        metrics = await asyncio.to_thread(Metrics, self._observed, self._lag, self._complaints)
         site = OpsSite(self._observed, metrics, self._gate)
         self._port = Port(
             self._listeners,
@@ -65,12 +67,14 @@ class OpsListener:
             notices=Notices(time.monotonic),
         )
         self._port.open()
+        self._complaints.hear()
         self._measuring = asyncio.create_task(self._lag.run(), name="loop lag")
 
     async def close(self) -> None:
         """Answer what was asked, and be gone."""
         if self._measuring is not None:
             self._measuring.cancel()
+        self._complaints.leave()
         if self._port is not None:
             self._port.drain()
             await self._port.close(GOODBYE_SECONDS)

@@ -7,9 +7,12 @@ thousand.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import platform
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
@@ -18,7 +21,8 @@ from prometheus_client.registry import Collector
 
 from chatroom.server.calls.statuses import CODES, EnvelopeInvalid
 
-from .families import counter, counters, each, gauge, gauges, histogram
+from .complaints import Complaints
+from .families import counter, counters, each, gauge, gauges, histogram, perhaps
 from .grpc_metrics import grpc_metrics
 from .lag import LoopLag
 from .observed import Observed
@@ -50,15 +54,17 @@ class Sums:
 class Metrics:
     """Reads a server's numbers, in its loop; writes their text, in a thread."""
 
-    def __init__(self, observed: Observed, lag: LoopLag) -> None:
+    def __init__(self, observed: Observed, lag: LoopLag, complaints: Complaints) -> None:
         """It reads `/proc` here, which is no work for a loop."""
         self._observed = observed
         self._lag = lag
+        self._complaints = complaints
         self._process = ProcessCollector(registry=None)
 
     async def text(self, accept: str) -> tuple[bytes, str]:
         """The metrics in the form that was asked for, and its content type."""
-        taken = Taken(self._families(await self._sums()), self._process)
+        families = self._families(await self._sums())
+        taken = Taken(families, self._process, self._observed.settings.data)
         try:
             write, content_type = choose_encoder(accept)
         except (TypeError, ValueError):  # it compares versions, also such as are none
@@ -105,11 +111,22 @@ class Metrics:
                     health.serving)  # fmt: skip
         yield gauge("chatroom_ready", "1 while newcomers are served, as /readyz says.",
                     health.ready)  # fmt: skip
+        yield gauge("chatroom_drain_seconds",
+                    "How long ago it was told to stop; 0: it was not.",
+                    self._observed.drain_seconds())  # fmt: skip
+        yield gauge("chatroom_drain_limit_seconds",
+                    "How long it may take to stop: the delay, the streams, their last bytes.",
+                    self._observed.drain_limit)  # fmt: skip
         yield gauge("chatroom_nodes", "Servers that live and share the journal, with this one.",
                     hub.nodes.count if hub.nodes is not None else 1)  # fmt: skip
         yield histogram("chatroom_loop_lag_seconds",
                         "By how much the event loop was later than asked, ten times a second.",
                         self._lag.seconds)  # fmt: skip
+
+        yield counters("chatroom_log_lines_total",
+                       "Lines of the log that an operator should read, by level. What "
+                       "--log-level leaves out is not counted.",
+                       ("level",), each(self._complaints.lines))  # fmt: skip
 
     def _people(self, sums: Sums) -> Iterator[Metric]:
         hub, limits = self._observed.hub, self._observed.hub.limits
@@ -139,6 +156,9 @@ class Metrics:
                         "that of entries.", count.turn_entries)  # fmt: skip
         yield histogram("chatroom_append_seconds", "What the journal took to store a turn.",
                         count.append_seconds)  # fmt: skip
+        yield gauge("chatroom_append_under_way_seconds",
+                    "How long the journal has had the turn that it stores now; 0: it stores none.",
+                    hub.storing_seconds)  # fmt: skip
         yield histogram("chatroom_fan_out_seconds",
                         "From a turn's being stored until it was written to all readers that "
                         "could take it.", count.fan_out_seconds)  # fmt: skip
@@ -190,6 +210,9 @@ class Metrics:
         yield gauges("chatroom_connections",
                      "Open connections. opening: what it speaks is not known yet.", "protocol",
                      speaking)  # fmt: skip
+        yield gauge("chatroom_connections_limit",
+                    "Connections that there may be; 0: no limit, or it does not listen yet.",
+                    port.limit if port is not None else 0)  # fmt: skip
         yield counter("chatroom_accepted_connections_total", "Connections that were accepted.",
                       port.accepted if port is not None else 0)  # fmt: skip
         yield counter("chatroom_refused_connections_total",
@@ -206,6 +229,11 @@ class Metrics:
     def _handshakes(self) -> Iterator[Metric]:
         port = self._observed.port()
         shakes = port.handshakes if port is not None else None
+        certificates = self._observed.certificates()
+        ends = [certificates.validity[1]] if certificates is not None else []
+        yield perhaps("chatroom_tls_certificate_end_time_seconds",
+                      "Until when clients take the certificate, in seconds since 1970. "
+                      "None without TLS.", ends)  # fmt: skip
         yield counter("chatroom_tls_handshakes_total", "TLS handshakes that have begun.",
                       shakes.begun if shakes is not None else 0)  # fmt: skip
         yield gauge("chatroom_tls_handshakes_under_way", "Those that are not over.",
@@ -234,14 +262,31 @@ class Metrics:
                              "connection": count.stalled_connections}))  # fmt: skip
 
 
-class Taken(Collector):
-    """Numbers that were read, and those of the process, which are read when they are written."""
+def disk(data: Path | None) -> Iterator[Metric]:
+    """Of the file system where rooms are kept, as the server's user may use it. It may block."""
+    sizes: tuple[list[float], list[float]] = [], []
+    if data is not None and hasattr(os, "statvfs"):  # Windows has none
+        with contextlib.suppress(OSError):
+            found = os.statvfs(data)
+            sizes = [found.f_bavail * found.f_frsize], [found.f_blocks * found.f_frsize]
+    yield perhaps("chatroom_disk_free_bytes",
+                  "What the server may still write where rooms are kept. None without a "
+                  "directory of data.", sizes[0])  # fmt: skip
+    yield perhaps("chatroom_disk_bytes", "The size of that file system.", sizes[1])
 
-    def __init__(self, families: Iterable[Metric], process: ProcessCollector) -> None:
+
+class Taken(Collector):
+    """Numbers that were read, and those of process and disk, which are read when written."""
+
+    def __init__(
+        self, families: Iterable[Metric], process: ProcessCollector, data: Path | None
+    ) -> None:
         self._families = list(families)
         self._process = process
+        self._data = data
 
     def collect(self) -> Iterator[Metric]:
         """All families."""
         yield from self._families
+        yield from disk(self._data)
         yield from self._process.collect()

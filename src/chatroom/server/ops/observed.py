@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from chatroom.server.calls.health import Health
 from chatroom.server.counters import Counters
+from chatroom.server.port.certificates import Certificates
 from chatroom.server.port.notices import Notices
 from chatroom.server.port.port import Port
 from chatroom.server.rooms.hub import Hub
@@ -31,3 +32,9 @@ class Observed:
     """None: nothing is accepted yet."""
     addresses: Callable[[], tuple[Address, ...]]
     """Where it listens; none: it does not yet."""
+    certificates: Callable[[], Certificates | None]
+    """Of TLS; None: it has none, or not yet."""
+    drain_seconds: Callable[[], float]
+    """How long ago it was told to stop; 0: it was not."""
+    drain_limit: float
+    """How many seconds that may take."""

@@ -147,6 +147,11 @@ class Port:
         """How many connections are open."""
         return self._open
 
+    @property
+    def limit(self) -> int:
+        """How many may be; 0: there is no bound."""
+        return self._limits.connections
+
     def connections(self) -> list[Http1Connection | Http2Protocol]:
         """Those of which it is known what they speak, the oldest first."""
         known = (Http1Connection, Http2Protocol)
@@ -360,6 +365,9 @@ class Port:
         for task in tuple(self._tasks):
             if task.get_name().startswith("accept"):
                 task.cancel()
+        # Only then does the loop look at the listeners no more. Whoever opens a socket next may
+        # get a descriptor of theirs, and the loop would take it for the old one.
+        await asyncio.sleep(0)
         for listener in self._listeners:
             with contextlib.suppress(OSError):
                 listener.close()

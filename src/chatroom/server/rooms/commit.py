@@ -88,6 +88,8 @@ class CommitLoop:
         self._counters = counters or Counters()
         self._published = 0.0
         """When the newest turn was."""
+        self._appending: float | None = None
+        """Since when the journal stores a turn, if it does."""
         self._journal = journal
         self._encode = encode
         self._limits = limits
@@ -127,6 +129,12 @@ class CommitLoop:
         if room not in self._dirty:
             self._dirty[room] = None
             self._wake.set()
+
+    @property
+    def appending_seconds(self) -> float:
+        """How long the journal has had the turn that it stores now; 0: it stores none."""
+        began = self._appending
+        return self._monotonic() - began if began is not None else 0.0
 
     async def room_to_read(self) -> None:
         """Return once little enough waits for the journal."""
@@ -236,7 +244,7 @@ class CommitLoop:
             appends = [_append(part) for part in batch if part.appended]
             if not appends:
                 break
-            began = self._monotonic()
+            began = self._appending = self._monotonic()
             try:
                 await append(appends)
             except NonceUsed as error:
@@ -255,6 +263,8 @@ class CommitLoop:
             except JournalError as error:
                 self._failed(batch, error)
                 return []
+            finally:
+                self._appending = None
             self._counters.append_seconds.note(self._monotonic() - began)
             self._counters.turn_entries.note(sum([len(part.entries) for part in batch]))
             break

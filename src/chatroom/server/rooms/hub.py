@@ -157,6 +157,11 @@ class Hub:
         """Whether the newest thing that was to be stored could be."""
         return not self._outage.failing
 
+    @property
+    def storing_seconds(self) -> float:
+        """How long the journal has had what it stores now; 0: it stores nothing."""
+        return self.commits.appending_seconds
+
     # ---- Life -------------------------------------------------------------------
 
     async def open(self, address: str = "") -> None:

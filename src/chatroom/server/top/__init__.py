@@ -1,0 +1,1 @@
+"""What a running server does, on a screen of the terminal: `chatserver top`."""
