@@ -36,8 +36,8 @@ class Member(Protocol):
         """True when what others say comes to it."""
         ...
 
-    @property
-    def tally(self) -> Tally: ...
+    tally: Tally
+    """What counts that which comes to it."""
 
     def say(self, stamp: int, times: int) -> None:
         """Send a text of `TEXT_BYTES` that holds the stamp, `times` times."""
