@@ -149,6 +149,12 @@ class Room:
             sender.say(stamp, each + (place < left))
         self._turn = (self._turn + left) % self.senders
 
+    def forget_counts(self) -> None:
+        """Begin to count anew: everything that was said has arrived, or its members changed."""
+        self.sent = 0
+        for member in self.members:
+            member.tally.count = 0
+
     def received(self) -> int:
         return sum(member.tally.count for member in self.members)
 

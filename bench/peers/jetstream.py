@@ -152,8 +152,11 @@ class JetStreamCrowd(NatsCrowd):
         connection.notes = not place.speaks
         return self._from(connection, place, None)
 
-    def resume(self, connection: PlainConnection, earlier: PlainMember) -> PlainMember:
+    def resume(
+        self, connection: PlainConnection, earlier: PlainMember, *, early: bool
+    ) -> PlainMember:
         """Go on from where the earlier member was."""
+        del early
         assert isinstance(earlier, JetStreamMember)
         return self._from(connection, earlier.place, earlier.seen)
 

@@ -84,7 +84,7 @@ class XmppConnection(PlainConnection):
             self.waiting.popleft().entered = True
         if self.waiting:
             return octets
-        if self.members[0].listens:  # the history comes after the presences
+        if self.members and self.members[0].listens:  # the history comes after the presences
             whole = bytearray(octets)
             self.members[0].tally.take(whole, 0, len(whole))
         return b""

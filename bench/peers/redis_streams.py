@@ -44,7 +44,7 @@ class StreamConnection(PlainConnection):
         return b"*8\r\n%b$%d\r\n" % (words, TEXT_BYTES), b"\r\n"
 
     def ask(self, member: PlainMember) -> None:
-        if self.position:
+        if self.position and member.listens:
             self.waiting.popleft().entered = True
             self._read_on()
         elif member.listens:
@@ -109,8 +109,11 @@ class StreamCrowd(PlainCrowd):
         """Join; every connection notes how far it has read."""
         return self.join(connection, place)
 
-    def resume(self, connection: PlainConnection, earlier: PlainMember) -> PlainMember:
+    def resume(
+        self, connection: PlainConnection, earlier: PlainMember, *, early: bool
+    ) -> PlainMember:
         """Go on from where the earlier member was."""
+        del early
         assert isinstance(connection, StreamConnection)
         assert isinstance(earlier.connection, StreamConnection)
         connection.position = earlier.connection.position
