@@ -164,7 +164,10 @@ def _own_cpu() -> float:
 
 def setting_of(chosen: argparse.Namespace, scale: Scale, rounds: int) -> dict[str, object]:
     now = dt.datetime.now(dt.UTC)
-    words = [word for word in sys.argv[1:] if word != "--page"]
+    words = sys.argv[1:]
+    if "--into" in words:
+        at = words.index("--into")
+        del words[at : at + 2]
     return {
         **describe(),
         "date": now.strftime("%Y-%m-%d %H:%M UTC"),

@@ -63,9 +63,9 @@ _REDIS = functools.partial(version_in, ["redis-server", "--version"], r"v=([\d.]
 ENTRANTS: dict[str, Entrant] = {
     entrant.name: entrant
     for entrant in (
-        Entrant(OURS, "chatroom, sync normal", Keeps.WRITES, _our_version, True, True),
-        Entrant(FULL, "chatroom, sync full", Keeps.SYNCS, _our_version, True, True),
-        Entrant(MEMORY, "chatroom, in memory", Keeps.MEMORY, _our_version, True),
+        Entrant(OURS, "chatroom (sync normal)", Keeps.WRITES, _our_version, True, True),
+        Entrant(FULL, "chatroom (sync full)", Keeps.SYNCS, _our_version, True, True),
+        Entrant(MEMORY, "chatroom (in memory)", Keeps.MEMORY, _our_version, True),
         Entrant("grpc-go", "a room server on grpc-go", Keeps.NOTHING, _grpc_go_version),
         Entrant("redis", "Redis pub/sub", Keeps.NOTHING, _REDIS),
         *(

@@ -80,8 +80,8 @@ class Storm:
     about = (
         f"5,000 members open connections of their own and join {STORM_ROOMS} rooms of"
         f" {STORM_MEMBERS}, {AT_ONCE} of them at once. A chat room tells everybody inside of every"
-        " arrival (chatroom, grpc-go, ngIRCd and Prosody do); a broker tells nobody, and does a"
-        " hundredth of the work."
+        " arrival (chatroom, grpc-go, ngIRCd and Prosody do); a broker tells nobody, and has that"
+        " much less to do."
     )
     figures = (
         Figure("us_a_join", "server CPU a join", "µs", ",.0f"),

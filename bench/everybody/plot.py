@@ -17,6 +17,8 @@ TOP, ROW, BOTTOM = 46, 24, 34
 DECADES_FROM = 12
 """With the largest figure so many times the smallest the axis is logarithmic."""
 LINES_HEIGHT = 220
+LABEL = 16
+"""Between the labels of lines that end near one another."""
 
 STYLE = """<style>
 svg { --back: #ffffff; --text: #1f2328; --faint: #d1d9e0; --ours: #0969da; --other: #6e7781;
@@ -96,7 +98,7 @@ def dots(title: str, unit: str, rows: Sequence[Row]) -> str:
         x = axis.place(tick)
         parts.append(f'<line class="faint" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 8}" y2="{end}"/>')
         parts.append(_text(x, end + 16, _number(tick), "tick", "middle"))
-    parts.append(_text(WIDTH - RIGHT + 12, end + 16, scale.removeprefix(", "), "tick"))
+    parts.append(_text(WIDTH - RIGHT + 28, end + 16, scale.removeprefix(", "), "tick"))
     for number, row in enumerate(rows):
         y = TOP + ROW * number + ROW / 2 - 4
         first, last = axis.place(row.least), axis.place(row.most)
@@ -129,16 +131,18 @@ def lines(
     for share in (0, 0.25, 0.5, 0.75, 1):
         x = left + share * (right - left)
         parts.append(_text(x, bottom + 18, f"{share * most_time:.3g}", "tick", "middle"))
-    parts.append(_text(right + 12, bottom + 18, f"minutes; {unit}", "tick"))
-    for number, (label, kind, points) in enumerate(series):
+    parts.append(_text(right + 28, bottom + 18, f"minutes; {unit}", "tick"))
+    free = float(TOP)
+    for label, kind, points in sorted(series, key=lambda one: -one[2][-1][1]):
         path = " ".join(
             f"{left + time / most_time * (right - left):.1f},"
             f"{bottom - value / most * LINES_HEIGHT:.1f}"
             for time, value in points
         )
         parts.append(f'<polyline class="{kind} line" style="fill: none" points="{path}"/>')
-        y = bottom - points[-1][1] / most * LINES_HEIGHT
-        parts.append(_text(right + 12, y + 4 + 2 * number, label, kind))
+        y = max(free, bottom - points[-1][1] / most * LINES_HEIGHT)
+        free = y + LABEL
+        parts.append(_text(right + 12, y + 4, label, kind))
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 

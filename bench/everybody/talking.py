@@ -71,7 +71,7 @@ class Talking:
             "us_a_delivery": taken.cost,
             "rate": taken.rate,
             "resident_mib": taken.resident / MIB,
-            "limit": taken.limit(workload),
+            "limit": taken.limit(workload).partition(":")[0],
         }
 
 

@@ -144,7 +144,7 @@ def _standing(
     said = "; ".join(f"{words} {', '.join(names)}" for words, names in groups.items() if names)
     own = f"{_title(results, mine)} has {shown(ours.median, figure)}"
     among = "" if mine == OURS else f" Of those that promise the same ({_keeps(results, mine)}):"
-    return f"{figure.title.capitalize()}:{among} {own}. It {said}."
+    return f"{figure.title[0].upper()}{figure.title[1:]}:{among} {own}. It {said}."
 
 
 def _cell(results: Results, workload: str, name: str) -> Cell:

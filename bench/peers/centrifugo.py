@@ -107,7 +107,7 @@ class Centrifugo(Peer):
     """Centrifugo with its engine in memory."""
 
     name = "centrifugo"
-    title = "Centrifugo, JSON over WebSocket"
+    title = "Centrifugo (JSON)"
     keeps = Keeps.NOTHING
     program_name = "centrifugo"
     get = "built by the Go toolchain with --build; see bench/peers/go-servers.txt"

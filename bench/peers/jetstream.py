@@ -185,6 +185,6 @@ class SyncedJetStream(JetStream):
     """The same, told to sync before it acknowledges."""
 
     name = "jetstream-sync"
-    title = "NATS JetStream, sync always"
+    title = "NATS JetStream (sync always)"
     keeps = Keeps.SYNCS
     sync = "always"

@@ -82,7 +82,7 @@ class Mosquitto(Peer):
     """mosquitto without persistence."""
 
     name = "mosquitto"
-    title = "Mosquitto, MQTT QoS 0"
+    title = "Mosquitto (MQTT QoS 0)"
     keeps = Keeps.NOTHING
     program_name = "mosquitto"
     get = "Debian's mosquitto"

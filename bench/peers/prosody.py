@@ -107,7 +107,7 @@ class Prosody(Peer):
     """Prosody with its MUC component; rooms keep their history in memory."""
 
     name = "prosody"
-    title = "Prosody, XMPP MUC"
+    title = "Prosody (XMPP MUC)"
     keeps = Keeps.MEMORY
     program_name = "prosody"
     get = "Debian's prosody"

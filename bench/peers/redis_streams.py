@@ -161,6 +161,6 @@ class SyncedRedisStreams(RedisStreams):
     """The same, synced before anybody is answered."""
 
     name = "redis-streams-sync"
-    title = "Redis streams, fsync always"
+    title = "Redis streams (fsync always)"
     keeps = Keeps.SYNCS
     sync = "always"
