@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from bench.contestants import Contest
     from bench.everybody.trials import Sample, Scale
     from bench.rooms import Member
-    from bench.servers import Server
     from bench.sockets import Socket
 
 MIB = 1024 * 1024
@@ -159,7 +158,7 @@ class Stalled:
                 after = []
                 for second in range(slices):
                     after.append(slice_of_talk(0))
-                    if not cut_off and not _is_open(stalled, server):
+                    if not cut_off and not is_open(stalled, server.port):
                         cut_off = second + 1.0
                 stalled.socket.close()
         sample: Sample = {
@@ -180,8 +179,8 @@ def connection_of(member: Member) -> Socket:
     return found
 
 
-def _is_open(stalled: Socket, server: Server) -> bool:
-    """Whether the server still has its end of a connection: /proc/net/tcp (proc(5)).
+def is_open(stalled: Socket, port: int) -> bool:
+    """Whether the server of a port still has its end of a connection: /proc/net/tcp (proc(5)).
 
     The client cannot know: it does not read, so neither the end nor what was before it
     comes through.
@@ -190,7 +189,7 @@ def _is_open(stalled: Socket, server: Server) -> bool:
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
         ports = [int(address.rpartition(":")[2], 16) for address in fields[1:3]]
-        if ports == [server.port, mine]:
+        if ports == [port, mine]:
             return fields[9] != "0"  # no process has it where its inode is 0
     return False
 
