@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help install run chat test asyncio soak check format proto man picture experiments bench wireshark tshark dist clean
+.PHONY: help install run chat test asyncio soak check format proto man picture experiments bench benchmarks wireshark tshark dist clean
 
 help: ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
@@ -66,6 +66,9 @@ experiments: $(STAMP) ## Run the experiments and write what they show to docs/ex
 
 bench: $(STAMP) ## Compare with grpc-go and Redis, in one run
 	@$(BIN)/python -m bench.fanout $(ARGS)
+
+benchmarks: $(STAMP) ## Compare with everybody, for hours, and write docs/benchmarks.md
+	@$(BIN)/python -m bench.everybody --build $(ARGS)
 
 wireshark: $(STAMP) ## Wireshark with our profile: FILE=…, or live; PORT=… HTTP1=1
 	@$(BIN)/python tools/wireshark.py $(PORT:%=--port=%) $(if $(HTTP1),--http1) wireshark $(if $(FILE),-r "$(FILE)") $(ARGS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,9 @@ GO_TOOLS = (
     "google.golang.org/grpc/cmd/protoc-gen-go-grpc",
 )
 """Their versions are in go.mod."""
+GO_SERVERS = ROOT / "bench" / "peers" / "go-servers.txt"
+TOOLS = ROOT / ".tools" / "bin"
+_building: list[bool] = []
 GO_MODULE = "chatroom.test/bench"
 PROTO = ROOT / "proto" / "rpc" / "chat.proto"
 
@@ -54,6 +58,69 @@ def grpc_go() -> Path:
     _run(*build, f"{BUILT}{os.sep}", *GO_TOOLS, cwd=GO_SOURCE)
     _generate()
     _run(*build, str(program), ".", cwd=GO_SOURCE)
+    stamp.write_text(made_of)
+    return program
+
+
+def go_server(name: str) -> Path:
+    """A server that the Go module proxy brings, in the version of go-servers.txt, built.
+
+    It is only built where `build_missing` was called: that takes minutes.
+    """
+    module, version = next(
+        line.split() for line in GO_SERVERS.read_text().splitlines() if f"/{name}" in line
+    )
+    program = TOOLS / name
+    if program.exists():
+        return program
+    if found := shutil.which(name):
+        return Path(found)
+    if not _building:
+        raise UnavailableError(f"{name} is missing (make benchmarks ARGS=--build builds it)")
+    go = shutil.which("go")
+    if go is None:
+        raise UnavailableError(f"{name} is missing, and Go to build it")
+    _say(f"building {module}@{version}")
+    TOOLS.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "GOBIN": str(TOOLS)}
+    done = subprocess.run(
+        [go, "install", f"{module}@{version}"],
+        cwd=TOOLS,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise UnavailableError(f"{name} cannot be built: {done.stderr.strip()[-300:]}")
+    return program
+
+
+def go_version(name: str) -> str:
+    """The version of the module that a Go program was built from."""
+    go = shutil.which("go")
+    if go is None:
+        return "of unknown version"
+    found = re.search(r"\tmod\t\S+\tv(\S+)", _output(go, "version", "-m", str(go_server(name))))
+    return found[1] if found else "of unknown version"
+
+
+def build_missing() -> None:
+    """From now on servers that are missing are built."""
+    _building.append(True)
+
+
+def c_program(source: Path) -> Path:
+    """A program of one C file, compiled. UnavailableError without a compiler."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        raise UnavailableError("cc is missing (Debian's gcc and libc6-dev)")
+    program, stamp = BUILT / source.stem, BUILT / f"{source.stem}.made-of"
+    made_of = _digest([source])
+    if program.exists() and stamp.exists() and stamp.read_text() == made_of:
+        return program
+    BUILT.mkdir(parents=True, exist_ok=True)
+    _run(compiler, "-O2", "-Wall", "-Werror", "-o", str(program), str(source), cwd=ROOT)
     stamp.write_text(made_of)
     return program
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import shutil
-import socket
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from bench import builds, tokens
 from bench.builds import UnavailableError
 from bench.grpc_crowd import GrpcCrowd
+from bench.peers.registry import OTHERS
 from bench.redis_crowd import RedisCrowd
-from bench.servers import Program, started, temporary
+from bench.servers import Program, free_port, started, temporary
 from bench.sockets import HOST
 
 if TYPE_CHECKING:
@@ -27,7 +28,11 @@ OURS = "chatroom"
 BEFORE = "before"
 TOKENS = "tokens"
 """Ours once more, where everybody shows a token."""
-PEERS = (OURS, BEFORE, TOKENS, "grpc-go", "redis", "naive")
+FULL = "chatroom-full"
+"""Ours, which syncs before anybody is shown a message."""
+MEMORY = "chatroom-memory"
+"""Ours without a journal on disk."""
+PEERS = (OURS, BEFORE, TOKENS, FULL, MEMORY, "grpc-go", "redis", "naive", *OTHERS)
 BEFORE_REVISION = "609ddbe"
 """The last revision whose HTTP/2 was a dependency's, h2corn's."""
 
@@ -58,7 +63,9 @@ class Contest:
 
     def prepare(self, peer: str) -> None:
         """Make what is to be run; UnavailableError where that cannot be."""
-        if peer == "grpc-go":
+        if peer in OTHERS:
+            OTHERS[peer].prepare()
+        elif peer == "grpc-go":
             builds.grpc_go()
         elif peer == BEFORE:
             builds.revision(self.before)
@@ -79,6 +86,8 @@ class Contest:
 
     def program(self, peer: str, data: Path) -> Program:
         """How a peer is run that was prepared; its journal, if it has one, is in `data`."""
+        if peer in OTHERS:
+            return OTHERS[peer].program(data)
         if peer == "grpc-go":
             return Program([str(builds.grpc_go()), "-bind", f"{HOST}:0"])
         if peer == "redis":
@@ -87,13 +96,17 @@ class Contest:
             command = ["-m", "bench.peers.naive_grpc_aio", "--bind", f"{HOST}:0"]
             return Program([sys.executable, *command])
         journal = self.journal
+        if peer == FULL:
+            journal = dataclasses.replace(journal, in_memory=False, sync="full")
+        elif peer == MEMORY:
+            journal = dataclasses.replace(journal, in_memory=True)
         kept = (
             ["--in-memory"] if journal.in_memory else ["--data", str(data), "--sync", journal.sync]
         )
         command = ["-m", "chatroom.server", "--bind", f"{HOST}:0", *kept, "--message-rate", "0"]
         if peer == TOKENS:
             command += ["--keys", str(tokens.key_file(data.with_name("keys")))]
-        if peer in (OURS, TOKENS):
+        if peer in (OURS, TOKENS, FULL, MEMORY):
             return Program([sys.executable, *command, *journal.options])
         clone = builds.revision(self.before)
         python = str(clone / ".venv" / "bin" / "python")
@@ -111,11 +124,9 @@ class Contest:
 
 def _redis(data: Path) -> Program:
     """redis-server without persistence, on a port that was free a moment ago."""
-    with socket.create_server((HOST, 0)) as listener:
-        port = listener.getsockname()[1]
     data.mkdir()
     options = {
-        "--port": str(port),
+        "--port": str(free_port()),
         "--bind": HOST,
         "--dir": str(data),
         "--save": "",
@@ -131,7 +142,11 @@ def _redis(data: Path) -> Program:
 def crowd(peer: str, port: int) -> Iterator[Crowd[Any]]:
     """Members for a peer's port; afterwards all their connections are closed."""
     shown = tokens.authorization() if peer == TOKENS else b""
-    gathered: Crowd[Any] = RedisCrowd(port) if peer == "redis" else GrpcCrowd(port, shown)
+    gathered: Crowd[Any]
+    if peer in OTHERS:
+        gathered = OTHERS[peer].crowd(port)
+    else:
+        gathered = RedisCrowd(port) if peer == "redis" else GrpcCrowd(port, shown)
     try:
         yield gathered
     finally:

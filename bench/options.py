@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.builds import BuildError
+from bench.builds import BuildError, build_missing
 from bench.contestants import BEFORE, BEFORE_REVISION, OURS, PEERS, Contest, Journal
 from bench.servers import ServerError
 from bench.sockets import WireError
@@ -35,10 +35,13 @@ def add_contest_options(
     add("--data-below", type=Path, metavar="DIR", help="where journals are (default: temporary)")
     add("--option", action="append", default=[],
         help="one more option for the server here, as --option=--x")  # fmt: skip
+    add("--build", action="store_true", help="build Go servers that are missing, in minutes")
 
 
 def contest_of(chosen: argparse.Namespace) -> tuple[Contest, list[str]]:
     """What the servers are run with, and which of those asked for can be run here."""
+    if chosen.build:
+        build_missing()
     journal = Journal(
         in_memory=chosen.in_memory,
         sync=chosen.sync,

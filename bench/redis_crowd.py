@@ -33,13 +33,13 @@ def command(*words: bytes) -> bytes:
 class RedisMember:
     """A subscription, or a member that speaks and only publishes."""
 
-    __slots__ = ("_after", "_before", "_connection", "entered", "listens", "tally")
+    __slots__ = ("_after", "_before", "connection", "entered", "listens", "tally")
 
     def __init__(self, connection: RedisConnection, place: Place) -> None:
         self.listens = not place.speaks
         self.entered = place.speaks
         self.tally = Tally()
-        self._connection = connection
+        self.connection = connection
         self._before = (
             b"*3\r\n$7\r\nPUBLISH\r\n$%d\r\n%b\r\n$%d\r\n%b"
             % (len(place.room_id), place.room_id.encode(), TEXT_BYTES, BEFORE_STAMP)
@@ -48,7 +48,7 @@ class RedisMember:
 
     def say(self, stamp: int, times: int) -> None:
         """Publish it, all times in one write."""
-        self._connection.write((b"%b%016x%b" % (self._before, stamp, self._after)) * times)
+        self.connection.write((b"%b%016x%b" % (self._before, stamp, self._after)) * times)
 
 
 class RedisConnection(Socket):

@@ -36,8 +36,8 @@ class Member(Protocol):
         """True when what others say comes to it."""
         ...
 
-    @property
-    def tally(self) -> Tally: ...
+    tally: Tally
+    """What counts that which comes to it."""
 
     def say(self, stamp: int, times: int) -> None:
         """Send a text of `TEXT_BYTES` that holds the stamp, `times` times."""
@@ -148,6 +148,12 @@ class Room:
             sender = self.members[(self._turn + place) % self.senders]
             sender.say(stamp, each + (place < left))
         self._turn = (self._turn + left) % self.senders
+
+    def forget_counts(self) -> None:
+        """Begin to count anew: everything that was said has arrived, or its members changed."""
+        self.sent = 0
+        for member in self.members:
+            member.tally.count = 0
 
     def received(self) -> int:
         return sum(member.tally.count for member in self.members)

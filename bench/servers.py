@@ -8,6 +8,7 @@ import functools
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from bench.builds import ROOT
 from bench.machine import process_cost
+from bench.sockets import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,6 +65,9 @@ class Program:
     source: Path = ROOT / "src"
     """Where its Python packages are, if it is in Python."""
     ready: str = READY
+    port: int = 0
+    """Where it was told to listen, if its log does not say that it does: it is ready once it
+    can be connected to."""
 
 
 @contextlib.contextmanager
@@ -101,7 +106,7 @@ def started(program: Program, directory: Path) -> Iterator[Server]:
         )
         leaving.callback(_stop, process)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        yield Server(process, _ready(process, log, program.ready), log)
+        yield Server(process, _ready(process, log, program), log)
 
 
 def _begin(parent: int, mask: set[int | signal.Signals]) -> None:
@@ -124,15 +129,32 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _ready(process: subprocess.Popen[bytes], log: Path, ready: str) -> int:
+def _ready(process: subprocess.Popen[bytes], log: Path, program: Program) -> int:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        if found := re.search(ready, log.read_text(errors="replace"), re.MULTILINE):
+        if program.port:
+            if _listens(program.port):
+                return program.port
+        elif found := re.search(program.ready, log.read_text(errors="replace"), re.MULTILINE):
             return int(found[1])
         if process.poll() is not None:
             break
         time.sleep(0.02)
     raise ServerError(f"the server does not listen:\n{_tail(log)}")
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection((HOST, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def free_port() -> int:
+    """One that was free a moment ago, for a server that cannot be told to take any."""
+    with socket.create_server((HOST, 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 def _tail(log: Path) -> str:

@@ -131,16 +131,18 @@ def measure(
     per_connection: int | None = None,
 ) -> Measurement:
     """Fill the rooms of a fresh server, then talk for `warmup` and measure for `seconds`."""
-    rooms = _fill(crowd, workload, senders, per_connection or workload.per_connection)
+    rooms = fill(crowd, workload, senders, per_connection)
     gc.collect()
     gc.disable()
     try:
-        return _talk(crowd.loop, workload, rooms, server, seconds=seconds, warmup=warmup)
+        return talk(crowd.loop, workload, rooms, server, seconds=seconds, warmup=warmup)
     finally:
         gc.enable()
 
 
-def _fill(crowd: Crowd[Any], workload: Workload, senders: int, per_connection: int) -> list[Room]:
+def fill(
+    crowd: Crowd[Any], workload: Workload, senders: int = 1, per_connection: int | None = None
+) -> list[Room]:
     """Create the rooms and join everyone."""
     speaking = min(senders, workload.members - 1)
     places = [
@@ -148,7 +150,7 @@ def _fill(crowd: Crowd[Any], workload: Workload, senders: int, per_connection: i
         for number in range(workload.rooms)
         for place in range(workload.members)
     ]
-    on_one = per_connection if crowd.shares_connections else 1
+    on_one = (per_connection or workload.per_connection) if crowd.shares_connections else 1
     connections = crowd.connect(math.ceil(len(places) / on_one))
     crowd.create(connections[0], dict.fromkeys(place.room_id for place in places))
     members = join_all(crowd, places, connections)
@@ -179,7 +181,7 @@ def _moment(rooms: list[Room], server: Measured) -> _Moment:
     )
 
 
-def _talk(
+def talk(
     loop: Poll,
     workload: Workload,
     rooms: list[Room],
@@ -188,6 +190,7 @@ def _talk(
     seconds: float,
     warmup: float,
 ) -> Measurement:
+    """Talk in rooms that are full for `warmup` and measure for `seconds`; may be repeated."""
     latencies: list[int] = []
     for room in rooms:
         room.observe(loop)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.builds import ROOT, UnavailableError
-from bench.contestants import Contest, Journal, crowd
+from bench.contestants import BEFORE, PEERS, TOKENS, Contest, Journal, crowd
 from bench.workloads import Workload, measure
 
 SMALL = (
@@ -20,8 +20,10 @@ SMALL = (
     Workload("paced", "a room of 4", 1, 4, rate=100, per_connection=2),
 )
 
+ALL = [peer for peer in PEERS if peer not in {BEFORE, TOKENS}]
 
-@pytest.mark.parametrize("peer", ["chatroom", "grpc-go", "redis", "naive"])
+
+@pytest.mark.parametrize("peer", ALL)
 @pytest.mark.parametrize("workload", SMALL, ids=lambda workload: workload.name)
 def test_every_message_reaches_every_other_member_once(peer: str, workload: Workload) -> None:
     """Under either kind of workload, counted after everything has arrived."""

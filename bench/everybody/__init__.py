@@ -1,0 +1,1 @@
+"""Ours beside servers of every kind, under every workload, on one page."""

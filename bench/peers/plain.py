@@ -1,0 +1,126 @@
+"""What members have in common whose protocol is bytes on a connection of their own.
+
+Joining is a conversation, and is read with care. From then on nothing is read but the
+messages' markers: a connection counts everything that comes for the member that joined on it
+first. So two members of a room that talks are not on one connection; silent ones may be, in
+different rooms.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from bench.sockets import READ_BYTES, Poll, Socket
+from bench.tally import AFTER_STAMP, BEFORE_STAMP, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bench.rooms import Place
+
+
+class PlainMember:
+    """A member; what it says is the same bytes each time, but for the stamp."""
+
+    __slots__ = ("_after", "_before", "connection", "entered", "listens", "place", "tally")
+
+    def __init__(self, connection: PlainConnection, place: Place, *, listens: bool = True) -> None:
+        """`listens`: what comes to it is counted. Else it is dropped."""
+        self.connection = connection
+        self.place = place
+        self.listens = listens
+        self.entered = False
+        self.tally = Tally()
+        around = connection.saying(self)
+        self._before, self._after = around[0] + BEFORE_STAMP, AFTER_STAMP + around[1]
+
+    def say(self, stamp: int, times: int) -> None:
+        """Send it, all times in one write."""
+        self.connection.write((b"%b%016x%b" % (self._before, stamp, self._after)) * times)
+
+
+class PlainConnection(Socket):
+    """One connection, and the members that join on it."""
+
+    def __init__(self, loop: Poll, port: int) -> None:
+        super().__init__(loop, port)
+        self.waiting: deque[PlainMember] = deque()
+        """Those that have asked to be let in, in the order of asking."""
+        self.members: list[PlainMember] = []
+        self._kept = b""
+
+    def saying(self, member: PlainMember) -> tuple[bytes, bytes]:
+        """What stands before and after a text that the member says."""
+        raise NotImplementedError
+
+    def ask(self, member: PlainMember) -> None:
+        """Have the member join, now or as soon as the connection is that far."""
+        raise NotImplementedError
+
+    def answered(self, octets: bytes) -> bytes:
+        """Read what came while somebody waits; what is left of it, to be read with the next."""
+        raise NotImplementedError
+
+    def dropped(self, buffer: bytearray, end: int) -> None:
+        """What came for a member that does not listen; WireError where the server complains."""
+
+    def came(self, buffer: bytearray, end: int) -> None:
+        """Take what came while nobody waits."""
+        if not self.members:
+            self._kept = self.answered(self._kept + bytes(buffer[:end]))
+        elif (first := self.members[0]).listens:
+            first.tally.take(buffer, 0, end)
+        else:
+            self.dropped(buffer, end)
+
+    def join(self, member: PlainMember) -> None:
+        self.members.append(member)
+        self.waiting.append(member)
+        self.ask(member)
+
+    def readable(self) -> None:
+        """Read once."""
+        buffer = self.loop.buffer
+        try:
+            end = self.socket.recv_into(buffer, READ_BYTES)
+        except ConnectionResetError:
+            end = 0
+        if not end:
+            self.closed_by_server()
+        elif self.waiting:
+            self._kept = self.answered(self._kept + bytes(buffer[:end]))
+        else:
+            self.came(buffer, end)
+
+
+class PlainCrowd:
+    """Members on a port. Subclasses say what their connections and members are."""
+
+    shares_connections = False
+    connection: type[PlainConnection]
+    deaf_speakers = False
+    """Who speaks would hear itself, or is no reader: nothing that comes to it is counted."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.loop = Poll()
+
+    def open(self) -> PlainConnection:
+        return self.connection(self.loop, self.port)
+
+    def connect(self, count: int) -> list[PlainConnection]:
+        connections = []
+        for _ in range(count):
+            connections.append(self.open())
+            self.loop.turn(0)  # the server's queue of connections to accept is bounded
+        return connections
+
+    def create(self, connection: PlainConnection, room_ids: Iterable[str]) -> None:
+        """A room is there once somebody is in it."""
+
+    def join(self, connection: PlainConnection, place: Place) -> PlainMember:
+        listens = not (place.speaks and self.deaf_speakers)
+        member = PlainMember(connection, place, listens=listens)
+        connection.join(member)
+        return member
