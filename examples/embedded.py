@@ -28,6 +28,7 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.wrappers_pb2 import StringValue
 
 from chatroom.client import ChatError, Room, connect
+from chatroom.server.port.sockets import BindError
 from chatroom.server.service import running
 from chatroom.server.settings import Settings
 from chatroom.wire.addresses import Address
@@ -159,7 +160,7 @@ def main() -> None:
         sys.exit(130)
     except asyncio.CancelledError:  # SIGTERM
         sys.exit(0)
-    except (ChatError, OSError, RuntimeError, ValueError) as error:
+    except (BindError, ChatError, OSError, RuntimeError, ValueError) as error:
         sys.exit(f"embedded: {error}")
 
 
