@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help install run chat test asyncio soak check format proto man picture experiments bench benchmarks wireshark tshark dist clean
+.PHONY: help install run chat test asyncio soak check format proto man picture experiments bench benchmarks site wireshark tshark dist clean
 
 help: ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
@@ -70,6 +70,13 @@ bench: $(STAMP) ## Compare with grpc-go and Redis, in one run
 benchmarks: $(STAMP) ## Compare with everybody, for hours, and write docs/benchmarks.md
 	@$(BIN)/python -m bench.everybody --build $(ARGS)
 
+site: $(VENV)/.site ## Build the documents as a site into build/site
+	@$(BIN)/python -m tools.site
+
+$(VENV)/.site: $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group docs
+	@touch $@
+
 wireshark: $(STAMP) ## Wireshark with our profile: FILE=…, or live; PORT=… HTTP1=1
 	@$(BIN)/python tools/wireshark.py $(PORT:%=--port=%) $(if $(HTTP1),--http1) wireshark $(if $(FILE),-r "$(FILE)") $(ARGS)
 
@@ -80,4 +87,4 @@ dist: $(STAMP) ## Build the wheel and the sdist, install the wheel elsewhere, li
 	@$(BIN)/python tools/release.py
 
 clean: ## Remove what was made here
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .tools dist
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .tools dist build
