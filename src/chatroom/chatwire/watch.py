@@ -18,7 +18,7 @@ from chatroom.chatwire.complaints import Complaints
 from chatroom.chatwire.decode import Decoder
 from chatroom.chatwire.schema import Reflected, open_schema
 from chatroom.chatwire.show.lines import Lines, dropped_line, dropped_object
-from chatroom.chatwire.show.printer import Printer, Show
+from chatroom.chatwire.show.printer import Printer, Show, Taker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,7 +69,7 @@ def mistake(error: Exception) -> str:
 def look(
     passage: Passage,
     decoder: Decoder,
-    printer: Printer,
+    printer: Taker,
     capture: CommentedCapture | None,
     say: Callable[[str], object],
 ) -> None:
@@ -99,7 +99,7 @@ def look(
             say(f"frame {frame.number} cannot be shown: {mistake(error)}")
 
 
-def finish(decoder: Decoder, printer: Printer, say: Callable[[str], object]) -> None:
+def finish(decoder: Decoder, printer: Taker, say: Callable[[str], object]) -> None:
     """Print what the decoder still waited with. Raises OSError as `look` does."""
     try:
         frames = decoder.finish()

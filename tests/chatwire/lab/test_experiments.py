@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 
 from chatroom.chatwire.lab.catalogue import experiments
+from chatroom.chatwire.lab.diagram import diagram, same
 from chatroom.chatwire.lab.pages import index, page, stable
 from chatroom.chatwire.lab.running import Outcome, run
 from tests.chatwire.lab.forked import quick
@@ -38,7 +39,15 @@ def test_the_page_is_what_a_run_shows(outcome: Outcome) -> None:
     assert stable(written.read_text()) == stable(page(outcome)), ADVICE
 
 
+def test_the_picture_is_what_a_run_shows(outcome: Outcome) -> None:
+    """But for the curves, which count bytes."""
+    drawn = PAGES / f"{outcome.experiment.name}.svg"
+    assert drawn.exists(), ADVICE
+    assert same(drawn.read_text(), diagram(outcome)), ADVICE
+
+
 def test_the_list_is_complete() -> None:
     """docs/experiments/README.md lists all, and there is no page without an experiment."""
     assert (PAGES / "README.md").read_text() == index(experiments().values()), ADVICE
     assert {*experiments(), "README"} == {path.stem for path in PAGES.glob("*.md")}
+    assert {*experiments()} == {path.stem for path in PAGES.glob("*.svg")}

@@ -60,6 +60,7 @@ def page(outcome: Outcome) -> str:
         paragraphs(experiment.intro, WIDTH),
         paragraphs(RUN_IT.format(experiment.name), WIDTH),
         "## What passes",
+        f"![The frames of this page as a picture]({experiment.name}.svg)",
         paragraphs(f"{clients(outcome.names)}. The columns: {legend(ARROWS, PASSED)}.", WIDTH),
     ]
     for shown in outcome.shown:

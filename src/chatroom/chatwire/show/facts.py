@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from chatroom.chatwire.decode.messages import Status
-    from chatroom.chatwire.decode.records import Frame, Window
+    from chatroom.chatwire.decode.records import Detail, Frame, Window
 
 TEXT = 400
 """Characters of one message on a line."""
@@ -28,13 +28,18 @@ def facts(frame: Frame) -> str:
     parts = [*_flags(frame)]
     detail = frame.detail
     if detail is not None:
-        parts.append(_FACTS[type(detail)](detail))
+        parts.append(detail_line(detail))
     elif frame.kind is Kind.PREFACE:
         parts.append("HTTP/2 begins")
     parts += [message_line(message) for message in frame.messages[:MESSAGES]]
     if len(frame.messages) > MESSAGES:
         parts.append(f"+{len(frame.messages) - MESSAGES} messages")
     return "  ".join(filter(None, parts))
+
+
+def detail_line(detail: Detail) -> str:
+    """What is in it beside messages. May hold characters that are not safe to print."""
+    return _FACTS[type(detail)](detail)
 
 
 def message_line(message: Message, limit: int = TEXT) -> str:

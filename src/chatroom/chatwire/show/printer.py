@@ -28,6 +28,12 @@ class Show:
     colour: bool = False
 
 
+class Taker(Protocol):
+    """What is given the frames: a `Printer`, or what draws or counts them instead."""
+
+    def take(self, frame: Frame) -> None: ...
+
+
 class Destination(Protocol):
     """Where lines go: `show.lines.Lines`, which never waits, or `Patient`, which does."""
 
