@@ -30,14 +30,78 @@ class Opened:
     midway: bool = False
 
 
+class How(StrEnum):
+    """What a fault did to bytes that passed."""
+
+    HELD = "held"
+    """They passed later than they came."""
+    ALTERED = "altered"
+    """They are not as their sender wrote them."""
+    INVENTED = "invented"
+    """Their sender did not send them: the tap did, in its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """Part of a chunk that a fault has touched."""
+
+    begin: int
+    """Where it begins in the chunk; where HTTP/2 is spoken, with a frame."""
+    end: int
+    how: How
+    rule: str = ""
+    """The rule that did it, as it was written; "" where it follows from others."""
+    note: str = ""
+    """More about it, such as "2.000 s"."""
+    unsent: int = 0
+    """Bytes of DATA in it that no sender's window was charged with."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """Bytes in the order in which they were sent, cut wherever they happened to be read."""
+    """Bytes in the order in which they were sent, cut wherever they happened to be read.
+
+    With faults they are those that the other side is sent.
+    """
 
     connection: int
     time: int
     sender: Side
     content: bytes
+    marks: tuple[Mark, ...] = ()
+    """In order; only faults make them."""
+
+
+class Doing(StrEnum):
+    """What a fault does that is no bytes which pass."""
+
+    HOLDS = "holds"
+    DROPS = "drops"
+    ANSWERS = "answers"
+    CUTS = "cuts"
+    STOPS = "stops reading"
+    READS = "reads again"
+    WITHHOLDS = "withholds"
+    VANISHES = "vanishes"
+    IDLE = "does nothing"
+    """What a rule asks for is not possible here; the note says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faulted:
+    """A fault did something to what a side sends, and no bytes of that pass now."""
+
+    connection: int
+    time: int
+    sender: Side
+    doing: Doing
+    rule: str
+    note: str = ""
+    stream: int | None = None
+    content: bytes = b""
+    """The message that it is about, in its envelope."""
+    unpassed: int = 0
+    """Bytes of DATA that the sender's windows were charged with, and that never pass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,4 +150,4 @@ class Ended:
     """What the tap knows of the reason."""
 
 
-Passage = Opened | Chunk | Missing | Unused | Ended
+Passage = Opened | Chunk | Missing | Unused | Faulted | Ended

@@ -28,8 +28,15 @@ class RecordedTap:
     For conversations of some seconds: nothing that passed is ever dropped.
     """
 
-    def __init__(self, to: str, schema: Schema | None = None) -> None:
-        self._tap = Tap(Address.parse(to), self._observe)
+    def __init__(
+        self,
+        to: str,
+        schema: Schema | None = None,
+        *,
+        tap: Callable[[Address, Callable[[Passage], None]], Tap] = Tap,
+    ) -> None:
+        """`tap` makes the tap itself: where to, and whom to tell what passes."""
+        self._tap = tap(Address.parse(to), self._observe)
         self._decoder = Decoder(schema)
         self._pending: list[Passage] = []
         self._frames: list[Frame] = []

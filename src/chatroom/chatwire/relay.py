@@ -7,7 +7,7 @@ import contextlib
 import socket
 import struct
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from chatroom.chatwire.passage import Chunk, Ended, Side
 
@@ -171,11 +171,19 @@ class Half(asyncio.Protocol):
             )
 
 
-async def connected(to: tuple[str, int], tls: ssl.SSLContext | None) -> Half:
+class HalfMaker(Protocol):
+    """Makes one side of a tapped connection."""
+
+    def __call__(self, side: Side, accepted: Callable[[Half], None] | None = None, /) -> Half: ...
+
+
+async def connected(
+    to: tuple[str, int], tls: ssl.SSLContext | None, half: HalfMaker = Half
+) -> Half:
     """A connection with the server. Raises OSError."""
     loop = asyncio.get_running_loop()
     host, port = to
-    _, half = await loop.create_connection(
-        lambda: Half(Side.SERVER), host, port, ssl=tls, server_hostname=host if tls else None
+    _, made = await loop.create_connection(
+        lambda: half(Side.SERVER), host, port, ssl=tls, server_hostname=host if tls else None
     )
-    return half
+    return made

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from chatroom.chatwire.passage import Passage
+    from chatroom.chatwire.relay import HalfMaker
 
 ANY_FREE_PORT = Address("127.0.0.1", 0)
 BACKLOG = 4096
@@ -59,12 +60,14 @@ class Tap:
         server_tls: Callable[[str | None], ssl.SSLContext] | None = None,
         complain: Callable[[OSError], None] = lambda _error: None,
         refused: Callable[[ssl.SSLError], None] = lambda _error: None,
+        half: HalfMaker = Half,
     ) -> None:
         """With `client_tls`, TLS is spoken to clients, and to the server with the context.
 
         That context `server_tls` makes, given the protocol that was agreed with the client
         (ALPN). `complain` is told why, each time that the server cannot be reached,
-        and `refused`, each time that the TLS handshake with a client fails.
+        and `refused`, each time that the TLS handshake with a client fails. `half` makes
+        each side of a connection; another than `Half` need not pass everything on.
         """
         self._to = to
         self._observe = observe
@@ -72,6 +75,7 @@ class Tap:
         self._client_tls = client_tls
         self._server_tls = server_tls
         self._complain = complain
+        self._half = half
         if client_tls is not None:
             client_tls.sslobject_class = reporting(refused)
         self._count = 0
@@ -83,7 +87,7 @@ class Tap:
         host, port = self._listen
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: Half(Side.CLIENT, self._accepted),
+            lambda: self._half(Side.CLIENT, self._accepted),
             host,
             port,
             ssl=self._client_tls,
@@ -146,7 +150,7 @@ class Tap:
         )
         try:
             tls = self._server_tls(client.agreed) if self._server_tls else None
-            server = await connected(self._to, tls)
+            server = await connected(self._to, tls, self._half)
         except OSError as error:
             self._observe(opened)
             unreached = f"the server cannot be reached: {reason(error)}"

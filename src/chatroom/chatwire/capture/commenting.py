@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from chatroom.chatwire.capture.synthesis import Comment
 from chatroom.chatwire.capture.writer import CaptureWriter
-from chatroom.chatwire.decode.records import Headers, Kind
+from chatroom.chatwire.decode.records import Fault, Headers, Kind
 from chatroom.chatwire.passage import Chunk
-from chatroom.chatwire.show.facts import message_line, status_line
+from chatroom.chatwire.show.facts import altered_line, fault_line, message_line, status_line
 from chatroom.chatwire.show.harmless import harmless
 
 if TYPE_CHECKING:
@@ -86,6 +86,10 @@ class Commenting:
 def _texts(frame: Frame) -> Iterator[str]:
     """Messages and the status, each on a line, safe to show."""
     stream = f"stream {frame.stream}: " if frame.stream else ""
+    if frame.altered is not None:
+        yield harmless(f"fault, {stream}{altered_line(frame.altered)}")
+    if isinstance(frame.detail, Fault):
+        yield harmless(f"fault, {stream}{fault_line(frame.detail)}")
     for message in frame.messages:
         yield harmless(f"{stream}{message_line(message, TEXT_CHARACTERS)}")
     if isinstance(frame.detail, Headers) and frame.detail.status is not None:

@@ -26,7 +26,16 @@ from dpkt.tcp import (
 )
 
 from chatroom.chatwire.capture.addresses import Endpoints, WrittenAddresses, true_addresses
-from chatroom.chatwire.passage import Chunk, Ended, Missing, Opened, Passage, Side, Unused
+from chatroom.chatwire.passage import (
+    Chunk,
+    Ended,
+    Faulted,
+    Missing,
+    Opened,
+    Passage,
+    Side,
+    Unused,
+)
 
 MAXIMUM_SEGMENT = 65_495
 """Bytes of payload in a packet: what fits into an IPv4 packet of 65,535 bytes beside both
@@ -99,6 +108,8 @@ class Synthesis:
                 return open_one.missing(passage)
             case Unused():
                 return []
+            case Faulted():
+                return open_one.faulted(passage, comments)
             case Ended():
                 packets = open_one.ended(passage)
                 if open_one.over:
@@ -153,6 +164,11 @@ class _Conversation:
         self._next[missing.sender] += min(count or 1, LONGEST_GAP)
         said = [f"{amount} from the {missing.sender} are missing here"]
         return [self._packet(missing.time, missing.sender.other, TH_ACK, b"", said)]
+
+    def faulted(self, faulted: Faulted, comments: Sequence[Comment]) -> list[Packet]:
+        """Nothing passes: an acknowledgement, for the comments that say why."""
+        said = [each.text for each in comments]
+        return [self._packet(faulted.time, faulted.sender, TH_ACK, b"", said)] if said else []
 
     def ended(self, ended: Ended) -> list[Packet]:
         """FIN or RST; and the acknowledgement of a second FIN, which closes the connection."""

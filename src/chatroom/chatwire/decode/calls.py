@@ -73,6 +73,13 @@ class Call:
             body = self._bodies[sender] = Envelopes(Content(partial(self._kind, sender)))
         return body.feed(content)
 
+    def read(self, sender: Side, enveloped: bytes) -> list[Message]:
+        """Messages in whole envelopes that are no part of the body, such as dropped ones."""
+        body = self._bodies.get(sender)
+        if not enveloped or not isinstance(body, Envelopes):
+            return []
+        return Envelopes(body.content, body.last).feed(enveloped)
+
     def lose(self, sender: Side) -> None:
         """Bytes of a body are missing."""
         if body := self._bodies.get(sender):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chatroom.chatwire import passage
 from chatroom.chatwire.decode.recognition import Recognition
-from chatroom.chatwire.decode.records import Ended, Kind, Missing, Opened, Stopped, Unused
+from chatroom.chatwire.decode.records import Ended, Fault, Kind, Missing, Opened, Stopped, Unused
 from chatroom.chatwire.passage import Side
 
 if TYPE_CHECKING:
@@ -33,18 +33,26 @@ class Connection:
         )
 
     def take(
-        self, passed: passage.Chunk | passage.Missing | passage.Unused | passage.Ended
+        self,
+        passed: (
+            passage.Chunk | passage.Missing | passage.Unused | passage.Faulted | passage.Ended
+        ),
     ) -> None:
         """What comes next on it."""
         self._record.now = passed.time
         if isinstance(passed, passage.Chunk):
             self._latest[passed.sender] = passed.time
-            self._follower.feed(passed.sender, passed.content)
+            if passed.marks:
+                self._marked(passed)
+            else:
+                self._follower.feed(passed.sender, passed.content)
         elif isinstance(passed, passage.Missing):
             self._missing(passed.sender, passed.count)
         elif isinstance(passed, passage.Unused):
             detail = Unused(count=passed.count, why=passed.why)
             self._record(passed.sender, Kind.UNUSED, length=passed.count, detail=detail)
+        elif isinstance(passed, passage.Faulted):
+            self._faulted(passed)
         else:
             self._end(passed.sender, reset=passed.reset, why=passed.why)
 
@@ -55,6 +63,33 @@ class Connection:
             undecoded = self._follower.end(side)
             if undecoded:
                 self._record(side, Kind.STOPPED, detail=Stopped(undecoded=undecoded))
+
+    def _marked(self, chunk: passage.Chunk) -> None:
+        """Bytes of which faults have touched some: a mark is about the frames that end in it."""
+        place = 0
+        for mark in chunk.marks:
+            if place < mark.begin:
+                self._follower.feed(chunk.sender, chunk.content[place : mark.begin])
+            self._record.mark = mark
+            try:
+                self._follower.feed(chunk.sender, chunk.content[mark.begin : mark.end])
+            finally:
+                self._record.mark = None
+            place = mark.end
+        if place < len(chunk.content):
+            self._follower.feed(chunk.sender, chunk.content[place:])
+
+    def _faulted(self, passed: passage.Faulted) -> None:
+        call, messages = self._follower.fault(passed)
+        self._record(
+            passed.sender,
+            Kind.FAULT,
+            stream=passed.stream,
+            length=len(passed.content),
+            call=call,
+            detail=Fault(doing=passed.doing, rule=passed.rule, note=passed.note),
+            messages=tuple(messages),
+        )
 
     def _missing(self, sender: Side, count: int | None) -> None:
         intact = self._follower.lose(sender, count)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from chatroom.chatwire.passage import Side
+    from chatroom.chatwire.decode.messages import Message
+    from chatroom.chatwire.passage import Faulted, Side
 
 
 class Follower(Protocol):
@@ -19,3 +20,6 @@ class Follower(Protocol):
 
     def end(self, sender: Side) -> int:
         """A side will send nothing more; how many of its bytes were left undecoded."""
+
+    def fault(self, passed: Faulted) -> tuple[str, list[Message]]:
+        """Something was done to a stream; the path of its call, and the messages it is about."""

@@ -156,6 +156,14 @@ class Splitter:
         self.undecoded += left
         return found, left, frame
 
+    def why(self, skipped: Skipped) -> str:
+        """What to say of bytes that belong to no frame."""
+        if skipped.found:
+            return "skipped up to the next frame boundary"
+        if self.given_up:
+            return "no frame boundary was found after the hole: from here on undecoded"
+        return "no frame boundary among these bytes"
+
     def _skipped(self, count: int, *, found: bool) -> Skipped:
         self.undecoded += count
         return Skipped(count=count, found=found)

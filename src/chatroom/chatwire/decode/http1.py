@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chatroom.chatwire.decode.following import Follower
+    from chatroom.chatwire.decode.messages import Message
     from chatroom.chatwire.decode.recording import Recording
     from chatroom.chatwire.decode.schema import Schema
+    from chatroom.chatwire.passage import Faulted
 
 HEAD_BYTES = 64 * 1024
 OUTSTANDING = 1000
@@ -88,6 +90,10 @@ class Http1:
         self._steps(sender)
         if sender is Side.SERVER:
             self._steps(Side.CLIENT)  # it may have waited for the answer
+
+    def fault(self, passed: Faulted) -> tuple[str, list[Message]]:
+        """Something was done to a stream of what it switched to."""
+        return ("", []) if self._inner is None else self._inner.fault(passed)
 
     def lose(self, sender: Side, count: int | None) -> bool:
         """Bytes are missing: where the next head begins is not known any more."""

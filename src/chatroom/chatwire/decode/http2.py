@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from chatroom.chatwire.decode.recording import Recording
     from chatroom.chatwire.decode.records import Detail
     from chatroom.chatwire.decode.schema import Schema
+    from chatroom.chatwire.passage import Faulted
 
 
 @dataclass(slots=True)
@@ -102,6 +103,15 @@ class Http2:
             stream.call.lose(sender)
         return False
 
+    def fault(self, passed: Faulted) -> tuple[str, list[Message]]:
+        """Something was done to a stream; the path of its call, and the messages it is about."""
+        stream = self._streams.get(passed.stream or 0)
+        if passed.unpassed:
+            self._of[passed.sender].allowance.spend(passed.stream or 0, passed.unpassed)
+        if stream is None:
+            return "", []
+        return stream.call.path, stream.call.read(passed.sender, passed.content)
+
     def end(self, sender: Side) -> int:
         """A side will send nothing more; how many of its bytes were left undecoded."""
         if owed := self._of[sender].splitter.owed:
@@ -147,19 +157,12 @@ class Http2:
                 self._frame(Draft(one, sender))
 
     def _skipped(self, sender: Side, skipped: Skipped) -> None:
-        splitter = self._of[sender].splitter
-        if skipped.found:
-            note = "skipped up to the next frame boundary"
-        elif splitter.given_up:
-            note = "no frame boundary was found after the hole: from here on undecoded"
-        else:
-            note = "no frame boundary among these bytes"
         self._record(
             sender,
             Kind.BYTES,
             length=skipped.count,
             detail=Undecoded(count=skipped.count),
-            notes=(note,),
+            notes=(self._of[sender].splitter.why(skipped),),
         )
 
     def _frame(self, draft: Draft) -> None:
@@ -256,6 +259,9 @@ class Http2:
         stream = self._streams.get(raw.stream)
         if stream is None and not self._streams.all_seen:
             stream = self._open(raw.stream)
+        if (mark := self._record.mark) is not None and mark.unsent:
+            allowance.grant(raw.stream, mark.unsent)
+            allowance.grant(0, mark.unsent)
         draft.notes += allowance.spend(raw.stream, raw.length)
         draft.detail = Data(
             payload=frame.data,

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from chatroom.chatwire.decode.following import Follower
+    from chatroom.chatwire.decode.messages import Message
     from chatroom.chatwire.decode.recording import Recording
     from chatroom.chatwire.decode.schema import Schema
+    from chatroom.chatwire.passage import Faulted
 
 REQUEST_LINE = re.compile(rb"[A-Z]{3,7} [^\r\n]*\r")
 MAYBE_REQUEST_LINE = re.compile(rb"[A-Z]{1,7}|[A-Z]{3,7} [^\r\n]*")
@@ -49,6 +51,9 @@ class Unknown:
 
     def end(self, sender: Side) -> int:
         return self._count[sender]
+
+    def fault(self, passed: Faulted) -> tuple[str, list[Message]]:  # noqa: ARG002 # as others do
+        return "", []
 
 
 class Recognition:
@@ -98,6 +103,10 @@ class Recognition:
             self._give_up(self._held_beginning(), "too little to know what it is")
         undecoded = self._unknown[sender]
         return undecoded if self._follower is None else undecoded + self._follower.end(sender)
+
+    def fault(self, passed: Faulted) -> tuple[str, list[Message]]:
+        """Something was done to a stream; the path of its call, and the messages it is about."""
+        return ("", []) if self._follower is None else self._follower.fault(passed)
 
     def _recognise(self) -> None:
         client, server = self._held[Side.CLIENT], self._held[Side.SERVER]

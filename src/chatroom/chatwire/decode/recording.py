@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from chatroom.chatwire.decode.records import Frame, Kind
+from chatroom.chatwire.decode.records import Altered, Frame, Kind
 
 if TYPE_CHECKING:
-    from chatroom.chatwire.passage import Side
+    from chatroom.chatwire.passage import Mark, Side
 
 
 @dataclass(slots=True)
@@ -33,10 +33,14 @@ class Recording:
     sequence: Sequence
     connection: int
     now: int = 0
+    mark: Mark | None = None
+    """What a fault did to the bytes that are being decoded."""
 
     def __call__(self, sender: Side, kind: Kind, **fields: Any) -> None:
         """Make a record, with the fields of Frame that are not about time and place."""
         shared = self.sequence
+        if (mark := self.mark) is not None and kind is not Kind.FAULT:
+            fields["altered"] = Altered(how=mark.how, rule=mark.rule, note=mark.note)
         if shared.start is None:
             shared.start = shared.last = self.now
         shared.number += 1

@@ -37,6 +37,8 @@ class Kind(StrEnum):
     MISSING = "MISSING"
     UNUSED = "UNUSED"
     """A capture has bytes that are no part of what the side said: other ones, or too late."""
+    FAULT = "FAULT"
+    """What `chatwire fault` does that is no frame: messages held or dropped, an end."""
     STOPPED = "STOPPED"
     """What was seen of a side ends here, though the side does not, and some is undecoded."""
     ENDED = "ENDED"
@@ -213,6 +215,26 @@ class Unused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What a fault does that is no frame which passes."""
+
+    doing: str
+    """A value of `passage.Doing`."""
+    rule: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Altered:
+    """What a fault did to a frame that passed."""
+
+    how: str
+    """A value of `passage.How`."""
+    rule: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped:
     """The capture or the tap ends before this side does."""
 
@@ -243,6 +265,7 @@ Detail = (
     | Undecoded
     | Missing
     | Unused
+    | Fault
     | Stopped
     | Ended
 )
@@ -281,6 +304,8 @@ class Frame:
     """The messages that this frame completes."""
     notes: tuple[str, ...] = ()
     """What is remarkable or wrong, each a sentence."""
+    altered: Altered | None = None
+    """None: it passed as its sender sent it, when it was sent."""
 
     @property
     def ends_stream(self) -> bool:

@@ -11,7 +11,9 @@ from chatroom.wire.http2.frames import PREFACE
 
 if TYPE_CHECKING:
     from chatroom.chatwire.decode.http2 import Http2
+    from chatroom.chatwire.decode.messages import Message
     from chatroom.chatwire.decode.recording import Recording
+    from chatroom.chatwire.passage import Faulted
 
 
 class ServerFirst:
@@ -60,6 +62,9 @@ class ServerFirst:
         if self._strange is None and self._held:
             self._give_up("too little to know what it is")
         return self._strange or 0
+
+    def fault(self, passed: Faulted) -> tuple[str, list[Message]]:
+        return self._http2.fault(passed)
 
     def _recognise(self) -> None:
         beginning = bytes(self._held)

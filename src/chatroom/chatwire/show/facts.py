@@ -195,6 +195,18 @@ def _stopped(detail: records.Stopped) -> str:
     return f"what was seen ends here, {detail.undecoded} bytes undecoded"
 
 
+def fault_line(detail: records.Fault) -> str:
+    """What a fault does, and by which rule."""
+    rule = f" ({detail.rule})" if detail.rule else ""
+    return f"the tap {detail.doing}{rule}" + (f": {detail.note}" if detail.note else "")
+
+
+def altered_line(altered: records.Altered) -> str:
+    """What a fault did to a frame, and by which rule."""
+    note = f", {altered.note}" if altered.note else ""
+    return f"{altered.how}{note}" + (f" ({altered.rule})" if altered.rule else "")
+
+
 def _ended(detail: records.Ended) -> str:
     how = "reset" if detail.reset else "sends nothing more (FIN)"
     return how + (f", {detail.undecoded} bytes undecoded" if detail.undecoded else "")
@@ -219,6 +231,7 @@ _FACTS: dict[type, Callable[[Any], str]] = {
     records.Undecoded: _undecoded,
     records.Missing: _missing,
     records.Unused: _unused,
+    records.Fault: fault_line,
     records.Stopped: _stopped,
     records.Ended: _ended,
 }

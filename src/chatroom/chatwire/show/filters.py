@@ -10,7 +10,7 @@ from chatroom.chatwire.decode.records import Kind
 if TYPE_CHECKING:
     from chatroom.chatwire.decode.records import Frame
 
-ALWAYS = frozenset({Kind.MISSING, Kind.BYTES, Kind.UNUSED, Kind.STOPPED})
+ALWAYS = frozenset({Kind.MISSING, Kind.BYTES, Kind.UNUSED, Kind.FAULT, Kind.STOPPED})
 """Shown unless hidden by name: what comes after them is to be read with care."""
 
 

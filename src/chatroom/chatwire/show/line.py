@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatroom.chatwire.passage import Side
-from chatroom.chatwire.show.facts import everything, facts
+from chatroom.chatwire.show.facts import altered_line, everything, facts
 from chatroom.chatwire.show.harmless import harmless
 
 if TYPE_CHECKING:
@@ -46,7 +46,10 @@ class Style:
         stream = "" if frame.stream is None else str(frame.stream)
         times = f"{frame.since_start / 1e9:9.3f} {f'{frame.since_last / 1e9:+.3f}':>8}"
         place = f"{f'#{frame.connection}':>4} {arrow} {stream:>4} {frame.kind:<13}"
-        noted = "".join(f" [{harmless(note)}]" for note in frame.notes)
+        notes = frame.notes
+        if frame.altered is not None:
+            notes = (altered_line(frame.altered), *notes)
+        noted = "".join(f" [{harmless(note)}]" for note in notes)
         line = (
             f"{self._painted(times, DIM)} {self._painted(place, self._colour_of(frame))} "
             f"{harmless(facts(frame))}{self._painted(noted, WARNING)}\n"

@@ -113,6 +113,8 @@ class Summary:
         self._older = 0
 
     def take(self, frame: Frame) -> None:
+        if frame.kind is Kind.FAULT:
+            return  # nothing that a side has sent
         connection = self._account(self._connections, frame.connection, frame, CONNECTIONS)
         connection.add(frame, whole=True)
         detail = frame.detail

@@ -71,6 +71,16 @@ def _string(value: bytes) -> bytes:
     return _integer(len(value), 7, 0) + value
 
 
+def never_indexed(name: bytes, value: bytes) -> bytes:
+    """A field of which its sender asks that nobody keep it in a table (7541, 6.2.3)."""
+    return b"\x10" + _string(name) + _string(value)
+
+
+def table_update(size: int) -> bytes:
+    """The first of a block: our table has so many bytes from here on (7541, 6.3)."""
+    return _integer(size, 5, 0x20)
+
+
 def encode(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     """A block of these fields; names are in lower case."""
     out: list[bytes] = []

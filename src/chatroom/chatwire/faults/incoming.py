@@ -1,0 +1,89 @@
+"""What has come of one side of an HTTP/2 connection and is not whole yet."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from chatroom.wire.http2 import frames
+from chatroom.wire.http2.frames import END_HEADERS, HEADER_BYTES, Kind
+
+BLOCK_BYTES = 1 << 20
+"""Of a header block in parts; of a longer one the rest of its direction passes as it is."""
+
+
+@dataclass(slots=True)
+class Incoming:
+    """Bytes of a side that are no whole frame yet, and what it has not answered."""
+
+    begun: bool = False
+    """Whether SETTINGS of this side have been passed on: it may be sent, and speak, frames."""
+    settings: deque[tuple[bool, dict[int, int]]] = field(default_factory=deque)
+    """Those that this side was sent and has not acknowledged; True: they are the tap's."""
+    pings: list[bytes] = field(default_factory=list)
+    """The tap's own, not answered yet."""
+    blind: bool = False
+    """From here on bytes only pass."""
+    block: list[bytes] = field(default_factory=list)
+    """Frames of a header block that is not whole."""
+    _block_bytes: int = 0
+    _parts: list[bytes] = field(default_factory=list)
+    _have: int = 0
+    _need: int = 0
+
+    def joined(self, content: bytes) -> bytes | None:
+        """These bytes behind those that were kept; None: they are still no frame."""
+        if not self._parts:
+            return content
+        self._parts.append(content)
+        self._have += len(content)
+        if self._have < self._need:
+            return None
+        whole = b"".join(self._parts)
+        self._parts.clear()
+        return whole
+
+    def keep(self, rest: bytes) -> None:
+        """Bytes that begin a frame and do not end it."""
+        known = len(rest) >= HEADER_BYTES
+        self._parts = [rest]
+        self._have = len(rest)
+        self._need = HEADER_BYTES + (int.from_bytes(rest[:3], "big") if known else 0)
+
+    def rest(self) -> bytes:
+        """What was kept, and is no more: a header block that is not whole too."""
+        rest = b"".join([*self.block, *self._parts])
+        self.block, self._parts = [], []
+        return rest
+
+    def part_of_block(self, kind: int, flags: int, raw: bytes) -> list[bytes]:
+        """A frame of a header block, or what came instead; all frames, once it is whole."""
+        self.block.append(raw)
+        self._block_bytes += len(raw)
+        broken = len(self.block) > 1 and kind != Kind.CONTINUATION
+        if not broken and not flags & END_HEADERS and self._block_bytes < BLOCK_BYTES:
+            return []
+        parts, self.block, self._block_bytes = self.block, [], 0
+        return parts
+
+
+def payload_of(parts: list[bytes]) -> bytes | None:
+    """The header block in these frames; None where they are none."""
+    first, flags = parts[0], parts[0][4]
+    if not parts[-1][4] & END_HEADERS or any(one[3] != Kind.CONTINUATION for one in parts[1:]):
+        return None
+    try:
+        payload = frames.unpadded(flags, first[HEADER_BYTES:])
+    except frames.ConnectionFault:
+        return None
+    if first[3] == Kind.PUSH_PROMISE:
+        payload = payload[4:]
+    elif flags & frames.PRIORITY:
+        payload = payload[5:]
+    return payload + b"".join(one[HEADER_BYTES:] for one in parts[1:])
+
+
+def settings_in(raw: bytes) -> dict[int, int]:
+    """The values of SETTINGS, the last of each; what is torn is for the receiver to refuse."""
+    payload = raw[HEADER_BYTES:]
+    return dict(frames.settings_of(payload[: len(payload) // 6 * 6]))
