@@ -13,7 +13,7 @@ from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.fenced import NodeFenced
 from chatroom.core.grants import ANYBODY
 from chatroom.core.leave_reason import LeaveReason
-from chatroom.core.refusals import JournalUnavailable, Removed, RoomClosed, RoomNotFound
+from chatroom.core.refusals import JournalUnavailable
 from chatroom.core.standing import Standing
 from chatroom.journal import Append, JournalError
 from chatroom.journal.sharing import Node
@@ -283,38 +283,5 @@ def test_who_is_renamed_while_they_are_moved_is_moved_all_the_same(
         again = await Listener(there, "Bob", *BOTH, room="new", resume=token).open(arrive=False)
         assert "Robert" in [message.renamed.name for message in await again.until_live()]
         await again.close()
-
-    play(scene)
-
-
-@pytest.mark.parametrize("waits", ["arrival", "departure", "rename", "removal"])
-def test_a_room_that_another_node_deletes_takes_nothing_more_with_it(
-    play: Play, shared: Shared, caplog: pytest.LogCaptureFixture, waits: str
-) -> None:
-    """What a member was about to change goes with the room, and other rooms go on."""
-
-    async def scene(here: Hub, there: Hub, _third: Hub) -> None:
-        shared.deafen(there._journal)
-        bob = await Listener(there, "Bob", *BOTH).open()
-        await bob.until_live()
-        room = there.rooms.get("lobby")
-        place = there.sessions.speaker(bob.token().session)
-        await here.nodes.refresh("lobby")
-        lobby = here.rooms.get("lobby")
-        await here.moderation.delete_room(lobby, reason="", successor="")
-        if waits == "arrival":
-            with pytest.raises(RoomNotFound):
-                await Listener(there, "Carol", *BOTH).open()
-        elif waits == "departure":
-            there.quit(place)
-        elif waits == "rename":
-            tag = there.doors.new_name(room, place.member, ANYBODY, "Robert")
-            with pytest.raises(RoomClosed):
-                await there.talk.send_rename(place, tag, "n1")
-        else:
-            there._remove(room, place.member, Removed())
-        await there.commits.flush()
-        assert not room.waiting
-        assert [] == [each for each in caplog.records if each.levelname == "ERROR"]
 
     play(scene)

@@ -34,14 +34,11 @@ _Arguments = tuple[str, str, bool, bool, Resume | None, Identity]
 Depart = Callable[[Room, Member, LeaveReason, Refusal | None], None]
 """Takes a member off the roster, for a reason; how its stream ends."""
 
-_PERHAPS_NOT_SO = (
-    refusals.NameTaken,
-    refusals.RoomFull,
-    refusals.RoomNotFound,
-    refusals.SessionUnknown,
-)
+_PERHAPS_NOT_SO = (refusals.NameTaken, refusals.RoomFull, refusals.RoomNotFound)
 """Refusals for which what another node has just stored may leave no reason: somebody has left
-there, a room was made anew, or a member has left there while it was moved here."""
+there, or a room was made anew."""
+_OVERTAKEN = (refusals.SessionReplaced, refusals.SessionUnknown)
+"""Of a member that another node has moved, or let go, while it was to be moved here, or let in."""
 TRIES = 4
 """To let somebody in whom another node changes meanwhile: it has renamed the member, say."""
 
@@ -125,12 +122,14 @@ class Entrance:
         while True:
             try:
                 return await self._join(*arguments, again=tries > 0)
-            except refusals.SessionReplaced:  # while the member was moved here
+            except _OVERTAKEN:
                 if self.refresh is None or tries == TRIES - 1:
                     raise
-            except _PERHAPS_NOT_SO:
-                if self.refresh is None or tries or not known:  # or it has been looked for already
+            except _PERHAPS_NOT_SO as refusal:
+                if self.refresh is None or tries:
                     raise
+                if isinstance(refusal, refusals.RoomNotFound) and not known:
+                    raise  # it has been looked for already
             tries += 1
             await _guarded(self.refresh(room_id))
 

@@ -134,9 +134,7 @@ class Nodes:
             if key == SERVER:
                 await self._look_at_server(version)
             elif key not in self._sharing.keys:
-                stored = await self._journal.room(key)
-                if stored is not None:
-                    self.found(stored)
+                await self._find(key)
             elif (room := self._sharing.outdated(key, version)) is not None:
                 self._commits.touch(room)
         for key in set(self._sharing.keys) - versions.keys():
@@ -148,6 +146,17 @@ class Nodes:
         known = self._sharing.of_server
         if known != version:
             self._sharing.take_in(await self._journal.news([Asked(SERVER, known, None)]))
+
+    async def _find(self, key: int) -> None:
+        """Know a room that may be new; raises JournalError."""
+        while True:
+            ended = self._sharing.ended
+            stored = await self._journal.room(key)
+            if stored is None:
+                return
+            if ended == self._sharing.ended:  # or it may be this one, which was read before that
+                self.found(stored)
+                return
 
     def found(self, stored: StoredRoom) -> Room:
         """A room that others have made, or that was there when this node came."""
@@ -257,12 +266,12 @@ class Nodes:
             await self._refresh(self._rooms.get(room_id).facts.key)
         if not self._rooms.known(room_id):  # it is new, or was made anew
             await self.look()
+            if self._rooms.known(room_id):  # perhaps as somebody else has read it, before
+                await self._refresh(self._rooms.get(room_id).facts.key)
 
     async def _refresh(self, key: int) -> None:
         if key not in self._sharing.keys:
-            stored = await self._journal.room(key)
-            if stored is not None:
-                self.found(stored)
+            await self._find(key)
             return
         room = self._sharing.outdated(key)
         if room is None:

@@ -51,7 +51,11 @@ class Rooms:
         """Called with a room that was created here."""
 
     def take_over(self, stored: StoredRoom) -> Room:
-        """Add a room that the journal has."""
+        """Add a room that the journal has.
+
+        One of the same id may be here still: it has ended at another node.
+        """
+        anew = stored.facts.room_id in self._rooms
         room = self._rooms[stored.facts.room_id] = Room(
             stored.facts,
             newest=stored.newest,
@@ -62,7 +66,7 @@ class Rooms:
             rng=self._rng,
         )
         self._by_key[stored.facts.key] = room
-        if not stored.facts.private:
+        if not (stored.facts.private or anew):
             insort(self._public, room.room_id)
         room.log.active = stored.active
         return room
@@ -174,10 +178,11 @@ class Rooms:
 
     def retire(self, room: Room) -> None:
         """Free the id of a closed room; its entries go when its last reader has."""
-        del self._rooms[room.room_id]
         self._by_key.pop(room.facts.key, None)
-        if not room.facts.private:
-            del self._public[bisect_left(self._public, room.room_id)]
+        if self._rooms.get(room.room_id) is room:  # and none that was made anew
+            del self._rooms[room.room_id]
+            if not room.facts.private:
+                del self._public[bisect_left(self._public, room.room_id)]
         if not room.readers:
             self.purge(room)
 

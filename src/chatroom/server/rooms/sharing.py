@@ -61,6 +61,8 @@ class Sharing:
         self._rooms: dict[int, Room] = {}
         self.failures = 0
         """How often news could not be read."""
+        self.ended = 0
+        """How many rooms have ended since this node serves."""
         self.of_server = 0
         """The version of the notes of the server."""
 
@@ -200,6 +202,7 @@ class Sharing:
 
     def drop(self, room: Room) -> None:
         """It has ended."""
+        self.ended += 1
         self._rooms.pop(room.facts.key, None)
         self._stale.discard(room)
         self._contested.pop(room, None)
