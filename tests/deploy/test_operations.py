@@ -86,6 +86,8 @@ class Operator:
 @pytest.fixture
 def operator(tmp_path: Path) -> Iterator[Operator]:
     """With a server that has been installed and started."""
+    for program in ("bash", "curl", "setsid"):
+        tool(program)
     found = Operator(tmp_path)
     try:
         found.does("systemctl start chatserver")

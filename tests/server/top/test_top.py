@@ -182,6 +182,23 @@ def test_signals_that_end_it_leave_the_terminal_in_order(
         left_in_order(terminal)
 
 
+def test_a_terminal_that_is_closed(tmp_path: Path) -> None:
+    """It ends as by SIGHUP, whether that comes first or the next frame."""
+    with serving(tmp_path / "data") as (_, address), top(address) as terminal:
+        terminal.until("ready  ")
+        terminal.vanish()
+        assert -signal.SIGHUP == terminal.process.wait(30)
+
+
+def test_paper_that_is_full(tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as (_, address), Path("/dev/full").open("w") as full:
+        ended = ran(
+            [*COMMAND, address, "--once", *QUICK], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+        said = "chatserver: cannot print: No space left on device\n"
+        assert (1, said) == (ended.returncode, ended.stderr)
+
+
 def test_ctrl_c(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as (_, address), top(address) as terminal:
         terminal.until("ready  ")
