@@ -81,6 +81,13 @@ def top_command(address: Address, interval: float, once: bool, sort: str, names:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(interrupts.INTERRUPTED)
+    except BrokenPipeError:  # whoever reads has enough: click knows what to do
+        raise
+    except OSError as error:
+        # What could not be printed is not tried again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        click.echo(f"chatserver: cannot print: {error.strerror}", err=True)
+        sys.exit(1)
 
 
 def _end_by(number: int) -> NoReturn:

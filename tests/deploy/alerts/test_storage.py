@@ -56,8 +56,8 @@ def test_storage_hangs(tmp_path: Path) -> None:
             await ops.server.say(ann, "stuck")
             while (after := await scraped(ops)).of(UNDER_WAY) <= 1:
                 await asyncio.sleep(0.05)
-            only("ChatroomStorageHangs", await fired(tmp_path, before, after))
             journal.going.set()
+            only("ChatroomStorageHangs", await fired(tmp_path, before, after))
 
     run(scene())
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import termios
@@ -14,12 +15,19 @@ from pathlib import Path
 
 import pytest
 
+from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.server.cli import chatserver
 from chatroom.server.top.sorts import SORTS
+from chatroom.wire.envelopes import envelope
+from chatroom.wire.grpc import SUBSCRIBE
+from chatroom.wire.http2 import frames
+from chatroom.wire.http2.frames import PREFACE, SETTINGS_ACK, Setting, data
 from tests.chatter.emulator import Emulator, in_terminal
 from tests.chatter.terminal.tmux import tmux
 from tests.faults.server_on_disk import DiskServer
+from tests.floods.hostile import headers
 from tests.launch.program import ran, started
+from tests.server.ops.deaf import WINDOW
 
 OPERATORS = "chatserver: operators look at http://"
 COMMAND = ["-m", "chatroom.server", "top"]
@@ -67,6 +75,45 @@ def test_it_shows_what_goes_on_until_q(tmp_path: Path) -> None:
         assert 0 == terminal.end()
         left_in_order(terminal)
         assert "" == terminal.text.strip()
+
+
+def test_a_room_that_misbehaves_is_the_first(tmp_path: Path) -> None:
+    """Where most is said; and whoever cannot keep up with it is told by name and address."""
+    with (
+        serving(tmp_path / "data", "--room", "a-quiet-one", "--room", "noisy") as (server, address),
+        top(address) as terminal,
+        stalled(server.port, "noisy", "Slow") as slow,
+        started(chatter(server.port, "noisy", "Bee"), stdin=subprocess.PIPE, text=True) as bee,
+    ):
+
+        def said_more(rows: list[str]) -> bool:
+            bee.stdin.write("buzz " * 50 + "\n")
+            bee.stdin.flush()
+            at = [number for number, row in enumerate(rows) if row.startswith("ROOM ")]
+            found = [row for row in rows if row.endswith(f"  noisy  {slow}  Slow")]
+            return bool(at and found and rows[at[0] + 1].startswith("noisy "))
+
+        terminal.wait(said_more)
+        terminal.press("n")
+        terminal.until_gone("Slow")
+        terminal.press("q")
+        assert 0 == terminal.end()
+
+
+def chatter(port: int, room: str, name: str) -> list[str]:
+    host = f"127.0.0.1:{port}"
+    return ["-m", "chatroom.chatter", "--host", host, "--room", room, "--name", name]
+
+
+@contextlib.contextmanager
+def stalled(port: int, room: str, name: str) -> Iterator[str]:
+    """A reader that takes a few bytes and then nothing; its address and port."""
+    join = pb.JoinChat(room_id=room, name=name).SerializeToString()
+    with socket.create_connection(("127.0.0.1", port)) as reader:
+        window = frames.settings((Setting.INITIAL_WINDOW_SIZE, WINDOW))
+        call = headers(1, SUBSCRIBE) + data(1, envelope(join), end=True)
+        reader.sendall(PREFACE + window + SETTINGS_ACK + call)
+        yield "{}:{}".format(*reader.getsockname())
 
 
 def test_keys(tmp_path: Path) -> None:
@@ -180,6 +227,23 @@ def test_signals_that_end_it_leave_the_terminal_in_order(
         terminal.process.send_signal(number)
         assert -number == terminal.end()
         left_in_order(terminal)
+
+
+def test_a_terminal_that_is_closed(tmp_path: Path) -> None:
+    """It ends as by SIGHUP, whether that comes first or the next frame."""
+    with serving(tmp_path / "data") as (_, address), top(address) as terminal:
+        terminal.until("ready  ")
+        terminal.vanish()
+        assert -signal.SIGHUP == terminal.process.wait(30)
+
+
+def test_paper_that_is_full(tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as (_, address), Path("/dev/full").open("w") as full:
+        ended = ran(
+            [*COMMAND, address, "--once", *QUICK], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+        said = "chatserver: cannot print: No space left on device\n"
+        assert (1, said) == (ended.returncode, ended.stderr)
 
 
 def test_ctrl_c(tmp_path: Path) -> None:

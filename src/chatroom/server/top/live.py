@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import signal
+import termios
 from collections.abc import Callable
 from typing import Any
 
@@ -86,7 +87,7 @@ class Live:
             self._silent = ""
             self._newest = Figures.of(now, self._newest.now)
         if not self._ended.done():
-            self._show()
+            self._guarded(self._show)()
 
     def _show(self) -> None:
         """Draw what is newest; while it pauses, what is there."""
@@ -107,6 +108,8 @@ class Live:
         def called() -> None:
             try:
                 do()
+            except (OSError, termios.error):  # the terminal is gone, and SIGHUP comes late
+                self._end(int(signal.SIGHUP))
             except Exception as error:  # noqa: BLE001 # raised by `run`
                 if not self._ended.done():
                     self._ended.set_exception(error)
@@ -115,8 +118,8 @@ class Live:
 
     def _read(self) -> None:
         keys = os.read(self._terminal.keys, 1024)
-        if not keys:  # nobody will press any more
-            self._end(0)
+        if not keys:  # as if it were not there any more: SIGHUP is on its way
+            self._end(int(signal.SIGHUP))
         for key in SEQUENCE.sub(b"", keys).decode("latin-1"):
             self._press(key)
 
