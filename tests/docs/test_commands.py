@@ -30,7 +30,7 @@ PLAYED: Mapping[str, tuple[str, ...]] = {
         "chatserver --data kept --room lobby",
         "chatter --room lobby --name Bob --wait --json",
     ),
-    "docs/operating.md": ("chatserver --in-memory --room lobby --ops-bind 127.0.0.1:9090",),
+    "docs/server.md": ("chatserver --in-memory --room lobby --ops-bind 127.0.0.1:9090",),
     "docs/page.md": (),
     "docs/proxies.md": (
         "chatserver keys create --keys keys.toml --id home",
@@ -87,12 +87,16 @@ EXCUSED: Mapping[str, Mapping[str, str]] = {
     "docs/moderation.md": {
         r"chatserver audit --data /var/lib": "that directory; tests/server/test_audit.py",
     },
-    "docs/operating.md": {
+    "docs/server.md": {
         r"chatserver config check --config /etc": "that file; tests/server/test_config_commands.py",
         r"chatserver --journal-file .* --workers": BASE,
     },
     "docs/postgresql.md": {
         r"(createdb|echo|chatserver --journal|chatserver copy|chatserver new-epochs) ?": BASE,
+    },
+    "docs/traces.md": {
+        r"(export|opentelemetry-instrument)":
+            "needs what an operator installs; tests/server/test_traces.py sets a provider itself",
     },
     "docs/wireshark.md": {
         r"(make (wireshark|tshark)|chatwire|tshark|tcpdump|python tools/wireshark)": WIRE,
