@@ -27,8 +27,8 @@ MAY_IMPORT = {
 
 SERVER_MAY_IMPORT = {
     "port": {"port", "settings", "counters"},
-    "calls": {"calls", "rooms", "port", "access", "counters"},
-    "rooms": {"rooms", "counters"},
+    "calls": {"calls", "rooms", "port", "access", "counters", "traces"},
+    "rooms": {"rooms", "counters", "traces"},
     "page": {"page", "port"},
     "ops": {"ops", "calls", "rooms", "port", "counters", "settings"},
     "access": {"access"},
@@ -203,6 +203,22 @@ def test_a_server_without_postgresql_needs_no_driver() -> None:
         if isinstance(node, ast.Import | ast.ImportFrom)
         for alias in [getattr(node, "module", None) or ""]
         if "postgres" in alias.split(".")
+    ]
+    assert [] == early
+
+
+def test_who_does_not_trace_imports_no_tracer() -> None:
+    """It is an extra: two files import it, and nobody imports the server's before it is used."""
+    knows = {path.name for path in FILES.values() if "opentelemetry" in {*map(top, imports(path))}}
+    assert {"otel.py", "propagation.py"} == knows
+    early = [
+        f"{path.relative_to(ROOT)} imports {alias}"
+        for path in FILES.values()
+        if path.name != "otel.py"
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in [getattr(node, "module", None) or "", *(each.name for each in node.names)]
+        if {"otel", "opentelemetry"} & {*alias.split(".")}
     ]
     assert [] == early
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from chatroom.api.rpc.chat_pb2_grpc import ChatServiceStub
 from chatroom.client.channel import open_channel
+from chatroom.client.propagation import trace_context
 from chatroom.client.stream import Stream
 
 if TYPE_CHECKING:
@@ -57,14 +58,16 @@ class Connections:
         self._security = security
         self._capacity = capacity
         """Becomes less when a connection turns out to take less."""
-        self.metadata = security.metadata
-        """Gives what is to be sent with a call."""
         self._of_calls: _Connection | None = None
         self._others: list[_Connection] = []
         """Those that carry streams alone; new ones go on the first that has room."""
         self._all: dict[grpc.aio.Channel, _Connection] = {}
         """Also those on which nothing new begins."""
         self._closing: set[asyncio.Task[None]] = set()
+
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """What is to be sent with a call that begins now; raises as `Security.metadata`."""
+        return (*self._security.metadata(), *trace_context())
 
     def open_stream(self, instead_of: Stream | None = None) -> Stream:
         """A Chat call; not on the connection of the stream that was lost, if one is given."""

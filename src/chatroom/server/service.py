@@ -56,6 +56,7 @@ from .rooms.audit import Audit
 from .rooms.hub import Hub
 from .rooms.quotas import Quotas
 from .settings import Settings, TlsUnusable
+from .traces import Traces, traces_of_process
 from .watched_keys import WatchedKeys
 
 if TYPE_CHECKING:
@@ -79,8 +80,16 @@ class Service:
     status and everything accepted is stored.
     """
 
-    def __init__(self, settings: Settings, journal: Journal | None = None) -> None:
-        """`journal` is for who brings one of their own; else it is as the settings say."""
+    def __init__(
+        self,
+        settings: Settings,
+        journal: Journal | None = None,
+        traces: Traces | None = None,
+    ) -> None:
+        """`journal` and `traces` are for who brings their own.
+
+        Else the one is as the settings say, and the other as the process has it.
+        """
         self._settings = settings
         if journal is None:
             journal = journal_of(settings)
@@ -89,6 +98,7 @@ class Service:
         self._notices = Notices(time.monotonic)
         self._clients = Clients(settings.trusted_proxies, self._notices)
         self.counters = Counters()
+        self._traces = traces or traces_of_process()
         quotas = Quotas(
             settings.limits,
             time.monotonic,
@@ -103,6 +113,7 @@ class Service:
             quotas=quotas,
             on_storing=self.health.storing,
             read=encode.event,
+            traces=self._traces,
         )
         token_file = settings.admin_token_file
         self.admin_token = AdminToken(token_file) if token_file is not None else None
@@ -130,7 +141,9 @@ class Service:
         self._in_flight = InFlight((CHAT, SUBSCRIBE, *UNARY, *HEALTH))
         self._gate = Gate(settings.allowed, self._certificate_names)
         self._began = time.time_ns()
-        self._streams = Streams(self.hub, self._gate, self._clients, self._in_flight, self.access)
+        self._streams = Streams(
+            self.hub, self._gate, self._clients, self._in_flight, self.access, self._traces
+        )
         self.addresses: tuple[Address, ...] = ()
         self.ops_addresses: tuple[Address, ...] = ()
         """Where operators watch it, once started."""
@@ -151,7 +164,7 @@ class Service:
     def application(self) -> Application:
         """Everything this server answers, as one ASGI application."""
         hub, limits, calls = self.hub, self._settings.limits, self.counters.calls
-        contract = connect.applications(hub, limits, self.access, self.audit)
+        contract = connect.applications(hub, limits, self.access, self.audit, self._traces)
         health = health_application(self.health, limits, calls)
         described = reflection.descriptions()
         routes: dict[str, Application] = {

@@ -75,13 +75,13 @@ class CountedCalls:
 
     async def on_start(self, context: RequestContext[Any, Any]) -> None:
         """The request's body has not been read."""
-        self._calls.begin(_path(context))
+        self._calls.begin(path_of(context))
 
     async def on_end(
         self, _token: None, context: RequestContext[Any, Any], error: Exception | None, /
     ) -> None:
         """The response has not been sent."""
-        self._calls.end(_path(context), _code(error))
+        self._calls.end(path_of(context), code_of_end(error))
 
 
 class CountedMessages:
@@ -94,7 +94,7 @@ class CountedMessages:
         self, go_on: Callable[[Any, Any], Awaitable[Any]], request: Any, context: Any, /
     ) -> Any:
         """One in, and one out if there is an answer."""
-        path = _path(context)
+        path = path_of(context)
         self._calls.receive(path)
         response = await go_on(request, context)
         self._calls.send(path)
@@ -104,7 +104,7 @@ class CountedMessages:
         self, go_on: Callable[[Any, Any], Responses], request: Any, context: Any, /
     ) -> AsyncIterator[Any]:
         """One in, any number out."""
-        path = _path(context)
+        path = path_of(context)
         self._calls.receive(path)
         async with aclosing(go_on(request, context)) as responses:
             async for response in responses:
@@ -119,7 +119,7 @@ class CountedMessages:
         /,
     ) -> AsyncIterator[Any]:
         """Any number in and out."""
-        path = _path(context)
+        path = path_of(context)
 
         async def counted() -> AsyncIterator[Any]:
             async for request in requests:
@@ -132,11 +132,13 @@ class CountedMessages:
                 yield response
 
 
-def _path(context: RequestContext[Any, Any]) -> str:
+def path_of(context: RequestContext[Any, Any]) -> str:
+    """The path of a call's method."""
     return f"/{context.method.service_name}/{context.method.name}"
 
 
-def _code(error: Exception | None) -> int:
+def code_of_end(error: Exception | None) -> int:
+    """The status of a call that ended with this error, or (None) well."""
     if error is None:
         return Code.OK
     if isinstance(error, ConnectError):
@@ -187,9 +189,9 @@ class Json(Codec[Any, Any]):
             raise ConnectError(ConnectCode.INVALID_ARGUMENT, str(error)) from None
 
 
-def interceptors(calls: Calls) -> tuple[Interceptor, ...]:
-    """What stands around every call, which is counted in `calls`."""
-    return (CountedCalls(calls), Heads(), CountedMessages(calls))
+def interceptors(calls: Calls, *around: Interceptor) -> tuple[Interceptor, ...]:
+    """What stands around every call, which is counted in `calls`; `around` stands outside of it."""
+    return (*around, CountedCalls(calls), Heads(), CountedMessages(calls))
 
 
 COMPRESSIONS: tuple[Compression, ...] = (Gzip(),)

@@ -29,6 +29,7 @@ from chatroom.server.port.log_names import here
 from chatroom.server.port.rota import next_turn
 from chatroom.server.rooms.audit import Audit
 from chatroom.server.rooms.hub import Hub
+from chatroom.server.traces import Traces
 from chatroom.wire.grpc import CHAT_METHODS, MODERATION_METHODS, NODES, Code, media_type
 from chatroom.wire.ip import canonical
 
@@ -40,6 +41,7 @@ from .moderation import ModerationMethods
 from .refused import log_refused
 from .statuses import code_of, details_of
 from .stream_call import FAILED
+from .traced import TracedCalls
 
 log = logging.getLogger(__name__)
 
@@ -242,12 +244,15 @@ class Answering:
         return answer
 
 
-def applications(hub: Hub, limits: Limits, access: Access, audit: Audit) -> dict[str, Application]:
+def applications(
+    hub: Hub, limits: Limits, access: Access, audit: Audit, traces: Traces | None = None
+) -> dict[str, Application]:
     """The contract as ASGI applications, by the paths of its methods."""
     answering = Answering(hub, access, audit)
+    traced = () if traces is None else (TracedCalls(traces),)
     options: dict[str, Anything] = {
         "read_max_bytes": limits.envelope_bytes,
-        "interceptors": interceptors(hub.quotas.counters.calls),
+        "interceptors": interceptors(hub.quotas.counters.calls, *traced),
         "compressions": [_Compression(each) for each in COMPRESSIONS],
         "codecs": [_Codec(each) for each in CODECS],
     }

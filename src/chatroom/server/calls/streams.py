@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 
 from google.protobuf.message import Message as ProtobufMessage
@@ -29,6 +30,7 @@ from chatroom.server.port.http2 import Begin, Http2Protocol
 from chatroom.server.port.in_flight import InFlight
 from chatroom.server.port.rota import Rota, Turn, next_turn
 from chatroom.server.rooms.hub import Hub
+from chatroom.server.traces import Traces
 from chatroom.wire.grpc import CHAT, SUBSCRIBE, media_type
 from chatroom.wire.http2.headers import Headers
 from chatroom.wire.http2.streams import Stream
@@ -38,12 +40,15 @@ from .protocols import PROTOCOLS, Rewritten, RpcProtocol, as_json, first
 from .statuses import LATE, Status
 from .stream import MemberStream
 from .stream_call import StreamCall
+from .traced import Traced
 from .web_text import TextExchange
 
 MESSAGES: dict[str, type[ProtobufMessage]] = {CHAT: pb.ChatMessage, SUBSCRIBE: pb.JoinChat}
 """What a request of each method consists of."""
 UNBUFFERED = (b"x-accel-buffering", b"no")
 """Has nginx, and who took this up from it, hand on what comes at once (proxy_buffering)."""
+Handled = Callable[[int], None]
+"""Is told the status code of a call."""
 _ACCEPT_POST = b", ".join(PROTOCOLS)
 
 
@@ -57,6 +62,7 @@ class Streams:
         clients: Clients,
         in_flight: InFlight,
         access: Access = OPEN,
+        traces: Traces | None = None,
     ) -> None:
         self._hub = hub
         self._clients = clients
@@ -64,6 +70,7 @@ class Streams:
         self._refused = counters.refuse  # streams have one object of it
         self._calls = counters.calls
         self._handled = {path: partial(self._calls.end, path) for path in MESSAGES}
+        self._traces = traces
         self._streamed = {CHAT: counters.chat, SUBSCRIBE: counters.subscribe}
         self._access = access
         self._gate = gate
@@ -92,7 +99,7 @@ class Streams:
             if protocol is None:
                 otherwise(connection, stream, headers, end)
                 return
-            self._calls.begin(path)
+            handled = self._begun(path, headers)
             info = connection.transport.get_extra_info
             exchange = self._in_form(protocol, StreamExchange(connection, stream))
             extra = exposed_to(origin) if origin else []
@@ -100,12 +107,12 @@ class Streams:
             if connection.lasting >= limit:
                 refusal = StreamsExhausted(limit)
                 self._refused(refusal)
-                self._refuse(path, exchange, protocol, Status.of(refusal), extra)
+                self._refuse(handled, exchange, protocol, Status.of(refusal), extra)
                 return
             peer = self._clients.of(address_of(info("peername")), headers)
             visit = self._visit(headers, peer, client_certificate(info("ssl_object")))
             turn = rota.of(connection)
-            self._serve(exchange, path, protocol, headers, extra, turn, visit, connection)
+            self._serve(exchange, path, protocol, headers, extra, turn, visit, handled, connection)
             if end and stream.call is not None:
                 stream.call.hear(b"", end=True)
 
@@ -126,13 +133,19 @@ class Streams:
             sentence = b"a stream in both directions needs HTTP/2\n"
             await respond(send, 505, sentence, b"text/plain; charset=utf-8")
             return
-        self._calls.begin(path)
+        handled = self._begun(path, headers)
         exchange = AsgiExchange(scope, receive, send)
         carried = self._in_form(protocol, exchange)
         shown = scope.get("extensions", {}).get(CERTIFICATE, b"")
         visit = self._visit(headers, scope.get("client"), shown)
-        self._serve(carried, path, protocol, headers, [UNBUFFERED], next_turn, visit)
+        self._serve(carried, path, protocol, headers, [UNBUFFERED], next_turn, visit, handled)
         await exchange.run()
+
+    def _begun(self, path: str, headers: Headers) -> Handled:
+        """Count a call that has come; what is to be told its status code, once."""
+        self._calls.begin(path)
+        handled = self._handled[path]
+        return handled if self._traces is None else Traced(self._traces, path, headers, handled)
 
     def _in_form(self, protocol: RpcProtocol, exchange: Exchange) -> Exchange:
         return TextExchange(exchange, self._text) if protocol.text else exchange
@@ -151,6 +164,7 @@ class Streams:
         extra: Headers,
         turn: Turn,
         visit: Visit,
+        handled: Handled,
         connection: Http2Protocol | None = None,
     ) -> None:
         """Begin the call, and count it where it is at work."""
@@ -162,7 +176,7 @@ class Streams:
 
         now = asyncio.get_running_loop().time()
         try:
-            call = StreamCall(
+            call = (handled.stream_call if isinstance(handled, Traced) else StreamCall)(
                 exchange,
                 protocol,
                 headers,
@@ -173,15 +187,15 @@ class Streams:
                 now=now,
                 on_end=on_end,
                 on_refused=self._refused,
-                on_handled=self._handled[path],
+                on_handled=handled,
                 streamed=self._streamed[path],
             )
         except Refusal as refusal:
             self._refused(refusal)
-            self._refuse(path, exchange, protocol, Status.of(refusal), extra)
+            self._refuse(handled, exchange, protocol, Status.of(refusal), extra)
             return
         if call.late(now):
-            self._refuse(path, exchange, protocol, LATE, extra)
+            self._refuse(handled, exchange, protocol, LATE, extra)
             return
         if connection is not None:
             connection.lasting += 1
@@ -193,9 +207,14 @@ class Streams:
         exchange.carry(call)
 
     def _refuse(
-        self, path: str, exchange: Exchange, protocol: RpcProtocol, status: Status, extra: Headers
+        self,
+        handled: Handled,
+        exchange: Exchange,
+        protocol: RpcProtocol,
+        status: Status,
+        extra: Headers,
     ) -> None:
         """Answer a call that does not begin."""
-        self._calls.end(path, status.code)
+        handled(status.code)
         protocol.end(exchange, status, [*protocol.head(), *extra])
         exchange.release()

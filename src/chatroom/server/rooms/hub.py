@@ -11,6 +11,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from chatroom.core import events, refusals
 from chatroom.core.clock import Clock
@@ -25,6 +26,7 @@ from chatroom.core.room import Room
 from chatroom.core.standing import Standing
 from chatroom.journal import Journal, StoredRoom
 from chatroom.journal.sharing import SharedJournal
+from chatroom.server.traces import Traces
 
 from .banning import Banning
 from .commit import CommitLoop
@@ -43,6 +45,7 @@ from .sessions import Place, Sessions
 from .sharing import Sharing
 from .streaming import Streaming
 from .talk import Talk
+from .traced_commit import TracedCommitLoop
 
 
 class Hub:
@@ -61,6 +64,7 @@ class Hub:
         monotonic: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
         token: Callable[[int], bytes] = secrets.token_bytes,
+        traces: Traces | None = None,
     ) -> None:
         """`clock` is in ns since 1970, `monotonic` in seconds; `token` gives secret bytes.
 
@@ -79,7 +83,8 @@ class Hub:
         self.sessions = Sessions(journal, self._lost, self.quotas, grace=limits.grace, clock=clock)
         self.replay = Replay(journal, limits, encode)
         self._outage = Outage(journal.probe, on_storing, limits, monotonic)
-        self.commits = CommitLoop(
+        loop = CommitLoop if traces is None else partial(TracedCommitLoop, traces)
+        self.commits: CommitLoop = loop(
             journal, encode, limits,
             outage=self._outage, on_stored=self._stored, on_closed=self._closed, clock=clock,
             monotonic=monotonic, counters=counters,
