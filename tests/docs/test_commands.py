@@ -91,9 +91,11 @@ EXCUSED: Mapping[str, Mapping[str, str]] = {
         r"chatserver config check --config /etc": "that file; tests/server/test_config_commands.py",
         r"chatserver --journal-file .* --workers": BASE,
     },
+    "docs/pictures.md": {r"chatwire read chat.pcapng": "tests/chatwire/test_diagrams.py"},
     "docs/postgresql.md": {
         r"(createdb|echo|chatserver --journal|chatserver copy|chatserver new-epochs) ?": BASE,
     },
+    "docs/replay.md": {r"chatwire (--write|replay|diff)": "tests/chatwire/test_replay.py"},
     "docs/wireshark.md": {
         r"(make (wireshark|tshark)|chatwire|tshark|tcpdump|python tools/wireshark)": WIRE,
     },
