@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from chatroom.chatwire.diff.command import diff
+from chatroom.chatwire.endpoints import READABLE, WRITABLE, HostAndPort
 from chatroom.chatwire.lab.command import lab
 from chatroom.chatwire.reading import read
+from chatroom.chatwire.replay.command import replay
 from chatroom.chatwire.show.options import show_options
 from chatroom.interrupts import INTERRUPTED
-from chatroom.wire.addresses import Address, AddressInvalid
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from chatroom.chatwire.show.printer import Show
-
-READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
-WRITABLE = click.Path(dir_okay=False, writable=True, path_type=Path)
-
-
-class HostAndPort(click.ParamType[Address]):
-    """HOST:PORT."""
-
-    name = "HOST:PORT"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Address:
-        if isinstance(value, Address):
-            return value
-        try:
-            return Address.parse(value, port=None, lowest=0)
-        except AddressInvalid as error:
-            self.fail(str(error), param, ctx)
+    from chatroom.wire.addresses import Address
 
 
 @click.group(
@@ -153,6 +138,8 @@ def cli(
 
 
 cli.add_command(read)
+cli.add_command(replay)
+cli.add_command(diff)
 cli.add_command(lab)
 
 
