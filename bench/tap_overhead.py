@@ -1,5 +1,8 @@
 """What the tap costs a conversation: the workloads of `bench.fanout`, with it and without.
 
+`--faults` compares the plain tap with `chatwire fault` and a plan that fits nothing: one rule
+about the messages of a service that nobody calls.
+
 Run from the root of the repository as `python -m bench.tap_overhead`. Both ways are
 measured in turn in one run, so that the ratio is of the same machine and minute. With 2
 CPUs the server, the load generator, the tap and the process that decodes share them: the
@@ -22,6 +25,8 @@ from bench.servers import Server, launched, temporary
 from bench.workloads import WORKLOADS, Measurement, Workload, measure
 
 WAYS = ("direct", "tapped")
+WITH_FAULTS = ("tapped", "faulty")
+NOTHING = ("fault", "--drop", 'method /nobody.Calls/* text "this"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ def arguments() -> argparse.Namespace:
     add("--seconds", type=float, default=5, help="of each measured interval (default 5)")
     add("--warmup", type=float, default=1, help="seconds of talk before it (default 1)")
     add("--rounds", type=int, default=2, help="of both ways in turn; the median is shown")
+    add("--faults", action="store_true", help="compare the plain tap with an idle plan")
     return parser.parse_args()
 
 
@@ -51,8 +57,8 @@ def taken(way: str, workload: Workload, chosen: argparse.Namespace) -> Taken:
         if way == "direct":
             return Taken(measured(server, workload, chosen))
         with temporary() as directory:
-            command = ["-m", "chatroom.chatwire", "--listen", "127.0.0.1:0",
-                       "--to", f"127.0.0.1:{server.port}"]  # fmt: skip
+            command = ["-m", "chatroom.chatwire", *(NOTHING if way == "faulty" else ()),
+                       "--listen", "127.0.0.1:0", "--to", f"127.0.0.1:{server.port}"]  # fmt: skip
             with launched(command, directory) as tap:
                 (child,) = children(tap.process.pid)
                 before = process_cost(tap.process.pid).cpu, process_cost(child).cpu
@@ -84,7 +90,7 @@ def shown(workload: Workload, of_way: dict[str, list[Taken]]) -> str:
         f"\n{workload.title}",
         f"{'':8} deliveries/s   p50 ms   p99 ms  CPUs: passing  decoding",
     ]
-    rates, halves = {}, {}
+    rates, halves, costs = {}, {}, {}
     for way, every in of_way.items():
         rates[way] = statistics.median(one.measured.rate for one in every)
         halves[way] = statistics.median(one.measured.p50_ms for one in every)
@@ -95,9 +101,16 @@ def shown(workload: Workload, of_way: dict[str, list[Taken]]) -> str:
             f"{way:8} {rates[way]:12,.0f} {halves[way]:8.2f} {p99:8.2f}"
             f" {passing:14.2f} {decoding:9.2f}"
         )
+        costs[way] = passing / rates[way]
+    before, after = of_way
     lines.append(
-        f"tapped : direct   deliveries {rates['tapped'] / rates['direct']:.2f}, "
-        f"p50 {halves['tapped'] / halves['direct']:.2f}"
+        f"{after} : {before}   deliveries {rates[after] / rates[before]:.2f}, "
+        f"p50 {halves[after] / halves[before]:.2f}"
+        + (
+            f", CPU of passing a delivery {costs[after] / costs[before]:.2f}"
+            if costs[before]
+            else ""
+        )
     )
     return "\n".join(lines)
 
@@ -109,9 +122,10 @@ def run(chosen: argparse.Namespace) -> int:
     exact = True
     for name in chosen.workload or ("room-100", "steady-200"):
         workload = WORKLOADS[name]
-        of_way: dict[str, list[Taken]] = {way: [] for way in WAYS}
+        ways = WITH_FAULTS if chosen.faults else WAYS
+        of_way: dict[str, list[Taken]] = {way: [] for way in ways}
         for _ in range(chosen.rounds):
-            for way in WAYS:
+            for way in ways:
                 of_way[way].append(taken(way, workload, chosen))
                 exact = exact and of_way[way][-1].measured.missing == 0
         print(shown(workload, of_way), flush=True)

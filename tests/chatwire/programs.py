@@ -43,12 +43,14 @@ class Running:
 
 
 @contextlib.contextmanager
-def chatwire(to: str, *options: str) -> Iterator[Running]:
+def chatwire(
+    to: str, *options: str, command: tuple[str, ...] = (), stdin: int = subprocess.DEVNULL
+) -> Iterator[Running]:
     """Run it before a server until the block ends, if it has not ended by then."""
     with started(
-        ["-m", "chatroom.chatwire", "--listen", "127.0.0.1:0", "--to", to,
+        ["-m", "chatroom.chatwire", *command, "--listen", "127.0.0.1:0", "--to", to,
          *options],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, encoding="utf-8",
     ) as process:  # fmt: skip
         stderr = process.stderr

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from chatroom.chatwire.show.printer import Show
     from chatroom.wire.addresses import Address
 
+import click
+
+from chatroom.chatwire.faults.command import fault
+from chatroom.chatwire.lab.command import lab
+from chatroom.chatwire.reading import read
+from chatroom.chatwire.tapping import Tapping, tap_options
+from chatroom.interrupts import INTERRUPTED
+
 
 @click.group(
     invoke_without_command=True,
@@ -31,75 +39,10 @@ if TYPE_CHECKING:
         "max_content_width": 100,
     },
 )
-@click.option(
-    "--listen",
-    type=HostAndPort(),
-    default="127.0.0.1:8081",
-    show_default=True,
-    help="Where clients connect. Port 0: any free one.",
-)
-@click.option(
-    "--to",
-    type=HostAndPort(),
-    default="127.0.0.1:8080",
-    show_default=True,
-    help="The server to pass everything on to.",
-)
-@show_options
-@click.option(
-    "--proto",
-    type=READABLE,
-    metavar="FILE",
-    help="A .proto file or descriptor set that describes the messages. Without it: the chat's "
-    "own, and what the server's reflection describes.",
-)
-@click.option(
-    "--write",
-    type=WRITABLE,
-    metavar="FILE",
-    help="Also write what passes to FILE: a capture (pcapng) for Wireshark, tshark and "
-    "`chatwire read`.",
-)
-@click.option(
-    "--reflection/--no-reflection",
-    default=True,
-    help="Whether to ask the server for its schema, over a separate connection.",
-)
-@click.option(
-    "--tls",
-    is_flag=True,
-    help="Speak TLS to clients and to the server. chatwire makes the certificate for clients.",
-)
-@click.option(
-    "--tls-ca-file",
-    type=WRITABLE,
-    metavar="FILE",
-    help="With --tls: write that certificate to FILE (PEM), so that clients can trust it.",
-)
-@click.option(
-    "--to-ca",
-    type=READABLE,
-    metavar="FILE",
-    help="With --tls: trust a server whose certificate is signed by one of these (PEM).",
-)
-@click.option(
-    "--to-insecure", is_flag=True, help="With --tls: do not check the server's certificate."
-)
+@tap_options
 @click.version_option(package_name="chatroom", prog_name="chatwire")
 @click.pass_context
-def cli(
-    context: click.Context,
-    listen: Address,
-    to: Address,
-    show: Show,
-    proto: Path | None,
-    write: Path | None,
-    reflection: bool,
-    tls: bool,
-    tls_ca_file: Path | None,
-    to_ca: Path | None,
-    to_insecure: bool,
-) -> int:
+def cli(context: click.Context, tapping: Tapping) -> int:
     """See what passes between a gRPC client and its server, frame by frame, as it happens.
 
     \b
@@ -123,29 +66,18 @@ def cli(
     """  # noqa: D301 - click wants the character
     if context.invoked_subcommand is not None:
         return 0
-    if not tls and (tls_ca_file or to_ca or to_insecure):
-        raise click.UsageError("--tls-ca-file, --to-ca and --to-insecure are for --tls: add it")
-    if to_ca and to_insecure:
-        raise click.UsageError("--to-ca and --to-insecure exclude each other")
+    tapping.check()
 
-    if listen[1] and (local(listen[0]), listen[1]) == (local(to[0]), to[1]):
-        raise click.UsageError("--listen and --to are the same address: it would tap itself")
+    from chatroom.chatwire.live import run_tap
 
-    from chatroom.chatwire.live import Encryption, run_tap
-
-    encryption = Encryption(tls_ca_file, to_ca, to_insecure) if tls else None
-    return run_tap(listen, to, show, proto, encryption, reflection=reflection, write=write)
+    return run_tap(tapping)
 
 
 cli.add_command(read)
 cli.add_command(replay)
 cli.add_command(diff)
 cli.add_command(lab)
-
-
-def local(host: str) -> str:
-    """The host, with one name for this machine."""
-    return "localhost" if host in ("127.0.0.1", "::1", "0.0.0.0", "::") else host  # noqa: S104 # compared
+cli.add_command(fault)
 
 
 def run(arguments: list[str]) -> int:

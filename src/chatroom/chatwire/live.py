@@ -10,7 +10,6 @@ import os
 import signal
 import ssl
 import sys
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from chatroom.chatwire.show.printer import Show
+    from chatroom.chatwire.tapping import Encryption, Tapping
 
 
 class Failure(click.ClickException):
@@ -43,18 +42,6 @@ class Failure(click.ClickException):
         say(self.message)
 
 
-@dataclass(frozen=True, slots=True)
-class Encryption:
-    """TLS on both sides."""
-
-    certificate_file: Path | None
-    """Where the certificate for clients is written."""
-    authority: Path | None
-    """Whom to believe about the server; None: those the system believes."""
-    insecure: bool
-    """Believe any server."""
-
-
 def say(sentence: str) -> None:
     """Tell the person at the terminal."""
     with contextlib.suppress(OSError):  # whoever would read it is gone
@@ -62,35 +49,35 @@ def say(sentence: str) -> None:
 
 
 def run_tap(
-    listen: Address,
-    to: Address,
-    show: Show,
-    proto: Path | None,
-    encryption: Encryption | None,
-    *,
-    reflection: bool,
-    write: Path | None,
+    tapping: Tapping,
+    tap: Callable[..., Tap] = Tap,
+    beside: Callable[[Tap, Callable[[str], object]], object] = lambda _tap, _say: None,
 ) -> int:
-    """Tap until SIGINT or SIGTERM; the exit code. Raises Failure with a sentence."""
+    """Tap until SIGINT or SIGTERM; the exit code. Raises Failure with a sentence.
+
+    `tap` makes the tap. `beside` is called once it listens, with what says sentences.
+    """
+    proto, encryption, write = tapping.proto, tapping.encryption, tapping.write
     try:
         if proto is not None:
             open_schema(proto)  # to complain before anything listens
     except SchemaUnusable as error:
         raise Failure(str(error)) from None
-    client_tls, server_tls = contexts(listen, encryption)
+    client_tls, server_tls = contexts(tapping.listen, encryption)
     held = contextlib.nullcontext() if write is None else open_to_write(write)  # likewise
-    reflect = reflected(to, encryption) if reflection else None
+    reflect = reflected(tapping.to, encryption) if tapping.reflection else None
     trust = None
     if encryption is not None:
         trust = str(encryption.certificate_file or "FILE (--tls-ca-file FILE writes it)")
-    watching = Watching(show=show, proto=proto, reflect=reflect, write=write)
+    watching = Watching(show=tapping.show, proto=proto, reflect=reflect, write=write)
+    make = functools.partial(tap, client_tls=client_tls, server_tls=server_tls)
     try:
         with held:
             return interrupts.run(
-                _tap(listen, to, watching, client_tls, server_tls, trust), loop_factory()
+                _tap(tapping.listen, tapping.to, watching, make, trust, beside), loop_factory()
             )
     except OSError as error:
-        raise Failure(f"cannot listen on {listen}: {error.strerror}") from None
+        raise Failure(f"cannot listen on {tapping.listen}: {error.strerror}") from None
 
 
 def open_to_write(path: Path) -> contextlib.AbstractContextManager[object]:
@@ -113,9 +100,9 @@ async def _tap(
     listen: Address,
     to: Address,
     watching: Watching,
-    client_tls: ssl.SSLContext | None,
-    server_tls: Callable[[str | None], ssl.SSLContext] | None,
+    make: Callable[..., Tap],
     trust: str | None,
+    beside: Callable[[Tap, Callable[[str], object]], object],
 ) -> int:
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
@@ -129,12 +116,10 @@ async def _tap(
     def stop() -> None:
         loop.call_soon_threadsafe(over.set)
 
-    tap = Tap(
+    tap = make(
         to,
         observe,
         listen=listen,
-        client_tls=client_tls,
-        server_tls=server_tls,
         complain=lambda error: complaints.say(
             f"cannot connect to {to}: {reason(error)} ({advice(error)})"
         ),
@@ -153,6 +138,7 @@ async def _tap(
         complaints.say(f"{tap.address} -> {to}")
         for line in hints(tap.bound, trust):
             complaints.say(line)
+        beside(tap, complaints.say)
         await over.wait()
     code = await asyncio.to_thread(watcher.finish)
     await asyncio.to_thread(complaints.finish)

@@ -84,6 +84,11 @@ class Faults:
         self._vanished: set[Side] = set()
         self._ending: set[Side] = set()
         self._finished: set[Side] = set()
+        self._quick = not (
+            any(shaping.active for shaping in self._shaping.values())
+            or any(rule.where.idle is not None for rule in self._moments)
+        )
+        """Whether bytes may pass without the time being known. Only a fault changes that."""
         self.over = False
         """Whether a fault has ended the connection: nothing is to be fed any more."""
         self.tick(now)
@@ -103,6 +108,20 @@ class Faults:
             self._held[side] += content
             self._recognise(now)
         self._flush(now)
+
+    def passes(self, side: Side, content: bytes) -> int:
+        """How many of these bytes pass at once and as they are, with nothing else to be done.
+
+        The rest, if any, goes to `receive`. Never any while there is anything that waits.
+        """
+        if not self._quick or self._http2 is None:
+            return 0
+        return self._http2.passes(side, content)
+
+    @property
+    def calm(self) -> bool:
+        """Whether nothing waits, so that timers and who is read are as they were."""
+        return self._quick and self._http2 is not None and self._http2.calm
 
     def end(self, side: Side, now: float) -> None:
         """A side will send nothing more."""
@@ -153,9 +172,14 @@ class Faults:
         """When `tick` is to be called; infinite: no need."""
         if self.over:
             return math.inf
-        due = [self._due(rule) for rule in self._moments]
-        due += self._stopped.values()
-        due += [when for one in self._shaping.values() if (when := one.timer) is not None]
+        due: list[float] = []
+        if self._moments:
+            due += map(self._due, self._moments)
+        if self._stopped:
+            due += self._stopped.values()
+        for shaping in self._shaping.values():
+            if shaping.waiting:
+                due.append(shaping.timer)
         if self._http2 is not None:
             due.append(self._http2.timer)
         return min(due, default=math.inf)
@@ -224,9 +248,11 @@ class Faults:
         elif isinstance(fault, StopReading):
             until = math.inf if fault.seconds is None else self._now + fault.seconds
             self._stopped[side] = until
+            self._quick = False
             note = "" if fault.seconds is None else f"for {fault.seconds:g} s"
             self._tell(side, Doing.STOPS, rule.text, note)
         elif isinstance(fault, Vanish):
+            self._quick = False
             gone = [sender] if sender else list(Side)
             for one in gone:
                 self._tell(one, Doing.VANISHES, rule.text)
@@ -242,7 +268,7 @@ class Faults:
 
     def _cut(self, rule: Rule, fault: Cut, side: Side) -> None:
         self._tell(side, Doing.CUTS, rule.text, "by a reset" if fault.reset else "in order")
-        self.over = True
+        self.over, self._quick = True, False
         for one in Side:
             if not fault.reset:
                 for content, marks in self._shaping[one].flush():
@@ -289,8 +315,13 @@ class Faults:
             shaping = self._shaping[side]
             if parts:
                 self._out[side] = []
-                if side not in self._vanished:
-                    shaping.put(*_joined(parts), now)
+                if side in self._vanished:
+                    continue
+                content, marks = _joined(parts)
+                if not shaping.active:
+                    self._actions.append(Deliver(side, content, marks))
+                    continue
+                shaping.put(content, marks, now)
             if shaping.waiting:
                 for content, marks in shaping.take(now):
                     self._actions.append(Deliver(side, content, marks))

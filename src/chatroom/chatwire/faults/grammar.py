@@ -17,7 +17,7 @@ from typing import Any
 from chatroom.chatwire.faults import values
 from chatroom.chatwire.faults.kinds import Fault, Inject, RstStream, Withhold
 from chatroom.chatwire.faults.scanner import Scanner, Token, listed
-from chatroom.chatwire.faults.what import FIELDS_MOST, KINDS, WAY, Kind
+from chatroom.chatwire.faults.what import BARE, FIELDS_MOST, KINDS, WAY, Kind
 from chatroom.chatwire.faults.where import Where
 from chatroom.chatwire.passage import Side
 from chatroom.wire.http2.frames import LARGEST_STREAM_ID
@@ -30,10 +30,6 @@ class Rule:
     text: str
     fault: Fault
     where: Where
-
-
-BARE = ("drop", "vanish")
-"""Kinds that have no WHAT at all."""
 
 
 def rule_of(text: str) -> Rule:

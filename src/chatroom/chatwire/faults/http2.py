@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatroom.chatwire.faults.choosing import AT_MOMENTS, Choosing, Verdict
-from chatroom.chatwire.faults.incoming import Incoming, payload_of, settings_in
+from chatroom.chatwire.faults.incoming import Incoming, passable, payload_of, settings_in
 from chatroom.chatwire.faults.kinds import (
     Answer,
     Goaway,
@@ -23,7 +23,7 @@ from chatroom.chatwire.faults.kinds import (
 )
 from chatroom.chatwire.faults.streams import Streams
 from chatroom.chatwire.faults.telling import Emit, Tell, Touch
-from chatroom.chatwire.faults.trailers import answer_fields, changed, is_grpc
+from chatroom.chatwire.faults.trailers import answer_fields, changed, is_grpc, no_grpc
 from chatroom.chatwire.faults.updates import Updates
 from chatroom.chatwire.faults.ways import Way
 from chatroom.chatwire.passage import Doing, How, Side
@@ -99,54 +99,50 @@ class Http2Faults:
             return
         if (whole := incoming.joined(content)) is None:
             return
-        content = whole
-        left = self._frames(side, content)
-        if left < len(content) and not self._stopped:
-            rest = content[left:]
+        left = self._frames(side, whole)
+        if left < len(whole) and not self._stopped:
             if self._of[side].blind:
-                self._out(side, rest, None, 0)
-                return
-            incoming.keep(rest)
+                self._out(side, whole[left:], None, 0)
+            else:
+                incoming.keep(whole[left:])
+
+    def passes(self, side: Side, content: bytes, begin: int = 0) -> int:
+        """Up to where these bytes are whole frames that pass as they are; they are accounted for.
+
+        They are to be sent at once; the rest, if any, goes to `feed`. Nearly all bytes go so.
+        """
+        incoming = self._of[side]
+        if not incoming.between:
+            return begin
+        way, streams = self._ways[side], self._streams
+        connection = way.windows.connection
+        at, used = passable(
+            content, begin, connection.receiver, way.lanes, streams, pings=not incoming.pings
+        )
+        connection.receiver -= used
+        connection.sender -= used
+        return at
 
     def _frames(self, side: Side, content: bytes) -> int:
         """Take whole frames; where the first begins that is not whole."""
-        way, over, out = self._ways[side], self._streams.over, self._out
-        lanes, connection = way.lanes, way.windows.connection
         incoming = self._of[side]
-        at = begin = 0
+        at = 0
         size = len(content)
         while size - at >= HEADER_BYTES:
+            if (passed := self.passes(side, content, at)) > at:
+                self._out(side, content[at:passed], None, 0)
+                at = passed
+                continue
             word, flags, stream = unpack_word(content, at)
             end = at + HEADER_BYTES + (word >> 8)
             if end > size:
                 break
-            if not word & 0xFF and not incoming.block:  # DATA
-                flow = end - at - HEADER_BYTES
-                if not (
-                    (lanes and stream in lanes)
-                    or (over and stream in over)
-                    or connection.receiver < flow
-                ):
-                    connection.sender -= flow
-                    connection.receiver -= flow
-                    if flags & END_STREAM and stream in self._streams.ended:
-                        out(side, content[begin:end], None, 0)
-                        begin = end
-                        self._end(side, stream)
-                    at = end
-                    continue
-            if begin < at:
-                out(side, content[begin:at], None, 0)
-            begin = at = end
-            self._frame(
-                side, word & 0xFF, flags, stream & LARGEST_ID, content[end - (word >> 8) - 9 : end]
-            )
+            self._frame(side, word & 0xFF, flags, stream & LARGEST_ID, content[at:end])
+            at = end
             if self._stopped:
                 return size
             if incoming.blind:
                 break
-        if begin < at:
-            out(side, content[begin:at], None, 0)
         return at
 
     def _frame(self, side: Side, kind: int, flags: int, stream: int, raw: bytes) -> None:
@@ -231,9 +227,7 @@ class Http2Faults:
         grpc = is_grpc(of)
         if not grpc and (call is not None or answer is not None):
             rule = answer.text if answer is not None else ""
-            kind = of.get(b"content-type", b"none").decode("latin-1")
-            why = f"{path} is no gRPC ({kind}): its messages and trailers stay as they are"
-            self._tell(Side.CLIENT, Doing.IDLE, rule, why, stream)
+            self._tell(Side.CLIENT, Doing.IDLE, rule, no_grpc(path, of), stream)
             return None, moments
         if call is not None and answer is None:
             self._streams.follow(call)
@@ -290,9 +284,9 @@ class Http2Faults:
         way.tick(self._now)
 
     def _window_update(self, side: Side, stream: int, raw: bytes) -> None:
+        way = self._ways[side.other]
         if stream in self._streams.over:
             return
-        way = self._ways[side.other]
         increment = int.from_bytes(raw[HEADER_BYTES:], "big") & LARGEST_ID
         account = way.windows.streams.get(stream) if stream else way.windows.connection
         given = increment if account is None else account.granted(increment)
@@ -314,7 +308,7 @@ class Http2Faults:
             for rule in waiting:
                 self._do(rule, 0)
 
-    def _happen(self, verdict: Verdict, stream: int, _side: Side) -> bool:
+    def _happen(self, verdict: Verdict, stream: int) -> bool:
         return all(self._do(rule, stream) for rule in verdict.moments)
 
     def _do(self, rule: Rule, stream: int) -> bool:
@@ -370,6 +364,11 @@ class Http2Faults:
             self._updates[side].close(stream)
 
     # ---- Time and ends --------------------------------------------------------------------
+
+    @property
+    def calm(self) -> bool:
+        """Whether nothing is followed that could have to wait."""
+        return not any(way.lanes or self._updates[side].keeps for side, way in self._ways.items())
 
     @property
     def timer(self) -> float:

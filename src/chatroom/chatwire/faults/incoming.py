@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from chatroom.wire.http2 import frames
-from chatroom.wire.http2.frames import END_HEADERS, HEADER_BYTES, Kind
+from chatroom.wire.http2.frames import END_HEADERS, END_STREAM, HEADER_BYTES, Kind, unpack_word
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from chatroom.chatwire.faults.streams import Streams
 
 BLOCK_BYTES = 1 << 20
 """Of a header block in parts; of a longer one the rest of its direction passes as it is."""
@@ -30,6 +36,11 @@ class Incoming:
     _parts: list[bytes] = field(default_factory=list)
     _have: int = 0
     _need: int = 0
+
+    @property
+    def between(self) -> bool:
+        """Whether what comes next begins a frame, and that frame may be any."""
+        return not (self._parts or self.block or self.blind)
 
     def joined(self, content: bytes) -> bytes | None:
         """These bytes behind those that were kept; None: they are still no frame."""
@@ -65,6 +76,40 @@ class Incoming:
             return []
         parts, self.block, self._block_bytes = self.block, [], 0
         return parts
+
+
+def passable(
+    content: bytes,
+    begin: int,
+    room: int,
+    lanes: Container[int],
+    streams: Streams,
+    *,
+    pings: bool,
+) -> tuple[int, int]:
+    """Up to where whole frames may pass as they are, and the bytes of DATA in them.
+
+    That is DATA of streams on which nothing is done, within the connection's `room`, and, if
+    told, PING. Every byte comes by here, so it looks at little.
+    """
+    over, ended = streams.over, streams.ended
+    at, left, size = begin, room, len(content)
+    while size - at >= HEADER_BYTES:
+        word, flags, stream = unpack_word(content, at)
+        end = at + HEADER_BYTES + (word >> 8)
+        if end > size:
+            break
+        if not word & 0xFF:  # DATA
+            flow = word >> 8
+            if flow > left or stream in lanes or stream in over:
+                break
+            if flags & END_STREAM and stream in ended:
+                break
+            left -= flow
+        elif word & 0xFF != Kind.PING or not pings:
+            break
+        at = end
+    return at, room - left
 
 
 def payload_of(parts: list[bytes]) -> bytes | None:

@@ -34,6 +34,8 @@ class Passing:
         self._due = math.inf
         self._blocked: set[Side] = set()
         """Sides that take nothing now."""
+        self._calm = False
+        """Whether the core was calm when timers and reading were last set."""
         self._over = False
 
     @property
@@ -48,6 +50,16 @@ class Passing:
 
     def received(self, side: Side, content: bytes) -> None:
         """Bytes of a side."""
+        passed = self._faults.passes(side, content)
+        if passed:
+            whole = passed == len(content)
+            part = content if whole else content[:passed]
+            self._halves[side.other].write(part)
+            now = time.time_ns()
+            self._observe(Chunk(connection=self._number, time=now, sender=side, content=part))
+            if whole:
+                return
+            content = content[passed:]
         self._faults.receive(side, content, self._loop.time())
         self._work()
 
@@ -108,6 +120,9 @@ class Passing:
             else:
                 self._break(action)
                 return
+        if self._calm and self._faults.calm:
+            return
+        self._calm = self._faults.calm
         self._read()
         self._wait()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import deque
 from dataclasses import dataclass, replace
@@ -47,6 +48,11 @@ class Shaping:
         self._latest = 0.0
         self.waiting = 0
         """Bytes that have not gone."""
+
+    @property
+    def active(self) -> bool:
+        """Whether anything ever waits in it."""
+        return bool(self._delays or self._rate)
 
     @property
     def full(self) -> bool:
@@ -97,10 +103,10 @@ class Shaping:
         self.waiting = 0
 
     @property
-    def timer(self) -> float | None:
+    def timer(self) -> float:
         """When there may be something to take."""
         if not self._queue:
-            return None
+            return math.inf
         return max(self._queue[0].ready, self._free if self._rate else 0.0)
 
     def _marked(self, portion: Portion, now: float) -> tuple[Mark, ...]:

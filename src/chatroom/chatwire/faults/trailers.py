@@ -22,6 +22,12 @@ def is_grpc(of: dict[bytes, bytes]) -> bool:
     return kind.startswith((CONTENT_TYPE, b"application/connect+"))
 
 
+def no_grpc(path: str, of: dict[bytes, bytes]) -> str:
+    """What is said of a call that rules are about, and that is none of gRPC."""
+    kind = of.get(b"content-type", b"none").decode("latin-1")
+    return f"{path} is no gRPC ({kind}): its messages and trailers stay as they are"
+
+
 def answer_fields(of: dict[bytes, bytes], code: int, message: str) -> Fields:
     """Trailers-Only with this status, to a request with these fields."""
     kind = of.get(b"content-type", CONTENT_TYPE)

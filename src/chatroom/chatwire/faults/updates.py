@@ -86,9 +86,16 @@ class Updates:
             self._tell(self._side, Doing.WITHHOLDS, "", note, stream)
 
     @property
+    def keeps(self) -> bool:
+        """Whether anything is kept."""
+        return bool(self._kept)
+
+    @property
     def timer(self) -> float:
         """When something is due."""
-        return min((kept.until for kept in self._kept.values()), default=math.inf)
+        if not self._kept:
+            return math.inf
+        return min(kept.until for kept in self._kept.values())
 
     def tick(self, now: float) -> None:
         """Pass on what was kept long enough, as one."""

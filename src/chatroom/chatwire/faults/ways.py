@@ -33,7 +33,7 @@ class Way:
         back: Emit,
         tell: Tell,
         judge: Callable[[Call, Side, bytes], Verdict | None],
-        happen: Callable[[Verdict, int, Side], bool],
+        happen: Callable[[Verdict, int], bool],
         ended: Callable[[Side, int], None],
     ) -> None:
         """`judge` tells what is to happen to a message.
@@ -98,7 +98,7 @@ class Way:
             if verdict is not None and verdict.moments:
                 touched = touched or bool(fresh or run)
                 self._queue(lane, fresh, run, now)
-                if not self._happen(verdict, lane.stream, self.side):
+                if not self._happen(verdict, lane.stream):
                     left = len(raw) - HEADER_BYTES - len(content)  # padding
                     self.lost(left + sum(len(one) for one, _ in parts[place:]))
                     return
@@ -356,6 +356,8 @@ class Way:
 
     def timer(self, now: float) -> float:
         """When something is due; what could go now waits for window, and for no time."""
+        if not self.lanes:
+            return math.inf
         times = (lane.ready for lane in self.lanes.values())
         return min((ready for ready in times if ready > now), default=math.inf)
 

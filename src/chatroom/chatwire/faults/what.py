@@ -263,6 +263,10 @@ KINDS: dict[str, Kind] = {
 }  # fmt: skip
 
 
+BARE = ("drop", "vanish")
+"""Kinds that have no WHAT at all."""
+
+
 def _expect(scan: Scanner, word: str) -> None:
     if not scan.skip(word):
         raise scan.wrong(scan.peek(), f'the word "{word}" must stand here')

@@ -1,0 +1,159 @@
+"""`chatwire fault`: the tap that does something to what passes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chatroom.chatwire.faults.plan import Plan
+from chatroom.chatwire.faults.plan_file import LARGEST_SEED, PlanInvalid, plan_of
+from chatroom.chatwire.faults.scanner import RuleInvalid
+from chatroom.chatwire.faults.what import BARE, KINDS
+from chatroom.chatwire.tapping import READABLE, Tapping, tap_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chatroom.chatwire.faults.taps import FaultyTap
+    from chatroom.chatwire.tap import Tap
+
+
+def rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """An option for each kind of fault; the command gets all as one argument, `rules`."""
+
+    @functools.wraps(command)
+    def with_rules(*arguments: Any, **options: Any) -> Any:
+        rules: list[str] = []
+        for name in KINDS:
+            for text in options.pop(name.replace("-", "_")):
+                colon = "" if not text or text[0] in ": " else " "
+                rules.append(f"{name}{colon}{text}")
+        return command(*arguments, rules=rules, **options)
+
+    for name, kind in reversed(KINDS.items()):
+        metavar = "WHERE" if name in BARE else "RULE"
+        with_rules = click.option(
+            f"--{name}", multiple=True, metavar=metavar, allow_from_autoenv=False,
+            help=f"{kind.about} As in: '{kind.example}'",
+        )(with_rules)  # fmt: skip
+    return with_rules
+
+
+@click.command("fault", short_help="Tap, and have things go wrong by a plan.")
+@rule_options
+@click.option(
+    "--plan",
+    type=READABLE,
+    metavar="FILE",
+    help="A plan of several: TOML with rules = ['drop down message 2', …] and perhaps seed = 7.",
+)
+@click.option(
+    "--check-plan", is_flag=True, help="Read the rules and say what they are; tap nothing."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, LARGEST_SEED),
+    metavar="N",
+    help="What is left to chance is the same for the same seed. Default: the plan's, or 0.",
+)
+@tap_options
+def fault(
+    tapping: Tapping, rules: list[str], plan: Path | None, check_plan: bool, seed: int | None
+) -> int:
+    """Tap as chatwire does, and have things go wrong between a client and its server.
+
+    \b
+        chatwire fault --delay 'up message 3: 2s'
+        chatwire fault --drop 'down method /pkg.Service/Watch text "beta" chance 10%' --seed 7
+        chatwire fault --cut 'idle 60s: rst' --throttle 'down: 10KiB/s'
+        chatwire fault --plan bad-network.toml --write bad-network.pcapng
+
+    \b
+    A rule is WHERE, and for most faults a colon and what. WHERE is any of
+        up, down                 what clients send; what the server sends
+        connection N             counted from 1
+        stream N
+        method /pkg.Service/*    * and ? as in names of files
+        call N                   of a connection, counted from 1: 3, 3-5, 3-, every 3
+        message N                of one side on a stream; likewise
+        field path=value         join.name=Ann, or by number: 1.2=Ann
+        text "words"             is in the message
+        chance P%
+        after TIME, idle TIME    for what happens to a connection; 200ms, 2s, 1m
+    in any order. What is not said fits everything.
+
+    Whatever a fault does is said with the frame that it does it to: held, altered, invented, or
+    FAULT where nothing passes. Both sides stay legal: windows, stream states and header
+    compression. docs/faults.md has all faults, and an example from a bug to its test.
+    """  # noqa: D301 - click wants the character
+    made = the_plan(rules, plan, seed)
+    if check_plan:
+        for rule in made.rules:
+            click.echo(rule.text)
+        click.echo(f"{len(made.rules)} rule{'s' * (len(made.rules) != 1)}, seed {made.seed}")
+        return 0
+    if not made.rules:
+        raise click.UsageError("nothing is to go wrong: name a fault, or a --plan")
+    tapping.check()
+
+    from chatroom.chatwire.faults.meaning import Meanings
+    from chatroom.chatwire.faults.taps import FaultyTap
+    from chatroom.chatwire.live import Failure, run_tap
+    from chatroom.chatwire.schema import SchemaUnusable, open_schema
+
+    try:
+        meaning = Meanings(open_schema(tapping.proto))
+    except SchemaUnusable as error:
+        raise Failure(str(error)) from None
+    tap = functools.partial(FaultyTap, plan=made, meaning=meaning)
+    return run_tap(tapping, tap, functools.partial(beside, made))
+
+
+def the_plan(rules: list[str], path: Path | None, seed: int | None) -> Plan:
+    """The rules of a file, then those of the command line. Raises click.UsageError."""
+    try:
+        of_file = Plan() if path is None else plan_of(path)
+        own = Plan.of(*rules)
+    except PlanInvalid as error:
+        raise click.UsageError(str(error)) from None
+    except OSError as error:
+        raise click.UsageError(f"cannot read {path}: {error.strerror}") from None
+    except RuleInvalid as error:
+        raise click.UsageError(f"this is no rule:\n{error.drawn}") from None
+    return Plan((*of_file.rules, *own.rules), of_file.seed if seed is None else seed)
+
+
+def beside(plan: Plan, tap: Tap, say: Callable[[str], object]) -> None:
+    """Say what is to go wrong, and let go by the keys that are typed."""
+    from chatroom.chatwire.faults.taps import FaultyTap
+
+    assert isinstance(tap, FaultyTap)
+    for rule in plan.rules:
+        say(f"fault: {rule.text}")
+    if plan.keys and sys.stdin is not None:
+        say(f"a key and Enter let go what it holds: {', '.join(plan.keys)}")
+        loop = asyncio.get_running_loop()
+
+        def typed() -> None:
+            """To the end of standard input, or of the program."""
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                for line in sys.stdin:
+                    loop.call_soon_threadsafe(release, tap, line.strip(), say)
+
+        threading.Thread(target=typed, daemon=True, name="chatwire keys").start()
+
+
+def release(tap: FaultyTap, key: str, say: Callable[[str], object]) -> None:
+    """Let go what a key holds, and say how many messages that were."""
+    if key not in tap.plan.keys:
+        say(f'"{key}" is no key of this plan: {", ".join(tap.plan.keys)}')
+        return
+    count = tap.release(key)
+    say(f'key "{key}": {count} message{"s" * (count != 1)} let go')
