@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from bench.everybody.trials import Figure, Sample
 
+ONE_ROUND = 0.1
+"""Figures of one round on a machine that does nothing else may differ by so much."""
+
 Cell = dict[str, Any]
 """`unfit`: why a workload has no meaning for a server; or `samples`, of each round that
 succeeded, and `failed`, what was said where one did not."""
@@ -77,8 +80,15 @@ class Spread:
     rounds: int
 
     def apart(self, other: Spread) -> bool:
-        """No round of one is within the rounds of the other."""
-        return self.most < other.least or other.most < self.least
+        """No round of one is within the rounds of the other.
+
+        Where one has a single round its spread is not known: then they are apart by more than
+        `ONE_ROUND` of the smaller.
+        """
+        gap = max(other.least - self.most, self.least - other.most)
+        if min(self.rounds, other.rounds) > 1:
+            return gap > 0
+        return gap > ONE_ROUND * min(abs(self.median), abs(other.median))
 
 
 def spread(cell: Cell, figure: Figure) -> Spread | None:

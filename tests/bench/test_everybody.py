@@ -117,6 +117,13 @@ def test_only_rounds_that_do_not_overlap_are_a_loss() -> None:
     )
 
 
+def test_with_one_round_a_small_difference_is_none() -> None:
+    """Its spread is not known; a tenth is asked for."""
+    results = results_of(chatroom=[1.0], redis=[0.95], nats=[0.85])
+    (told,) = words.verdict(results, TRIALS["room-100"])
+    assert "loses to NATS core (0.85 of ours); is level with Redis pub/sub" in told
+
+
 def test_those_who_promise_the_same_are_compared_with_one_another() -> None:
     """Who syncs first, with who syncs first."""
     results = results_of(
