@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from bench.contestants import crowd
 from bench.everybody.entrants import LIMIT, Entrant
 from bench.everybody.trials import Figure
+from bench.sockets import Socket
 from bench.workloads import WORKLOADS, Workload, fill, measure, talk
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from bench.contestants import Contest
     from bench.everybody.trials import Sample, Scale
     from bench.rooms import Member
-    from bench.sockets import Socket
 
 MIB = 1024 * 1024
 MANY = 1_000_000
@@ -175,8 +175,8 @@ class Stalled:
 
 def connection_of(member: Member) -> Socket:
     """The connection that a member has for itself."""
-    found: Socket = getattr(member, "connection")  # noqa: B009 - members of every protocol
-    return found
+    assert isinstance(member.connection, Socket)
+    return member.connection
 
 
 def is_open(stalled: Socket, port: int) -> bool:
