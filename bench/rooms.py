@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 JOINS_AT_ONCE = 64
 """Joins under way at once."""
-JOIN_SECONDS = 240
+JOIN_SECONDS = 90
+"""Who is not in by then is not waited for."""
 QUIET_SECONDS = 0.3
 """Arrivals have all been delivered when nothing came for so long."""
 

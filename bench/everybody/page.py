@@ -32,7 +32,11 @@ def write_page(results: Results, into: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.svg"):
         old.unlink()
-    sections = [_workload(results, TRIALS[name], folder) for name in results.workloads]
+    sections = [
+        _workload(results, trial, folder)
+        for name, trial in TRIALS.items()
+        if name in results.workloads
+    ]
     parts = [*_opening(results), *_entrants(results), *_summary(results), *sections, _reading()]
     (into / "benchmarks.md").write_text("\n\n".join(parts) + "\n")
 
@@ -41,7 +45,8 @@ def _opening(results: Results) -> list[str]:
     setting = results.setting
     taken = f"{setting['rounds']} rounds" if setting["rounds"] > 1 else "one round"
     how = (
-        f"Run on {setting['date']}, in {setting['minutes']:.0f} minutes: {taken} of"
+        f"Run on {' and '.join(setting['date'].splitlines())}, in"
+        f" {setting['minutes']:.0f} minutes: {taken} of"
         f" {setting['seconds']:g} s, the servers in turn within each round, each a fresh process."
         " A figure is the median of the rounds, with the least and the most beside it in brackets."
         " Some workloads take fewer rounds. What could not be measured is not there."
