@@ -200,7 +200,10 @@ def _plots(results: Results, trial: Trial) -> list[tuple[str, str]]:
         kind = "ours" if name in OF_OURS else "limit" if name == LIMIT else "other"
         if found := spread(cell, figure):
             shown = words.shown(found.median, figure)
-            rows.append(Row(title, found.median, found.least, found.most, shown, kind))
+            median, least, most = (
+                _rounded(value, figure) for value in (found.median, found.least, found.most)
+            )
+            rows.append(Row(title, median, least, most, shown, kind))
         for sample in cell.get("samples", ()):
             if "series" in sample:
                 points = [(seconds / 60, mib) for seconds, mib, _ in sample["series"]]
@@ -213,6 +216,11 @@ def _plots(results: Results, trial: Trial) -> list[tuple[str, str]]:
     better = "less is better" if figure.less_is_better else "more is better"
     title = f"{trial.title}: {figure.title} ({better})"
     return [(f"{trial.name}.svg", dots(title, figure.unit, rows))]
+
+
+def _rounded(value: float, figure: Figure) -> float:
+    """As it is shown: what is shown as nothing is nothing in a plot, too."""
+    return float(format(value, figure.form.replace(",", "")))
 
 
 def _reading() -> str:
