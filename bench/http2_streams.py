@@ -21,7 +21,7 @@ class Carrier(Protocol):
 class Stream:
     """One call. Subclasses say what to do with its payload."""
 
-    __slots__ = ("connection", "number", "pending", "skims", "used", "window")
+    __slots__ = ("connection", "held", "number", "pending", "skims", "used", "window")
 
     def __init__(self) -> None:
         self.connection: Carrier
@@ -31,6 +31,8 @@ class Stream:
         self.used = 0
         """Bytes of DATA received and not yet given back."""
         self.pending: deque[bytes] = deque()
+        self.held = 0
+        """Times that the server's windows did not take at once what was to be sent."""
         self.skims = False
         """It may be handed frames that follow one another in one piece, with the frame headers
         between their payloads, where no frame ends with a byte of `tally.MARKER`."""
@@ -56,6 +58,7 @@ class Stream:
             connection.window -= total
             connection.write(data(self.number, enveloped) * times)
             return
+        self.held += 1
         self.pending.extend([enveloped] * times)
         self.flush()
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 JOINS_AT_ONCE = 64
 """Joins under way at once."""
-JOIN_SECONDS = 240
+JOIN_SECONDS = 90
+"""Who is not in by then is not waited for."""
 QUIET_SECONDS = 0.3
 """Arrivals have all been delivered when nothing came for so long."""
 
@@ -38,6 +39,11 @@ class Member(Protocol):
 
     tally: Tally
     """What counts that which comes to it."""
+
+    @property
+    def connection(self) -> object:
+        """Its connection, or that which it shares with others."""
+        ...
 
     def say(self, stamp: int, times: int) -> None:
         """Send a text of `TEXT_BYTES` that holds the stamp, `times` times."""
@@ -120,6 +126,8 @@ class Room:
     speaking: bool = False
     """While true, each message that landed is replaced by a new one."""
     sent: int = 0
+    writes: int = 0
+    """Times that a member was told to say something."""
     _turn: int = field(default=0, init=False)
     _landed: int = field(default=0, init=False)
     """Messages that the present read of the observer has brought so far."""
@@ -147,7 +155,16 @@ class Room:
         for place in range(self.senders if each else left):
             sender = self.members[(self._turn + place) % self.senders]
             sender.say(stamp, each + (place < left))
+            self.writes += 1
         self._turn = (self._turn + left) % self.senders
+
+    def held(self) -> int:
+        """How many of the `writes` the server's windows or the kernel did not take at once."""
+        speaking = self.members[: self.senders]
+        return sum(
+            getattr(member, "held", 0) + getattr(member.connection, "held", 0)
+            for member in speaking
+        )
 
     def forget_counts(self) -> None:
         """Begin to count anew: everything that was said has arrived, or its members changed."""

@@ -32,6 +32,8 @@ class Socket:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)
         self._unsent = b""
+        self.held = 0
+        """Times that the kernel did not take at once what was written."""
         self.at_end: Callable[[], None] | None = None
         """Called when the server closes the connection; without it that is an error."""
         loop.add(self)
@@ -43,6 +45,7 @@ class Socket:
     def write(self, octets: bytes) -> None:
         """Send now what the kernel takes, the rest when it takes more."""
         if self._unsent:
+            self.held += 1
             self._unsent += octets
             return
         try:
@@ -50,6 +53,7 @@ class Socket:
         except BlockingIOError:
             sent = 0
         if sent < len(octets):
+            self.held += 1
             self._unsent = octets[sent:]
             self.loop.want_write(self, wanted=True)
 

@@ -24,6 +24,9 @@ DRAIN_SECONDS = 20
 BUSY = 0.85
 """Share of its CPU time above which something is called the limit."""
 
+HELD = 0.5
+"""Share of what is sent from which on flow control is called the limit."""
+
 
 class Measured(Protocol):
     """A server whose cost is read."""
@@ -84,6 +87,8 @@ class Measurement:
     resident: int
     """Bytes of the server at the end of the interval."""
     peak: int
+    held: float = 0.0
+    """Share of what was to be sent that flow control did not take at once."""
 
     @property
     def rate(self) -> float:
@@ -117,6 +122,8 @@ class Measurement:
             return "the machine: its CPUs were full; how much was not ours, says the last column"
         if max(self.busiest_thread, self.server_cpu / cpu_count()) / self.seconds >= BUSY:
             return "the server"
+        if self.held >= HELD:
+            return "windows: flow control kept those who speak from sending"
         return "waiting: no CPU was full, messages in flight wait for one another or the disk"
 
 
@@ -168,6 +175,8 @@ class _Moment:
     server: ProcessCost
     generator: float
     machine: float
+    writes: int
+    held: int
 
 
 def _moment(rooms: list[Room], server: Measured) -> _Moment:
@@ -178,6 +187,8 @@ def _moment(rooms: list[Room], server: Measured) -> _Moment:
         server=server.cost(),
         generator=time.process_time(),
         machine=machine_busy(),
+        writes=sum(room.writes for room in rooms),
+        held=sum(room.held() for room in rooms),
     )
 
 
@@ -233,6 +244,7 @@ def talk(
         samples=len(sampled_latencies),
         resident=after.server.resident,
         peak=after.server.peak,
+        held=(after.held - before.held) / max(1, after.writes - before.writes),
     )
 
 

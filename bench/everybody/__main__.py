@@ -14,13 +14,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from bench import exact
 from bench.builds import ROOT, BuildError, UnavailableError, build_missing
 from bench.contestants import OURS, Contest, Journal, crowd
 from bench.everybody.entrants import ENTRANTS, Entrant
 from bench.everybody.page import write_page
-from bench.everybody.results import Results
+from bench.everybody.results import MixedError, Results
 from bench.everybody.trials import Scale, Trial
 from bench.everybody.workloads import TRIALS
 from bench.machine import describe, filesystem_of, machine_busy
@@ -49,6 +50,11 @@ def arguments() -> argparse.Namespace:
     add("--build", action="store_true", help="build Go servers that are missing, in minutes")
     add("--into", type=Path, default=ROOT / "docs", metavar="DIR",
         help="where benchmarks.md and benchmarks/ are written (default docs)")  # fmt: skip
+    add(
+        "--add",
+        action="store_true",
+        help="keep the other workloads of an earlier run with the same rounds on this machine",
+    )
     add("--smoke", action="store_true",
         help="a short round with few members; only counts are looked at")  # fmt: skip
     add("--page", action="store_true", help="write the page anew from benchmarks/results.json")
@@ -57,7 +63,11 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     chosen = arguments()
-    return run_cleanly("everybody", lambda: page(chosen) if chosen.page else run(chosen))
+    try:
+        return run_cleanly("everybody", lambda: page(chosen) if chosen.page else run(chosen))
+    except MixedError as error:
+        print(f"everybody: {error}", file=sys.stderr)
+        return 2
 
 
 def page(chosen: argparse.Namespace) -> int:
@@ -70,16 +80,18 @@ def run(chosen: argparse.Namespace) -> int:
     """Measure everything that was asked for; 1 where a message was lost or doubled."""
     if chosen.build:
         build_missing()
-    results = Results()
-    entrants = available(chosen.peers, results)
+    kept = chosen.into / "benchmarks"
     scale = SMOKE
     if not chosen.smoke:
         scale = Scale(chosen.seconds, chosen.warmup, chosen.leak_seconds, small=False)
     rounds = 1 if chosen.smoke else chosen.rounds
     contest = Contest(Journal())
-    results.setting = setting_of(chosen, scale, rounds)
-    kept = chosen.into / "benchmarks"
+    results = Results(setting=setting_of(chosen, scale, rounds))
+    if chosen.add:
+        results.take(Results.read(kept / "results.json"), but=chosen.workloads)
+    entrants = available(chosen.peers, results)
     kept.mkdir(parents=True, exist_ok=True)
+    before = results.setting["minutes"]
     begin = time.monotonic()
     faults = self_test(contest, entrants, results)
     for name in chosen.workloads:
@@ -88,7 +100,8 @@ def run(chosen: argparse.Namespace) -> int:
             for entrant in entrants:
                 if name != LASTING or entrant.name in chosen.leak_peers:
                     measure(results, trial, entrant, contest, scale, number)
-        end(results, begin)
+        results.setting["minutes"] = before + (time.monotonic() - begin) / 60
+        results.setting["load_after"] = os.getloadavg()[0]
         results.write(kept / "results.json")
     write_page(results, chosen.into)
     for line in faults + results.inexact():
@@ -111,6 +124,7 @@ def available(names: list[str], results: Results) -> list[Entrant]:
             print(f"{name} is left out: {reason}", file=sys.stderr, flush=True)
             continue
         able.append(entrant)
+        results.missing.pop(name, None)
         results.entrants[name] = {
             "title": entrant.title,
             "version": entrant.version(),
@@ -162,7 +176,8 @@ def _own_cpu() -> float:
     return own.ru_utime + own.ru_stime + ended.ru_utime + ended.ru_stime
 
 
-def setting_of(chosen: argparse.Namespace, scale: Scale, rounds: int) -> dict[str, object]:
+def setting_of(chosen: argparse.Namespace, scale: Scale, rounds: int) -> dict[str, Any]:
+    """What a reader has to know, before anything was measured."""
     now = dt.datetime.now(dt.UTC)
     words = sys.argv[1:]
     if "--into" in words:
@@ -175,14 +190,10 @@ def setting_of(chosen: argparse.Namespace, scale: Scale, rounds: int) -> dict[st
         "rounds": rounds,
         "seconds": scale.seconds,
         "smoke": chosen.smoke,
+        "minutes": 0.0,
         "filesystem": filesystem_of(Path(os.environ.get("TMPDIR", "/tmp"))),
         "load_before": os.getloadavg()[0],
     }
-
-
-def end(results: Results, begin: float) -> None:
-    results.setting["minutes"] = (time.monotonic() - begin) / 60
-    results.setting["load_after"] = os.getloadavg()[0]
 
 
 def say(line: str) -> None:

@@ -8,13 +8,25 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from bench.everybody.trials import Figure, Sample
 
+ONE_ROUND = 0.1
+"""Figures of one round on a machine that does nothing else may differ by so much."""
+
 Cell = dict[str, Any]
 """`unfit`: why a workload has no meaning for a server; or `samples`, of each round that
 succeeded, and `failed`, what was said where one did not."""
+
+
+ALIKE = ("cpus", "cpu", "system", "rounds", "seconds", "smoke")
+"""What two runs that stand on one page have in common."""
+
+
+class MixedError(Exception):
+    """Two runs do not belong on one page."""
 
 
 @dataclass(slots=True)
@@ -35,6 +47,25 @@ class Results:
 
     def add(self, workload: str, entrant: str, sample: Sample) -> None:
         self.cell(workload, entrant).setdefault("samples", []).append(sample)
+
+    def take(self, earlier: Results, but: Collection[str]) -> None:
+        """Begin with the workloads of an earlier run of the same kind, but those named.
+
+        MixedError where it was taken on another machine or with other rounds.
+        """
+        for name in ALIKE:
+            mine, its = self.setting[name], earlier.setting[name]
+            if mine != its:
+                raise MixedError(f"the earlier run had {name} {its}, this one has {mine}")
+        self.entrants |= earlier.entrants
+        self.missing |= earlier.missing
+        self.workloads |= {
+            name: cells for name, cells in earlier.workloads.items() if name not in but
+        }
+        for name in ("command", "date"):
+            self.setting[name] = f"{earlier.setting[name]}\n{self.setting[name]}"
+        self.setting["minutes"] += earlier.setting["minutes"]
+        self.setting["load_before"] = earlier.setting["load_before"]
 
     def write(self, file: Path) -> None:
         file.write_text(json.dumps(vars_of(self), indent=1) + "\n")
@@ -77,8 +108,15 @@ class Spread:
     rounds: int
 
     def apart(self, other: Spread) -> bool:
-        """No round of one is within the rounds of the other."""
-        return self.most < other.least or other.most < self.least
+        """No round of one is within the rounds of the other.
+
+        Where one has a single round its spread is not known: then they are apart by more than
+        `ONE_ROUND` of the smaller.
+        """
+        gap = max(other.least - self.most, self.least - other.most)
+        if min(self.rounds, other.rounds) > 1:
+            return gap > 0
+        return gap > ONE_ROUND * min(abs(self.median), abs(other.median))
 
 
 def spread(cell: Cell, figure: Figure) -> Spread | None:

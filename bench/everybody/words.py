@@ -64,8 +64,7 @@ def goals(results: Results) -> list[str]:
 def losses(results: Results) -> list[str]:
     """A line for each figure in which somebody is ahead of ours, whatever it keeps."""
     lines = []
-    for name in results.workloads:
-        trial = TRIALS[name]
+    for name, trial in TRIALS.items():
         for figure in trial.figures:
             ours = spread(_cell(results, name, OURS), figure)
             if ours is None or not figure.told:
@@ -103,7 +102,7 @@ def rivals(results: Results, workload: str, figure: Figure) -> list[tuple[str, S
     """The others that have the figure, the best first; neither ours nor the limit."""
     found = [
         (name, had)
-        for name, cell in results.workloads[workload].items()
+        for name, cell in results.workloads.get(workload, {}).items()
         if name not in OF_OURS and name != LIMIT and (had := spread(cell, figure))
     ]
     return sorted(found, key=lambda one: one[1].median, reverse=not figure.less_is_better)

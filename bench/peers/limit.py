@@ -40,6 +40,8 @@ assert STAMP < TEXT_BYTES
 class LimitConnection(PlainConnection):
     """One connection, of one member."""
 
+    is_greeted = False
+
     def saying(self, member: PlainMember) -> tuple[bytes, bytes]:
         del member
         return AROUND

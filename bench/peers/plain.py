@@ -8,6 +8,7 @@ different rooms.
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -40,11 +41,22 @@ class PlainMember:
         self.connection.write((b"%b%016x%b" % (self._before, stamp, self._after)) * times)
 
 
+UNGREETED = 8
+"""Connections that the server has not answered yet, at most: some keep as few as 10 waiting, and
+the kernel tries the next only after a second."""
+GREETING_SECONDS = 60
+
+
 class PlainConnection(Socket):
     """One connection, and the members that join on it."""
 
+    is_greeted = True
+    """The server says something once it has accepted a connection."""
+
     def __init__(self, loop: Poll, port: int) -> None:
         super().__init__(loop, port)
+        self.greeted = not self.is_greeted
+        """It has said something, or will not before it is asked."""
         self.waiting: deque[PlainMember] = deque()
         """Those that have asked to be let in, in the order of asking."""
         self.members: list[PlainMember] = []
@@ -86,6 +98,7 @@ class PlainConnection(Socket):
             end = self.socket.recv_into(buffer, READ_BYTES)
         except ConnectionResetError:
             end = 0
+        self.greeted = True
         if not end:
             self.closed_by_server()
         elif self.waiting:
@@ -110,10 +123,13 @@ class PlainCrowd:
         return self.connection(self.loop, self.port)
 
     def connect(self, count: int) -> list[PlainConnection]:
-        connections = []
-        for _ in range(count):
-            connections.append(self.open())
-            self.loop.turn(0)  # the server's queue of connections to accept is bounded
+        """Open connections, few at a time where the server greets, so that none has to wait."""
+        connections = [self.open() for _ in range(min(count, UNGREETED))]
+        for number in range(count):
+            greeted = functools.partial(getattr, connections[number], "greeted")
+            self.loop.until(greeted, GREETING_SECONDS, "a greeting")
+            if len(connections) < count:
+                connections.append(self.open())
         return connections
 
     def create(self, connection: PlainConnection, room_ids: Iterable[str]) -> None:

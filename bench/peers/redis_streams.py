@@ -35,6 +35,7 @@ LAST = AFTER_STAMP + b"\r\n"
 class StreamConnection(PlainConnection):
     """A connection of one member, which reads on from `position`."""
 
+    is_greeted = False
     position = b""
     _begun = b""
 

@@ -16,7 +16,7 @@ from bench.everybody import words
 from bench.everybody.entrants import ENTRANTS, OF_OURS
 from bench.everybody.page import write_page
 from bench.everybody.plot import Row, dots
-from bench.everybody.results import Results, spread
+from bench.everybody.results import MixedError, Results, spread
 from bench.everybody.workloads import TRIALS
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -117,6 +117,13 @@ def test_only_rounds_that_do_not_overlap_are_a_loss() -> None:
     )
 
 
+def test_with_one_round_a_small_difference_is_none() -> None:
+    """Its spread is not known; a tenth is asked for."""
+    results = results_of(chatroom=[1.0], redis=[0.95], nats=[0.85])
+    (told,) = words.verdict(results, TRIALS["room-100"])
+    assert "loses to NATS core (0.85 of ours); is level with Redis pub/sub" in told
+
+
 def test_those_who_promise_the_same_are_compared_with_one_another() -> None:
     """Who syncs first, with who syncs first."""
     results = results_of(
@@ -165,6 +172,28 @@ def test_the_page_has_what_was_measured_and_nothing_else(tmp_path: Path) -> None
     assert "was not quiet" not in page
     (picture,) = (tmp_path / "benchmarks").glob("*.svg")
     assert f"](benchmarks/{picture.name})" in page
+
+
+def test_a_run_can_be_added_to_one_of_its_kind() -> None:
+    """What it measured anew counts, the rest is kept, and the page has both commands."""
+    earlier = results_of(chatroom=[0.4], redis=[0.2])
+    earlier.add("steady-200", OURS, {CPU: 12.0, "missing": 0, "limit": ""})
+    later = results_of(nats=[0.5])
+    later.workloads.clear()
+    later.setting["command"] = "another"
+    later.take(earlier, but=["room-100"])
+    assert ["steady-200"] == list(later.workloads)
+    assert {"chatroom", "redis", "nats"} == set(later.entrants)
+    assert "python -m bench.everybody --rounds 3\nanother" == later.setting["command"]
+    assert 2.0 == later.setting["minutes"]
+
+
+def test_runs_of_two_machines_do_not_mix() -> None:
+    """Nor do those of more and fewer rounds."""
+    earlier, later = results_of(chatroom=[0.4]), results_of(chatroom=[0.4])
+    later.setting["rounds"] = 5
+    with pytest.raises(MixedError, match="had rounds 3, this one has 5"):
+        later.take(earlier, but=[])
 
 
 def test_a_busy_machine_is_told(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from bench.builds import ROOT, UnavailableError
 from bench.contestants import BEFORE, PEERS, TOKENS, Contest, Journal, crowd
-from bench.workloads import Workload, measure
+from bench.workloads import Measurement, Workload, measure
 
 SMALL = (
     Workload("in flight", "2 rooms of 4", 2, 4, in_flight=8),
@@ -59,3 +59,36 @@ def test_an_interrupted_run_leaves_no_process(number: signal.Signals) -> None:
         bench.kill()
         bench.wait()
         bench.stderr.close()
+
+
+@pytest.mark.parametrize(
+    ("generator", "server", "machine", "held", "limit"),
+    [
+        (0.9, 0.1, 1.0, 1.0, "the load generator"),
+        (0.1, 0.9, 0.1, 1.0, "the server"),
+        (0.1, 0.1, 100.0, 1.0, "the machine"),
+        (0.1, 0.1, 0.2, 0.9, "windows"),
+        (0.1, 0.1, 0.2, 0.1, "waiting"),
+    ],
+)
+def test_what_was_full_is_the_limit(
+    generator: float, server: float, machine: float, held: float, limit: str
+) -> None:
+    """A CPU before flow control, and that before nothing."""
+    measurement = Measurement(
+        seconds=1.0,
+        messages=10,
+        deliveries=100,
+        missing=0,
+        server_cpu=server,
+        busiest_thread=server,
+        generator_cpu=generator,
+        machine_cpu=machine,
+        p50_ms=1.0,
+        p99_ms=1.0,
+        samples=10,
+        resident=1,
+        peak=1,
+        held=held,
+    )
+    assert measurement.limit(SMALL[0]).startswith(limit)

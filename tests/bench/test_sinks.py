@@ -167,6 +167,7 @@ def test_the_servers_windows_are_honoured_to_the_byte(loop: Loop, listener: List
     member.send(b"a" * 60 + b"b" * 60, 2)
     whole = (b"a" * 60 + b"b" * 60) * 2
     assert 100 == len(sent())
+    assert 1 == member.held
     for more, expected in ((1, 101), (7, 108)):
         server.write(frames.window_update(1, more))
         loop.until(lambda expected=expected: len(sent()) == expected, SECONDS, "more")
