@@ -109,10 +109,6 @@ EXCUSED: Mapping[str, Mapping[str, str]] = {
         r"(export|opentelemetry-instrument)":
             "needs what an operator installs; tests/server/test_traces.py sets a provider itself",
     },
-    "docs/pictures.md": {r"chatwire read chat.pcapng": "tests/chatwire/test_diagrams.py"},
-    "docs/postgresql.md": {
-        r"(createdb|echo|chatserver --journal|chatserver copy|chatserver new-epochs) ?": BASE,
-    },
     "docs/replay.md": {r"chatwire (--write|replay|diff)": "tests/chatwire/test_replay.py"},
     "docs/wireshark.md": {
         r"(make (wireshark|tshark)|chatwire|tshark|tcpdump|python tools/wireshark)": WIRE,

@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
 from chatroom.chatwire.diff.command import diff
-from chatroom.chatwire.endpoints import READABLE, WRITABLE, HostAndPort
-from chatroom.chatwire.lab.command import lab
-from chatroom.chatwire.reading import read
-from chatroom.chatwire.replay.command import replay
-from chatroom.chatwire.show.options import show_options
-from chatroom.interrupts import INTERRUPTED
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from chatroom.chatwire.show.printer import Show
-    from chatroom.wire.addresses import Address
-
-import click
-
 from chatroom.chatwire.faults.command import fault
 from chatroom.chatwire.lab.command import lab
 from chatroom.chatwire.reading import read
+from chatroom.chatwire.replay.command import replay
 from chatroom.chatwire.tapping import Tapping, tap_options
 from chatroom.interrupts import INTERRUPTED
 
