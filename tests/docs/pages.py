@@ -9,6 +9,8 @@ from pathlib import Path
 from tests.interop.programs import ROOT
 
 BLOCK = re.compile(r"^( *)```(?:sh|console)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+HERE = re.compile(r"<<'?(\w+)'?.*?\n\s*\1\n", re.DOTALL)
+"""What a command reads from the lines that follow it."""
 COMMENT = re.compile(r"\s+# .*$")
 
 
@@ -19,10 +21,12 @@ def documents() -> dict[str, Path]:
 
 
 def commands(text: str) -> list[str]:
-    """One a line, those that go on with a backslash together; comments are left out."""
+    """One a line, those that go on with a backslash together; comments, and what a command
+    is given to read in a block, are left out.
+    """
     found: list[str] = []
     for _, block in BLOCK.findall(text):
-        whole = textwrap.dedent(block).replace("\\\n", " ")
+        whole = HERE.sub("<<\\1\n", textwrap.dedent(block)).replace("\\\n", " ")
         for line in whole.splitlines():
             command = COMMENT.sub("", line.removeprefix("$ ")).strip()
             if command and not command.startswith("#"):

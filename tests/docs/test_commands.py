@@ -95,6 +95,7 @@ EXCUSED: Mapping[str, Mapping[str, str]] = {
         r"chatserver config check --config /etc": "that file; tests/server/test_config_commands.py",
         r"chatserver --journal-file .* --workers": BASE,
     },
+    "docs/faults.md": {r"chatwire fault": "tests/chatwire/faults/test_worked_example.py"},
     "docs/operations.md": {
         r"(systemctl|/opt/chatroom|.* \| sudo tee)": "needs the service, which tests/deploy reads",
         r"curl .*localhost:9900": "needs Prometheus to run; tests/deploy asks it by promtool",
