@@ -28,6 +28,8 @@ settings.register_profile(
 settings.load_profile("scaled")
 
 MAY_BLOCK = {
+    # Read once, before a server listens.
+    "chatroom/server/otel.py": {"<module>"},
     # Commands in processes of their own. Only a test runs them beside a server, in its loop.
     "chatroom/journal/sqlite/backup.py": {"backup"},
     "chatroom/journal/sqlite/check.py": {"check"},

@@ -29,7 +29,7 @@ def key_file(path: Path, **keys: str) -> Path:
 
 
 def token(
-    subject: str = "ann", *, key: str = "home", secret: str = SECRET, valid_for: float = 3600,
+    subject: str = "ann", *, key: str = "home", secret: str = SECRET, valid_for: float = 86_400,
     chat: Mapping[str, object] | None = None, **claims: object,
 ) -> str:  # fmt: skip
     said = {"sub": subject, "exp": time.time() + valid_for, "chat": dict(chat or {}), **claims}
