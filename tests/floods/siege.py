@@ -51,7 +51,7 @@ class Besieged(ServerProcess):
     pipe: Path
 
     def tasks(self) -> int:
-        """How many tasks its event loop has now."""
+        """How many tasks its event loop has now; it keeps no memory that it does not use."""
         self.signal(signal.SIGUSR1)
         return int(self.pipe.read_text())
 
@@ -280,7 +280,7 @@ def came_back(server: Besieged, resident: int, descriptors: int, tasks: int) -> 
     """Whether its memory, descriptors and tasks come down to these within `RETURN_SECONDS`."""
     deadline = time.monotonic() + RETURN_SECONDS
     while (
-        server.resident() > resident or server.descriptors() > descriptors or server.tasks() > tasks
+        server.tasks() > tasks or server.resident() > resident or server.descriptors() > descriptors
     ):
         if time.monotonic() > deadline:
             return False
