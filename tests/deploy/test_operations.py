@@ -168,7 +168,7 @@ def test_prometheus_takes_what_is_deployed(operator: Operator, tmp_path: Path) -
     ]  # fmt: skip
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as prometheus:
         try:
-            ask = f"curl -s --retry 60 --retry-connrefused --retry-delay 1 localhost:{port}/api/v1"
+            ask = f"curl -sf --retry 60 --retry-connrefused --retry-delay 1 localhost:{port}/api/v1"
             ready = "query?query=chatroom_ready"
             assert ready in "".join(blocks()["Watch"])
             while not (found := json.loads(operator.does(f"{ask}/{ready}"))["data"]["result"]):
