@@ -31,10 +31,6 @@ PLAYED: Mapping[str, tuple[str, ...]] = {
         "chatter --room lobby --name Bob --wait --json",
     ),
     "docs/server.md": ("chatserver --in-memory --room lobby --ops-bind 127.0.0.1:9090",),
-    "docs/operations.md": (
-        "chatserver --in-memory --room lobby --ops-bind 127.0.0.1:9090",
-        "until curl -sf localhost:9090/readyz >/dev/null; do sleep 0.1; done",
-    ),
     "docs/page.md": (),
     "docs/proxies.md": (
         "chatserver keys create --keys keys.toml --id home",
@@ -56,7 +52,7 @@ FIRST: Mapping[str, tuple[str, ...]] = {
 """What the page leaves to its reader to do before a command."""
 
 LASTING = {
-    r"chatserver(?! (audit|backup|check|config|copy|dev-cert|keys|token)\b)": "listening on",
+    r"chatserver(?! (audit|backup|check|config|copy|dev-cert|keys|token|top)\b)": "listening on",
     r"make run\b": "listening on",
     r"python examples/embedded\.py": "listens on",
     r"node examples/room\.mjs": "hello from JavaScript",
@@ -97,8 +93,7 @@ EXCUSED: Mapping[str, Mapping[str, str]] = {
     },
     "docs/faults.md": {r"chatwire fault": "tests/chatwire/faults/test_worked_example.py"},
     "docs/operations.md": {
-        r"(systemctl|/opt/chatroom|.* \| sudo tee)": "needs the service, which tests/deploy reads",
-        r"curl .*localhost:9900": "needs Prometheus to run; tests/deploy asks it by promtool",
+        r"": "tests/deploy/test_operations.py does them, with a unit in place of systemd",
     },
     "docs/pictures.md": {
         r"chatwire read": "needs a capture; tests/chatwire/test_diagrams.py makes one",

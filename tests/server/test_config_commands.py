@@ -183,6 +183,28 @@ def test_a_check_says_what_a_server_would_do(tmp_path: Path) -> None:
     assert not (tmp_path / "audit").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], None),
+        (["--ops-bind", "127.0.0.1:9090"], "127.0.0.1:9090 what goes on: whoever is on this mach"),
+        (["--ops-bind", "0.0.0.0:9090"], "0.0.0.0:9090 what goes on: whoever reaches it may see"),
+        (
+            ["--ops-bind", "[::1]:9090", "--journal", "postgresql://h/d", "--workers", "4"],
+            "[::1]:9091 to 9094, a port for each process, what goes on: whoever is on this machine",
+        ),
+    ],
+)
+def test_who_may_watch_is_told(arguments: list[str], said: str | None) -> None:
+    """Nobody is asked who they are there, so it matters who can reach it."""
+    done = run("config", "check", *arguments)
+    assert (0, "") == (done.returncode, done.stderr)
+    if said is None:
+        assert "what goes on" not in done.stdout
+    else:
+        assert f"\ntells at {said}" in done.stdout
+
+
 def test_what_stands_before_the_command_counts_too() -> None:
     """As in the line that starts the server, to which two words are added."""
     done = run("--in-memory", "--room", "a", "config", "check", "--room", "b")

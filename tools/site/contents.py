@@ -14,7 +14,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "docs/moderation.md", "docs/limits.md", "docs/security.md",
     ),
     "Run it": (
-        "docs/service.md", "docs/container.md", "docs/operations.md", "docs/server.md",
+        "docs/operations.md", "docs/service.md", "docs/container.md", "docs/server.md",
         "docs/traces.md", "docs/postgresql.md", "docs/many-nodes.md", "docs/promises.md",
     ),
     "Build on it": (

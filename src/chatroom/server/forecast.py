@@ -23,6 +23,7 @@ from .loops import LoopName, loop_factory
 from .port import sockets
 from .port.certificates import Certificates
 from .service import JOURNAL_FILE, journal_of
+from .serving import of_worker
 from .settings import Settings
 
 
@@ -34,6 +35,7 @@ def forecast(settings: Settings, loop: LoopName, log: LogStyle) -> Iterator[str]
     """
     loop_factory(loop)
     yield from _listens(settings)
+    yield from _watched(settings)
     yield from _who_may(settings)
     yield from _browsers(settings)
     yield from _kept(settings)
@@ -62,6 +64,16 @@ def _listens(settings: Settings) -> Iterator[str]:
     if settings.trusted_proxies:
         named = ", ".join(map(str, settings.trusted_proxies))
         yield f"believes {named} for whom they speak"
+
+
+def _watched(settings: Settings) -> Iterator[str]:
+    for address in settings.ops_bind:
+        at = str(address)
+        if settings.workers > 1 and address.port:
+            last = of_worker(address, settings.workers).port
+            at = f"{of_worker(address, 1)} to {last}, a port for each process,"
+        whoever = "whoever is on this machine" if address.loopback else "whoever reaches it"
+        yield f"tells at {at} what goes on: {whoever} may see rooms, names and addresses"
 
 
 def _who_may(settings: Settings) -> Iterator[str]:

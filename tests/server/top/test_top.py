@@ -206,12 +206,13 @@ def test_a_server_that_goes_and_comes_back(tmp_path: Path) -> None:
 def test_a_server_that_drains(tmp_path: Path) -> None:
     """It says so as long as somebody can be asked."""
     with (
-        serving(tmp_path / "data", "--drain-delay", "3") as (server, address),
+        serving(tmp_path / "data", "--drain-delay", "60") as (server, address),
         top(address) as terminal,
     ):
         terminal.until("ready  ")
         os.kill(server.pid, signal.SIGTERM)
         terminal.until("drains  ", "told to stop ")
+        os.kill(server.pid, signal.SIGTERM)  # the second one ends it at once
         terminal.until("nothing listens on")
         terminal.press("q")
         assert 0 == terminal.end()
