@@ -77,7 +77,7 @@ def play(steps: list[tuple[str, str | None]]) -> list[str]:
     lasting: list[Lasting] = []
 
     def stop(which: Callable[[Lasting], object]) -> None:
-        for each in list(filter(which, lasting)):
+        for each in list(filter(which, reversed(lasting))):  # who is at a server, before it
             lasting.remove(each)
             if fault := each.stop():
                 wrong.append(f"{each.command}\n{fault}\n{''.join(each.said)}")

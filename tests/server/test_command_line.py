@@ -66,8 +66,8 @@ def test_help_says_of_each_command_in_one_line_what_it_does() -> None:
     done = ran([*COMMAND, "--help"], capture_output=True, text=True, timeout=30, check=True)
     summaries = done.stdout.partition("\nCommands:\n")[2].splitlines()
     expected = [
-        "audit", "backup", "check", "config", "copy", "dev-cert", "keys", "new-epochs", "nodes",
-        "repair", "rollback", "token", "top",
+        "audit", "backup", "check", "config", "copy", "dev-cert", "health", "keys", "new-epochs",
+        "nodes", "repair", "rollback", "token", "top",
     ]  # fmt: skip
     assert expected == [line.split()[0] for line in summaries]
     assert [line for line in summaries if "..." in line] == []

@@ -29,8 +29,8 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "reference/chatter.md", "reference/chatwire.md",
     ),
     "How it is made": (
-        "docs/architecture.md", "docs/decisions/README.md", "bench/README.md", "CHANGELOG.md",
-        "CONTRIBUTING.md",
+        "docs/architecture.md", "docs/decisions/README.md", "docs/benchmarks.md", "bench/README.md",
+        "CHANGELOG.md", "CONTRIBUTING.md",
     ),
 }  # fmt: skip
 """Documents that are not there are left out; those that are named nowhere come last."""

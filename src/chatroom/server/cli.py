@@ -15,6 +15,7 @@ from .config_commands import KeepsArguments, config_commands
 from .copy_command import copy_command
 from .database_commands import new_epochs_command, nodes_command
 from .dev_commands import dev_certificate_command
+from .health_command import health_command
 from .journal_commands import backup_command, check_command, repair_command, rollback_command
 from .serving import run
 from .serving_options import Chosen, serving_options
@@ -60,6 +61,7 @@ chatserver.add_command(backup_command)
 chatserver.add_command(check_command)
 chatserver.add_command(config_commands)
 chatserver.add_command(copy_command)
+chatserver.add_command(health_command)
 chatserver.add_command(new_epochs_command)
 chatserver.add_command(nodes_command)
 chatserver.add_command(repair_command)
