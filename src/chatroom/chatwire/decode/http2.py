@@ -29,7 +29,7 @@ from chatroom.chatwire.decode.records import (
 )
 from chatroom.chatwire.decode.settings import named
 from chatroom.chatwire.decode.streams import Stream, Streams
-from chatroom.chatwire.passage import Side
+from chatroom.chatwire.passage import SIDES, Side
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,9 +167,9 @@ class Http2:
 
     def _frame(self, draft: Draft) -> None:
         raw, direction = draft.raw, self._of[draft.sender]
-        if raw.length > max(direction.limits):
+        if raw.length > (limit := direction.splitter.frame_limit):
             draft.notes.append(
-                f"longer than the {max(direction.limits)} bytes that the {draft.sender.other} "
+                f"longer than the {limit} bytes that the {draft.sender.other} "
                 "accepts: FRAME_SIZE_ERROR (RFC 9113, 4.2)"
             )
         if raw.reserved:
@@ -197,7 +197,8 @@ class Http2:
         raw, sender = draft.raw, draft.sender
         stream = self._streams.get(raw.stream)
         path = stream.call.path if stream else ""
-        if stream and "END_STREAM" in raw.flags:
+        flags = raw.flags
+        if stream and "END_STREAM" in flags:
             # With HEADERS in several frames too: what follows of them is CONTINUATION.
             stream.closed.add(sender)
             messages, wrong = stream.call.end(sender)
@@ -206,7 +207,7 @@ class Http2:
                 draft.notes.append(wrong)
         unfinished = self._of[sender].block
         pending = unfinished is not None and unfinished.stream == raw.stream
-        if stream and (stream.closed == set(Side) or raw.kind is Kind.RST_STREAM) and not pending:
+        if stream and (len(stream.closed) == SIDES or raw.kind is Kind.RST_STREAM) and not pending:
             self._forget(raw.stream)
         self._record(
             sender,
@@ -214,7 +215,7 @@ class Http2:
             stream=raw.stream,
             type=raw.type,
             length=raw.length,
-            flags=raw.flags,
+            flags=flags,
             call=path,
             detail=draft.detail,
             messages=tuple(draft.messages),
