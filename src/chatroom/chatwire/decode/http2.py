@@ -27,6 +27,7 @@ from chatroom.chatwire.decode.records import (
     Undecoded,
     WindowUpdate,
 )
+from chatroom.chatwire.decode.rules import broken_rules
 from chatroom.chatwire.decode.settings import named
 from chatroom.chatwire.decode.streams import Stream, Streams
 from chatroom.chatwire.passage import SIDES, Side
@@ -167,19 +168,8 @@ class Http2:
 
     def _frame(self, draft: Draft) -> None:
         raw, direction = draft.raw, self._of[draft.sender]
-        if raw.length > (limit := direction.splitter.frame_limit):
-            draft.notes.append(
-                f"longer than the {limit} bytes that the {draft.sender.other} "
-                "accepts: FRAME_SIZE_ERROR (RFC 9113, 4.2)"
-            )
-        if raw.reserved:
-            draft.notes.append("the reserved bit is set (RFC 9113, 4.1)")
-        unfinished = direction.block
-        if unfinished and (raw.kind is not Kind.CONTINUATION or raw.stream != unfinished.stream):
-            draft.notes.append(
-                f"inside the header block of stream {unfinished.stream}: PROTOCOL_ERROR "
-                "(RFC 9113, 6.10)"
-            )
+        if wrong := broken_rules(raw, draft.sender, direction):
+            draft.notes += wrong
         if raw.kind is Kind.UNKNOWN:
             draft.notes.append(f"frame type 0x{raw.type:02x}, to be ignored (RFC 9113, 5.5)")
         elif raw.payload is None:
