@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import resource
 import shutil
 import statistics
 import subprocess
@@ -120,18 +119,20 @@ def write(path: Path, count: int, batch: int) -> int:
     return made
 
 
-def seconds(command: list[str], settings: Path) -> float:
-    """How much CPU time a program takes, with what it prints thrown away.
+def cost(command: list[str], settings: Path) -> tuple[float, float]:
+    """The CPU seconds that a program takes, and the most MiB, with what it prints thrown away.
 
     Both do all in one thread. Their time on the clock depends on what else the machine does.
     """
     environment = os.environ | {"WIRESHARK_CONFIG_DIR": str(settings)}
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, check=True
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
     )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 def arguments() -> argparse.Namespace:
@@ -158,18 +159,18 @@ def main() -> int:
         count = write(path, chosen.frames, chosen.batch)
         print(f"{count:,} frames, {path.stat().st_size / 1e6:,.0f} MB")
         taken: dict[str, list[float]] = {way: [] for way in ways}
+        memory = dict.fromkeys(ways, 0.0)
         for number in range(chosen.rounds):
             for way, command in ways.items():
-                took = seconds([*command, str(path)], Path(directory))
+                took, most = cost([*command, str(path)], Path(directory))
                 taken[way].append(took)
+                memory[way] = max(memory[way], most)
                 print(f"round {number + 1}  {way:<9} {took:6.1f} s  {count / took:9,.0f} frames/s")
     rates = {way: count / statistics.median(times) for way, times in taken.items()}
     for way, rate in rates.items():
-        print(f"median   {way:<9} {rate:18,.0f} frames/s")
+        print(f"median   {way:<9} {rate:18,.0f} frames/s, {memory[way]:,.0f} MiB at most")
     if "tshark" in rates:
         print(f"ratio    {rates['chatwire'] / rates['tshark']:.2f}")
-    most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(f"the most memory of one of them: {most:,.0f} MiB")
     return 0
 
 

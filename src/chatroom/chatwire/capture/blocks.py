@@ -19,6 +19,8 @@ LONGEST_DESCRIPTION = 64 * 1024
 
 SECTION_HEADER = pcapng.PCAPNG_BT_SHB.to_bytes(4, "big")
 """Reads the same in either byte order, so that it is known before the order is."""
+AHEAD_BYTES = 8
+"""That are read to see whether a block follows. No block, and no packet of pcap, has fewer."""
 PACKET_HEAD_BYTES = 28
 """Of a block before the packet's bytes (pcapng, 4.3)."""
 BYTE_ORDERS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
@@ -102,12 +104,14 @@ class _Source:
     def more(self) -> bool:
         """Whether anything follows; what follows is then where a block begins."""
         self.began = self.position
-        self._ahead = self._ahead or self._file.read(1)
+        self._ahead = self._ahead or self._file.read(AHEAD_BYTES)
         return bool(self._ahead)
 
     def take(self, count: int, otherwise: str = "the file ends within a packet") -> bytes:
         """The next `count` bytes; BrokenCapture with the sentence if there are fewer."""
-        content, self._ahead = self._ahead, b""
+        content, self._ahead = self._ahead[:count], self._ahead[count:]
+        if len(content) < count:
+            content += self._file.read(count - len(content))
         while len(content) < count:
             more = self._file.read(count - len(content))
             if not more:

@@ -171,6 +171,13 @@ class _Conversation:
             other.acknowledge(segment.acknowledged, segment.time)
             if other.waits:
                 yield from self._passages(other.settled(segment.time), sender.other)
+        if segment.payload and not (segment.cut or segment.fin or segment.reset):
+            time = own.at_once(segment.sequence, segment.payload, segment.time)
+            if time is not None:
+                yield Chunk(
+                    connection=self._number, time=time, sender=sender, content=segment.payload
+                )
+                return
         pieces = own.segment(
             segment.sequence, segment.payload, segment.time, cut=segment.cut, fin=segment.fin
         )

@@ -138,10 +138,6 @@ class Direction:
         self.begin(sequence, first=False)
         assert self._next is not None
         start = self._position(sequence)
-        if payload and start == self._next and self._in_order and not (cut or fin):
-            # What nearly every segment is: the next bytes, with nothing waiting behind them.
-            yield self._give(payload, time)
-            return
         end = start + len(payload)
         if payload and start < self._next:
             past = payload[: self._next - start]
@@ -159,10 +155,18 @@ class Direction:
             self._fin, self._fin_at = end + cut, time
         yield from self.settled(time)
 
-    @property
-    def _in_order(self) -> bool:
-        """Whether nothing is known of what comes after the next bytes."""
-        return not (self._waiting or self._cut or self.finished) and self._fin is None
+    def at_once(self, sequence: int, payload: bytes, time: int) -> int | None:
+        """Take what nearly every segment has: the next bytes, with nothing known behind them.
+
+        When they were here; None where they are to be given to `segment`.
+        """
+        self.begin(sequence, first=False)
+        assert self._next is not None
+        if self._next % SPACE != sequence or self._waiting or self._cut:
+            return None
+        if self.finished or self._fin is not None:
+            return None
+        return self._give(payload, time).time
 
     def acknowledge(self, sequence: int, time: int) -> None:
         """The receiver has everything before this sequence number."""
