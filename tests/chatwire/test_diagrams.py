@@ -7,6 +7,7 @@ import hashlib
 import random
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -15,6 +16,7 @@ import pytest
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.chatwire.capture import CaptureWriter
 from chatroom.chatwire.decode import Frame
+from chatroom.chatwire.decode.records import Altered
 from chatroom.chatwire.diagrams import html, mermaid, svg
 from chatroom.chatwire.diagrams.forms import Drawer, Form
 from chatroom.chatwire.diagrams.picture import COLUMNS, Drawing, Picture
@@ -99,6 +101,18 @@ def test_a_half_close_ends_one_side_and_trailers_the_other() -> None:
     picture = written(Form.SVG, talk.made)
     assert "DATA</tspan> half-close" in picture
     assert "HEADERS</tspan> trailers half-close OK (0)" in picture
+
+
+def test_what_a_fault_did_is_marked() -> None:
+    """With what was done, and by which rule, as in print."""
+    talk = Talk().begin()
+    talk.call()
+    (made,) = talk.client(frames.data(1, saying("a")))
+    held = replace(made, altered=Altered(how="held", rule="delay", note="2 s"))
+    picture = written(Form.SVG, [*talk.made[:-1], held])
+    assert '<tspan class="k bad"' in picture
+    assert "[held, 2 s (delay)]" in " ".join(re.sub("<[^>]*>", " ", picture).split())
+    assert "held" in written(Form.MERMAID, [*talk.made[:-1], held])
 
 
 def test_a_reset_ends_both_sides_with_crosses() -> None:

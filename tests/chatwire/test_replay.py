@@ -124,10 +124,11 @@ async def played_again(name: str) -> tuple[list[Frame], Again]:
 
 
 def test_every_experiment_is_in_one_of_the_lists() -> None:
-    """And in the document, which says why those part that part."""
-    assert sorted(experiments()) == sorted([*ALONE, *OTHERS])
+    """And in the document, which says why those part that part; but for those with faults."""
+    undisturbed = [name for name, one in experiments().items() if not getattr(one, "faults", ())]
+    assert sorted(undisturbed) == sorted([*ALONE, *OTHERS])
     text = DOCUMENT.read_text()
-    assert all(f"[{name}](experiments/{name}.md)" in text for name in experiments())
+    assert all(f"[{name}](experiments/{name}.md)" in text for name in undisturbed)
     for name, (_, _, _, why) in OTHERS.items():
         line = next(line for line in text.splitlines() if f"[{name}]" in line)
         assert why in line, name

@@ -12,6 +12,7 @@ from chatroom.chatwire.lab.command import lab
 from chatroom.chatwire.reading import read
 from chatroom.chatwire.replay.command import replay
 from chatroom.chatwire.tapping import Tapping, tap_options
+from chatroom.chatwire.top.command import top
 from chatroom.interrupts import INTERRUPTED
 
 
@@ -58,6 +59,7 @@ def cli(context: click.Context, tapping: Tapping) -> int:
     return run_tap(tapping)
 
 
+cli.add_command(top)
 cli.add_command(read)
 cli.add_command(replay)
 cli.add_command(diff)

@@ -22,6 +22,7 @@ from chatroom.chatwire.show.harmless import harmless
 from chatroom.chatwire.show.line import legend
 from chatroom.chatwire.show.printer import arrows_for
 from chatroom.chatwire.tap import Tap, reason
+from chatroom.chatwire.top.terminal import restore
 from chatroom.chatwire.watch import Watching
 from chatroom.chatwire.watcher import Watcher
 from chatroom.wire.addresses import Address
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chatroom.chatwire.tapping import Encryption, Tapping
+    from chatroom.chatwire.top.screen import Drawn
 
 
 class Failure(click.ClickException):
@@ -52,10 +54,12 @@ def run_tap(
     tapping: Tapping,
     tap: Callable[..., Tap] = Tap,
     beside: Callable[[Tap, Callable[[str], object]], object] = lambda _tap, _say: None,
+    table: Drawn | None = None,
 ) -> int:
     """Tap until SIGINT or SIGTERM; the exit code. Raises Failure with a sentence.
 
-    `tap` makes the tap. `beside` is called once it listens, with what says sentences.
+    `tap` makes the tap. `beside` is called once it listens, with what says sentences. `table`:
+    draw a table of streams in place of frames.
     """
     proto, encryption, write = tapping.proto, tapping.encryption, tapping.write
     try:
@@ -69,7 +73,7 @@ def run_tap(
     trust = None
     if encryption is not None:
         trust = str(encryption.certificate_file or "FILE (--tls-ca-file FILE writes it)")
-    watching = Watching(show=tapping.show, proto=proto, reflect=reflect, write=write)
+    watching = Watching(show=tapping.show, proto=proto, reflect=reflect, write=write, table=table)
     make = functools.partial(tap, client_tls=client_tls, server_tls=server_tls)
     try:
         with held:
@@ -136,11 +140,14 @@ async def _tap(
     async with tap:
         watcher = Watcher(watching, stop, complaints.say)
         complaints.say(f"{tap.address} -> {to}")
-        for line in hints(tap.bound, trust):
+        for line in hints(tap.bound, trust)[: None if watching.table is None else 1]:
             complaints.say(line)
         beside(tap, complaints.say)
         await over.wait()
     code = await asyncio.to_thread(watcher.finish)
+    if watching.table is not None and code:
+        # Who draws was killed, perhaps, and could not put the terminal back.
+        restore(sys.stdout)
     await asyncio.to_thread(complaints.finish)
     return code
 

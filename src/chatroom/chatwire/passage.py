@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from chatroom.chatwire.quick import quick
+
 
 class Side(StrEnum):
     """Who sent it."""
@@ -12,11 +14,18 @@ class Side(StrEnum):
     CLIENT = "client"
     SERVER = "server"
 
+    # That of Enum is a function in Python, and some ten dictionaries have sides for each frame.
+    __hash__ = str.__hash__
+
     @property
     def other(self) -> Side:
         return Side.SERVER if self is Side.CLIENT else Side.CLIENT
 
 
+SIDES = len(Side)
+
+
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
     """A connection begins. `midway`: its beginning was not seen, only what comes now."""
@@ -41,6 +50,7 @@ class How(StrEnum):
     """Their sender did not send them: the tap did, in its name."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """Part of a chunk that a fault has touched."""
@@ -57,6 +67,7 @@ class Mark:
     """Bytes of DATA in it that no sender's window was charged with."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
     """Bytes in the order in which they were sent, cut wherever they happened to be read.
@@ -87,6 +98,7 @@ class Doing(StrEnum):
     """What a rule asks for is not possible here; the note says why."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faulted:
     """A fault did something to what a side sends, and no bytes of that pass now."""
@@ -104,6 +116,7 @@ class Faulted:
     """Bytes of DATA that the sender's windows were charged with, and that never pass."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
     """Bytes that are not known: a hole in a capture, or dropped for want of time."""
@@ -126,6 +139,7 @@ class Unwanted(StrEnum):
     """The side had ended its direction before them."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unused:
     """Bytes that a capture has beside those of the chunks. They change nothing about these."""
@@ -137,6 +151,7 @@ class Unused:
     why: Unwanted
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """One side will send nothing more; after both sides' the connection is over."""

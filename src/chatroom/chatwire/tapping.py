@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from chatroom.chatwire.endpoints import READABLE, WRITABLE, HostAndPort
 from chatroom.chatwire.show.options import show_options
-from chatroom.wire.addresses import Address, AddressInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from chatroom.chatwire.show.printer import Show
-
-READABLE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
-WRITABLE = click.Path(dir_okay=False, writable=True, path_type=Path)
+    from chatroom.wire.addresses import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +52,6 @@ class Tapping:
         here, there = self.listen, self.to
         if here[1] and (local(here[0]), here[1]) == (local(there[0]), there[1]):
             raise click.UsageError("--listen and --to are the same address: it would tap itself")
-
-
-class HostAndPort(click.ParamType[Address]):
-    """HOST:PORT."""
-
-    name = "HOST:PORT"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Address:
-        if isinstance(value, Address):
-            return value
-        try:
-            return Address.parse(value, port=None, lowest=0)
-        except AddressInvalid as error:
-            self.fail(str(error), param, ctx)
 
 
 OPTIONS: list[Callable[[Callable[..., Any]], Callable[..., Any]]] = [
@@ -132,13 +114,22 @@ OPTIONS: list[Callable[[Callable[..., Any]], Callable[..., Any]]] = [
 
 def tap_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options; the command gets them as one argument, `tapping`."""
+    return _with(command, OPTIONS)
 
+
+def counting_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same without those that say which frames are shown, and how."""
+    return _with(command, [option for option in OPTIONS if option is not show_options])
+
+
+def _with(
+    command: Callable[..., Any], options: list[Callable[[Callable[..., Any]], Callable[..., Any]]]
+) -> Callable[..., Any]:
     @functools.wraps(command)
     def with_tapping(
         *arguments: Any,
         listen: Address,
         to: Address,
-        show: Show,
         proto: Path | None,
         write: Path | None,
         reflection: bool,
@@ -146,8 +137,11 @@ def tap_options(command: Callable[..., Any]) -> Callable[..., Any]:
         tls_ca_file: Path | None,
         to_ca: Path | None,
         to_insecure: bool,
+        show: Show | None = None,
         **others: Any,
     ) -> Any:
+        from chatroom.chatwire.show.printer import Show
+
         wrong = ""
         if not tls and (tls_ca_file or to_ca or to_insecure):
             wrong = "--tls-ca-file, --to-ca and --to-insecure are for --tls: add it"
@@ -156,7 +150,7 @@ def tap_options(command: Callable[..., Any]) -> Callable[..., Any]:
         tapping = Tapping(
             listen=listen,
             to=to,
-            show=show,
+            show=show or Show(),
             proto=proto,
             write=write,
             reflection=reflection,
@@ -165,7 +159,7 @@ def tap_options(command: Callable[..., Any]) -> Callable[..., Any]:
         )
         return command(*arguments, tapping=tapping, **others)
 
-    for option in reversed(OPTIONS):
+    for option in reversed(options):
         with_tapping = option(with_tapping)
     return with_tapping
 

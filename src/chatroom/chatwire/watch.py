@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from chatroom.chatwire.capture import CommentedCapture
     from chatroom.chatwire.decode import Frame
     from chatroom.chatwire.passage import Passage
+    from chatroom.chatwire.top.screen import Drawn
 
 READER_GONE = 3
 """The exit code of this process when nobody reads what it prints: then the tap ends as well."""
@@ -45,6 +46,8 @@ class Watching:
     """The server to ask for its schema."""
     write: Path | None = None
     """Where to write a capture."""
+    table: Drawn | None = None
+    """How a table of streams is drawn, in place of frames."""
 
 
 def batches(source: BinaryIO) -> Iterator[list[Passage]]:
@@ -121,6 +124,29 @@ def opened_capture(path: Path, say: Callable[[str], object]) -> CommentedCapture
         return None
 
 
+def tabulate(
+    drawn: Drawn,
+    passages: Iterator[Passage],
+    decoder: Decoder,
+    capture: CommentedCapture | None,
+    say: Callable[[str], object],
+) -> None:
+    """Draw a table of streams until nothing more passes.
+
+    The process ends with READER_GONE where no table is wanted any more: only one was, or nobody
+    reads them.
+    """
+    from chatroom.chatwire.top.screen import Screen
+
+    screen = Screen(drawn, sys.stdout, ended=lambda: os._exit(READER_GONE))
+    try:
+        screen.start()
+        for passage in passages:
+            look(passage, decoder, screen, capture, say)
+    finally:
+        screen.finish()
+
+
 def main() -> int:
     """Decode and print until the pipe on standard input ends; the exit code.
 
@@ -137,6 +163,12 @@ def main() -> int:
         sys.stdout.reconfigure(errors="backslashreplace", line_buffering=False)
     complaints = Complaints()
     decoder = Decoder(open_schema(watching.proto, watching.reflect, complaints.say))
+    capture = None if watching.write is None else opened_capture(watching.write, complaints.say)
+    passages = (passage for batch in batches(source) for passage in batch)
+    if watching.table is not None:
+        tabulate(watching.table, passages, decoder, capture, complaints.say)
+        complaints.finish()
+        return 0
     lines = Lines(
         sys.stdout,
         said=dropped_object if watching.show.json else dropped_line,
@@ -145,10 +177,8 @@ def main() -> int:
         ),
     )
     printer = Printer(watching.show, lines)
-    capture = None if watching.write is None else opened_capture(watching.write, complaints.say)
-    for batch in batches(source):
-        for passage in batch:
-            look(passage, decoder, printer, capture, complaints.say)
+    for passage in passages:
+        look(passage, decoder, printer, capture, complaints.say)
         if lines.broken.is_set():
             break
     if capture is not None:

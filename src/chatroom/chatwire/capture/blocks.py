@@ -10,6 +10,8 @@ from typing import BinaryIO
 from dpkt import Error as DpktError
 from dpkt import pcap, pcapng
 
+from chatroom.chatwire.quick import quick
+
 LONGEST_BLOCK = 64 * 1024 * 1024
 """Bytes; a length beyond this is taken for damage. Packets end at 256 KiB in what is captured."""
 LONGEST_DESCRIPTION = 64 * 1024
@@ -17,6 +19,10 @@ LONGEST_DESCRIPTION = 64 * 1024
 
 SECTION_HEADER = pcapng.PCAPNG_BT_SHB.to_bytes(4, "big")
 """Reads the same in either byte order, so that it is known before the order is."""
+AHEAD_BYTES = 8
+"""That are read to see whether a block follows. No block, and no packet of pcap, has fewer."""
+PACKET_HEAD_BYTES = 28
+"""Of a block before the packet's bytes (pcapng, 4.3)."""
 BYTE_ORDERS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
 PCAP_MAGIC = {
     b"\xa1\xb2\xc3\xd4": (">", 1_000),
@@ -25,6 +31,7 @@ PCAP_MAGIC = {
     b"\x4d\x3c\xb2\xa1": ("<", 1),
 }
 """Byte order, and nanoseconds in a unit of the fraction of a second."""
+NANOSECONDS = 9
 MICROSECONDS = 6
 """The resolution of times where a pcapng file names none, as a negative power of ten."""
 
@@ -39,6 +46,7 @@ class BrokenCapture(Exception):
         """Bytes of the file before what cannot be read, where that is known."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class RawPacket:
     """A packet as it was captured; `content` may be cut by the capture's snap length."""
@@ -61,6 +69,8 @@ class _Interface:
 
     def nanoseconds(self, ticks: int) -> int:
         """A negative power of two if the highest bit is set, else of ten (pcapng, 4.2)."""
+        if self.resolution == NANOSECONDS:
+            return self.offset + ticks
         base = 2 if self.resolution & 0x80 else 10
         units: int = base ** (self.resolution & 0x7F)
         return self.offset + ticks * 10**9 // units
@@ -94,12 +104,14 @@ class _Source:
     def more(self) -> bool:
         """Whether anything follows; what follows is then where a block begins."""
         self.began = self.position
-        self._ahead = self._ahead or self._file.read(1)
+        self._ahead = self._ahead or self._file.read(AHEAD_BYTES)
         return bool(self._ahead)
 
     def take(self, count: int, otherwise: str = "the file ends within a packet") -> bytes:
         """The next `count` bytes; BrokenCapture with the sentence if there are fewer."""
-        content, self._ahead = self._ahead, b""
+        content, self._ahead = self._ahead[:count], self._ahead[count:]
+        if len(content) < count:
+            content += self._file.read(count - len(content))
         while len(content) < count:
             more = self._file.read(count - len(content))
             if not more:
@@ -199,27 +211,28 @@ class _Pcapng:
         return _Interface(description.linktype, description.snaplen, resolution, offset * 10**9)
 
     def _enhanced(self, block: bytes) -> RawPacket:
-        little = self._order == "<"
-        return self._packet(
-            pcapng.EnhancedPacketBlockLE() if little else pcapng.EnhancedPacketBlock(), block
-        )
+        """Section 4.3. An EnhancedPacketBlock of dpkt would parse its options, too."""
+        number, high, low, length = struct.unpack_from(f"{self._order}LLLL", block, 8)
+        return self._packet(block, number, (high << 32) + low, length)
 
     def _obsolete(self, block: bytes) -> RawPacket:
-        return self._packet(
-            pcapng.PacketBlockLE() if self._order == "<" else pcapng.PacketBlock(), block
-        )
+        """Appendix A: the number of the interface has half the bits."""
+        number, high, low, length = struct.unpack_from(f"{self._order}HxxLLL", block, 8)
+        return self._packet(block, number, (high << 32) + low, length)
 
-    def _packet(self, header: pcapng.EnhancedPacketBlock, block: bytes) -> RawPacket:
-        # The header alone: a broken option loses no packet.
-        header.unpack_hdr(block)
-        start = header.__hdr_len__ - 4
-        if start + header.caplen > len(block) - 4:
+    def _packet(self, block: bytes, number: int, ticks: int, length: int) -> RawPacket:
+        # A broken option loses no packet.
+        end = PACKET_HEAD_BYTES + length
+        if end > len(block) - 4:
             raise ValueError("longer than its block")
-        interface = self._interface_numbered(header.iface_id)
-        time = interface.nanoseconds((header.ts_high << 32) + header.ts_low)
-        end = start + header.caplen
-        comment = self._comment(block[end + -end % 4 : -4])
-        return RawPacket(time, interface.link_type, block[start:end], comment)
+        interface = self._interface_numbered(number)
+        options = block[end + -end % 4 : -4]
+        return RawPacket(
+            interface.nanoseconds(ticks),
+            interface.link_type,
+            block[PACKET_HEAD_BYTES:end],
+            self._comment(options) if options else "",
+        )
 
     def _comment(self, options: bytes) -> str:
         """The first comment of a block (pcapng, 3.5); "" where there is none."""

@@ -44,7 +44,8 @@ class Conversations:
     def segment(self, segment: Segment) -> Iterator[Passage]:
         """The passages that this segment makes certain."""
         self._latest = max(self._latest, segment.time)
-        yield from self._overdue(segment.time)
+        if self._waiting:
+            yield from self._overdue(segment.time)
         key = frozenset((segment.source, segment.destination))
         conversation = self._open.get(key)
         if segment.syn and (conversation is None or conversation.is_over_with(segment)):
@@ -61,7 +62,7 @@ class Conversations:
         yield from conversation.segment(segment)
         if conversation.waits:
             self._waiting.add(conversation)
-        else:
+        elif self._waiting:
             self._waiting.discard(conversation)
 
     def rest(self) -> Iterator[Passage]:
@@ -150,7 +151,8 @@ class _Conversation:
     @property
     def waits(self) -> bool:
         """Whether bytes wait for a hole to be filled."""
-        return any(direction.waits for direction in self._directions.values())
+        client, server = self._directions.values()
+        return client.waits or server.waits
 
     def settled(self, now: int) -> Iterator[Passage]:
         """What waits for a hole that will not be filled any more."""
@@ -167,7 +169,15 @@ class _Conversation:
                 # Where the other side began, should its SYN not be in the capture.
                 other.begin(segment.acknowledged, first=False)
             other.acknowledge(segment.acknowledged, segment.time)
-            yield from self._passages(other.settled(segment.time), sender.other)
+            if other.waits:
+                yield from self._passages(other.settled(segment.time), sender.other)
+        if segment.payload and not (segment.cut or segment.fin or segment.reset):
+            time = own.at_once(segment.sequence, segment.payload, segment.time)
+            if time is not None:
+                yield Chunk(
+                    connection=self._number, time=time, sender=sender, content=segment.payload
+                )
+                return
         pieces = own.segment(
             segment.sequence, segment.payload, segment.time, cut=segment.cut, fin=segment.fin
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -20,6 +21,9 @@ ETHER_NAMES = {
 }  # fmt: skip
 PPP_NETWORK = {0x0021: IPV4, 0x0057: IPV6, 0x0281: MPLS[0]}
 IP_NAMES = {1: "ICMP", 2: "IGMP", 58: "ICMPv6", 89: "OSPF", 103: "PIM", 112: "VRRP", 132: "SCTP"}
+IPV4_HEAD = struct.Struct(">BxHxxHxB")
+"""Version and length, total length, flags and fragment offset, protocol."""
+IPV4_HEAD_BYTES = 20
 TCP, UDP = 6, 17
 VXLAN, VXLAN_LINUX, VXLAN_GPE, GENEVE = 4789, 8472, 4790, 6081
 """Ports: RFC 7348, what Linux took before that, draft-ietf-nvo3-vxlan-gpe, RFC 8926."""
@@ -123,16 +127,19 @@ def _unwrapped(kind: int, content: bytes) -> Layer | Carried:
 
 def _ipv4(content: bytes) -> Layer | Carried:
     """RFC 791, 3.1."""
-    header, total = (content[0] & 15) * 4, _u16(content, 2)
-    if content[0] >> 4 != 4 or header < 20:
+    if len(content) < IPV4_HEAD_BYTES:
+        raise IndexError(len(content))
+    first, total, fragment, kind = IPV4_HEAD.unpack_from(content)
+    header = (first & 15) * 4
+    if first >> 4 != 4 or header < IPV4_HEAD_BYTES:
         raise LeftOut("damaged packets")
-    if _u16(content, 6) & 0x3FFF:
+    if fragment & 0x3FFF:
         raise LeftOut("fragments of IP packets are not put together here", FRAGMENTS)
     # No length: a packet before segmentation offload cut it; then nothing tells of a cut.
     end = total or len(content)
     within = content[header:end]
     cut = max(0, end - max(header, len(content)))
-    return _transport(content[9], content[12:16], content[16:20], within, cut)
+    return _transport(kind, content[12:16], content[16:20], within, cut)
 
 
 FRAGMENTS = "capture where packets are whole: before they are cut, or where the tunnel ends"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from chatroom.chatwire.capture.given import Given, unequal
 from chatroom.chatwire.passage import Unwanted
+from chatroom.chatwire.quick import quick
 
 WAITING_BYTES = 4 * 1024 * 1024
 """How much is kept behind a hole that may yet be filled. More than a receiver's window holds
@@ -26,6 +27,7 @@ HALF = 1 << 31
 SPACE = 1 << 32
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Bytes:
     """The next bytes of the direction."""
@@ -35,6 +37,7 @@ class Bytes:
     """When they, and everything before them that came at all, were here."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Hole:
     """The next bytes of the direction, which the capture does not have."""
@@ -44,6 +47,7 @@ class Hole:
     """When the first thing after them was here, or when they were acknowledged."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Unused:
     """Bytes of a segment that are no part of the direction's bytes."""
@@ -53,6 +57,7 @@ class Unused:
     why: Unwanted
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Finished:
     """Nothing follows."""
@@ -63,6 +68,7 @@ class Finished:
 Piece = Bytes | Hole | Unused | Finished
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     """Bytes beyond a hole. `start` counts on beyond 32 bits."""
@@ -148,6 +154,19 @@ class Direction:
         if fin and self._fin is None and end + cut >= self._next:
             self._fin, self._fin_at = end + cut, time
         yield from self.settled(time)
+
+    def at_once(self, sequence: int, payload: bytes, time: int) -> int | None:
+        """Take what nearly every segment has: the next bytes, with nothing known behind them.
+
+        When they were here; None where they are to be given to `segment`.
+        """
+        self.begin(sequence, first=False)
+        assert self._next is not None
+        if self._next % SPACE != sequence or self._waiting or self._cut:
+            return None
+        if self.finished or self._fin is not None:
+            return None
+        return self._give(payload, time).time
 
     def acknowledge(self, sequence: int, time: int) -> None:
         """The receiver has everything before this sequence number."""
@@ -267,9 +286,15 @@ class Direction:
             return
         waiting = self._waiting.pop(0)
         self._waiting_bytes -= len(waiting.content)
-        self._given.give(start, waiting.content)
-        self._next = waiting.end
-        yield Bytes(waiting.content, self._latest)
+        yield self._give(waiting.content, time)
+
+    def _give(self, content: bytes, time: int) -> Bytes:
+        """The next bytes."""
+        assert self._next is not None
+        self._latest = max(self._latest, time)
+        self._given.give(self._next, content)
+        self._next += len(content)
+        return Bytes(content, self._latest)
 
     def _hole(self, end: int, time: int) -> Hole:
         """The bytes up to there are missing."""

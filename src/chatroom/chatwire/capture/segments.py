@@ -11,6 +11,7 @@ from dpkt.tcp import TH_ACK, TH_FIN, TH_RST, TH_SYN
 
 from chatroom.chatwire.capture.blocks import RawPacket
 from chatroom.chatwire.capture.layers import LeftOut, carried
+from chatroom.chatwire.quick import quick
 
 HEADER = struct.Struct(">HHLLBB")
 HEADER_BYTES = 20
@@ -18,6 +19,7 @@ HEADER_BYTES = 20
 Endpoint = tuple[str, int]
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
     """A TCP segment with the addresses of its packet (RFC 9293, 3.1)."""

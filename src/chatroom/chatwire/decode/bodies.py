@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from chatroom.chatwire.decode.messages import Message, Part, parse
@@ -77,8 +77,8 @@ class Content:
         self._sought = time.monotonic()
         self._kind = self.find()
 
-    def message(self, raw: bytes, *, compressed: bool) -> Message:
-        """Decompress and decode one message."""
+    def message(self, raw: bytes, *, compressed: bool, flags: int | None = None) -> Message:
+        """Decompress and decode one message. `flags`: of its envelope, if it has one."""
         content, problem = (raw, "") if not compressed else plain_of(raw, self.encoding)
         value = None
         kind = self.kind
@@ -88,6 +88,7 @@ class Content:
                 problem = f"not a {kind.DESCRIPTOR.full_name}"
         return Message(
             type_name=kind.DESCRIPTOR.full_name if kind else "",
+            flags=flags,
             compressed=compressed,
             wire_length=len(raw),
             content=content,
@@ -141,7 +142,7 @@ class Envelopes:
                 break
             else:
                 raw = bytes(memoryview(buffer)[position + HEAD_BYTES : after])
-                messages.append(replace(self._message(flags, raw), flags=flags))
+                messages.append(self._message(flags, raw))
             position = min(after, size)
         del buffer[:position]
         return messages
@@ -158,7 +159,7 @@ class Envelopes:
 
     def _message(self, flags: int, raw: bytes) -> Message:
         if self.last is Part.TRAILERS and flags & 0x80:
-            return trailers_message(raw)
+            return trailers_message(raw, flags)
         if self.last is Part.END and flags & 0x02:
             plain, problem = (
                 (raw, "") if not flags & COMPRESSED else plain_of(raw, self.content.encoding)
@@ -166,6 +167,7 @@ class Envelopes:
             status = None if plain is None else status_of_connect(plain)
             return Message(
                 part=Part.END,
+                flags=flags,
                 compressed=bool(flags & COMPRESSED),
                 wire_length=len(raw),
                 content=plain,
@@ -175,11 +177,12 @@ class Envelopes:
             )
         if flags & ~COMPRESSED:
             return Message(
+                flags=flags,
                 wire_length=len(raw),
                 content=raw,
                 problem=f"envelope flags 0x{flags:02x}: only 0 and 1 are known",
             )
-        return self.content.message(raw, compressed=bool(flags))
+        return self.content.message(raw, compressed=bool(flags), flags=flags)
 
 
 @dataclass(slots=True)
@@ -283,7 +286,7 @@ def plain_of(raw: bytes, encoding: str) -> tuple[bytes | None, str]:
         return None, f"not valid {encoding}: {error.problem}"
 
 
-def trailers_message(raw: bytes) -> Message:
+def trailers_message(raw: bytes, flags: int) -> Message:
     """The trailers of gRPC-Web, written as HTTP/1.1 header fields."""
     lines = raw.decode("utf-8", "surrogateescape").split("\r\n")
     pairs = [
@@ -292,6 +295,7 @@ def trailers_message(raw: bytes) -> Message:
     status = status_of_trailers(pairs)
     return Message(
         part=Part.TRAILERS,
+        flags=flags,
         wire_length=len(raw),
         content=raw,
         status=status,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from chatroom.chatwire.decode.connection import Connection
 from chatroom.chatwire.decode.recording import Recording, Sequence
 from chatroom.chatwire.decode.schema import own_schema
-from chatroom.chatwire.passage import Opened, Side
+from chatroom.chatwire.passage import SIDES, Opened
 
 if TYPE_CHECKING:
     from chatroom.chatwire.decode.records import Frame
@@ -35,7 +35,7 @@ class Decoder:
             self._connections[passage.connection] = Connection(passage, recording, self._schema)
         elif connection := self._connections.get(passage.connection):
             connection.take(passage)
-            if connection.ended == set(Side):
+            if len(connection.ended) == SIDES:
                 del self._connections[passage.connection]
         return self._sequence.take()
 

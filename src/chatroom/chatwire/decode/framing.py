@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from chatroom.chatwire.decode.records import Kind
+from chatroom.chatwire.quick import quick
 
 HEADER = struct.Struct(">HBBBL")
 HEADER_BYTES = 9
@@ -46,6 +47,7 @@ ON_A_STREAM = {
 ON_THE_CONNECTION = {Kind.SETTINGS, Kind.PING, Kind.GOAWAY}
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawFrame:
     """A frame header (RFC 9113, section 4.1) and its payload."""
@@ -73,6 +75,7 @@ def flag_names(kind: Kind, bits: int) -> tuple[str, ...]:
     return tuple(names.get(bit, f"0x{bit:x}") for bit in set_)
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
     """Bytes between a hole and the frame boundary that was found after it, or given up."""

@@ -27,9 +27,10 @@ from chatroom.chatwire.decode.records import (
     Undecoded,
     WindowUpdate,
 )
+from chatroom.chatwire.decode.rules import broken_rules
 from chatroom.chatwire.decode.settings import named
 from chatroom.chatwire.decode.streams import Stream, Streams
-from chatroom.chatwire.passage import Side
+from chatroom.chatwire.passage import SIDES, Side
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,19 +168,8 @@ class Http2:
 
     def _frame(self, draft: Draft) -> None:
         raw, direction = draft.raw, self._of[draft.sender]
-        if raw.length > max(direction.limits):
-            draft.notes.append(
-                f"longer than the {max(direction.limits)} bytes that the {draft.sender.other} "
-                "accepts: FRAME_SIZE_ERROR (RFC 9113, 4.2)"
-            )
-        if raw.reserved:
-            draft.notes.append("the reserved bit is set (RFC 9113, 4.1)")
-        unfinished = direction.block
-        if unfinished and (raw.kind is not Kind.CONTINUATION or raw.stream != unfinished.stream):
-            draft.notes.append(
-                f"inside the header block of stream {unfinished.stream}: PROTOCOL_ERROR "
-                "(RFC 9113, 6.10)"
-            )
+        if wrong := broken_rules(raw, draft.sender, direction):
+            draft.notes += wrong
         if raw.kind is Kind.UNKNOWN:
             draft.notes.append(f"frame type 0x{raw.type:02x}, to be ignored (RFC 9113, 5.5)")
         elif raw.payload is None:
@@ -197,7 +187,8 @@ class Http2:
         raw, sender = draft.raw, draft.sender
         stream = self._streams.get(raw.stream)
         path = stream.call.path if stream else ""
-        if stream and "END_STREAM" in raw.flags:
+        flags = raw.flags
+        if stream and "END_STREAM" in flags:
             # With HEADERS in several frames too: what follows of them is CONTINUATION.
             stream.closed.add(sender)
             messages, wrong = stream.call.end(sender)
@@ -206,7 +197,7 @@ class Http2:
                 draft.notes.append(wrong)
         unfinished = self._of[sender].block
         pending = unfinished is not None and unfinished.stream == raw.stream
-        if stream and (stream.closed == set(Side) or raw.kind is Kind.RST_STREAM) and not pending:
+        if stream and (len(stream.closed) == SIDES or raw.kind is Kind.RST_STREAM) and not pending:
             self._forget(raw.stream)
         self._record(
             sender,
@@ -214,7 +205,7 @@ class Http2:
             stream=raw.stream,
             type=raw.type,
             length=raw.length,
-            flags=raw.flags,
+            flags=flags,
             call=path,
             detail=draft.detail,
             messages=tuple(draft.messages),

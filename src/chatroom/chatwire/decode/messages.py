@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
-from google.protobuf import json_format, text_format
+from google.protobuf import json_format
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as ProtobufMessage
 from google.protobuf.unknown_fields import UnknownFieldSet
+
+from chatroom.chatwire.decode.as_text import one_line
+from chatroom.chatwire.quick import quick
 
 if TYPE_CHECKING:
     from typing import Any
@@ -43,6 +46,7 @@ class Part(StrEnum):
     """The body of a Connect response that is no success."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """How a call ended."""
@@ -55,6 +59,7 @@ class Status:
     """What `grpc-status-details-bin` holds, such as google.rpc.ErrorInfo."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """A message, whole."""
@@ -118,15 +123,12 @@ def parse(kind: type[ProtobufMessage], content: bytes) -> ProtobufMessage | None
 def as_text(value: ProtobufMessage) -> str:
     """Protobuf's text format on one line, with fields that the schema lacks by number."""
     try:
-        text: str = text_format.MessageToString(
-            value, as_one_line=True, as_utf8=True, print_unknown_fields=True
-        )
+        return one_line(value)
     except RecursionError:
         return f"(nested too deep to show, {value.ByteSize()} bytes)"
     except Exception as error:  # noqa: BLE001 - the schema may be the peer's own, and hostile
         # An Any without the fields of one makes protobuf raise AttributeError.
         return f"(cannot be shown: {type(error).__name__}, {value.ByteSize()} bytes)"
-    return text.strip()
 
 
 def _finite(number: str) -> float:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from chatroom.chatwire.quick import quick
+
 if TYPE_CHECKING:
     from chatroom.chatwire.decode.messages import Message, Status
     from chatroom.chatwire.passage import Side
@@ -39,11 +41,15 @@ class Kind(StrEnum):
     """A capture has bytes that are no part of what the side said: other ones, or too late."""
     FAULT = "FAULT"
     """What `chatwire fault` does that is no frame: messages held or dropped, an end."""
+    # That of Enum is a function in Python.
+    __hash__ = str.__hash__
+
     STOPPED = "STOPPED"
     """What was seen of a side ends here, though the side does not, and some is undecoded."""
     ENDED = "ENDED"
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """How many bytes of DATA one side may still send (RFC 9113, section 5.2).
@@ -56,6 +62,7 @@ class Window:
     connection: int | None
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
     """A connection begins."""
@@ -65,6 +72,7 @@ class Opened:
     midway: bool
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Data:
     """DATA. `window` is what its sender may still send after it."""
@@ -89,6 +97,7 @@ class Role(StrEnum):
     """Undecodable, or the last frame of a block has not come yet."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """A header field. What could not be decoded as UTF-8 has surrogate escapes."""
@@ -99,6 +108,7 @@ class Field:
     """Its sender asks that no one keep it in a compression table (RFC 7541, section 7.1.3)."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Precedence:
     """The priority of RFC 7540, which RFC 9113 deprecates."""
@@ -108,6 +118,7 @@ class Precedence:
     exclusive: bool
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headers:
     """HEADERS, PUSH_PROMISE or CONTINUATION, or the head of an HTTP/1.1 message.
@@ -134,6 +145,7 @@ class Headers:
         return next((field.value for field in self.fields if field.name.lower() == name), None)
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """SETTINGS: names and values in the order of their sending."""
@@ -142,6 +154,7 @@ class Settings:
     acknowledges: bool
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowUpdate:
     """WINDOW_UPDATE. `window` is what the other side may send after it."""
@@ -152,6 +165,7 @@ class WindowUpdate:
     window: Window
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ping:
     """PING."""
@@ -163,6 +177,7 @@ class Ping:
     that is the time from here to the one who answered and back."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reset:
     """RST_STREAM."""
@@ -171,6 +186,7 @@ class Reset:
     error: str
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goaway:
     """GOAWAY."""
@@ -181,6 +197,7 @@ class Goaway:
     debug: bytes
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
     """Part of the body of an HTTP/1.1 message: a completed gRPC message, or the end."""
@@ -190,6 +207,7 @@ class Body:
     """Bytes of the whole body, when complete."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undecoded:
     """Bytes without a meaning that is known here."""
@@ -198,6 +216,7 @@ class Undecoded:
     """0 where this begins what is not decoded; the sum is in ENDED."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
     """Bytes that passed and were not seen; None: nobody knows how many."""
@@ -205,6 +224,7 @@ class Missing:
     count: int | None
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unused:
     """Bytes that are in no frame, since others are in their place, or nothing can be."""
@@ -214,6 +234,7 @@ class Unused:
     """"different", "too late" or "after the end"."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """What a fault does that is no frame which passes."""
@@ -224,6 +245,7 @@ class Fault:
     note: str
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Altered:
     """What a fault did to a frame that passed."""
@@ -234,6 +256,7 @@ class Altered:
     note: str
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped:
     """The capture or the tap ends before this side does."""
@@ -242,6 +265,7 @@ class Stopped:
     """Bytes of this direction that were not decoded: more than 0."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """One side will send nothing more."""
@@ -271,6 +295,7 @@ Detail = (
 )
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
     """One frame as it passed, or one of the events of `Kind` that are no frames."""

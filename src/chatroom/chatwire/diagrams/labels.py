@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from chatroom.chatwire.decode import records
 from chatroom.chatwire.decode.messages import Part
 from chatroom.chatwire.decode.records import Kind, Role
-from chatroom.chatwire.show.facts import detail_line, message_line
+from chatroom.chatwire.show.facts import altered_line, detail_line, message_line
 from chatroom.chatwire.show.harmless import harmless
 from chatroom.chatwire.show.summary import completes_message
 
@@ -32,6 +32,8 @@ class Mark(StrEnum):
     GOAWAY = "goaway"
     LOST = "lost"
     """Bytes were not seen, or are not decoded."""
+    FAULT = "fault"
+    """The tap did something to it, or said it itself."""
     WRONG = "wrong"
     """The decoder has something to say about it."""
 
@@ -50,6 +52,8 @@ def marks_of(frame: Frame) -> frozenset[Mark]:
         found.add(Mark.RESET)
     if frame.kind is Kind.GOAWAY:
         found.add(Mark.GOAWAY)
+    if frame.altered is not None or frame.kind is Kind.FAULT:
+        found.add(Mark.FAULT)
     if frame.kind in (Kind.MISSING, Kind.BYTES, Kind.STOPPED):
         found.add(Mark.LOST)
     elif frame.notes and not isinstance(detail, records.Ended | records.Opened):
@@ -74,6 +78,8 @@ def text_of(frame: Frame, limit: int = TEXT) -> str:
     parts += [message_line(message, limit) for message in frame.messages[:MESSAGES]]
     if len(frame.messages) > MESSAGES:
         parts.append(f"+{len(frame.messages) - MESSAGES} messages")
+    if frame.altered is not None:
+        parts.append(f"[{altered_line(frame.altered)}]")
     parts += [f"[{note}]" for note in frame.notes]
     return harmless("  ".join(filter(None, parts)))
 

@@ -41,6 +41,8 @@ LINES = 3
 PAUSE = 10**9
 """Nanoseconds without a frame that are shown as a break."""
 HUES = 7
+STRONG = frozenset({Mark.RESET, Mark.LOST, Mark.FAULT, Mark.WRONG})
+"""Their words are red."""
 STYLE = """
 svg{--bg:#fff;--fg:#1f2328;--dim:#59636e;--rule:#d1d9e0;--bad:#cf222e;
 --h0:#0550ae;--h1:#116329;--h2:#8250df;--h3:#953800;--h4:#0a6a70;--h5:#a0307a;--h6:#6b5900}
@@ -186,7 +188,7 @@ class _Sheet:
                 self._text(self._words_from, y, line, "dim")
                 continue
             kind, rest = line[: len(row.frame.kind)], line[len(row.frame.kind) :]
-            strong = "bad" if row.marks & {Mark.RESET, Mark.LOST, Mark.WRONG} else "k"
+            strong = "bad" if row.marks & STRONG else "k"
             self._out.append(
                 f'<text x="{self._words_from:g}" y="{y:g}"><tspan class="k {strong}" '
                 f'style="{"" if strong == "bad" else f"fill:var(--h{hue(row.lane)})"}">'

@@ -91,7 +91,7 @@
 
   function drawRow(place, line) {
     const row = rows[place], lane = lanes[row[OF]];
-    const bad = row[MARKS] & (bit.reset | bit.lost | bit.wrong);
+    const bad = row[MARKS] & (bit.reset | bit.lost | bit.fault | bit.wrong);
     const element = make("div", { className: place === chosen ? "row chosen" : "row" });
     element.setAttribute("role", "option");
     element.setAttribute("aria-selected", String(place === chosen));

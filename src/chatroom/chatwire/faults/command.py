@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chatroom.chatwire.endpoints import READABLE
 from chatroom.chatwire.faults.plan import Plan
 from chatroom.chatwire.faults.plan_file import LARGEST_SEED, PlanInvalid, plan_of
 from chatroom.chatwire.faults.scanner import RuleInvalid
 from chatroom.chatwire.faults.what import BARE, KINDS
-from chatroom.chatwire.tapping import READABLE, Tapping, tap_options
+from chatroom.chatwire.tapping import Tapping, tap_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,6 +22,7 @@ LEFT_OUT = (
     (r"\b\d+ bytes?\b( \w+ more than the \S+ window allowed)?", r"\1"),
     (r"(127\.0\.0\.1|localhost):\d+", "address"),
     (r"\b[0-9a-f]{16}\b", ""),
+    (r"\bheld, \d+\.\d{3} s\b", "held"),
     (r"round trip [\d.]+ ms", "round trip"),
     (r"\btimeout \d+m", "timeout"),
     (r"\+\d+$", ""),

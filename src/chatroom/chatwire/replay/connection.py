@@ -102,8 +102,8 @@ class Connection:
     # ---- What is sent ------------------------------------------------------------------
 
     def send(self, octets: bytes) -> None:
-        """Send bytes, unless the connection is over."""
-        if self.over or self._ended:
+        """Send bytes, unless there are none or the connection is over."""
+        if self.over or self._ended or not octets:
             return
         self._writer.write(octets)
         now = time.time_ns()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chatroom.chatwire.decode.records import Frame
 
 HTTP1 = (Kind.REQUEST, Kind.RESPONSE, Kind.BODY)
-NOT_SENT = (Kind.PREFACE, Kind.CONTINUATION, Kind.UNUSED, Kind.STOPPED)
+NOT_SENT = (Kind.PREFACE, Kind.CONTINUATION, Kind.UNUSED, Kind.FAULT, Kind.STOPPED)
 """Of a client: the preface is sent with the connection, and a header block is sent whole."""
 
 Place = tuple[int, int]

@@ -19,21 +19,23 @@ if TYPE_CHECKING:
 
 TEXT = 400
 """Characters of one message on a line."""
+BLOCKS = (Kind.HEADERS, Kind.CONTINUATION)
 MESSAGES = 3
 """Messages of one frame on a line."""
 
 
 def facts(frame: Frame) -> str:
     """The facts on one line. May hold characters that are not safe to print."""
-    parts = [*_flags(frame)]
+    parts = [*_flags(frame)] if frame.flags or frame.kind in BLOCKS else []
     detail = frame.detail
     if detail is not None:
         parts.append(detail_line(detail))
     elif frame.kind is Kind.PREFACE:
         parts.append("HTTP/2 begins")
-    parts += [message_line(message) for message in frame.messages[:MESSAGES]]
-    if len(frame.messages) > MESSAGES:
-        parts.append(f"+{len(frame.messages) - MESSAGES} messages")
+    if messages := frame.messages:
+        parts += [message_line(message) for message in messages[:MESSAGES]]
+        if len(messages) > MESSAGES:
+            parts.append(f"+{len(messages) - MESSAGES} messages")
     return "  ".join(filter(None, parts))
 
 
@@ -97,7 +99,7 @@ def _flags(frame: Frame) -> Iterator[str]:
     for flag in frame.flags:
         if flag not in ("PADDED", "PRIORITY", "END_HEADERS"):
             yield flag
-    if frame.kind in (Kind.HEADERS, Kind.CONTINUATION) and "END_HEADERS" not in frame.flags:
+    if frame.kind in BLOCKS and "END_HEADERS" not in frame.flags:
         yield "(continued)"
 
 

@@ -36,24 +36,28 @@ class Style:
     verbose: bool = False
     arrows: tuple[str, str] = ("→", "←")
 
-    def lines(self, frame: Frame) -> str:
+    def lines(self, frame: Frame, since: int | None = None) -> str:
         """The line or lines of a frame, safe to print, each ended by a newline.
+
+        `since`: nanoseconds since what was printed before; None: since the record before.
 
         Columns: seconds since the start, since the record before, connection, who sent
         it, stream, frame, facts; what is remarkable stands at the end in brackets.
         """
         arrow = self.arrows[0 if frame.sender is Side.CLIENT else 1]
         stream = "" if frame.stream is None else str(frame.stream)
-        times = f"{frame.since_start / 1e9:9.3f} {f'{frame.since_last / 1e9:+.3f}':>8}"
+        last = frame.since_last if since is None else since
+        times = f"{frame.since_start / 1e9:9.3f} {last / 1e9:+8.3f}"
         place = f"{f'#{frame.connection}':>4} {arrow} {stream:>4} {frame.kind:<13}"
         notes = frame.notes
         if frame.altered is not None:
             notes = (altered_line(frame.altered), *notes)
-        noted = "".join(f" [{harmless(note)}]" for note in notes)
-        line = (
-            f"{self._painted(times, DIM)} {self._painted(place, self._colour_of(frame))} "
-            f"{harmless(facts(frame))}{self._painted(noted, WARNING)}\n"
-        )
+        noted = "".join([f" [{harmless(note)}]" for note in notes]) if notes else ""
+        if self.colour:
+            times = self._painted(times, DIM)
+            place = self._painted(place, self._colour_of(frame))
+            noted = self._painted(noted, WARNING)
+        line = f"{times} {place} {harmless(facts(frame))}{noted}\n"
         if not self.verbose:
             return line
         rest = [f"{INDENT}{harmless(more)}\n" for more in everything(frame)]
@@ -66,4 +70,4 @@ class Style:
         return COLOURS[(frame.stream // 2 + 3 * frame.connection) % len(COLOURS)]
 
     def _painted(self, text: str, parameter: int) -> str:
-        return f"\x1b[{parameter}m{text}\x1b[0m" if self.colour and text and parameter else text
+        return f"\x1b[{parameter}m{text}\x1b[0m" if text and parameter else text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from chatroom.chatwire.show.as_json import json_line
@@ -92,7 +92,7 @@ class Printer:
         else:
             since = frame.since_start - self._last
             self._last = frame.since_start
-            self._out.offer(self._style.lines(replace(frame, since_last=since)))
+            self._out.offer(self._style.lines(frame, since))
 
     def finish(self) -> None:
         """Print the summary if it is wanted, and wait until all is written."""
