@@ -97,6 +97,21 @@ def test_delay_of_a_direction() -> None:
     assert both.sent[Side.SERVER] == both.delivered[Side.SERVER]
 
 
+def test_a_message_in_a_frame_of_its_own_keeps_that() -> None:
+    """Held or doubled, the frame passes as it came, padding and all; the copies are the tap's."""
+    both = between("delay up message 1: 1s", "double up message 2")
+    both.call(1)
+    for message in (b"one", b"two"):
+        both.client.h2.send_data(1, envelope(message), pad_length=7)
+        both.settle()
+    both.wait(1)
+    assert [b"one", b"two", b"two"] == both.server.messages(1)
+    begin = both.sent[Side.CLIENT].index(envelope(b"one"))
+    assert both.sent[Side.CLIENT][begin - 10 :] in both.delivered[Side.CLIENT]
+    assert ["2 of 2"] == [mark.note[-6:] for mark in both.marks if mark.how is How.INVENTED]
+    assert How.ALTERED not in hows(both)
+
+
 def test_jitter_keeps_the_order_and_the_seed() -> None:
     """The same seed delays alike, another one does not; no byte overtakes another."""
 

@@ -270,7 +270,7 @@ def test_everything_that_was_done_is_told(server: str) -> None:
             assert [b"two", b"three", b"three"] == await said(tap.address, b"one", b"two", b"three")
             found = []
             for frame in tap.faults:
-                if isinstance(frame.detail, records.Fault):
+                if isinstance(frame.detail, records.Fault) and frame.detail.rule:
                     found.append((frame.detail.doing, frame.detail.rule))
                 elif frame.altered is not None and frame.altered.rule:
                     found.append((frame.altered.how, frame.altered.rule))

@@ -116,6 +116,11 @@ class Way:
             fresh = [Piece(content=content, raw=raw, end=end, came=now)]
             lane.queue.extend(fresh)
             return
+        alone = whole and len(parts) == 1 and bool(fresh) and fresh[0].content is parts[0][0]
+        if alone and not lane.buffer and not (end and (len(fresh) > 1 or lane.late)):
+            fresh[0].raw, fresh[0].end = raw, end  # a message in a frame of its own keeps that
+            lane.queue.extend(fresh)
+            return
         if run:
             fresh.append(Piece(content=bytes(run), came=now))
         padding = len(raw) - HEADER_BYTES - len(content)

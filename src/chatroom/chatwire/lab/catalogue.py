@@ -25,6 +25,14 @@ MODULES = (
     "resume",
     "streams",
     "envelopes",
+    "lost_message",
+    "withheld_window",
+    "idle_cut",
+    "doubled",
+    "head_of_line",
+    "slow_or_dead",
+    "higher_goaway",
+    "missing_trailers",
 )  # fmt: skip
 """Of `lab.experiments`, each with an `EXPERIMENT`."""
 

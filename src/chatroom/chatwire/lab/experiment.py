@@ -62,3 +62,5 @@ class Experiment:
     references: tuple[Reference, ...]
     server: Callable[[], AbstractAsyncContextManager[Server]] = chatserver
     """What the scene is played against."""
+    faults: tuple[str, ...] = ()
+    """Rules of what goes wrong in the tap, as docs/faults.md has them."""

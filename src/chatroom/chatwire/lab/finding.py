@@ -308,5 +308,24 @@ def quiet_for(seconds: float) -> Condition:
     )
 
 
+def fault(name: str) -> Condition:
+    """What a fault does that is no frame: "drops", "holds" and so on (`passage.Doing`)."""
+
+    def holds(frame: Frame) -> bool:
+        return isinstance(frame.detail, records.Fault) and frame.detail.doing == name
+
+    return Condition(f"a fault that {name}", holds)
+
+
+def touched(how: str) -> Condition:
+    """A frame that a rule has "held", "altered" or "invented"."""
+
+    def holds(frame: Frame) -> bool:
+        altered = frame.altered
+        return altered is not None and altered.how == how and bool(altered.rule)
+
+    return Condition(f"what is {how} by a rule", holds)
+
+
 RESET = Condition("a reset", lambda frame: getattr(frame.detail, "reset", False))
 FIN = Condition("FIN", lambda frame: not getattr(frame.detail, "reset", True))

@@ -6,7 +6,7 @@ import re
 import textwrap
 from typing import TYPE_CHECKING
 
-from chatroom.chatwire.lab.prose import clients, items, paragraphs, split
+from chatroom.chatwire.lab.prose import clients, faults, items, paragraphs, split
 from chatroom.chatwire.lab.transcript import PASSED, transcript
 from chatroom.chatwire.show.line import INDENT, Style, legend
 
@@ -37,6 +37,7 @@ VARIABLE = (
     (r"\d+ bytes, for names and values of \d+", "BYTES OF FIELDS"),
     (r"\d+ bytes", "BYTES"),
     (r"for names and values of \d+", "FOR FIELDS"),
+    (r"\bheld, \d+\.\d{3} s\b", "held"),
     (r"\bflags (0x[0-9a-f]+), length \d+", r"flags \1, LENGTH"),
     (r"… \d+ frames? of this stream not shown ", ""),
     (r"\+\d+ window", "+ window"),
@@ -58,6 +59,7 @@ def page(outcome: Outcome) -> str:
         MADE,
         f"# {experiment.title}",
         paragraphs(experiment.intro, WIDTH),
+        *_faults(experiment),
         paragraphs(RUN_IT.format(experiment.name), WIDTH),
         "## What passes",
         f"![The frames of this page as a picture]({experiment.name}.svg)",
@@ -79,6 +81,14 @@ def page(outcome: Outcome) -> str:
         items(map(_reference, experiment.references), WIDTH),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _faults(experiment: Experiment) -> list[str]:
+    """What goes wrong in it, if anything does."""
+    if not experiment.faults:
+        return []
+    said = "What goes wrong is the work of the tap ([how](../faults.md)):"
+    return [said, _block("\n".join(faults(experiment.faults)))]
 
 
 def index(experiments: Iterable[Experiment]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -43,3 +44,9 @@ def items(texts: Iterable[str], width: int) -> str:
 def clients(names: Mapping[int, str]) -> str:
     """Who is who on the lines, as in: #1 is Ann, #2 is Bob."""
     return ", ".join(f"#{number} is {who}" for number, who in sorted(names.items()))
+
+
+def faults(rules: Iterable[str]) -> list[str]:
+    """What goes wrong, as `chatwire fault` is told, a line for each rule."""
+    parted = [rule.partition(" ") for rule in rules]
+    return [f"chatwire fault --{kind} {shlex.quote(rest)}" for kind, _, rest in parted]

@@ -34,6 +34,15 @@ class Outcome:
     shown: Sequence[Shown]
 
 
+def _tap(experiment: Experiment, to: str) -> RecordedTap:
+    """The tap that changes nothing, unless something is to go wrong."""
+    if not experiment.faults:
+        return RecordedTap(to)
+    from chatroom.chatwire.faults.taps import faulty
+
+    return faulty(to, *experiment.faults)
+
+
 async def run(
     experiment: Experiment,
     *,
@@ -48,7 +57,7 @@ async def run(
     frames: list[Frame] = []
     stage: Stage | None = None
     try:
-        async with experiment.server() as server, RecordedTap(server.address) as tap:
+        async with experiment.server() as server, _tap(experiment, server.address) as tap:
             stage = Stage(server, tap, patience)
             try:
                 async with asyncio.timeout(SCENE_SECONDS):

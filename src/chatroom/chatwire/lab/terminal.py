@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from chatroom.chatwire.lab.prose import clients, items, paragraphs, split
+from chatroom.chatwire.lab.prose import clients, faults, items, paragraphs, split
 from chatroom.chatwire.lab.transcript import PASSED, transcript
 from chatroom.chatwire.show.as_json import as_object
 from chatroom.chatwire.show.harmless import harmless
@@ -34,6 +34,9 @@ def as_text(outcome: Outcome, show: Show, style: Style, *, everything: bool) -> 
     experiment = outcome.experiment
     yield f"{experiment.title}\n{'=' * len(experiment.title)}\n\n"
     yield f"{paragraphs(experiment.intro, WIDTH)}\n\n"
+    if experiment.faults:
+        lines = "".join(f"    {line}\n" for line in faults(experiment.faults))
+        yield f"What goes wrong is the work of the tap:\n{lines}\n"
     since = "the line before" if everything else PASSED
     who = f"{clients(outcome.names)}. The columns: {legend(style.arrows, since)}."
     yield f"{paragraphs(who, WIDTH)}\n"
