@@ -57,7 +57,7 @@ class OpsListener:
                 listener.close()
             raise
         self.addresses = tuple(sockets.address_of(each) for each in self._listeners)
-        metrics = await asyncio.to_thread(Metrics, self._observed, self._lag, self._complaints)
+        metrics = Metrics(self._observed, self._lag, self._complaints)
         site = OpsSite(self._observed, metrics, self._gate)
         self._port = Port(
             self._listeners,

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from chatroom.server.calls.statuses import CODES, EnvelopeInvalid
@@ -26,6 +25,7 @@ from .families import counter, counters, each, gauge, gauges, histogram, perhaps
 from .grpc_metrics import grpc_metrics
 from .lag import LoopLag
 from .observed import Observed
+from .process import process
 from .tables import sliced
 from .varz import VERSION
 
@@ -55,16 +55,14 @@ class Metrics:
     """Reads a server's numbers, in its loop; writes their text, in a thread."""
 
     def __init__(self, observed: Observed, lag: LoopLag, complaints: Complaints) -> None:
-        """It reads `/proc` here, which is no work for a loop."""
         self._observed = observed
         self._lag = lag
         self._complaints = complaints
-        self._process = ProcessCollector(registry=None)
 
     async def text(self, accept: str) -> tuple[bytes, str]:
         """The metrics in the form that was asked for, and its content type."""
         families = self._families(await self._sums())
-        taken = Taken(families, self._process, self._observed.settings.data)
+        taken = Taken(families, self._observed.settings.data)
         try:
             write, content_type = choose_encoder(accept)
         except (TypeError, ValueError):  # it compares versions, also such as are none
@@ -278,15 +276,12 @@ def disk(data: Path | None) -> Iterator[Metric]:
 class Taken(Collector):
     """Numbers that were read, and those of process and disk, which are read when written."""
 
-    def __init__(
-        self, families: Iterable[Metric], process: ProcessCollector, data: Path | None
-    ) -> None:
+    def __init__(self, families: Iterable[Metric], data: Path | None) -> None:
         self._families = list(families)
-        self._process = process
         self._data = data
 
     def collect(self) -> Iterator[Metric]:
         """All families."""
         yield from self._families
         yield from disk(self._data)
-        yield from self._process.collect()
+        yield from process()
