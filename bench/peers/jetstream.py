@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 STREAM = "chat"
 KEPT = 10_000
 """Messages of a room, as ours keeps."""
+CONSUMERS = 100_000
+"""Of the stream; it would be 1,000, which are fewer than there are members."""
 CREATE_SECONDS = 10
 HOURS = 3600 * 10**9
 
@@ -128,6 +130,7 @@ class JetStreamCrowd(NatsCrowd):
             "retention": "limits",
             "discard": "old",
             "max_msgs_per_subject": KEPT,
+            "max_consumers": CONSUMERS,
         }
         connection.request(f"STREAM.CREATE.{STREAM}", config)
         self.loop.until(lambda: connection.created, CREATE_SECONDS, "the stream")
