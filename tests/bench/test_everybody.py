@@ -148,7 +148,7 @@ def test_a_goal_is_beside_what_was_measured() -> None:
     assert "| reached |" in row
 
 
-def test_rounds_that_lost_messages_give_no_figure() -> None:
+def test_rounds_that_lost_messages_give_no_figure(tmp_path: Path) -> None:
     """They are told instead."""
     results = results_of(chatroom=[0.4, 0.5])
     results.add("room-100", OURS, {CPU: 0.1, "missing": 3, "limit": ""})
@@ -156,6 +156,8 @@ def test_rounds_that_lost_messages_give_no_figure() -> None:
     assert found is not None
     assert (2, 0.4) == (found.rounds, found.least)
     assert ["room-100: chatroom, 3 deliveries"] == results.inexact()
+    write_page(results, tmp_path)
+    assert "- room-100: chatroom, 3 deliveries missing" in (tmp_path / "benchmarks.md").read_text()
 
 
 def test_the_page_has_what_was_measured_and_nothing_else(tmp_path: Path) -> None:
