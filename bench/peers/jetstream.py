@@ -109,6 +109,10 @@ class JetStreamConnection(NatsConnection):
         else:
             super().came(buffer, end)
 
+    def settled(self) -> None:
+        if not self.notes:
+            super().settled()
+
     def dropped(self, buffer: bytearray, end: int) -> None:
         if buffer.find(b'"error"', 0, end) >= 0:
             raise WireError(f"JetStream answers {bytes(buffer[:end])!r}")
