@@ -12,6 +12,7 @@ import resource
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -191,7 +192,7 @@ def setting_of(chosen: argparse.Namespace, scale: Scale, rounds: int) -> dict[st
         "seconds": scale.seconds,
         "smoke": chosen.smoke,
         "minutes": 0.0,
-        "filesystem": filesystem_of(Path(os.environ.get("TMPDIR", "/tmp"))),
+        "filesystem": filesystem_of(Path(tempfile.gettempdir())),
         "load_before": os.getloadavg()[0],
     }
 
