@@ -150,6 +150,7 @@ class Connection(Socket):
         if kind == Kind.WINDOW_UPDATE:
             self._window_update(number, frame.number)
         elif kind == Kind.PING and not frame.ack:
+            self.loop.pings += 1
             self.write(frames.ping(frame.payload, ack=True))
         elif kind == Kind.SETTINGS and not frame.ack:
             self._settings(frame.payload)

@@ -90,7 +90,7 @@ class Place:
 def join_all(crowd: Crowd[C], places: Sequence[Place], connections: Sequence[C]) -> list[Member]:
     """Bring everyone in, the n-th on connection n modulo their number, and let it settle.
 
-    Afterwards everyone has entered and nothing came for `QUIET_SECONDS`.
+    Afterwards everyone has entered and nothing but PING came for `QUIET_SECONDS`.
     """
     loop = crowd.loop
     deadline = time.monotonic() + JOIN_SECONDS
@@ -107,8 +107,12 @@ def join_all(crowd: Crowd[C], places: Sequence[Place], connections: Sequence[C])
         if time.monotonic() > deadline:
             missing = len(places) - len(members) + len(waiting)
             raise WireError(f"{missing} members not in after {JOIN_SECONDS} s")
-    while loop.turn(QUIET_SECONDS):
-        if time.monotonic() > deadline:
+    since = time.monotonic()
+    while (now := time.monotonic()) - since < QUIET_SECONDS:
+        pings = loop.pings
+        if loop.turn(QUIET_SECONDS) > loop.pings - pings:
+            since = time.monotonic()
+        if now > deadline:
             raise WireError(f"arrivals still come after {JOIN_SECONDS} s")
     return members
 

@@ -82,6 +82,8 @@ class Poll:
         self.buffer = bytearray(KEPT_BYTES + READ_BYTES)
         """Shared by all sockets: what one read brought, after what it left the last time."""
         self.view = memoryview(self.buffer)
+        self.pings = 0
+        """Answered so far: questions whether we are there (RFC 9113, 6.7)."""
         self._epoll = select.epoll()
         self._sockets: dict[int, Socket] = {}
         self._after_read: list[Callable[[], None]] = []

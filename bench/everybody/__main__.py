@@ -12,6 +12,7 @@ import resource
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def arguments() -> argparse.Namespace:
     add(
         "--add",
         action="store_true",
-        help="keep the other workloads of an earlier run with the same rounds on this machine",
+        help="keep what an earlier run of as many rounds has that is not measured anew",
     )
     add("--smoke", action="store_true",
         help="a short round with few members; only counts are looked at")  # fmt: skip
@@ -88,7 +89,7 @@ def run(chosen: argparse.Namespace) -> int:
     contest = Contest(Journal())
     results = Results(setting=setting_of(chosen, scale, rounds))
     if chosen.add:
-        results.take(Results.read(kept / "results.json"), but=chosen.workloads)
+        results.take(Results.read(kept / "results.json"), chosen.workloads, chosen.peers)
     entrants = available(chosen.peers, results)
     kept.mkdir(parents=True, exist_ok=True)
     before = results.setting["minutes"]
@@ -100,9 +101,9 @@ def run(chosen: argparse.Namespace) -> int:
             for entrant in entrants:
                 if name != LASTING or entrant.name in chosen.leak_peers:
                     measure(results, trial, entrant, contest, scale, number)
-        results.setting["minutes"] = before + (time.monotonic() - begin) / 60
-        results.setting["load_after"] = os.getloadavg()[0]
-        results.write(kept / "results.json")
+                results.setting["minutes"] = before + (time.monotonic() - begin) / 60
+                results.setting["load_after"] = os.getloadavg()[0]
+                results.write(kept / "results.json")  # so that an interrupted run is not lost
     write_page(results, chosen.into)
     for line in faults + results.inexact():
         print(f"NOT EXACT: {line}")
@@ -191,7 +192,7 @@ def setting_of(chosen: argparse.Namespace, scale: Scale, rounds: int) -> dict[st
         "seconds": scale.seconds,
         "smoke": chosen.smoke,
         "minutes": 0.0,
-        "filesystem": filesystem_of(Path(os.environ.get("TMPDIR", "/tmp"))),
+        "filesystem": filesystem_of(Path(tempfile.gettempdir())),
         "load_before": os.getloadavg()[0],
     }
 

@@ -21,6 +21,10 @@ MIB = 1024 * KIB
 ROOMS = 100
 STORM_ROOMS, STORM_MEMBERS = 50, 100
 AT_ONCE = 256
+SHARED = (
+    " A member is a stream of its own over gRPC; with a broker it is a subscription of its"
+    " connection, with IRC and XMPP a room in which the one nick of its connection is."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Idle:
             f"{self.layout.members:,} members come into {ROOMS} rooms and say nothing. The"
             " memory is what the server's process has more than before they came (resident; what"
             " the kernel keeps for its sockets is not in it)."
+            + (SHARED if self.layout.shared else "")
         )
 
     def unfit(self, entrant: Entrant) -> str:

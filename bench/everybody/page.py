@@ -11,6 +11,7 @@ from bench.everybody.entrants import LIMIT, OF_OURS
 from bench.everybody.plot import Row, dots, lines
 from bench.everybody.results import ONE_ROUND, spread
 from bench.everybody.workloads import TRIALS
+from bench.workloads import DRAIN_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from bench.everybody.results import Cell, Results
     from bench.everybody.trials import Figure, Trial
 
+LATE = f" missing, or too many, {DRAIN_SECONDS} s after the last was said"
 QUIET = 0.1
 """CPUs that others may use before the page warns of it."""
 TINODE = (
@@ -45,7 +47,7 @@ def _opening(results: Results) -> list[str]:
     setting = results.setting
     taken = f"{setting['rounds']} rounds" if setting["rounds"] > 1 else "one round"
     how = (
-        f"Run on {' and '.join(setting['date'].splitlines())}, in"
+        f"Run on {', '.join(setting['date'].splitlines())}, in"
         f" {setting['minutes']:.0f} minutes: {taken} of"
         f" {setting['seconds']:g} s, the servers in turn within each round, each a fresh process."
         " A figure is the median of the rounds, with the least and the most beside it in brackets."
@@ -135,7 +137,7 @@ def _summary(results: Results) -> list[str]:
                 f" {ONE_ROUND:.0%} is called level."
             )
         parts += ["## Where we lose", told + "\n\n" + "\n".join(lost) if lost else "Nowhere."]
-    failed = [*results.failed(), *(f"{line} lost or doubled" for line in results.inexact())]
+    failed = [*results.failed(), *(line + LATE for line in results.inexact())]
     if failed:
         parts += ["## What failed", "\n".join(f"- {line}" for line in failed)]
     return parts

@@ -48,8 +48,8 @@ class Results:
     def add(self, workload: str, entrant: str, sample: Sample) -> None:
         self.cell(workload, entrant).setdefault("samples", []).append(sample)
 
-    def take(self, earlier: Results, but: Collection[str]) -> None:
-        """Begin with the workloads of an earlier run of the same kind, but those named.
+    def take(self, earlier: Results, workloads: Collection[str], entrants: Collection[str]) -> None:
+        """Begin with an earlier run of the same kind, but for these servers in these workloads.
 
         MixedError where it was taken on another machine or with other rounds.
         """
@@ -59,9 +59,11 @@ class Results:
                 raise MixedError(f"the earlier run had {name} {its}, this one has {mine}")
         self.entrants |= earlier.entrants
         self.missing |= earlier.missing
-        self.workloads |= {
-            name: cells for name, cells in earlier.workloads.items() if name not in but
-        }
+        for workload, cells in earlier.workloads.items():
+            anew = entrants if workload in workloads else ()
+            kept = {name: cell for name, cell in cells.items() if name not in anew}
+            if kept:
+                self.workloads[workload] = kept
         for name in ("command", "date"):
             self.setting[name] = f"{earlier.setting[name]}\n{self.setting[name]}"
         self.setting["minutes"] += earlier.setting["minutes"]

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 STREAM = "chat"
 KEPT = 10_000
 """Messages of a room, as ours keeps."""
+CONSUMERS = 100_000
+"""Of the stream; it would be 1,000, which are fewer than there are members."""
 CREATE_SECONDS = 10
 HOURS = 3600 * 10**9
 
@@ -107,6 +109,10 @@ class JetStreamConnection(NatsConnection):
         else:
             super().came(buffer, end)
 
+    def settled(self) -> None:
+        if not self.notes:
+            super().settled()
+
     def dropped(self, buffer: bytearray, end: int) -> None:
         if buffer.find(b'"error"', 0, end) >= 0:
             raise WireError(f"JetStream answers {bytes(buffer[:end])!r}")
@@ -128,6 +134,7 @@ class JetStreamCrowd(NatsCrowd):
             "retention": "limits",
             "discard": "old",
             "max_msgs_per_subject": KEPT,
+            "max_consumers": CONSUMERS,
         }
         connection.request(f"STREAM.CREATE.{STREAM}", config)
         self.loop.until(lambda: connection.created, CREATE_SECONDS, "the stream")

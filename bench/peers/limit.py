@@ -54,10 +54,7 @@ class LimitConnection(PlainConnection):
         if len(octets) < len(INSIDE):
             return octets
         self.waiting.popleft().entered = True
-        if rest := octets[len(INSIDE) :]:
-            whole = bytearray(rest)
-            self.members[0].tally.take(whole, 0, len(whole))
-        return b""
+        return octets[len(INSIDE) :]
 
 
 class LimitCrowd(PlainCrowd):

@@ -86,6 +86,12 @@ class PlainConnection(Socket):
         else:
             self.dropped(buffer, end)
 
+    def settled(self) -> None:
+        """Everybody is in: what is left of the answers may be the beginning of a message."""
+        octets, self._kept = bytearray(self._kept), b""
+        if octets and self.members[0].listens:
+            self.members[0].tally.take(octets, 0, len(octets))
+
     def join(self, member: PlainMember) -> None:
         self.members.append(member)
         self.waiting.append(member)
@@ -103,6 +109,8 @@ class PlainConnection(Socket):
             self.closed_by_server()
         elif self.waiting:
             self._kept = self.answered(self._kept + bytes(buffer[:end]))
+            if not self.waiting:
+                self.settled()
         else:
             self.came(buffer, end)
 

@@ -148,7 +148,7 @@ def test_a_goal_is_beside_what_was_measured() -> None:
     assert "| reached |" in row
 
 
-def test_rounds_that_lost_messages_give_no_figure() -> None:
+def test_rounds_that_lost_messages_give_no_figure(tmp_path: Path) -> None:
     """They are told instead."""
     results = results_of(chatroom=[0.4, 0.5])
     results.add("room-100", OURS, {CPU: 0.1, "missing": 3, "limit": ""})
@@ -156,6 +156,8 @@ def test_rounds_that_lost_messages_give_no_figure() -> None:
     assert found is not None
     assert (2, 0.4) == (found.rounds, found.least)
     assert ["room-100: chatroom, 3 deliveries"] == results.inexact()
+    write_page(results, tmp_path)
+    assert "- room-100: chatroom, 3 deliveries missing" in (tmp_path / "benchmarks.md").read_text()
 
 
 def test_the_page_has_what_was_measured_and_nothing_else(tmp_path: Path) -> None:
@@ -181,8 +183,11 @@ def test_a_run_can_be_added_to_one_of_its_kind() -> None:
     later = results_of(nats=[0.5])
     later.workloads.clear()
     later.setting["command"] = "another"
-    later.take(earlier, but=["room-100"])
-    assert ["steady-200"] == list(later.workloads)
+    later.take(earlier, ["room-100"], ["nats", "redis"])
+    later.add("room-100", "nats", {CPU: 0.5, "missing": 0, "limit": ""})
+    assert {"room-100": ["chatroom", "nats"], "steady-200": ["chatroom"]} == {
+        workload: list(cells) for workload, cells in later.workloads.items()
+    }
     assert {"chatroom", "redis", "nats"} == set(later.entrants)
     assert "python -m bench.everybody --rounds 3\nanother" == later.setting["command"]
     assert 2.0 == later.setting["minutes"]
@@ -193,7 +198,7 @@ def test_runs_of_two_machines_do_not_mix() -> None:
     earlier, later = results_of(chatroom=[0.4]), results_of(chatroom=[0.4])
     later.setting["rounds"] = 5
     with pytest.raises(MixedError, match="had rounds 3, this one has 5"):
-        later.take(earlier, but=[])
+        later.take(earlier, [], [])
 
 
 def test_a_busy_machine_is_told(tmp_path: Path) -> None:
