@@ -58,7 +58,7 @@ def test_the_image_is_nobody_in_particular_and_has_no_secret() -> None:
     assert f"{USER}:{USER}" == last.one("USER")
     assert "SIGTERM" == last.one("STOPSIGNAL")
     assert ["chatserver"] == last.command("ENTRYPOINT")
-    assert "/data" == last.one("VOLUME") == last.environment["CHATSERVER_DATA"]
+    assert "/data" == last.one("VOLUME") == last.environment["XDG_DATA_HOME"]
     asks, *arguments = last.command("HEALTHCHECK")
     assert ("chatserver", ["health"]) == (asks, arguments)
     with health_command.make_context("health", arguments[1:]):
@@ -103,9 +103,13 @@ start chatserver --insecure --anonymous join,send,history,list
 chatter history tea | grep -o 'it is kept'
 kill -TERM $server && wait $server || said
 stat -c '%a %u' /data
+ls /data/chatroom/chatroom.db
+export CHATSERVER_JOURNAL=postgresql://chat@localhost/chat
+chatserver config check --insecure --open >/tmp/said 2>&1 || said
+grep -o 'PostgreSQL localhost' /tmp/said || said
 """
 """What one sees of it: it is not root, cannot write, is not open unless told to, serves, stops in
-order, and has kept what was said when it is started again."""
+order, and has kept what was said when it is started again; PostgreSQL needs nothing unset."""
 
 
 @pytest.mark.slow
@@ -126,9 +130,10 @@ def test_its_steps_make_a_server_that_writes_to_its_volume_alone(tmp_path: Path)
         capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert 0 == ended.returncode, ended.stderr
-    assert [USER, "SERVING", "SERVING", "it is kept", f"700 {USER}"] == ended.stdout.split("\n")[
-        :-1
-    ]
+    assert [
+        USER, "SERVING", "SERVING", "it is kept", f"700 {USER}", "/data/chatroom/chatroom.db",
+        "PostgreSQL localhost",
+    ] == ended.stdout.splitlines()  # fmt: skip
 
 
 # ---- compose and Kubernetes ---------------------------------------------------------
@@ -137,7 +142,8 @@ def test_its_steps_make_a_server_that_writes_to_its_volume_alone(tmp_path: Path)
 def settings() -> Iterator[tuple[str, list[str], dict[str, str]]]:
     """Whose, the arguments of chatserver, and its variables, with those of the image."""
     of_image = image().environment
-    of_image.pop("PATH")
+    for name in ("PATH", "XDG_DATA_HOME"):
+        of_image.pop(name)
     chat = compose()["services"]["chat"]
     yield "compose", chat.get("command", []), of_image | chat["environment"]
     (container,) = pod()["containers"]
@@ -169,7 +175,7 @@ def test_chatserver_knows_what_is_set(
         given = context.params
         assert ["0.0.0.0:8080"] == [str(each) for each in given["bind"]]
         assert [9090] == [each.port for each in given["ops_bind"]]
-        assert Path("/data") == Path(given["data"])
+        assert given["data"] is None
         assert given["insecure"]
         assert given["anonymous"] is not None
         assert given["admin_token_file"]

@@ -9,6 +9,7 @@ import pytest
 from tools.site.check import faults
 from tools.site.contents import ROOT, documents
 from tools.site.links import Broken, rewritten
+from tools.site.stage import Stage
 
 PAGES = {"docs/a.md": "a.md", "docs/deep/b.md": "deep/b.md", "README.md": "index.md"}
 
@@ -51,6 +52,12 @@ def test_a_link_to_nothing_is_named_with_its_place() -> None:
 
 def test_a_name_in_the_middle_of_a_page_is_one_in_the_site() -> None:
     assert "**6.** []{#whose}Behind" == written('**6.** <a id="whose"></a>Behind')
+
+
+def test_the_documents_have_no_link_to_a_file_that_is_not_there(tmp_path: Path) -> None:
+    """Also without a build of the site, which looks at anchors too."""
+    Stage(tmp_path / "source").fill()
+    assert (tmp_path / "source" / "index.md").is_file()
 
 
 def test_every_document_has_a_page_of_its_own() -> None:
