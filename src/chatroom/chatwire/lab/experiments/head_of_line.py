@@ -47,8 +47,8 @@ async def conversation(stage: Stage, who: str, first: str, second: str) -> None:
 
 async def scene(stage: Stage) -> None:
     """First a message of one stream waits, then everything does that a client sends."""
-    await conversation(stage, "the first gateway", LATE, MEANWHILE)
-    await conversation(stage, "the second gateway", THEN, BEHIND)
+    await conversation(stage, "East", LATE, MEANWHILE)
+    await conversation(stage, "West", THEN, BEHIND)
 
 
 EXPERIMENT = Experiment(
@@ -73,7 +73,7 @@ EXPERIMENT = Experiment(
                 The tap holds it for a second. Messages behind it on the same stream would wait
                 too: a stream keeps its order.
             """,
-            shows=(sent_by("the first gateway", Kind.FAULT, fault("holds"), stream(1)),),
+            shows=(sent_by("East", Kind.FAULT, fault("holds"), stream(1)),),
         ),
         Step(
             title="Stream 3 does not wait",
@@ -82,10 +82,10 @@ EXPERIMENT = Experiment(
                 its order of frames, but no order of messages.
             """,
             shows=(
-                sent_by("the first gateway", Kind.DATA, stream(3), says(MEANWHILE)),
-                sent_to("the first gateway", Kind.DATA, stream(1), says(MEANWHILE)),
+                sent_by("East", Kind.DATA, stream(3), says(MEANWHILE)),
+                sent_to("East", Kind.DATA, stream(1), says(MEANWHILE)),
             ),
-            not_before=(sent_by("the first gateway", Kind.DATA, says(LATE)),),
+            not_before=(sent_by("East", Kind.DATA, says(LATE)),),
         ),
         Step(
             title="The late one",
@@ -93,8 +93,8 @@ EXPERIMENT = Experiment(
                 A second later, and alone.
             """,
             shows=(
-                sent_by("the first gateway", Kind.DATA, stream(1), says(LATE), touched("held")),
-                sent_to("the first gateway", Kind.DATA, stream(3), says(LATE)),
+                sent_by("East", Kind.DATA, stream(1), says(LATE), touched("held")),
+                sent_to("East", Kind.DATA, stream(3), says(LATE)),
             ),
         ),
         Step(
@@ -105,9 +105,9 @@ EXPERIMENT = Experiment(
                 waits for a lost segment. The other direction goes on: Bob hears her.
             """,
             shows=(
-                sent_by("the second gateway", Kind.FAULT, fault("stops reading")),
-                sent_by("the second gateway", Kind.DATA, stream(1), says(THEN)),
-                sent_to("the second gateway", Kind.DATA, stream(3), says(THEN)),
+                sent_by("West", Kind.FAULT, fault("stops reading")),
+                sent_by("West", Kind.DATA, stream(1), says(THEN)),
+                sent_to("West", Kind.DATA, stream(3), says(THEN)),
             ),
         ),
         Step(
@@ -118,11 +118,11 @@ EXPERIMENT = Experiment(
                 does not know of streams.
             """,
             shows=(
-                sent_by("the second gateway", Kind.FAULT, fault("reads again")),
-                sent_by("the second gateway", Kind.DATA, stream(3), says(BEHIND)),
-                sent_to("the second gateway", Kind.DATA, stream(1), says(BEHIND)),
+                sent_by("West", Kind.FAULT, fault("reads again")),
+                sent_by("West", Kind.DATA, stream(3), says(BEHIND)),
+                sent_to("West", Kind.DATA, stream(1), says(BEHIND)),
             ),
-            not_before=(sent_by("the second gateway", Kind.DATA, stream(3)),),
+            not_before=(sent_by("West", Kind.DATA, stream(3)),),
         ),
     ),
     why="""
