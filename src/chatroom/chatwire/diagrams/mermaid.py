@@ -66,8 +66,9 @@ def _row(row: Row) -> str:
         arrow = "-->>"
     else:
         arrow = "-)" if Mark.HALF_CLOSE in row.marks else "->>"
-    marked = [mark for mark in (Mark.TRAILERS, Mark.HALF_CLOSE) if mark in row.marks]
-    said = " ".join(filter(None, [str(row.lane.stream), row.frame.kind, *marked, row.text]))
+    said = " ".join(
+        filter(None, [str(row.lane.stream), row.frame.kind, *row.named_marks, row.text])
+    )
     return f"{ends[0]}{arrow}{ends[1]}: {coded(shortened(said, WORDS))}"
 
 

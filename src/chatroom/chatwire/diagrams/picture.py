@@ -93,6 +93,12 @@ class Row:
     more: str = ""
     """Lines with all that is known of it, where those are wanted."""
 
+    @property
+    def named_marks(self) -> list[Mark]:
+        """Those that stand between its kind and its text, unless that begins so."""
+        both = (Mark.TRAILERS, Mark.HALF_CLOSE)
+        return [mark for mark in both if mark in self.marks and not self.text.startswith(mark)]
+
 
 @dataclass(slots=True)
 class Picture:

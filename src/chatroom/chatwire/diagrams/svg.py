@@ -7,6 +7,7 @@ frame, and its words stand at the right. A width that a phone shows without scro
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
@@ -104,6 +105,7 @@ class _Sheet:
         self._left = left or time_of
         self._pauses = left is None
         self._names = names
+        self._lanes_of = Counter(lane.connection for lane in picture.lanes)
         self._lanes_from = MARGIN + (TIMES if left is None else STEPS)
         self._curved = {
             lane.column for lane in picture.lanes if any(lane.windows[side] for side in Side)
@@ -175,8 +177,7 @@ class _Sheet:
         return f"… {gap / 1e9:.1f} s …" if self._pauses and gap >= PAUSE else ""
 
     def _words(self, row: Row) -> list[str]:
-        marked = [mark for mark in (Mark.TRAILERS, Mark.HALF_CLOSE) if mark in row.marks]
-        text = " ".join(filter(None, [row.frame.kind, *marked, row.text]))
+        text = " ".join(filter(None, [row.frame.kind, *row.named_marks, row.text]))
         return lines_of(text, self._letters, LINES)
 
     def _row(self, row: Row, place: _Place, words: Sequence[str]) -> None:
@@ -265,7 +266,9 @@ class _Sheet:
         if not self._named:
             return number
         name = self._names.get(lane.connection, f"#{lane.connection}")
-        return f"{name[: HEAD - len(number)]} {number}"
+        if lane.connection in self._names and self._lanes_of[lane.connection] == 1:
+            return shortest(name, HEAD + 1)
+        return f"{shortest(name, HEAD - len(number))} {number}"
 
     # ---- The rest --------------------------------------------------------------------
 
@@ -287,6 +290,11 @@ class _Sheet:
     def _text(self, x: float, y: float, text: str, kind: str, style: str = "") -> None:
         styled = f' style="{style}"' if style else ""
         self._out.append(f'<text class="{kind}" x="{x:g}" y="{y:g}"{styled}>{escape(text)}</text>')
+
+
+def shortest(name: str, letters: int) -> str:
+    """A name in so many letters, with an ellipsis where some are missing."""
+    return name if len(name) <= letters else f"{name[: letters - 1]}…"
 
 
 def hue(lane: Lane) -> int:

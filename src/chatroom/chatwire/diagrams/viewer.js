@@ -97,7 +97,7 @@
     element.setAttribute("aria-selected", String(place === chosen));
     element.style.top = `${line * ROW}px`;
     element.onclick = () => open(place);
-    const marked = ["trailers", "half-close"].filter((mark) => row[MARKS] & bit[mark]);
+    const marked = ["trailers", "half-close"].filter((mark) => row[MARKS] & bit[mark] && !row[TEXT].startsWith(mark));
     const kind = make("span", { className: `kind ${bad ? "bad" : `h${hue(lane)}`}` });
     kind.textContent = picture.kinds[row[KIND]];
     const said = make("span", { className: "said" });

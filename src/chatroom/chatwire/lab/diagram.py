@@ -19,7 +19,7 @@ LEFT_OUT = (
     (r" ?\bsent \{[^{}]*\}", ""),
     (r"\b(session|epoch): \"[^\"]*\"", r"\1"),
     (r"\bretry_delay \{[^{}]*\}", "retry_delay"),
-    (r"\b\d+ bytes?\b( \w+ more than the \S+ window allowed)?", r"\1"),
+    (r",? ?\b\d+ bytes?\b( \w+ more than the \S+ window allowed)?", r"\1"),
     (r"(127\.0\.0\.1|localhost):\d+", "address"),
     (r"\b[0-9a-f]{16}\b", ""),
     (r"\bheld, \d+\.\d{3} s\b", "held"),
