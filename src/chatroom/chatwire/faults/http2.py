@@ -110,13 +110,14 @@ class Http2Faults:
         incoming = self._of[side]
         if not incoming.between:
             return begin
-        way, streams = self._ways[side], self._streams
-        connection = way.windows.connection
-        at, used = passable(
-            content, begin, connection.receiver, way.lanes, streams, pings=not incoming.pings
+        way, other = self._ways[side], self._ways[side.other]
+        granting = self._updates[side].plain and not other.lanes and other.windows.plain
+        room, pings = way.windows.connection.receiver, not incoming.pings
+        at, used, granted = passable(
+            content, begin, room, way.lanes, self._streams, pings=pings, granting=granting
         )
-        connection.receiver -= used
-        connection.sender -= used
+        way.windows.connection.move(-used)
+        other.windows.connection.move(granted)
         return at
 
     def _frames(self, side: Side, content: bytes) -> int:
