@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from chatroom.chatwire.faults.connection import Break, Finish
+from chatroom.chatwire.faults.connection import Break, Deliver, Finish
+from chatroom.chatwire.faults.http2 import WAITING_BYTES
 from chatroom.chatwire.faults.plan import Plan
 from chatroom.chatwire.passage import Doing, How, Side
 from chatroom.wire.envelopes import compressed, envelope
+from chatroom.wire.http2 import frames
 
 from .sides import FIELD, TRAILERS, Between, Peer
 
@@ -385,6 +387,20 @@ def test_a_message_larger_than_the_window_becomes_whole() -> None:
     both.client.say(1, envelope(bytes(300_000)))
     both.settle()
     assert bytes(300_000) == both.server.messages(1)[-1]
+
+
+def test_what_is_held_has_a_bound() -> None:
+    """A sender that does not heed its windows is not read any more, until something goes."""
+    both = talking("hold up: key a", says=())
+    frame = frames.data(1, envelope(bytes(16_000)))
+    count = WAITING_BYTES // 16_000 + 1
+    both.faults.receive(Side.CLIENT, frame * count, both.now)
+    assert not both.faults.reads(Side.CLIENT)
+    assert both.faults.reads(Side.SERVER)
+    both.faults.release("a", both.now)
+    assert both.faults.reads(Side.CLIENT)
+    delivered = sum(len(one.content) for one in both.faults.take() if isinstance(one, Deliver))
+    assert len(frame) * count == delivered
 
 
 def test_the_end_of_a_side_waits_for_what_is_delayed() -> None:

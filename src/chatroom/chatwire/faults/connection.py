@@ -186,7 +186,8 @@ class Faults:
 
     def reads(self, side: Side) -> bool:
         """Whether this side is to be read now."""
-        return not (side in self._stopped or self._shaping[side].full)
+        full = self._http2 is not None and self._http2.full(side)
+        return not (full or side in self._stopped or self._shaping[side].full)
 
     def vanished(self, side: Side) -> bool:
         """Whether nothing of this side passes any more, not even its end."""
@@ -291,7 +292,7 @@ class Faults:
 
     # ---- Towards the actions ------------------------------------------------------------------
 
-    def _send(self, side: Side, raw: bytes, touch: Touch | None, unsent: int) -> None:
+    def _send(self, side: Side, raw: bytes, touch: Touch | None = None, unsent: int = 0) -> None:
         self._out[side].append((raw, touch, unsent))
 
     def _tell(self, side: Side, doing: Doing, rule: str, note: str = "") -> None:

@@ -8,6 +8,7 @@ answer to something that it has not sent.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from chatroom.chatwire.faults.choosing import AT_MOMENTS, Choosing, Verdict
@@ -22,7 +23,7 @@ from chatroom.chatwire.faults.kinds import (
     Trailers,
 )
 from chatroom.chatwire.faults.streams import Streams
-from chatroom.chatwire.faults.telling import Emit, Tell, Touch
+from chatroom.chatwire.faults.telling import Out, Tell, Touch
 from chatroom.chatwire.faults.trailers import answer_fields, changed, is_grpc, no_grpc
 from chatroom.chatwire.faults.updates import Updates
 from chatroom.chatwire.faults.ways import Way
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from chatroom.chatwire.faults.grammar import Rule
 
 LARGEST_ID = frames.LARGEST_STREAM_ID
+WAITING_BYTES = 64 << 20
+"""Of messages of a side that are held. Windows keep senders below it that heed them."""
 
 
 class Http2Faults:
@@ -58,7 +61,7 @@ class Http2Faults:
     def __init__(
         self,
         choosing: Choosing,
-        out: Callable[[Side, bytes, Touch | None, int], None],
+        out: Out,
         tell: Tell,
         moment: Callable[[Rule], bool],
     ) -> None:
@@ -68,25 +71,18 @@ class Http2Faults:
         self._moment = moment
         self._of = {side: Incoming() for side in Side}
         self._ways = {side: self._way(side) for side in Side}
-        self._updates = {side: Updates(side, choosing, self._emit(side), tell) for side in Side}
+        self._updates = {side: Updates(side, choosing, partial(out, side), tell) for side in Side}
         self._streams = Streams()
         self._waiting: list[Rule] = []
         self._now = 0.0
         self._stopped = False
 
     def _way(self, side: Side) -> Way:
+        out = self._out
         return Way(
-            side, self._emit(side), self._emit(side.other), self._tell,
+            side, partial(out, side), partial(out, side.other), self._tell,
             self._choosing.message, self._happen, self._end,
         )  # fmt: skip
-
-    def _emit(self, side: Side) -> Emit:
-        out = self._out
-
-        def emit(raw: bytes, touch: Touch | None = None, unsent: int = 0) -> None:
-            out(side, raw, touch, unsent)
-
-        return emit
 
     # ---- Bytes in -----------------------------------------------------------------------
 
@@ -95,14 +91,14 @@ class Http2Faults:
         self._now = now
         incoming = self._of[side]
         if incoming.blind:
-            self._out(side, content, None, 0)
+            self._out(side, content)
             return
         if (whole := incoming.joined(content)) is None:
             return
         left = self._frames(side, whole)
         if left < len(whole) and not self._stopped:
             if self._of[side].blind:
-                self._out(side, whole[left:], None, 0)
+                self._out(side, whole[left:])
             else:
                 incoming.keep(whole[left:])
 
@@ -114,13 +110,14 @@ class Http2Faults:
         incoming = self._of[side]
         if not incoming.between:
             return begin
-        way, streams = self._ways[side], self._streams
-        connection = way.windows.connection
-        at, used = passable(
-            content, begin, connection.receiver, way.lanes, streams, pings=not incoming.pings
+        way, other = self._ways[side], self._ways[side.other]
+        granting = self._updates[side].plain and not other.lanes and other.windows.plain
+        room, pings = way.windows.connection.receiver, not incoming.pings
+        at, used, granted = passable(
+            content, begin, room, way.lanes, self._streams, pings=pings, granting=granting
         )
-        connection.receiver -= used
-        connection.sender -= used
+        way.windows.connection.move(-used)
+        other.windows.connection.move(granted)
         return at
 
     def _frames(self, side: Side, content: bytes) -> int:
@@ -130,7 +127,7 @@ class Http2Faults:
         size = len(content)
         while size - at >= HEADER_BYTES:
             if (passed := self.passes(side, content, at)) > at:
-                self._out(side, content[at:passed], None, 0)
+                self._out(side, content[at:passed])
                 at = passed
                 continue
             word, flags, stream = unpack_word(content, at)
@@ -168,9 +165,9 @@ class Http2Faults:
             pass  # PRIORITY, RST_STREAM: the other side has never seen the stream, or is told
         elif kind == Kind.RST_STREAM:
             self._close(stream, "its stream was reset")
-            self._out(side, raw, None, 0)
+            self._out(side, raw)
         else:
-            self._out(side, raw, None, 0)
+            self._out(side, raw)
 
     # ---- Header blocks --------------------------------------------------------------------
 
@@ -187,7 +184,7 @@ class Http2Faults:
             incoming.blind = True
             why = "a header block cannot be read; from here on all passes"
             self._tell(side, Doing.IDLE, "", why)
-            self._out(side, whole, None, 0)
+            self._out(side, whole)
             return
         stream = int.from_bytes(whole[5:9], "big") & LARGEST_ID
         end = bool(parts[0][4] & END_STREAM) and parts[0][3] == Kind.HEADERS
@@ -245,7 +242,7 @@ class Http2Faults:
         fields = answer_fields(of, rule.fault.code, rule.fault.message)
         block = self._ways[Side.SERVER].blocks.written(fields)
         touch = Touch(How.INVENTED, rule.text)
-        self._out(Side.SERVER, frames.headers(stream, block, end=True), touch, 0)
+        self._out(Side.SERVER, frames.headers(stream, block, end=True), touch)
 
     def _trailers(self, stream: int, raw: bytes, fields: Fields, rule: Rule) -> None:
         assert isinstance(rule.fault, Trailers)
@@ -265,7 +262,7 @@ class Http2Faults:
         if not flags & ACK:
             values = settings_in(raw)
             self._of[side.other].settings.append((False, values))
-            self._out(side, raw, None, 0)
+            self._out(side, raw)
             incoming.begun = True
             self._catch_up()
             return
@@ -276,7 +273,7 @@ class Http2Faults:
             if initial is not None:
                 way.windows.told(initial)
             return
-        self._out(side, raw, None, 0)
+        self._out(side, raw)
         if initial is not None:
             way.windows.resized(initial)
         if (table := values.get(Setting.HEADER_TABLE_SIZE)) is not None:
@@ -328,10 +325,10 @@ class Http2Faults:
                 self._reset(sender, stream, code, touch)
                 return False
             case Goaway(code, last, debug):
-                self._out(sender, frames.goaway(last, code, debug), touch, 0)
+                self._out(sender, frames.goaway(last, code, debug), touch)
             case Ping(opaque):
                 self._of[sender.other].pings.append(opaque)
-                self._out(sender, frames.ping(opaque), touch, 0)
+                self._out(sender, frames.ping(opaque), touch)
             case SettingsOf(values):
                 self._inject_settings(sender, dict(values), touch)
         return True
@@ -340,9 +337,9 @@ class Http2Faults:
         """End a stream for both sides, as a proxy would that gives up."""
         self._close(stream, "its stream was reset by the tap")
         self._streams.forget(stream)
-        self._out(sender, frames.rst_stream(stream, code), touch, 0)
+        self._out(sender, frames.rst_stream(stream, code), touch)
         told = Touch(How.INVENTED, touch.rule, "so that both sides know")
-        self._out(sender.other, frames.rst_stream(stream, ErrorCode.CANCEL), told, 0)
+        self._out(sender.other, frames.rst_stream(stream, ErrorCode.CANCEL), told)
 
     def _inject_settings(self, sender: Side, values: dict[Setting, int], touch: Touch) -> None:
         most = self._ways[sender.other].blocks.table
@@ -350,7 +347,7 @@ class Http2Faults:
             # The sender of blocks may not use a larger table than their receiver has.
             values[Setting.HEADER_TABLE_SIZE] = min(values[Setting.HEADER_TABLE_SIZE], most)
         self._of[sender.other].settings.append((True, {int(k): v for k, v in values.items()}))
-        self._out(sender, frames.settings(*values.items()), touch, 0)
+        self._out(sender, frames.settings(*values.items()), touch)
 
     def _end(self, side: Side, stream: int) -> None:
         """A side's end was sent to the other."""
@@ -364,6 +361,10 @@ class Http2Faults:
             self._updates[side].close(stream)
 
     # ---- Time and ends --------------------------------------------------------------------
+
+    def full(self, side: Side) -> bool:
+        """Whether so much of a side waits that no more should be read."""
+        return self._ways[side].waiting >= WAITING_BYTES
 
     @property
     def calm(self) -> bool:
@@ -395,5 +396,5 @@ class Http2Faults:
         self._now = now
         incoming = self._of[side]
         if rest := incoming.rest():
-            self._out(side, rest, None, 0)
+            self._out(side, rest)
         return self._ways[side].finish(now)

@@ -7,13 +7,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chatroom.wire.http2 import frames
-from chatroom.wire.http2.frames import END_HEADERS, END_STREAM, HEADER_BYTES, Kind, unpack_word
+from chatroom.wire.http2.frames import (
+    END_HEADERS,
+    END_STREAM,
+    HEADER_BYTES,
+    LARGEST_WINDOW,
+    Kind,
+    unpack_word,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
     from chatroom.chatwire.faults.streams import Streams
 
+UPDATE = 4 << 8 | Kind.WINDOW_UPDATE
+"""Length and kind of WINDOW_UPDATE, as `unpack_word` gives them."""
 BLOCK_BYTES = 1 << 20
 """Of a header block in parts; of a longer one the rest of its direction passes as it is."""
 
@@ -86,14 +95,17 @@ def passable(
     streams: Streams,
     *,
     pings: bool,
-) -> tuple[int, int]:
-    """Up to where whole frames may pass as they are, and the bytes of DATA in them.
+    granting: bool,
+) -> tuple[int, int, int]:
+    """Up to where whole frames may pass as they are; bytes of DATA in them; window granted.
 
     That is DATA of streams on which nothing is done, within the connection's `room`, and, if
-    told, PING. Every byte comes by here, so it looks at little.
+    told, PING, and WINDOW_UPDATE of all streams; what is granted is the connection's. Every
+    byte comes by here, so it looks at little.
     """
     over, ended = streams.over, streams.ended
     at, left, size = begin, room, len(content)
+    granted = 0
     while size - at >= HEADER_BYTES:
         word, flags, stream = unpack_word(content, at)
         end = at + HEADER_BYTES + (word >> 8)
@@ -106,10 +118,13 @@ def passable(
             if flags & END_STREAM and stream in ended:
                 break
             left -= flow
+        elif word == UPDATE and granting and stream not in over:
+            if not stream:
+                granted += int.from_bytes(content[end - 4 : end], "big") & LARGEST_WINDOW
         elif word & 0xFF != Kind.PING or not pings:
             break
         at = end
-    return at, room - left
+    return at, room - left, granted
 
 
 def payload_of(parts: list[bytes]) -> bytes | None:

@@ -42,6 +42,8 @@ class Piece:
     """Bytes of `content` that the sender did not send: all or none."""
     waited: bool = False
     """Whether it did not go at once."""
+    counted: int = 0
+    """Bytes for which it stands in the sum of what waits."""
     message: bytes = b""
     """The message that it is, for telling."""
 

@@ -24,6 +24,14 @@ class Emit(Protocol):
     def __call__(self, raw: bytes, touch: Touch | None = None, unsent: int = 0, /) -> None: ...
 
 
+class Out(Protocol):
+    """Sends frames in the name of either side."""
+
+    def __call__(
+        self, side: Side, raw: bytes, touch: Touch | None = None, unsent: int = 0, /
+    ) -> None: ...
+
+
 class Tell(Protocol):
     """Says what happens that is no frame; the first is whose bytes it is about."""
 

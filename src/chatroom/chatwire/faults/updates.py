@@ -86,6 +86,11 @@ class Updates:
             self._tell(self._side, Doing.WITHHOLDS, "", note, stream)
 
     @property
+    def plain(self) -> bool:
+        """Whether none is ever kept."""
+        return not self._any
+
+    @property
     def keeps(self) -> bool:
         """Whether anything is kept."""
         return bool(self._kept)

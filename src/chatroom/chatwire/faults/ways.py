@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chatroom.chatwire.faults.blocks import Blocks, Fields, rewritten
+from chatroom.chatwire.faults.giving import Giver
 from chatroom.chatwire.faults.lanes import Lane, Late, Piece, copies, wait
 from chatroom.chatwire.faults.telling import Emit, Tell, Touch
-from chatroom.chatwire.faults.windows import Account, Windows
+from chatroom.chatwire.faults.windows import Windows
 from chatroom.chatwire.passage import Doing, How, Side
 from chatroom.wire.http2 import frames
 from chatroom.wire.http2.frames import END_STREAM, HEADER_BYTES, MAX_FRAME_BYTES
@@ -45,12 +46,18 @@ class Way:
         self.windows = Windows()
         self.blocks = Blocks()
         self.lanes: dict[int, Lane] = {}
+        self.waiting = 0
+        """Bytes of DATA in them."""
+        self._giver = Giver(self.windows, back)
         self._emit = emit
-        self._back = back
         self._tell = tell
         self._judge = judge
         self._happen = happen
         self._ended = ended
+
+    def lost(self, count: int) -> None:
+        """Bytes of a stream that is over have come: the connection's window is given back."""
+        self._giver.lost(count)
 
     def open(self, stream: int, call: Call) -> None:
         """Follow a stream whose messages may be altered."""
@@ -100,7 +107,7 @@ class Way:
                 self._queue(lane, fresh, run, now)
                 if not self._happen(verdict, lane.stream):
                     left = len(raw) - HEADER_BYTES - len(content)  # padding
-                    self.lost(left + sum(len(one) for one, _ in parts[place:]))
+                    self._giver.lost(left + sum(len(one) for one, _ in parts[place:]))
                     return
                 if len(verdict.rules) == len(verdict.moments):
                     verdict = None
@@ -124,7 +131,7 @@ class Way:
         if run:
             fresh.append(Piece(content=bytes(run), came=now))
         padding = len(raw) - HEADER_BYTES - len(content)
-        self._credit(lane, padding)
+        self._giver.credit(lane, padding)
         for piece in fresh:
             piece.touch = piece.touch or REFRAMED
         lane.queue.extend(fresh)
@@ -148,7 +155,7 @@ class Way:
         """Queue a message as its verdict says, and what was to go behind it."""
         if verdict is not None and verdict.drop is not None:
             self._tell(self.side, Doing.DROPS, verdict.drop.text, "", lane.stream, part, len(part))
-            self._credit(lane, len(part))
+            self._giver.credit(lane, len(part))
             return
         pieces = [Piece(content=part, came=now, message=part)]
         late = 0
@@ -161,10 +168,8 @@ class Way:
             for piece in pieces:
                 piece.touch = piece.touch or Touch(How.HELD, rule, f"behind {late}")
                 lane.late.append(Late(piece, late + 1))
-            # What is to go first must be able to come.
-            touch = Touch(How.INVENTED, note="so that more can come")
-            for account in self.windows.of(lane.stream):
-                self._give(lane, account, account.advance(len(part)), touch)
+                self._count(piece, piece.flow)
+            self._giver.advance(lane, len(part))  # what is to go first must be able to come
         else:
             fresh.extend(pieces)
         for one in lane.late:
@@ -240,12 +245,21 @@ class Way:
             elif not self._write_data(lane, piece):
                 queue.appendleft(piece)
                 break
+            self._count(piece, 0)
             if self.lanes.get(lane.stream) is not lane:
                 return  # both sides are through with it
-        for piece in queue:
+        for piece in reversed(queue):
+            if piece.waited:
+                break
             piece.waited = True
+            self._count(piece, piece.flow)
         if not queue and not lane.ended:
-            self._lend(lane)
+            self._giver.lend(lane)
+
+    def _count(self, piece: Piece, size: int) -> None:
+        """A piece has so many bytes that wait, from here on."""
+        self.waiting += size - piece.counted
+        piece.counted = size
 
     def _settle(self, lane: Lane) -> None:
         """Follow a stream no longer than there is reason to."""
@@ -258,36 +272,6 @@ class Way:
             return True
         account = self.windows.streams.get(lane.stream)
         return account is not None and account.debt > 0 and not lane.ended
-
-    def _lend(self, lane: Lane) -> None:
-        """Whole messages are judged, and the receiver gives window for what it gets alone."""
-        if not (needed := lane.needed):
-            return
-        touch = Touch(How.INVENTED, note="to have a message whole")
-        for account in self.windows.of(lane.stream):
-            self._give(lane, account, account.lend(needed), touch)
-
-    def _give(self, lane: Lane, account: Account, given: int, touch: Touch) -> None:
-        """Tell the sender of window."""
-        if given:
-            number = 0 if account is self.windows.connection else lane.stream
-            self._back(frames.window_update(number, given), touch)
-
-    def _credit(self, lane: Lane, count: int) -> None:
-        """Bytes of the sender's will never reach the receiver: the tap gives them back."""
-        if not count:
-            return
-        touch = Touch(How.INVENTED, note="for bytes that do not pass")
-        for account in self.windows.of(lane.stream):
-            if account is not self.windows.connection and lane.ended:
-                continue
-            self._give(lane, account, account.credit(count), touch)
-
-    def lost(self, count: int) -> None:
-        """Bytes of a stream that is over came, or waited: the connection's window is given back."""
-        if count and (given := self.windows.connection.credit(count)):
-            touch = Touch(How.INVENTED, note="for bytes that do not pass")
-            self._back(frames.window_update(0, given), touch)
 
     def _write_block(self, stream: int, piece: Piece) -> None:
         touch = piece.touch
@@ -317,7 +301,7 @@ class Way:
                 if piece.end:
                     self._ended(self.side, stream)
                 return True
-            self._credit(lane, flow - len(piece.content))
+            self._giver.credit(lane, flow - len(piece.content))
             piece.raw, piece.touch = b"", REFRAMED
         while True:
             room = min(windows.room(stream), MAX_FRAME_BYTES)
@@ -384,6 +368,7 @@ class Way:
             return
         lost = 0
         for piece in lane.undelivered():
+            self._count(piece, 0)
             if piece.block:
                 if not self.blocks.own:
                     self.blocks.take_over()
@@ -396,4 +381,4 @@ class Way:
                 rule = piece.touch.rule if piece.touch else ""
                 content = piece.content if piece.message else b""
                 self._tell(self.side, Doing.DROPS, rule, why, stream, content, piece.flow)
-        self.lost(lost)
+        self._giver.lost(lost)

@@ -26,6 +26,11 @@ class Account:
     broken: bool = False
     """Whether the sender has sent more than it might: then what it sends is not held up."""
 
+    def move(self, count: int) -> None:
+        """Both ends have so many bytes more, or less, alike."""
+        self.receiver += count
+        self.sender += count
+
     def granted(self, increment: int) -> int:
         """The receiver has given so much; how much of it is for the sender."""
         self.receiver += increment
@@ -62,6 +67,11 @@ class Windows:
     """Of the streams on which something may be altered."""
     _receiver_initial: int = DEFAULT_WINDOW
     _sender_initial: int = DEFAULT_WINDOW
+
+    @property
+    def plain(self) -> bool:
+        """Whether all that the receiver gives is for the sender."""
+        return not self.streams and not self.connection.debt
 
     def open(self, stream: int) -> None:
         """Follow a stream that begins."""
