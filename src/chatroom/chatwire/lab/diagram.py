@@ -25,7 +25,7 @@ LEFT_OUT = (
     (r"\bheld, \d+\.\d{3} s\b", "held"),
     (r"round trip [\d.]+ ms", "round trip"),
     (r"\btimeout \d+m", "timeout"),
-    (r"\+\d+$", ""),
+    (r"^\+\d+\b", ""),
     (r"\bseconds: \d+( nanos: \d+)? ?", ""),
 )
 """What differs from one run to the next, and what stands for it."""
