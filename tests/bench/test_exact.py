@@ -5,25 +5,26 @@ from __future__ import annotations
 import pytest
 
 from bench.builds import UnavailableError
-from bench.contestants import BEFORE, PEERS, TOKENS, Contest, Journal, crowd
+from bench.contestants import Contest, Journal, crowd
 from bench.exact import NumberedTally, faults
 from bench.peers.limit import Limit
 from bench.servers import started, temporary
 from bench.tally import MARKER
 
+from .tried import tried, unavailable
+
 MESSAGES = 200
 FAULTY = 57
-ALL = [peer for peer in PEERS if peer not in {BEFORE, TOKENS}]
 
 
-@pytest.mark.parametrize("peer", ALL)
+@pytest.mark.parametrize("peer", tried())
 def test_every_member_has_every_message_once_and_in_order(peer: str) -> None:
     """By the number in each message, with two rooms at once."""
     contest = Contest(Journal())
     try:
         contest.prepare(peer)
     except UnavailableError as reason:
-        pytest.skip(str(reason))
+        unavailable(reason)
     with contest.running(peer) as server, crowd(peer, server.port) as members:
         assert [] == faults(members, rooms=2, members=4, messages=MESSAGES)
 
@@ -38,7 +39,7 @@ def test_one_wrong_message_is_noticed(fault: str, had: int) -> None:
     try:
         peer.prepare()
     except UnavailableError as reason:
-        pytest.skip(str(reason))
+        unavailable(reason)
     with temporary() as directory, started(peer.program(directory), directory) as server:
         members = peer.crowd(server.port)
         try:

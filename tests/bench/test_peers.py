@@ -12,18 +12,18 @@ from pathlib import Path
 import pytest
 
 from bench.builds import ROOT, UnavailableError
-from bench.contestants import BEFORE, PEERS, TOKENS, Contest, Journal, crowd
+from bench.contestants import Contest, Journal, crowd
 from bench.workloads import Measurement, Workload, measure
+
+from .tried import tried, unavailable
 
 SMALL = (
     Workload("in flight", "2 rooms of 4", 2, 4, in_flight=8),
     Workload("paced", "a room of 4", 1, 4, rate=100, per_connection=2),
 )
 
-ALL = [peer for peer in PEERS if peer not in {BEFORE, TOKENS}]
 
-
-@pytest.mark.parametrize("peer", ALL)
+@pytest.mark.parametrize("peer", tried())
 @pytest.mark.parametrize("workload", SMALL, ids=lambda workload: workload.name)
 def test_every_message_reaches_every_other_member_once(peer: str, workload: Workload) -> None:
     """Under either kind of workload, counted after everything has arrived."""
@@ -31,7 +31,7 @@ def test_every_message_reaches_every_other_member_once(peer: str, workload: Work
     try:
         contest.prepare(peer)
     except UnavailableError as reason:
-        pytest.skip(str(reason))
+        unavailable(reason)
     with contest.running(peer) as server, crowd(peer, server.port) as members:
         measured = measure(workload, server, members, seconds=0.3, warmup=0.1)
     assert 0 == measured.missing

@@ -28,7 +28,7 @@ const search = async (words) => {
 
 await ann.focus("#search-open");
 await ann.keyboard.press("Enter");
-assert.equal("words", await ann.evaluate(() => document.activeElement.id));
+await ann.waitForFunction(() => document.activeElement.id === "words");
 await ann.keyboard.type("Kettle");
 await ann.keyboard.press("Enter");
 await note("The newest 20 found");

@@ -28,6 +28,6 @@ def faulty_tap() -> Iterator[Callable[..., Background]]:
     with contextlib.ExitStack() as stack:
 
         def tap(to: str, *rules: str, **options: object) -> Background:
-            return stack.enter_context(running(to, *rules, **options))  # type: ignore[arg-type]
+            return stack.enter_context(running(to, *rules, **options))  # type: ignore[arg-type]  # `running` says what it takes
 
         yield tap
