@@ -15,6 +15,8 @@ import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc import moderation_pb2 as mod
+from chatroom.core.limits import Limits
+from chatroom.core.rate import Pace
 from chatroom.journal.memory import MemoryJournal
 from tests.carriers import Ended, GrpcStream, run
 from tests.faults.scale import report, scaled
@@ -22,6 +24,7 @@ from tests.server.access.tokens_for import bearer, token
 from tests.server.moderated import ADMIN, BOTH, MODERATOR, Moderated, moderated, resuming
 
 ROUNDS = scaled(3, 500)
+LIMITS = Limits(identity_orders=Pace(4 * ROUNDS, 60.0))
 READS = ("read", "read_before", "said_before", "session", "records")
 EVERYWHERE = token("eve", chat={"rooms": ["*"], "moderate": True})
 """Who may do everything in all rooms that are not private."""
@@ -101,7 +104,7 @@ def test_a_private_room_answers_as_none(how: str, tmp_path: Path) -> None:
     journal = Counted()
 
     async def scene() -> None:
-        async with moderated(tmp_path, data=False, journal=journal) as on:
+        async with moderated(tmp_path, data=False, journal=journal, limits=LIMITS) as on:
             create = pb.CreateChatRoomRequest(private=True)
             private = (await on.moderate("CreateChatRoom", create, **ADMIN)).room_id
             missing = f"{int(private, 16) ^ 1:032x}"
