@@ -1,4 +1,4 @@
-"""Addresses and files on the command line."""
+"""Addresses, ports and files on the command line."""
 
 from __future__ import annotations
 
@@ -27,3 +27,13 @@ class HostAndPort(click.ParamType[Address]):
             return Address.parse(value, port=None, lowest=0)
         except AddressInvalid as error:
             self.fail(str(error), param, ctx)
+
+
+port_option = click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    multiple=True,
+    metavar="N",
+    help="Only connections with this port; the side that has it is the server. May be repeated.",
+)
+"""Which connections of a capture."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chatroom.chatwire.endpoints import port_option
 from chatroom.chatwire.show.options import show_options
 
 if TYPE_CHECKING:
@@ -22,13 +23,7 @@ STANDARD_INPUT = "-"
 
 @click.command(short_help="Print a capture of chatwire, tcpdump or Wireshark.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option(
-    "--port",
-    type=click.IntRange(1, 65535),
-    multiple=True,
-    metavar="N",
-    help="Only connections with this port; the side that has it is the server. May be repeated.",
-)
+@port_option
 @show_options
 @click.option(
     "--proto",

@@ -16,7 +16,9 @@ from pathlib import Path
 
 import click
 
-from chatroom.wire.addresses import Address, AddressInvalid
+from chatroom.wire.addresses import DEFAULT_PORT, Address, AddressInvalid
+
+from .asked_address import AskType
 
 PATH = "/grpc.health.v1.Health/Check"
 SERVING = "SERVING"
@@ -88,24 +90,10 @@ def here(bind: str) -> str:
     return str(address)
 
 
-class _AskedType(click.ParamType[Address]):
-    name = "address"
-
-    def convert(
-        self, value: str | Address, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Address:
-        if isinstance(value, Address):
-            return value
-        try:
-            return Address.parse(value, host="127.0.0.1")
-        except AddressInvalid as error:
-            self.fail(str(error), param, ctx)
-
-
 @click.command("health", context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument(
     "address",
-    type=_AskedType(),
+    type=AskType(port=DEFAULT_PORT),
     default=lambda: here(os.environ.get("CHATSERVER_BIND", "")),
     metavar="[HOST:PORT]",
 )

@@ -11,9 +11,10 @@ from typing import NoReturn
 import click
 
 from chatroom import interrupts
-from chatroom.wire.addresses import Address, AddressInvalid
+from chatroom.wire.addresses import Address
 
 from .amounts import Amount
+from .asked_address import AskType
 from .top.sorts import SORTS
 
 DEFAULT = "127.0.0.1:9090"
@@ -22,24 +23,8 @@ PAPER_COLUMNS = 100
 """Where no terminal tells how wide it is."""
 
 
-class WatchedType(click.ParamType[Address]):
-    """HOST:PORT of a listener for operators."""
-
-    name = "address"
-
-    def convert(
-        self, value: str | Address, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Address:
-        if isinstance(value, Address):
-            return value
-        try:
-            return Address.parse(value, host="127.0.0.1", port=None)
-        except AddressInvalid as error:
-            self.fail(str(error), param, ctx)
-
-
 @click.command("top")
-@click.argument("address", type=WatchedType(), default=DEFAULT, metavar="[HOST:PORT]")
+@click.argument("address", type=AskType(port=None), default=DEFAULT, metavar="[HOST:PORT]")
 @click.option(
     "--interval",
     type=Amount(min=0.1, max=3600),

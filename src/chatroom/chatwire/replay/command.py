@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chatroom import interrupts
-from chatroom.chatwire.endpoints import READABLE, WRITABLE, HostAndPort
+from chatroom.chatwire.endpoints import READABLE, WRITABLE, HostAndPort, port_option
 
 if TYPE_CHECKING:
     import ssl
@@ -80,13 +80,7 @@ class Names(click.ParamType[dict[str, str]]):
     metavar="N",
     help="Only this stream of the capture; may be repeated.",
 )
-@click.option(
-    "--port",
-    type=click.IntRange(1, 65535),
-    multiple=True,
-    metavar="N",
-    help="Only connections with this port; the side that has it is the server. May be repeated.",
-)
+@port_option
 @click.option(
     "--carry",
     type=Names(),
