@@ -46,9 +46,11 @@ FIELDS = frozenset({"sent", "session", "epoch", "since", "created", "active"})
 
 ALONE = (
     "join", "join-by-hand", "refusal", "half-close-or-cancel", "flow-control", "stalled-reader",
-    "deadline", "streams",
+    "streams",
 )  # fmt: skip
 """The experiments whose course the client alone decides."""
+BY_CHANCE = {"deadline": (2, "was stopped")}
+"""Those where one connection, by its number, is the same or not, and words for why."""
 OTHERS = {
     "half-close": (1, Side.SERVER, 7, "an admin deletes the room"),
     "end-of-stream": (2, Side.SERVER, 4, "an admin removes Bob"),
@@ -126,10 +128,11 @@ async def played_again(name: str) -> tuple[list[Frame], Again]:
 def test_every_experiment_is_in_one_of_the_lists() -> None:
     """And in the document, which says why those part that part; but for those with faults."""
     undisturbed = [name for name, one in experiments().items() if not getattr(one, "faults", ())]
-    assert sorted(undisturbed) == sorted([*ALONE, *OTHERS])
+    assert sorted(undisturbed) == sorted([*ALONE, *BY_CHANCE, *OTHERS])
     text = DOCUMENT.read_text()
     assert all(f"[{name}](experiments/{name}.md)" in text for name in undisturbed)
-    for name, (_, _, _, why) in OTHERS.items():
+    reasons = {name: why for name, (*_, why) in (*BY_CHANCE.items(), *OTHERS.items())}
+    for name, why in reasons.items():
         line = next(line for line in text.splitlines() if f"[{name}]" in line)
         assert why in line, name
     assert f"--ignore {','.join(sorted(FIELDS))}" in text
@@ -143,6 +146,14 @@ def test_what_the_client_decides_is_the_same_again(name: str) -> None:
     assert [] == differing(before, again.frames)
     assert 0 == again.played.parted
     assert any(message for frame in before for message in frame.messages)
+
+
+@pytest.mark.parametrize("name", BY_CHANCE)
+def test_what_chance_decides_is_on_one_connection(name: str) -> None:
+    before, again = asyncio.run(played_again(name))
+    chance, _ = BY_CHANCE[name]
+    pairs = differing(before, again.frames)
+    assert {chance} >= {talk.connection for pair in pairs if (talk := pair.one or pair.other)}
 
 
 @pytest.mark.parametrize("name", OTHERS)
