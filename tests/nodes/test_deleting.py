@@ -18,6 +18,15 @@ async def delete(hub: Hub, room_id: str) -> None:
     await hub.moderation.delete_room(hub.rooms.get(room_id), reason="", successor="")
 
 
+def look_away(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a node find no room by itself, until the patch is undone."""
+
+    async def none() -> dict[int, int]:
+        return {}
+
+    monkeypatch.setattr(hub._journal, "versions", none)
+
+
 @pytest.mark.parametrize("waits", ["arrival", "departure", "rename", "removal"])
 def test_a_room_that_another_node_deletes_takes_nothing_more_with_it(
     play: Play, shared: Shared, caplog: pytest.LogCaptureFixture, waits: str
@@ -78,6 +87,7 @@ def test_a_room_that_was_read_before_it_ended_does_not_come_back(
 
     async def scene(here: Hub, there: Hub, _third: Hub) -> None:
         shared.deafen(there._journal)
+        look_away(there, monkeypatch)
         await here.rooms.create(room_id="new")
         read = there._journal.room
 
@@ -91,6 +101,7 @@ def test_a_room_that_was_read_before_it_ended_does_not_come_back(
             assert not there.rooms.known("new")
             return found
 
+        monkeypatch.undo()
         monkeypatch.setattr(there._journal, "room", late)
         await there.nodes.look()
         assert not there.rooms.known("new")
@@ -103,6 +114,7 @@ def test_who_comes_back_where_their_room_is_new_may_have_left_since_it_was_read(
 ) -> None:
     async def scene(here: Hub, there: Hub, _third: Hub) -> None:
         shared.deafen(there._journal)
+        look_away(there, monkeypatch)
         room = await here.rooms.create(room_id="new")
         before = await there._journal.room(room.facts.key)
         bob = await Listener(here, "Bob", *BOTH, room="new").open()
@@ -117,6 +129,7 @@ def test_who_comes_back_where_their_room_is_new_may_have_left_since_it_was_read(
             monkeypatch.undo()
             return before
 
+        monkeypatch.undo()
         monkeypatch.setattr(there._journal, "room", as_before)
         assert not there.rooms.known("new")
         again = await Listener(there, "Bob", *BOTH, room="new", resume=token).open()
