@@ -16,6 +16,7 @@ import pytest
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc.chat_pb2_grpc import ChatServiceStub
 from chatroom.client import Chat, ChatError, Kind, Limits, Patience, Room, connect
+from chatroom.client.connections import Connections
 from chatroom.client.inbox import Inbox
 from chatroom.client.membership import Membership
 from chatroom.client.outbox import Outbox
@@ -125,6 +126,33 @@ def test_peers_that_allow_less(settings: dict[str, Any]) -> None:
             await proxy.fewer_than(2)
 
     asyncio.run(scene())
+
+
+def test_a_peer_that_refuses_before_it_is_known_who_has_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whom it has let in may have heard of that later."""
+    full = Connections.full
+    asked: list[Stream] = []
+
+    def late(connections: Connections, stream: Stream) -> bool:
+        asked.append(stream)
+        return len(asked) > 1 and full(connections, stream)
+
+    monkeypatch.setattr(Connections, "full", late)
+
+    async def scene() -> None:
+        limits = ServerLimits(connection_streams=1)
+        async with (
+            proxied(limits=limits) as proxy,
+            connect(proxy.address) as chat,
+            AsyncExitStack() as stack,
+        ):
+            await entered(chat, stack, 3)
+            await answers(chat, 3)
+
+    asyncio.run(scene())
+    assert asked[0] is asked[1]
 
 
 async def _connected(room: Room) -> None:

@@ -79,9 +79,22 @@ class Admission:
             except ChatError as error:
                 if error.reason == "NAME_TAKEN" and clock() < own_until:
                     await asyncio.sleep(self._patience.backoff)
-                elif error.reason != "STREAMS_EXHAUSTED" or not self._server.full(stream):
+                elif error.reason != "STREAMS_EXHAUSTED" or not await self._full(stream):
                     raise
             await stream.close()
+
+    async def _full(self, stream: Stream) -> bool:
+        """Whether another connection has room for a stream that the server has refused.
+
+        Others on its connection are why. Of which of them have begun it may not be known yet.
+        """
+        clock = asyncio.get_running_loop().time
+        until = clock() + self._patience.admission
+        while not self._server.full(stream):
+            if clock() >= until or not self._server.shared(stream):
+                return False
+            await asyncio.sleep(self._patience.backoff)
+        return True
 
     async def close(self) -> None:
         """End the stream at once, if there is one."""

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from chatroom.client.errors import NameTaken
     from chatroom.client.session import Session
-    from chatroom.client.stream import Stream
 
 
 def connect(
@@ -129,15 +128,10 @@ class Chat(Moderating):
         async def found(query: str, before: int | None) -> Page:
             return await self.search(room_id, query, before=before)
 
-        def open_stream(instead_of: Stream | None) -> Stream:
-            return self._connections.open_stream(instead_of)
-
-        def full(stream: Stream) -> bool:
-            return self._connections.full(stream)
-
         return Server(
-            open_stream=open_stream,
-            full=full,
+            open_stream=self._connections.open_stream,
+            full=self._connections.full,
+            shared=self._connections.shared,
             entries_after=entries_after,
             found=found,
             renews=self.security.renews,

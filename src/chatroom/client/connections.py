@@ -102,6 +102,11 @@ class Connections:
         self._capacity = min(self._capacity, begun)
         return True
 
+    def shared(self, stream: Stream) -> bool:
+        """Whether a stream's connection has others."""
+        connection = self._all.get(stream.channel)
+        return connection is not None and bool(connection.streams - {stream})
+
     @contextmanager
     def use(self) -> Generator[grpc.aio.Channel, None, None]:
         """A channel for calls, which stays open inside the block."""

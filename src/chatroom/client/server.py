@@ -20,6 +20,8 @@ class Server:
     """A new stream; not on the connection of the one given."""
     full: Callable[[Stream], bool]
     """There is no room for the stream on its connection. Whether another one may have some."""
+    shared: Callable[[Stream], bool]
+    """There are others on the stream's connection."""
     entries_after: Callable[[int], Awaitable[Page]]
     """A page of the room's entries above a sequence."""
     found: Callable[[str, int | None], Awaitable[Page]]
