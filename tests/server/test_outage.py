@@ -16,7 +16,7 @@ from chatroom.journal import JournalError
 from chatroom.server.calls.health import CHAT_SERVICE
 from chatroom.server.rooms.outage import Outage
 from tests.carriers import run
-from tests.server.listeners import TamedJournal
+from tests.server.listeners import Listener, TamedJournal, lobby
 from tests.server.services import running
 
 SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING
@@ -49,6 +49,29 @@ def test_health_tells_that_nothing_can_be_stored_and_that_it_can_again() -> None
                 watch.cancel()
 
     run(scene())
+
+
+def test_a_turn_that_stores_nothing_does_not_end_an_outage(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Of the room of a talker whose message has failed nothing waits any more."""
+
+    async def scene() -> None:
+        journal = TamedJournal()
+        limits = Limits(message_rate=0, outage=0.0, journal_retry=60.0)
+        async with lobby(journal, limits) as hub:
+            room = hub.rooms.get("lobby")
+            ann = await Listener(hub, "Ann").open()
+            journal.broken = True
+            ann.say("refused")
+            await journal.failed.wait()
+            hub.commits.touch(room)
+            await hub.commits.flush()
+            assert not hub.storing
+            await ann.close()
+
+    run(scene())
+    assert not [line for line in caplog.messages if "again" in line]
 
 
 def test_who_watches_the_whole_server_hears_nothing_of_an_outage() -> None:

@@ -11,8 +11,9 @@ from tests.faults.scale import report, scaled
 
 DRAWING = b"\x1b[?25l"
 """Each drawing begins with it: the cursor is hidden."""
-MOST_DRAWINGS = 3
-"""From a key to the screen: one that was under way, one for going on, and the key's own."""
+MOST_DRAWINGS = 10
+"""From a key to the screen: one that was under way, one for going on, the key's own, and some
+that messages are drawn with before the key is read. All messages that wait take hundreds."""
 MESSAGES_A_DRAWING = 4
 """At least, where many wait."""
 KEYS = scaled(20, 300)

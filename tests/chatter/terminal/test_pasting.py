@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+import time
 
 import pytest
 
+from chatroom.chatter.terminal.reads import BURST_SECONDS
 from tests.chatter.terminal.tmux import tmux
 
 TEXT = "def f():\n\treturn 1\n\nprint(f())"
@@ -118,6 +120,7 @@ def test_a_paste_without_brackets_that_is_dropped(bob, guests, room) -> None:
     """What was typed before it stays."""
     bob.type("look: ")
     bob.wait(lambda rows: rows[-1] == "Bob> look:")
+    time.sleep(2 * BURST_SECONDS)  # what comes sooner belongs to the paste
     send_without_brackets(bob, "one\ntwo")
     bob.until("Paste 2 lines?")
     bob.press("esc")

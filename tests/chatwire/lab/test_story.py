@@ -9,7 +9,7 @@ import pytest
 
 from chatroom.chatwire.decode.records import Kind
 from chatroom.chatwire.lab.experiment import Experiment
-from chatroom.chatwire.lab.finding import OPEN, says, sent_by, sent_to, sets
+from chatroom.chatwire.lab.finding import ACK, OPEN, says, sent_by, sent_to, sets
 from chatroom.chatwire.lab.requests import joining, saying
 from chatroom.chatwire.lab.running import run
 from chatroom.chatwire.lab.servers import Server, ServerDidNotStart, chatserver
@@ -32,7 +32,8 @@ def test_a_scene_that_leaves_something_out() -> None:
 
     async def connects_only(stage: Stage) -> None:
         async with stage.client("Ann"):
-            pass
+            await stage.until(sent_by("Ann", Kind.SETTINGS, ACK))
+            await stage.until(sent_to("Ann", Kind.SETTINGS, ACK))
 
     sentence = why_not(replace(JOIN, scene=connects_only))
     assert sentence.startswith('step 6, "The call begins" is not shown: no HEADERS from Ann')

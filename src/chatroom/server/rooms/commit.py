@@ -265,10 +265,10 @@ class CommitLoop:
                 return []
             finally:
                 self._appending = None
+            self._outage.worked()
             self._counters.append_seconds.note(self._monotonic() - began)
             self._counters.turn_entries.note(sum([len(part.entries) for part in batch]))
             break
-        self._outage.worked()
         self._published = self._monotonic()
         for part in batch:
             self._publish(part)

@@ -51,8 +51,11 @@ async def scene(stage: Stage) -> None:
         await stage.until(sent_to("Dora", Kind.DATA, says("Who is still here?")))
         await calls["Dora"].write(leaving())
         await stage.until(sent_to("Dora", Kind.HEADERS, status("OK")))
-        for name in ("Ann", "Bob"):
-            calls[name].cancel()
+        for hearer in ("Ann", "Bob"):
+            await stage.until(sent_to(hearer, Kind.DATA, sets("left"), authored("Dora")))
+        calls["Ann"].cancel()
+        await stage.until(sent_to("Bob", Kind.DATA, sets("left"), authored("Ann")))
+        calls["Bob"].cancel()
 
 
 EXPERIMENT = Experiment(

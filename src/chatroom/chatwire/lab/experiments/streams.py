@@ -49,8 +49,9 @@ async def scene(stage: Stage) -> None:
             )
         bob.cancel()
         for number in (1, 5):
-            await stage.until(sent_to("the gateway", Kind.DATA, stream(number), LEFT))
+            heard = await stage.until(sent_to("the gateway", Kind.DATA, stream(number), LEFT))
         ann.cancel()
+        await stage.until(sent_to("the gateway", Kind.DATA, stream(5), LEFT), after=heard)
         cleo.cancel()
 
 
