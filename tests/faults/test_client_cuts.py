@@ -1,4 +1,4 @@
-"""Members whose connections are cut at random, against a plain list of what they said."""
+"""Promise 2: members whose network is bad, against a plain list of what they said."""
 
 from __future__ import annotations
 
@@ -13,13 +13,18 @@ import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.api.rpc.chat_pb2_grpc import ChatServiceStub
+from chatroom.chatwire.decode.schema import own_schema
+from chatroom.chatwire.faults.meaning import Meanings
+from chatroom.chatwire.faults.plan import Plan
+from chatroom.chatwire.faults.taps import FaultyTap
+from chatroom.chatwire.passage import Doing, Faulted, Passage
 from chatroom.client import Chat, Kind, Limits, Message, Patience, Room, connect
 from chatroom.client.inbox import Inbox
 from chatroom.client.membership import Membership
 from chatroom.client.outbox import Outbox, Posted
 from chatroom.client.position import Position
 from chatroom.client.terms import Terms
-from tests.client.proxy import Proxy
+from chatroom.wire.addresses import Address
 from tests.client.servers import OURS, Restartable, running
 
 from .scale import report, scaled
@@ -60,7 +65,7 @@ class Nameless(Outbox):
 
 
 class Member:
-    """Somebody behind a proxy of their own: what they said, and all that they heard."""
+    """Somebody: what they said, and all that they heard."""
 
     def __init__(self, name: str, position: Position, outbox: Outbox) -> None:
         self.name = name
@@ -165,25 +170,48 @@ class Chronicle:
         return self._entries
 
 
-async def cut_at_random(proxies: list[Proxy], cuts: int) -> None:
-    """Cut one after the other; some lose bytes for a while before either side knows."""
-    chance = random.Random(20)
-    for _ in range(cuts):
-        await asyncio.sleep(chance.uniform(0, 0.1))
-        proxy = chance.choice(proxies)
-        if chance.random() < 0.3:
-            proxy.swallow()
-            await asyncio.sleep(chance.uniform(0, 0.05))
-        proxy.cut()
+BAD_NETWORK = Plan.of(
+    "cut message 1-3 chance 2%: rst",
+    "cut message 4- chance 0.5%: rst",
+    "vanish message 2- chance 0.2%",
+    "cut idle 50ms: rst",
+)
+"""Connections break at any message of either side. Some lose bytes for a while before."""
+
+
+class Cutting(FaultyTap):
+    """Between the members and the server; nothing goes wrong until `cut_at_random`."""
+
+    def __init__(self, server: str) -> None:
+        super().__init__(
+            Address.parse(server), self._saw, plan=Plan.of(), meaning=Meanings(own_schema())
+        )
+        self._cuts = 0
+        self._cut = asyncio.Event()
+
+    def _saw(self, passage: Passage) -> None:
+        if isinstance(passage, Faulted) and passage.doing is Doing.CUTS:
+            self._cuts += 1
+            self._cut.set()
+
+    async def cut_at_random(self, cuts: int) -> None:
+        """Have the network be bad until so many connections were cut."""
+        self.plan = BAD_NETWORK
+        self.cut()
+        while self._cuts < cuts:
+            self._cut.clear()
+            await self._cut.wait()
+        self.plan = Plan.of()
+        self.cut()
 
 
 async def play(server: str, members: list[Member], cuts: int) -> list[Entry]:
     """Cut the members' connections while they talk; the log once all that was said is in it."""
-    async with connected(server, len(members)) as (direct, room_id, proxies, chats):
+    async with connected(server, len(members)) as (direct, room_id, tap, chats):
         chronicle = Chronicle(server, room_id)
         await chronicle.begin()
         reading = asyncio.create_task(chronicle.read())
-        await converse(direct, room_id, members, chats, cut_at_random(proxies, cuts))
+        await converse(direct, room_id, members, chats, tap.cut_at_random(cuts))
         return await reading
 
 
@@ -211,17 +239,17 @@ async def converse(
 @contextlib.asynccontextmanager
 async def connected(
     server: str, count: int
-) -> AsyncIterator[tuple[Chat, str, list[Proxy], list[Chat]]]:
-    """A room on a direct connection, and so many connections through a proxy each."""
+) -> AsyncIterator[tuple[Chat, str, Cutting, list[Chat]]]:
+    """A room on a direct connection, and so many connections through a tap."""
     async with contextlib.AsyncExitStack() as stack:
         direct = await stack.enter_async_context(connect(server))
         room_id = (await direct.create_room()).room_id
-        proxies = [await stack.enter_async_context(Proxy(server)) for _ in range(count)]
+        tap = await stack.enter_async_context(Cutting(server))
         chats = [
-            await stack.enter_async_context(connect(proxy.address, patience=EAGER, limits=LIMITS))
-            for proxy in proxies
+            await stack.enter_async_context(connect(tap.address, patience=EAGER, limits=LIMITS))
+            for _ in range(count)
         ]
-        yield direct, room_id, proxies, chats
+        yield direct, room_id, tap, chats
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +271,7 @@ def test_cut_connections_lose_and_repeat_nothing(server: str) -> None:
     async def scene() -> None:
         members = members_with()
         members.append(Member(LISTENER, Lagging(), Outbox(LIMITS)))
-        cuts = scaled(20, 1000, brief=8)
+        cuts = scaled(20, 3000, brief=8)
         async with asyncio.timeout(scaled(60, 1200)):
             log = await play(server, members, cuts)
         check_heard(members, log)
@@ -310,7 +338,7 @@ def test_check_finds_repeats(server: str) -> None:
     async def scene() -> None:
         members = members_with(position=Careless)
         async with asyncio.timeout(60):
-            log = await play(server, members, cuts=20)
+            log = await play(server, members, cuts=100)
         check_stored(members, log)
         with pytest.raises(AssertionError):
             check_heard(members, log)
@@ -325,7 +353,7 @@ def test_check_finds_what_is_stored_twice(server: str) -> None:
         members = members_with(outbox=Nameless)
         async with (
             asyncio.timeout(60),
-            connected(server, len(members)) as (direct, room_id, proxies, chats),
+            connected(server, len(members)) as (direct, room_id, tap, chats),
         ):
             chronicle = Chronicle(server, room_id)
             await chronicle.begin()
@@ -336,7 +364,7 @@ def test_check_finds_what_is_stored_twice(server: str) -> None:
             ]
             for member in members:
                 await member.inside.wait()
-            await cut_at_random(proxies, 20)
+            await tap.cut_at_random(100)
             for task in staying:  # nothing they say is ever confirmed, so they would not end
                 task.cancel()
             await asyncio.wait(staying)
