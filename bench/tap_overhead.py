@@ -90,7 +90,7 @@ def shown(workload: Workload, of_way: dict[str, list[Taken]]) -> str:
         f"\n{workload.title}",
         f"{'':8} deliveries/s   p50 ms   p99 ms  CPUs: passing  decoding",
     ]
-    rates, halves, costs = {}, {}, {}
+    rates, halves, costs, wholes = {}, {}, {}, {}
     for way, every in of_way.items():
         rates[way] = statistics.median(one.measured.rate for one in every)
         halves[way] = statistics.median(one.measured.p50_ms for one in every)
@@ -102,12 +102,14 @@ def shown(workload: Workload, of_way: dict[str, list[Taken]]) -> str:
             f" {passing:14.2f} {decoding:9.2f}"
         )
         costs[way] = passing / rates[way]
+        wholes[way] = (passing + decoding) / rates[way]
     before, after = of_way
     lines.append(
         f"{after} : {before}   deliveries {rates[after] / rates[before]:.2f}, "
         f"p50 {halves[after] / halves[before]:.2f}"
         + (
-            f", CPU of passing a delivery {costs[after] / costs[before]:.2f}"
+            f", CPU of passing a delivery {costs[after] / costs[before]:.2f}, "
+            f"of passing and decoding it {wholes[after] / wholes[before]:.2f}"
             if costs[before]
             else ""
         )

@@ -17,6 +17,8 @@ from tests.launch.program import end_fork_server
 from tests.turns import long_turns
 
 os.environ.pop("PYTHONUNBUFFERED", None)  # programs buffer what they write, as people's do
+for name in ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+    os.environ.pop(name, None)  # what `make test` was called with is not for the makes of tests
 SHOWN_TURNS = 20
 
 settings.register_profile(

@@ -219,7 +219,8 @@ def test_a_signal_to_stop_tells_everybody(number: signal.Signals) -> None:
         people = await members(server.port, 12)
         workers = await asyncio.to_thread(server.workers)
         for each in (server.process.pid, *workers):
-            os.kill(each, number)
+            with contextlib.suppress(ProcessLookupError):  # the first has told them already
+                os.kill(each, number)
         for each in people:
             while not (await each.hear()).HasField("draining"):
                 pass
