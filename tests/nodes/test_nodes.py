@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
+
+import pytest
 
 from chatroom.api.rpc import chat_pb2 as pb
 from chatroom.core.denials import InvitationUsed
@@ -144,6 +147,44 @@ def test_what_is_not_told_is_found(play: Play, shared: Shared) -> None:
         late = await Listener(there, "Late", room="new").open()
         for each in (bob, alice, late):
             await each.close()
+
+    play(scene)
+
+
+def test_who_only_listens_holds_nothing_up(
+    play: Play, shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also just after others were quicker, a node that stores nothing takes no lock to read."""
+
+    async def scene(here: Hub, there: Hub, _third: Hub) -> None:
+        ann = await Listener(here, "Ann", *BOTH).open()
+        bob = await Listener(there, "Bob", *BOTH).open()
+        await ann.until_live()
+        await bob.until_live()
+        journal = here._journal
+        held, holds = journal.held, []
+
+        def counted(asked: Any) -> Any:
+            holds.append(asked)
+            return held(asked)
+
+        monkeypatch.setattr(journal, "held", counted)
+        number = 0
+        while not holds:  # until both had something to store at the same time
+            number += 1
+            ann.say(f"Ann {number}")
+            bob.say(f"Bob {number}")
+            said = {(await bob.said()).message, (await bob.said()).message}
+            assert {f"Ann {number}", f"Bob {number}"} == said
+        await here.commits.flush()
+        before = len(holds)
+        for each in range(10):
+            bob.say(f"only Bob {each}")
+            while (await ann.said()).message != f"only Bob {each}":
+                pass
+        assert before == len(holds)
+        await ann.close()
+        await bob.close()
 
     play(scene)
 

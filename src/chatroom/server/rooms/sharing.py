@@ -21,7 +21,8 @@ from chatroom.journal.sharing import Asked, SharedJournal
 
 CONTESTED_SECONDS = 1.0
 """For so long after others were quicker, a room's turns are stored while nobody else can: that
-costs a round trip more than a turn that is stored at once, and less than one that was not."""
+costs a round trip more than a turn that is stored at once, and less than one that was not. Turns
+that store nothing take in what others have stored, as ever."""
 
 LOST = (
     "the database has not all that it had acknowledged: was an older copy of it put in its place? "
@@ -99,7 +100,7 @@ class Sharing:
         have stored cannot be read; then nothing was taken.
         """
         new: dict[Room, None] = {}
-        contested = self._are_contested(rooms)
+        contested = self._are_contested([room for room in rooms if room.waiting])
         if not contested:
             with self._reading([room for room in rooms if room in self._stale]) as stale:
                 if stale:
