@@ -6,6 +6,7 @@ h2 raises where a side is sent what it must not be sent: that is what these test
 from __future__ import annotations
 
 import contextlib
+import random
 from dataclasses import dataclass, field
 
 from h2.config import H2Configuration
@@ -177,7 +178,10 @@ class Peer:
 class Between:
     """Both sides, and the core between them; a clock that only `wait` turns."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, pieces: int | None = None) -> None:
+        """`pieces`: a seed, of the pieces in which bytes come; None: they come as they are sent."""
+        self._pieces = None if pieces is None else random.Random(pieces)
+        self._under_way = {side: bytearray() for side in Side}
         self.now = 0.0
         self.faults = Faults(plan, 1, Meanings(own_schema()), self.now)
         self.peers = {
@@ -215,14 +219,32 @@ class Between:
                 peer.work()
                 if self.faults.over or not self.faults.reads(side):
                     continue
-                if octets := peer.h2.data_to_send():
+                octets = peer.h2.data_to_send()
+                self.sent[side] += octets
+                self._under_way[side] += octets
+                if self._under_way[side]:
                     moved = True
-                    self.sent[side] += octets
-                    self.faults.receive(side, octets, self.now)
-                    self._act()
+                    self._receive(side)
             if not moved:
                 return
         raise AssertionError("they never come to an end")
+
+    def _receive(self, side: Side) -> None:
+        """Some of what is under way arrives; as `Passing.received` takes it."""
+        waiting = self._under_way[side]
+        most = len(waiting)
+        count = most if self._pieces is None else self._pieces.choice([1, most // 3 + 1, most])
+        octets = bytes(waiting[:count])
+        del waiting[:count]
+        if passed := self.faults.passes(side, octets):
+            self._deliver(side, octets[:passed])
+        if passed < count:
+            self.faults.receive(side, octets[passed:], self.now)
+        self._act()
+
+    def _deliver(self, sender: Side, octets: bytes) -> None:
+        self.delivered[sender] += octets
+        self.peers[sender.other].take(octets)
 
     def wait(self, seconds: float) -> None:
         """Let time pass, with everything that is due in it at its time."""
@@ -249,8 +271,7 @@ class Between:
         for action in self.faults.take():
             if isinstance(action, Deliver):
                 self.marks += action.marks
-                self.delivered[action.sender] += action.content
-                self.peers[action.sender.other].take(action.content)
+                self._deliver(action.sender, action.content)
             elif isinstance(action, Told):
                 self.told.append(action)
             else:

@@ -139,6 +139,7 @@ def pause(side: Side) -> Step:
     return step
 
 
+PIECES = st.one_of(st.none(), st.integers(0, 99))
 SIDES = st.sampled_from(list(Side))
 SIZES = st.sampled_from([0, 1, 100, 20_000, 70_000])
 TALK = st.one_of(
@@ -176,12 +177,13 @@ def all_out(both: Between) -> None:
     plan=st.lists(rules(st.one_of(KEPT, GRAVE)), min_size=1, max_size=4),
     steps=st.lists(UNREST, max_size=25),
     seed=st.integers(0, 9),
+    pieces=PIECES,
 )
 def test_nothing_that_a_side_is_sent_is_illegal(
-    plan: list[str], steps: list[Step], seed: int
+    plan: list[str], steps: list[Step], seed: int, pieces: int | None
 ) -> None:
     """h2 raises for windows, states and compression that are wrong; and it all comes to an end."""
-    both = Between(Plan.of(*plan, seed=seed))
+    both = Between(Plan.of(*plan, seed=seed), pieces)
     call(1)(both)
     for step in steps:
         step(both)
@@ -219,11 +221,14 @@ def expected(plan: Plan, side: Side, stream: int, said: list[bytes]) -> list[byt
 @given(
     plan=st.lists(rules(KEPT).filter(lambda text: "chance" not in text), min_size=1, max_size=4),
     steps=st.lists(TALK, max_size=25),
+    pieces=PIECES,
 )
-def test_what_arrives_is_what_the_plan_says(plan: list[str], steps: list[Step]) -> None:
+def test_what_arrives_is_what_the_plan_says(
+    plan: list[str], steps: list[Step], pieces: int | None
+) -> None:
     """Every message, on every stream, in order; every header field; and window for more."""
     of = Plan.of(*plan)
-    both = Between(of)
+    both = Between(of, pieces)
     for stream in STREAMS:
         call(stream)(both)
     both.wait(LONG)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from chatroom.chatwire.decode.beginnings import settings_begin
 from chatroom.chatwire.faults.choosing import Choosing, Meaning
-from chatroom.chatwire.faults.http2 import Http2Faults
 from chatroom.chatwire.faults.kinds import ON_BYTES, Cut, Delay, Inject, StopReading, Vanish
+from chatroom.chatwire.faults.loosely import LooselyHttp2
 from chatroom.chatwire.faults.shaping import Shaping
 from chatroom.chatwire.passage import Doing, Mark, Side
 from chatroom.wire.http2.frames import HEADER_BYTES, PREFACE
@@ -73,7 +73,7 @@ class Faults:
         self._out: dict[Side, list[tuple[bytes, Touch | None, int]]] = {side: [] for side in Side}
         self._held: dict[Side, bytes] = dict.fromkeys(Side, b"")
         """Until it is known whether HTTP/2 is spoken."""
-        self._http2: Http2Faults | None = None
+        self._http2: LooselyHttp2 | None = None
         self._known = not self._choosing.reads_frames
         self._opened = self._last = self._now = now
         self._moments = self._choosing.moments()
@@ -204,7 +204,7 @@ class Faults:
         client, server = self._held[Side.CLIENT], self._held[Side.SERVER]
         if client.startswith(PREFACE):
             self._known = True
-            self._http2 = Http2Faults(self._choosing, self._send, self._tell_all, self._moment)
+            self._http2 = LooselyHttp2(self._choosing, self._send, self._tell_all, self._moment)
             self._held = dict.fromkeys(Side, b"")
             self._out[Side.CLIENT].append((PREFACE, None, 0))
             for rule in self._early:

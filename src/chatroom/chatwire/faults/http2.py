@@ -29,15 +29,7 @@ from chatroom.chatwire.faults.updates import Updates
 from chatroom.chatwire.faults.ways import Way
 from chatroom.chatwire.passage import Doing, How, Side
 from chatroom.wire.http2 import frames
-from chatroom.wire.http2.frames import (
-    ACK,
-    END_STREAM,
-    HEADER_BYTES,
-    ErrorCode,
-    Kind,
-    Setting,
-    unpack_word,
-)
+from chatroom.wire.http2.frames import END_STREAM, HEADER_BYTES, Kind, Setting, unpack_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,11 +51,7 @@ class Http2Faults:
     """
 
     def __init__(
-        self,
-        choosing: Choosing,
-        out: Out,
-        tell: Tell,
-        moment: Callable[[Rule], bool],
+        self, choosing: Choosing, out: Out, tell: Tell, moment: Callable[[Rule], bool]
     ) -> None:
         self._choosing = choosing
         self._out = out
@@ -159,7 +147,7 @@ class Http2Faults:
             self._settings(side, flags, raw)
         elif kind == Kind.WINDOW_UPDATE and len(raw) == HEADER_BYTES + 4:
             self._window_update(side, stream, raw)
-        elif kind == Kind.PING and flags & ACK and raw[HEADER_BYTES:] in incoming.pings:
+        elif kind == Kind.PING and flags & frames.ACK and raw[HEADER_BYTES:] in incoming.pings:
             incoming.pings.remove(raw[HEADER_BYTES:])
         elif stream and stream in self._streams.over:
             pass  # PRIORITY, RST_STREAM: the other side has never seen the stream, or is told
@@ -259,7 +247,7 @@ class Http2Faults:
 
     def _settings(self, side: Side, flags: int, raw: bytes) -> None:
         incoming = self._of[side]
-        if not flags & ACK:
+        if not flags & frames.ACK:
             values = settings_in(raw)
             self._of[side.other].settings.append((False, values))
             self._out(side, raw)
@@ -333,13 +321,13 @@ class Http2Faults:
                 self._inject_settings(sender, dict(values), touch)
         return True
 
-    def _reset(self, sender: Side, stream: int, code: ErrorCode, touch: Touch) -> None:
+    def _reset(self, sender: Side, stream: int, code: frames.ErrorCode, touch: Touch) -> None:
         """End a stream for both sides, as a proxy would that gives up."""
         self._close(stream, "its stream was reset by the tap")
         self._streams.forget(stream)
         self._out(sender, frames.rst_stream(stream, code), touch)
         told = Touch(How.INVENTED, touch.rule, "so that both sides know")
-        self._out(sender.other, frames.rst_stream(stream, ErrorCode.CANCEL), told)
+        self._out(sender.other, frames.rst_stream(stream, frames.ErrorCode.CANCEL), told)
 
     def _inject_settings(self, sender: Side, values: dict[Setting, int], touch: Touch) -> None:
         most = self._ways[sender.other].blocks.table
@@ -370,6 +358,17 @@ class Http2Faults:
     def calm(self) -> bool:
         """Whether nothing is followed that could have to wait."""
         return not any(way.lanes or self._updates[side].keeps for side, way in self._ways.items())
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing can happen to what the server sends until the client sends a request."""
+        ways = all(way.plain and self._updates[side].plain for side, way in self._ways.items())
+        waits = self._waiting or self._stopped
+        return ways and self._streams.plain and self._of[Side.SERVER].plain and not waits
+
+    def unfinished(self, side: Side) -> bytes:
+        """What has come of a frame that is not whole; it is to come again, with the rest of it."""
+        return self._of[side].rest()
 
     @property
     def timer(self) -> float:

@@ -51,6 +51,12 @@ class Incoming:
         """Whether what comes next begins a frame, and that frame may be any."""
         return not (self._parts or self.block or self.blind)
 
+    @property
+    def plain(self) -> bool:
+        """Whether this side owes the tap no answer, and is in no header block."""
+        own = self.pings or any(mine for mine, _ in self.settings)
+        return self.begun and not (self.block or self.blind or own)
+
     def joined(self, content: bytes) -> bytes | None:
         """These bytes behind those that were kept; None: they are still no frame."""
         if not self._parts:

@@ -26,6 +26,11 @@ class Streams:
         self.over: OrderedDict[int, None] = OrderedDict()
         """Streams that the tap has ended: what still comes on them goes nowhere."""
 
+    @property
+    def plain(self) -> bool:
+        """Whether rules are about none, and none was ended by the tap."""
+        return not self.calls and not self.over
+
     def begin(self, stream: int, path: str) -> None:
         """A request has come."""
         self.paths[stream] = path

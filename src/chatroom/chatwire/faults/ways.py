@@ -55,6 +55,11 @@ class Way:
         self._happen = happen
         self._ended = ended
 
+    @property
+    def plain(self) -> bool:
+        """Whether all goes on as it comes."""
+        return not self.lanes and self.windows.plain and not self.blocks.own
+
     def lost(self, count: int) -> None:
         """Bytes of a stream that is over have come: the connection's window is given back."""
         self._giver.lost(count)

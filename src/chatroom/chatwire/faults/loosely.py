@@ -1,0 +1,145 @@
+"""HTTP/2 under a plan whose server is looked at later, for as long as no rule is about a call.
+
+Nearly all bytes of most connections are a server's, of calls that nothing happens to. They pass
+first, and are looked at many at a time: a look at each read costs a third of what passing it does.
+What decides is what clients send: from a request on that a rule is about, all is looked at as it
+comes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatroom.chatwire.faults.http2 import Http2Faults
+from chatroom.chatwire.passage import Side
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chatroom.chatwire.faults.choosing import Choosing
+    from chatroom.chatwire.faults.grammar import Rule
+    from chatroom.chatwire.faults.telling import Out, Tell, Touch
+
+UNREAD_BYTES = 16 << 10
+"""Of a server, that have passed; with more they are looked at."""
+
+
+class LooselyHttp2:
+    """As `Http2Faults`, but what `passes` may be looked at later, and may end within a frame."""
+
+    def __init__(
+        self, choosing: Choosing, out: Out, tell: Tell, moment: Callable[[Rule], bool]
+    ) -> None:
+        self._out = out
+        self._strictly = Http2Faults(choosing, self._send, tell, moment)
+        self._loose = False
+        """Whether what the server sends passes first."""
+        self._unread: list[bytes] = []
+        """What has, since the border of a frame."""
+        self._size = 0
+        self._passed = 0
+        """So many of the bytes that are to be sent next for the server have passed already."""
+        self._feeding = False
+        """Whether what is sent for the server now is what it has sent."""
+        self._held: list[tuple[bytes, Touch | None, int]] = []
+        """The tap's own frames, until that of the server is whole of which a part has passed."""
+
+    def passes(self, side: Side, content: bytes) -> int:
+        """See `Http2Faults.passes`."""
+        if self._loose and side is Side.SERVER:
+            self._unread.append(content)
+            self._size += len(content)
+            if self._size >= UNREAD_BYTES:
+                self._look(0.0)  # nothing is there that could be late
+                self._loosen()
+            return len(content)
+        if self._passed and side is Side.SERVER:
+            return 0
+        return self._strictly.passes(side, content)
+
+    def feed(self, side: Side, content: bytes, now: float) -> None:
+        """See `Http2Faults.feed`."""
+        self._look(now)
+        self._feed(side, content, now)
+        self._loosen()
+
+    def at_once(self, rule: Rule) -> None:
+        """See `Http2Faults.at_once`."""
+        self._look(0.0)
+        self._strictly.at_once(rule)
+
+    def release(self, key: str, now: float) -> int:
+        """See `Http2Faults.release`."""
+        self._look(now)
+        return self._strictly.release(key, now)
+
+    def tick(self, now: float) -> None:
+        """See `Http2Faults.tick`."""
+        if not self._loose:
+            self._strictly.tick(now)
+
+    def end(self, side: Side, now: float) -> bool:
+        """See `Http2Faults.end`."""
+        self._look(now)
+        self._feeding = side is Side.SERVER
+        gone = self._strictly.end(side, now)
+        self._feeding = False
+        return gone
+
+    def full(self, side: Side) -> bool:
+        """See `Http2Faults.full`."""
+        return self._strictly.full(side)
+
+    @property
+    def calm(self) -> bool:
+        """See `Http2Faults.calm`."""
+        return self._loose or self._strictly.calm
+
+    @property
+    def timer(self) -> float:
+        """See `Http2Faults.timer`."""
+        return self._strictly.timer
+
+    # ---- Looking ------------------------------------------------------------------------
+
+    def _look(self, now: float) -> None:
+        """Look at what has passed; from here on nothing passes before it is looked at."""
+        if not self._loose:
+            return
+        content = b"".join(self._unread)
+        self._unread.clear()
+        self._loose = False
+        self._passed, self._size = self._size, 0
+        if content:
+            self._feed(Side.SERVER, content, now)
+
+    def _loosen(self) -> None:
+        """Have what the server sends pass first from here on, if nothing could happen to it."""
+        if not self._strictly.plain or self._held:
+            return
+        rest = self._strictly.unfinished(Side.SERVER)
+        if len(rest) > self._passed:
+            self._out(Side.SERVER, rest[self._passed :])
+        self._loose, self._passed, self._size = True, 0, len(rest)
+        if rest:
+            self._unread.append(rest)
+
+    def _feed(self, side: Side, content: bytes, now: float) -> None:
+        self._feeding = side is Side.SERVER
+        self._strictly.feed(side, content, now)
+        self._feeding = False
+
+    def _send(self, side: Side, raw: bytes, touch: Touch | None = None, unsent: int = 0) -> None:
+        if side is Side.CLIENT or not self._passed:
+            self._out(side, raw, touch, unsent)
+        elif not self._feeding:
+            self._held.append((raw, touch, unsent))
+        else:
+            passed = min(self._passed, len(raw))
+            self._passed -= passed
+            if passed < len(raw):
+                self._out(side, raw[passed:], touch, unsent)
+            if not self._passed:
+                held, self._held = self._held, []
+                for one in held:
+                    self._out(side, *one)
