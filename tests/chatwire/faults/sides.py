@@ -230,12 +230,20 @@ class Between:
         raise AssertionError("they never come to an end")
 
     def _receive(self, side: Side) -> None:
-        """Some of what is under way arrives; as `Passing.received` takes it."""
+        """Some of what is under way arrives; as `FaultyHalf.data_received` takes it."""
         waiting = self._under_way[side]
         most = len(waiting)
         count = most if self._pieces is None else self._pieces.choice([1, most // 3 + 1, most])
         octets = bytes(waiting[:count])
         del waiting[:count]
+        ahead = self.faults.ahead[side]
+        if count >= ahead.room and ahead.unread:
+            self.faults.look()
+        if count < ahead.room:
+            ahead.room -= count
+            ahead.unread.append(octets)
+            self._deliver(side, octets)
+            return
         if passed := self.faults.passes(side, octets):
             self._deliver(side, octets[:passed])
         if passed < count:

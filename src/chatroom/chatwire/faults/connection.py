@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from chatroom.chatwire.decode.beginnings import settings_begin
 from chatroom.chatwire.faults.choosing import Choosing, Meaning
 from chatroom.chatwire.faults.kinds import ON_BYTES, Cut, Delay, Inject, StopReading, Vanish
-from chatroom.chatwire.faults.loosely import LooselyHttp2
+from chatroom.chatwire.faults.loosely import Ahead, LooselyHttp2
 from chatroom.chatwire.faults.shaping import Shaping
 from chatroom.chatwire.passage import Doing, Mark, Side
 from chatroom.wire.http2.frames import HEADER_BYTES, PREFACE
@@ -74,6 +74,8 @@ class Faults:
         self._held: dict[Side, bytes] = dict.fromkeys(Side, b"")
         """Until it is known whether HTTP/2 is spoken."""
         self._http2: LooselyHttp2 | None = None
+        self.ahead = {side: Ahead() for side in Side}
+        """What may pass, or has, before it is given to `receive`."""
         self._known = not self._choosing.reads_frames
         self._opened = self._last = self._now = now
         self._moments = self._choosing.moments()
@@ -108,6 +110,13 @@ class Faults:
             self._held[side] += content
             self._recognise(now)
         self._flush(now)
+        if not self._quick:
+            self.ahead[Side.SERVER].room = 0
+
+    def look(self) -> None:
+        """Look at what has passed ahead, so that more may."""
+        if self._quick and self._http2 is not None:
+            self._http2.look()
 
     def passes(self, side: Side, content: bytes) -> int:
         """How many of these bytes pass at once and as they are, with nothing else to be done.
@@ -204,7 +213,9 @@ class Faults:
         client, server = self._held[Side.CLIENT], self._held[Side.SERVER]
         if client.startswith(PREFACE):
             self._known = True
-            self._http2 = LooselyHttp2(self._choosing, self._send, self._tell_all, self._moment)
+            self._http2 = LooselyHttp2(
+                self._choosing, self._send, self._tell_all, self._moment, self.ahead[Side.SERVER]
+            )
             self._held = dict.fromkeys(Side, b"")
             self._out[Side.CLIENT].append((PREFACE, None, 0))
             for rule in self._early:
@@ -249,11 +260,11 @@ class Faults:
         elif isinstance(fault, StopReading):
             until = math.inf if fault.seconds is None else self._now + fault.seconds
             self._stopped[side] = until
-            self._quick = False
+            self._slow()
             note = "" if fault.seconds is None else f"for {fault.seconds:g} s"
             self._tell(side, Doing.STOPS, rule.text, note)
         elif isinstance(fault, Vanish):
-            self._quick = False
+            self._slow()
             gone = [sender] if sender else list(Side)
             for one in gone:
                 self._tell(one, Doing.VANISHES, rule.text)
@@ -267,9 +278,15 @@ class Faults:
             return False
         return True
 
+    def _slow(self) -> None:
+        """From here on nothing passes before it is looked at."""
+        self._quick = False
+        self.ahead[Side.SERVER].room = 0
+
     def _cut(self, rule: Rule, fault: Cut, side: Side) -> None:
         self._tell(side, Doing.CUTS, rule.text, "by a reset" if fault.reset else "in order")
-        self.over, self._quick = True, False
+        self.over = True
+        self._slow()
         for one in Side:
             if not fault.reset:
                 for content, marks in self._shaping[one].flush():

@@ -133,6 +133,13 @@ def passable(
     return at, room - left, granted
 
 
+def missing_bytes(content: bytes) -> int:
+    """How many bytes are missing of the frame that begins there; 0: none, it is whole."""
+    if len(content) < HEADER_BYTES:
+        return HEADER_BYTES - len(content)
+    return max(HEADER_BYTES + int.from_bytes(content[:3], "big") - len(content), 0)
+
+
 def payload_of(parts: list[bytes]) -> bytes | None:
     """The header block in these frames; None where they are none."""
     first, flags = parts[0], parts[0][4]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatroom.chatwire.faults.http2 import Http2Faults
+from chatroom.chatwire.faults.incoming import missing_bytes
 from chatroom.chatwire.passage import Side
 
 if TYPE_CHECKING:
@@ -20,23 +21,42 @@ if TYPE_CHECKING:
     from chatroom.chatwire.faults.grammar import Rule
     from chatroom.chatwire.faults.telling import Out, Tell, Touch
 
-UNREAD_BYTES = 16 << 10
-"""Of a server, that have passed; with more they are looked at."""
+AHEAD_BYTES = 64 << 10
+"""Of a server, that may pass before they are looked at."""
+
+
+class Ahead:
+    """What a side has sent that passed before it was looked at; nothing, but for a server.
+
+    Whoever has bytes of which there are fewer than `room` passes them on, adds them to `unread` and
+    takes them off `room`.
+    """
+
+    __slots__ = ("room", "unread")
+
+    def __init__(self) -> None:
+        self.room = 0
+        self.unread: list[bytes] = []
 
 
 class LooselyHttp2:
-    """As `Http2Faults`, but what `passes` may be looked at later, and may end within a frame."""
+    """As `Http2Faults`, but what the server sends may have passed before, up to within a frame."""
 
     def __init__(
-        self, choosing: Choosing, out: Out, tell: Tell, moment: Callable[[Rule], bool]
+        self,
+        choosing: Choosing,
+        out: Out,
+        tell: Tell,
+        moment: Callable[[Rule], bool],
+        ahead: Ahead,
     ) -> None:
+        """`ahead`: of the server. It begins at the border of a frame."""
         self._out = out
         self._strictly = Http2Faults(choosing, self._send, tell, moment)
+        self._ahead = ahead
+        self._now = 0.0
         self._loose = False
         """Whether what the server sends passes first."""
-        self._unread: list[bytes] = []
-        """What has, since the border of a frame."""
-        self._size = 0
         self._passed = 0
         """So many of the bytes that are to be sent next for the server have passed already."""
         self._feeding = False
@@ -46,19 +66,27 @@ class LooselyHttp2:
 
     def passes(self, side: Side, content: bytes) -> int:
         """See `Http2Faults.passes`."""
-        if self._loose and side is Side.SERVER:
-            self._unread.append(content)
-            self._size += len(content)
-            if self._size >= UNREAD_BYTES:
-                self._look(0.0)  # nothing is there that could be late
-                self._loosen()
-            return len(content)
-        if self._passed and side is Side.SERVER:
+        if side is Side.SERVER and (self._loose or self._passed):
             return 0
         return self._strictly.passes(side, content)
 
+    def look(self) -> None:
+        """Look at what has passed, and let more pass, as long as that is so little."""
+        if not self._loose:
+            return
+        content = b"".join(self._ahead.unread)
+        rest = content[self._strictly.passes(Side.SERVER, content) :]
+        self._ahead.unread[:] = [rest] if rest else []
+        missing = missing_bytes(rest)
+        if not rest or missing:
+            self._ahead.room = AHEAD_BYTES + missing
+            return
+        self._look(self._now)
+        self._loosen()
+
     def feed(self, side: Side, content: bytes, now: float) -> None:
         """See `Http2Faults.feed`."""
+        self._now = now
         self._look(now)
         self._feed(side, content, now)
         self._loosen()
@@ -104,12 +132,13 @@ class LooselyHttp2:
 
     def _look(self, now: float) -> None:
         """Look at what has passed; from here on nothing passes before it is looked at."""
+        self._ahead.room = 0
         if not self._loose:
             return
-        content = b"".join(self._unread)
-        self._unread.clear()
+        content = b"".join(self._ahead.unread)
+        self._ahead.unread.clear()
         self._loose = False
-        self._passed, self._size = self._size, 0
+        self._passed = len(content)
         if content:
             self._feed(Side.SERVER, content, now)
 
@@ -120,9 +149,10 @@ class LooselyHttp2:
         rest = self._strictly.unfinished(Side.SERVER)
         if len(rest) > self._passed:
             self._out(Side.SERVER, rest[self._passed :])
-        self._loose, self._passed, self._size = True, 0, len(rest)
+        self._loose, self._passed = True, 0
+        self._ahead.room = AHEAD_BYTES + missing_bytes(rest)
         if rest:
-            self._unread.append(rest)
+            self._ahead.unread.append(rest)
 
     def _feed(self, side: Side, content: bytes, now: float) -> None:
         self._feeding = side is Side.SERVER

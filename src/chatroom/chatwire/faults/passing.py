@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from chatroom.chatwire.faults.connection import Break, Deliver, Faults, Finish, Told
+from chatroom.chatwire.faults.loosely import Ahead
 from chatroom.chatwire.passage import Chunk, Ended, Faulted, Side
 from chatroom.chatwire.relay import Half
 
@@ -48,18 +49,20 @@ class Passing:
         self._halves = {half.side: half for half in halves}
         self._work()
 
+    def ahead(self, side: Side) -> Ahead:
+        """What of a side passes before it is given to `received`."""
+        return self._faults.ahead[side]
+
+    def look(self) -> None:
+        """See `Faults.look`."""
+        self._faults.look()
+
+    def passes(self, side: Side, content: bytes) -> int:
+        """See `Faults.passes`."""
+        return self._faults.passes(side, content)
+
     def received(self, side: Side, content: bytes) -> None:
-        """Bytes of a side."""
-        passed = self._faults.passes(side, content)
-        if passed:
-            whole = passed == len(content)
-            part = content if whole else content[:passed]
-            self._halves[side.other].write(part)
-            now = time.time_ns()
-            self._observe(Chunk(connection=self._number, time=now, sender=side, content=part))
-            if whole:
-                return
-            content = content[passed:]
+        """Bytes of a side that do not just pass."""
         self._faults.receive(side, content, self._loop.time())
         self._work()
 
@@ -178,6 +181,7 @@ class FaultyHalf(Half):
         self._begin = begin
         self._passing: Passing | None = None
         self._partner: FaultyHalf | None = None
+        self._ahead = Ahead()
         self._reading = False
         self._said_end = False
 
@@ -190,7 +194,7 @@ class FaultyHalf(Half):
         passing = self._begin(number, observe)
         both = (other, self)
         for half in both:
-            half._passing = passing
+            half._passing, half._ahead = passing, passing.ahead(half._side)
             half._other, half._number, half._observe = half._partner, number, observe
         passing.begin(*both)
         for half in both:
@@ -238,10 +242,22 @@ class FaultyHalf(Half):
     # ---- called by the event loop ---------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        if self._other is None or self._passing is None:
+        size = len(data)
+        passing, ahead = self._passing, self._ahead
+        if size >= ahead.room and ahead.unread and passing is not None:
+            passing.look()
+        if size < ahead.room:
+            ahead.room -= size
+            ahead.unread.append(data)
+            Half.data_received(self, data)
+            return
+        passed = size if passing is None else passing.passes(self._side, data)
+        if passing is None or passed == size:
             super().data_received(data)
-        elif not self._passing.over:
-            self._passing.received(self._side, data)
+        elif not passing.over:
+            if passed:
+                super().data_received(data[:passed])
+            passing.received(self._side, data[passed:])
 
     def eof_received(self) -> bool:
         passing = self._passing
