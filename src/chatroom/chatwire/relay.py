@@ -49,8 +49,14 @@ class Half(asyncio.Protocol):
         opened = self._transport.get_extra_info("socket")
         if opened is not None and opened.family in (socket.AF_INET, socket.AF_INET6):
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # uvloop begins to read behind this call, whatever it was told in it.
+        asyncio.get_running_loop().call_soon(self._wait_to_join)
         if self._accepted:
             self._accepted(self)
+
+    def _wait_to_join(self) -> None:
+        if self._other is None and not self._transport.is_closing():
+            self._transport.pause_reading()
 
     @property
     def side(self) -> Side:

@@ -14,7 +14,7 @@ from chatroom.chatwire.decode import Kind, records
 from chatroom.chatwire.decode.records import Frame
 from chatroom.chatwire.faults.taps import FaultyRecordedTap, faulty, running
 from chatroom.chatwire.passage import Side
-from tests.chatwire.loops import run
+from tests.chatwire.loops import LOOPS, run
 
 from .echo import METHOD, OPTIONS, calling, echoing, ending
 
@@ -223,6 +223,24 @@ def test_a_side_that_is_not_read_fills_its_windows(server: str) -> None:
     expected = [b"%d" % number for number in range(1, count + 1)]
     rules = ("stop-reading down message 1: 300ms",)
     assert expected == answers(server, *rules, says=(b"count %d" % count,))
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("side", list(Side))
+def test_a_side_that_is_not_read_from_the_beginning(server: str, side: Side, loop: str) -> None:
+    """Nothing of it passes before it is read again, whatever has come before."""
+
+    async def scene() -> None:
+        way = "up" if side is Side.CLIENT else "down"
+        async with faulty(server, f"stop-reading {way}: 300ms") as tap:
+            assert [b"one"] == await said(tap.address, b"one")
+            stopped, reads = [one.number for one in tap.faults]
+            first = next(
+                one for one in of_kind(list(tap.frames), Kind.SETTINGS) if one.sender is side
+            )
+            assert stopped < reads < first.number
+
+    run(scene(), loop)
 
 
 def test_withheld_windows_stop_the_server(server: str) -> None:

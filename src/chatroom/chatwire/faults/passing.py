@@ -182,7 +182,6 @@ class FaultyHalf(Half):
         self._passing: Passing | None = None
         self._partner: FaultyHalf | None = None
         self._ahead = Ahead()
-        self._reading = False
         self._said_end = False
 
     def join(self, other: Half, number: int, observe: Callable[[Passage], None]) -> None:
@@ -212,8 +211,7 @@ class FaultyHalf(Half):
     def reading(self, wanted: bool) -> None:
         """Read, or do not."""
         wanted = wanted and self._reads and self._other is not None
-        if wanted != self._reading and not self._transport.is_closing():
-            self._reading = wanted
+        if not self._transport.is_closing() and wanted != self._transport.is_reading():
             (self._transport.resume_reading if wanted else self._transport.pause_reading)()
 
     def pass_end(self) -> None:
