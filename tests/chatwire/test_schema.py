@@ -230,6 +230,34 @@ def test_messages_of_an_unknown_server_get_their_names(
     assert "Receipt {number: 7}" in out
 
 
+@pytest.mark.parametrize("from_file", [True, False], ids=["a file", "the server"])
+def test_a_fault_is_about_a_field_by_its_name(shop: str, proto: Path, from_file: bool) -> None:
+    """Likewise; of a name that no message has, it is said."""
+    options = ("--double", "down field number=7", "--drop", "up field colour=red")
+    with chatwire(
+        shop, *options, *(["--proto", str(proto)] if from_file else []), command=("fault",)
+    ) as tap:
+        with grpc.insecure_channel(tap.address) as channel:
+            call = channel.unary_stream(PLACE)
+            assert [b"\x08\x07"] * 2 == list(call(b"\x0a\x03hat"))
+        tap.stop()
+        assert "chatwire: field colour: shop.Order has no such field\n" in tap.errors
+        assert "fault: nothing has fitted this: drop up field colour=red\n" in tap.errors
+        assert "nothing has fitted this: double" not in tap.errors
+
+
+def test_a_fault_about_a_field_of_what_nobody_knows(descriptors: Path) -> None:
+    """It is said that the name is not known, and what to do."""
+    with (
+        shop_server(descriptors, "") as server,
+        chatwire(server, "--drop", "up field item=hat", command=("fault",)) as tap,
+    ):
+        with grpc.insecure_channel(tap.address) as channel:
+            assert [b"\x08\x07"] == list(channel.unary_stream(PLACE)(b"\x0a\x03hat"))
+        tap.stop()
+        assert f"field item: what {PLACE} takes is not known; name --proto FILE" in tap.errors
+
+
 class Late:
     """A schema that knows nothing until it is told."""
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from chatroom.chatwire.tapping import Encryption, Tapping
     from chatroom.chatwire.top.screen import Drawn
 
+    Beside = Callable[[Tap, Callable[[str], object]], Callable[[], None]]
+
 
 class Failure(click.ClickException):
     """The tap cannot run: shown as `chatwire: message`, exit code 1."""
@@ -53,12 +55,13 @@ def say(sentence: str) -> None:
 def run_tap(
     tapping: Tapping,
     tap: Callable[..., Tap] = Tap,
-    beside: Callable[[Tap, Callable[[str], object]], object] = lambda _tap, _say: None,
+    beside: Beside = lambda _tap, _say: lambda: None,
     table: Drawn | None = None,
 ) -> int:
     """Tap until SIGINT or SIGTERM; the exit code. Raises Failure with a sentence.
 
-    `tap` makes the tap. `beside` is called once it listens, with what says sentences. `table`:
+    `tap` makes the tap. `beside` is called once it listens, with what says sentences; what it
+    returns is called at the end. `table`:
     draw a table of streams in place of frames.
     """
     proto, encryption, write = tapping.proto, tapping.encryption, tapping.write
@@ -106,7 +109,7 @@ async def _tap(
     watching: Watching,
     make: Callable[..., Tap],
     trust: str | None,
-    beside: Callable[[Tap, Callable[[str], object]], object],
+    beside: Beside,
 ) -> int:
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
@@ -142,9 +145,10 @@ async def _tap(
         complaints.say(f"{tap.address} -> {to}")
         for line in hints(tap.bound, trust)[: None if watching.table is None else 1]:
             complaints.say(line)
-        beside(tap, complaints.say)
+        afterwards = beside(tap, complaints.say)
         await over.wait()
     code = await asyncio.to_thread(watcher.finish)
+    afterwards()
     if watching.table is not None and code:
         # Who draws was killed, perhaps, and could not put the terminal back.
         restore(sys.stdout)

@@ -243,6 +243,17 @@ def test_a_side_that_is_not_read_from_the_beginning(server: str, side: Side, loo
     run(scene(), loop)
 
 
+def test_rules_that_nothing_fits_are_told(server: str) -> None:
+    """So that a test can see that what it is about has happened."""
+
+    async def scene() -> None:
+        async with faulty(server, "double down message 1", "drop up message 7") as tap:
+            await said(tap.address, b"one")
+            assert ["drop up message 7"] == tap.unfitted
+
+    run(scene())
+
+
 def test_withheld_windows_stop_the_server(server: str) -> None:
     """It comes to the end of the stream's window; more follows when the updates pass."""
 

@@ -22,6 +22,8 @@ from chatroom.chatwire.tapping import Tapping, tap_options
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from chatroom.chatwire.decode.schema import Schema
+    from chatroom.chatwire.faults.meaning import Meanings
     from chatroom.chatwire.faults.taps import FaultyTap
     from chatroom.chatwire.tap import Tap
 
@@ -106,15 +108,34 @@ def fault(
 
     from chatroom.chatwire.faults.meaning import Meanings
     from chatroom.chatwire.faults.taps import FaultyTap
-    from chatroom.chatwire.live import Failure, run_tap
-    from chatroom.chatwire.schema import SchemaUnusable, open_schema
+    from chatroom.chatwire.live import run_tap
+
+    meaning = Meanings(the_schema(made, tapping))
+    tap = functools.partial(FaultyTap, plan=made, meaning=meaning)
+    return run_tap(tapping, tap, functools.partial(beside, made, meaning))
+
+
+def the_schema(plan: Plan, tapping: Tapping) -> Schema:
+    """What rules know of messages; the server is asked, now, where they name fields."""
+    from chatroom.chatwire.decode.schema import own_schema
+    from chatroom.chatwire.live import Failure, reflected
+    from chatroom.chatwire.schema import FirstThatKnows, SchemaUnusable, open_schema
+    from chatroom.chatwire.schema.reflection import Reflection
 
     try:
-        meaning = Meanings(open_schema(tapping.proto))
+        schema = open_schema(tapping.proto)
     except SchemaUnusable as error:
         raise Failure(str(error)) from None
-    tap = functools.partial(FaultyTap, plan=made, meaning=meaning)
-    return run_tap(tapping, tap, functools.partial(beside, made))
+    names = any(not name.isdigit() for rule in plan.rules for one in rule.where.fields
+                for name in one.path)  # fmt: skip
+    server = reflected(tapping.to, tapping.encryption) if tapping.reflection else None
+    if not names or server is None or tapping.proto is not None:
+        return schema
+    # It must not hold up what passes later, so it is waited for here. What it says is said by the
+    # process that decodes, which asks too.
+    told = Reflection(server, patient=False)
+    told.wait()
+    return FirstThatKnows(own_schema(), told)
 
 
 def the_plan(rules: list[str], path: Path | None, seed: int | None) -> Plan:
@@ -131,14 +152,22 @@ def the_plan(rules: list[str], path: Path | None, seed: int | None) -> Plan:
     return Plan((*of_file.rules, *own.rules), of_file.seed if seed is None else seed)
 
 
-def beside(plan: Plan, tap: Tap, say: Callable[[str], object]) -> None:
-    """Say what is to go wrong, and let go by the keys that are typed."""
+def beside(
+    plan: Plan, meaning: Meanings, tap: Tap, say: Callable[[str], object]
+) -> Callable[[], None]:
+    """Say what is to go wrong, and let go by the keys that are typed.
+
+    What is returned says which rules nothing has fitted.
+    """
     from chatroom.chatwire.faults.taps import FaultyTap
 
     assert isinstance(tap, FaultyTap)
+    meaning.say = say
     for rule in plan.rules:
         say(f"fault: {rule.text}")
-    if plan.keys and sys.stdin is not None:
+    if plan.keys and (sys.stdin is None or sys.stdin.closed):
+        say(f"there is no standard input for the keys: {', '.join(plan.keys)}")
+    elif plan.keys:
         say(f"a key and Enter let go what it holds: {', '.join(plan.keys)}")
         loop = asyncio.get_running_loop()
 
@@ -147,8 +176,16 @@ def beside(plan: Plan, tap: Tap, say: Callable[[str], object]) -> None:
             with contextlib.suppress(RuntimeError):  # the loop is closed
                 for line in sys.stdin:
                     loop.call_soon_threadsafe(release, tap, line.strip(), say)
+                loop.call_soon_threadsafe(say, "standard input has ended: no key can come any more")
 
         threading.Thread(target=typed, daemon=True, name="chatwire keys").start()
+
+    def afterwards() -> None:
+        for rule in plan.rules:
+            if rule.text not in tap.happened:
+                say(f"fault: nothing has fitted this: {rule.text}")
+
+    return afterwards
 
 
 def release(tap: FaultyTap, key: str, say: Callable[[str], object]) -> None:

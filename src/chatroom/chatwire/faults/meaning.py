@@ -14,6 +14,8 @@ from chatroom.chatwire.decode.messages import WireType, parse
 from chatroom.wire.envelopes import COMPRESSED, HEAD_BYTES, EnvelopeError, decompressed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from google.protobuf.message import Message as ProtobufMessage
 
     from chatroom.chatwire.decode.schema import Schema
@@ -26,6 +28,9 @@ class Meanings:
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
+        self.say: Callable[[str], object] = lambda _sentence: None
+        """Is told, once, of what a rule asks for and the schema does not know."""
+        self._said: set[str] = set()
 
     def __call__(self, asked: Asked, fields: tuple[FieldIs, ...], text: str | None) -> bool:
         """Whether all of these fields have their value, and the text is in the message."""
@@ -40,14 +45,37 @@ class Meanings:
         if all(name.isdigit() for name in wanted.path):
             numbers = [int(name) for name in wanted.path]
             return any(wanted.value in found for found in _by_number(plain, numbers))
+        name = ".".join(wanted.path)
         types = self._schema.types(asked.path)
         if types is None:
+            self._once(
+                f"field {name}: what {asked.path} takes is not known; name --proto FILE, or write "
+                "the number of the field"
+            )
             return False
         kind = types.request if asked.sender.value == "client" else types.response
+        if not _named(kind.DESCRIPTOR, wanted.path):
+            self._once(f"field {name}: {kind.DESCRIPTOR.full_name} has no such field")
+            return False
         message = parse(kind, plain)
         return message is not None and any(
             wanted.value in found for found in _by_name(message, wanted.path)
         )
+
+    def _once(self, sentence: str) -> None:
+        if sentence not in self._said:
+            self._said.add(sentence)
+            self.say(sentence)
+
+
+def _named(descriptor: Any, path: tuple[str, ...]) -> bool:
+    """Whether a message may have such a field."""
+    for name in path:
+        field = None if descriptor is None else descriptor.fields_by_name.get(name)
+        if field is None:
+            return False
+        descriptor = field.message_type
+    return True
 
 
 def plain_of(asked: Asked) -> bytes | None:

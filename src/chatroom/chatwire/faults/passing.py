@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from chatroom.chatwire.faults.connection import Break, Deliver, Faults, Finish, Told
 from chatroom.chatwire.faults.loosely import Ahead
-from chatroom.chatwire.passage import Chunk, Ended, Faulted, Side
+from chatroom.chatwire.passage import Chunk, Doing, Ended, Faulted, Side
 from chatroom.chatwire.relay import Half
 
 if TYPE_CHECKING:
@@ -24,8 +24,15 @@ class Passing:
     """What passes between two halves, and what the plan makes of it."""
 
     def __init__(
-        self, plan: Plan, meaning: Meaning, number: int, observe: Callable[[Passage], None]
+        self,
+        plan: Plan,
+        meaning: Meaning,
+        number: int,
+        observe: Callable[[Passage], None],
+        happened: set[str],
     ) -> None:
+        """`happened`: the rules of which something has come are added."""
+        self._happened = happened
         self._loop = asyncio.get_running_loop()
         self._number = number
         self._observe = observe
@@ -107,6 +114,7 @@ class Passing:
         for action in self._faults.take():
             if isinstance(action, Deliver):
                 self._halves[action.sender.other].write(action.content)
+                self._happened.update([mark.rule for mark in action.marks])
                 self._observe(
                     Chunk(
                         connection=self._number,
@@ -117,6 +125,8 @@ class Passing:
                     )
                 )
             elif isinstance(action, Told):
+                if action.doing is not Doing.IDLE:
+                    self._happened.add(action.rule)
                 self._observe(faulted(self._number, action))
             elif isinstance(action, Finish):
                 self._halves[action.sender].pass_end()
@@ -182,6 +192,8 @@ class FaultyHalf(Half):
         self._passing: Passing | None = None
         self._partner: FaultyHalf | None = None
         self._ahead = Ahead()
+        self._wanted = False
+        """Whether it is to be read."""
         self._said_end = False
 
     def join(self, other: Half, number: int, observe: Callable[[Passage], None]) -> None:
@@ -196,10 +208,6 @@ class FaultyHalf(Half):
             half._passing, half._ahead = passing, passing.ahead(half._side)
             half._other, half._number, half._observe = half._partner, number, observe
         passing.begin(*both)
-        for half in both:
-            early, half._early = half._early, []
-            for happened in early:
-                happened()
 
     # ---- for Passing -------------------------------------------------------------------
 
@@ -209,8 +217,13 @@ class FaultyHalf(Half):
             self._transport.write(content)
 
     def reading(self, wanted: bool) -> None:
-        """Read, or do not."""
-        wanted = wanted and self._reads and self._other is not None
+        """Read, or do not; first what has come before it was to."""
+        self._wanted = wanted and self._reads and self._other is not None
+        if self._wanted:
+            early, self._early = self._early, []
+            for happened in early:
+                happened()  # perhaps something by which it is not to be read any more
+        wanted = self._wanted and self._reads
         if not self._transport.is_closing() and wanted != self._transport.is_reading():
             (self._transport.resume_reading if wanted else self._transport.pause_reading)()
 

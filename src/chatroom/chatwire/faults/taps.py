@@ -53,6 +53,8 @@ class FaultyTap(Tap):
         super().__init__(to, observe, half=partial(FaultyHalf, begin=self._begin), **options)
         self.plan = plan
         """For the connections that come from now on."""
+        self.happened: set[str] = set()
+        """The rules, as they are written, of which something has come."""
         self._meaning = meaning
         self._passing: list[Passing] = []
 
@@ -62,7 +64,7 @@ class FaultyTap(Tap):
         return sum(one.release(key) for one in self._passing)
 
     def _begin(self, number: int, observe: Callable[[Passage], None]) -> Passing:
-        passing = Passing(self.plan, self._meaning, number, observe)
+        passing = Passing(self.plan, self._meaning, number, observe, self.happened)
         self._passing = [*(one for one in self._passing if not one.over), passing]
         return passing
 
@@ -95,6 +97,13 @@ class FaultyRecordedTap(RecordedTap):
         """Let go what `hold` keeps for this key; how many messages did."""
         assert self._faulty is not None
         return self._faulty.release(key)
+
+    @property
+    def unfitted(self) -> list[str]:
+        """The rules that nothing has fitted so far."""
+        assert self._faulty is not None
+        happened = self._faulty.happened
+        return [rule.text for rule in self.plan.rules if rule.text not in happened]
 
     @property
     def faults(self) -> list[Frame]:
@@ -146,6 +155,11 @@ class Background:
     def faults(self) -> list[Frame]:
         """The frames that a fault has touched, and what it did that is no frame."""
         return self._call(lambda: self._tap.faults)
+
+    @property
+    def unfitted(self) -> list[str]:
+        """The rules that nothing has fitted so far."""
+        return self._call(lambda: self._tap.unfitted)
 
     def release(self, key: str) -> int:
         """Let go what `hold` keeps for this key; how many messages did."""

@@ -58,17 +58,25 @@ class Reflected:
 class Reflection:
     """Asks in a thread of its own: once at the beginning, and when a service is unknown.
 
-    Whoever wants to know a method waits for the answer under way, HOLD at most, so that a call
+    Whoever wants to know a method waits for the answer under way, but not long, so that a call
     that is as old as the question has its names. Messages that pass later than that, and before
     the answer, are shown by field number. A server that does not run yet costs nothing but the
     attempt; one that has once let somebody wait in vain is not waited for again.
     """
 
     def __init__(
-        self, server: Reflected, say: Callable[[str], object] = lambda _sentence: None
+        self,
+        server: Reflected,
+        say: Callable[[str], object] = lambda _sentence: None,
+        *,
+        patient: bool = True,
     ) -> None:
-        """`say` is told, mostly from a thread, what was learnt, or why nothing was."""
+        """`say` is told, mostly from a thread, what was learnt, or why nothing was.
+
+        `patient`: whether `types` waits for an answer.
+        """
         self._server = server
+        self._patient = patient
         self._say = say
         self._said: set[str] = set()
         self._told: PoolSchema | None = None
@@ -105,7 +113,7 @@ class Reflection:
 
     def _hold(self) -> None:
         """Wait for the answer under way, though not for long, and only if that may help."""
-        if self._asking is None or self._slow:
+        if self._asking is None or self._slow or not self._patient:
             return
         self._asking.join(max(0.0, self._asked + HOLD - time.monotonic()))
         self._slow = self._asking.is_alive()
