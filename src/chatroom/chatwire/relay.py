@@ -38,6 +38,7 @@ class Half(asyncio.Protocol):
         self._ended = False
         """Whether the end of what this side sends has been told."""
         self._cut = False
+        self._why = ""
         self._early: list[Callable[[], None]] = []
         self._when_gone: list[Callable[[Half], None]] = []
         self.gone = asyncio.Event()
@@ -93,9 +94,13 @@ class Half(asyncio.Protocol):
         if not self._transport.is_closing():
             self._transport.resume_reading()
 
-    def cut(self) -> None:
-        """Reset the connection. What it would have sent ends with a reset, too."""
+    def cut(self, why: str = "") -> None:
+        """Reset the connection. What it would have sent ends with a reset, too.
+
+        `why` is told with its end.
+        """
         self._cut = True
+        self._why = why
         channel = self._transport.get_extra_info("socket")
         if channel is not None:
             with contextlib.suppress(OSError):
@@ -173,7 +178,13 @@ class Half(asyncio.Protocol):
         if not self._ended:
             self._ended = True
             self._observe(
-                Ended(connection=self._number, time=time.time_ns(), sender=self._side, reset=reset)
+                Ended(
+                    connection=self._number,
+                    time=time.time_ns(),
+                    sender=self._side,
+                    reset=reset,
+                    why=self._why,
+                )
             )
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from chatroom.chatwire.relay import HalfMaker
 
 ANY_FREE_PORT = Address("127.0.0.1", 0)
+BY_THE_TAP = "by the tap"
+"""Why a connection has ended that it cut."""
 BACKLOG = 4096
 """Connections that wait to be accepted; beyond that a client's system tries again after 1 s and
 more. Linux makes it net.core.somaxconn, 4096 by default, where that is less."""
@@ -106,7 +108,7 @@ class Tap:
         for task in self._connecting:
             task.cancel()
         for half in list(self._halves):
-            half.cut()
+            half.cut(BY_THE_TAP)
         await asyncio.gather(*self._connecting, return_exceptions=True)
         await asyncio.gather(*(half.gone.wait() for half in list(self._halves)))
 
@@ -130,7 +132,7 @@ class Tap:
         Both sides get a reset, the client's first.
         """
         for half in [half for half in self._halves if half.side is Side.CLIENT]:
-            half.cut()
+            half.cut(BY_THE_TAP)
 
     def _accepted(self, client: Half) -> None:
         self._halves.add(client)
@@ -154,7 +156,7 @@ class Tap:
         except OSError as error:
             self._observe(opened)
             unreached = f"the server cannot be reached: {reason(error)}"
-            for side, why in ((Side.SERVER, unreached), (Side.CLIENT, "by the tap")):
+            for side, why in ((Side.SERVER, unreached), (Side.CLIENT, BY_THE_TAP)):
                 now = time.time_ns()
                 ended = Ended(connection=number, time=now, sender=side, reset=True, why=why)
                 self._observe(ended)

@@ -108,6 +108,18 @@ def test_reorder() -> None:
     assert [b"two", b"one", b"three"] == both.server.messages(1)
 
 
+def test_what_waits_for_the_next_is_not_kept_from_it_by_another_stream() -> None:
+    """The connection's window is used up by that one; the next message may begin all the same."""
+    both = talking("reorder down stream 3", "drop down stream 1", says=())
+    both.call(3)
+    for stream, text in ((3, b"a" * 70_000), (1, b"b" * 70_000), (3, b"next")):
+        both.server.say(stream, envelope(text))
+        both.settle()
+    both.server.end(3, TRAILERS)
+    both.settle()
+    assert [b"a" * 70_000, b"next"] == both.client.messages(3)
+
+
 def test_reorder_of_the_last() -> None:
     """With nothing behind it, it comes when its side has said all."""
     both = talking("reorder up message 3")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chatroom.chatwire.faults.telling import Touch
 from chatroom.chatwire.passage import How
+from chatroom.wire.envelopes import HEAD_BYTES
 from chatroom.wire.http2 import frames
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ class Giver:
         """So many bytes are kept back for others to go first."""
         for account in self._windows.of(lane.stream):
             self._give(lane, account, account.advance(count), AHEAD)
+
+    def reopen(self) -> None:
+        """Something waits for the next message of its stream: that must be able to begin."""
+        account = self._windows.connection
+        if given := account.lend(HEAD_BYTES):
+            self._back(frames.window_update(0, given), AHEAD)
 
     def credit(self, lane: Lane, count: int) -> None:
         """So many bytes will never reach the receiver."""

@@ -95,6 +95,8 @@ class Way:
             self._content(lane, content, raw, end, now)
         self.pump(lane, now)
         self._settle(lane)
+        if any(one.late for one in self.lanes.values()):
+            self._giver.reopen()
 
     def _content(self, lane: Lane, content: bytes, raw: bytes, end: bool, now: float) -> None:
         if lane.call is None or (lane.idle and not lane.call.rules[self.side]):

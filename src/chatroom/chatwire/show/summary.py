@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from chatroom.chatwire.decode import records
 from chatroom.chatwire.decode.messages import Part
 from chatroom.chatwire.decode.records import Kind
-from chatroom.chatwire.passage import Side
+from chatroom.chatwire.passage import How, Side
 from chatroom.chatwire.show.harmless import harmless, shortened
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class Account:
     call: str = ""
     closed: set[Side] = field(default_factory=set)
     ending: str = ""
+    faults: int = 0
+    """Frames that a fault has touched, and what it did that is no frame."""
     sent: dict[Side, Sent] = field(default_factory=lambda: {side: Sent() for side in Side})
 
     def add(self, frame: Frame, *, whole: bool) -> None:
@@ -91,6 +93,8 @@ class Account:
             f"{name}{call}  {seconds}  {self.ending or 'still open'}",
             *(f"    from the {side}: {self.sent[side].as_text()}" for side in Side),
         ]
+        if self.faults:
+            lines.append(f"    of the tap: {self.faults} fault{'s' * (self.faults != 1)}")
         return "".join(f"{harmless(line)}\n" for line in lines)
 
     def as_object(self) -> dict[str, Any]:
@@ -99,6 +103,7 @@ class Account:
             "begin": self.begin,
             "end": self.end,
             "ending": self.ending,
+            "faults": self.faults,
             "client": self.sent[Side.CLIENT].as_object(),
             "server": self.sent[Side.SERVER].as_object(),
         }
@@ -113,30 +118,33 @@ class Summary:
         self._older = 0
 
     def take(self, frame: Frame) -> None:
-        if frame.kind is Kind.FAULT:
-            return  # nothing that a side has sent
         connection = self._account(self._connections, frame.connection, frame, CONNECTIONS)
+        connection.faults += touched(frame)
+        if frame.kind is Kind.FAULT:
+            if stream := self._streams.get((frame.connection, frame.stream or 0)):
+                stream.faults += 1
+            return  # nothing that a side has sent
         connection.add(frame, whole=True)
         detail = frame.detail
         if isinstance(detail, records.Ended):
             connection.closed.add(frame.sender)
-            how = "reset by" if detail.reset else "ended by"
-            connection.ending = connection.ending or f"{how} the {frame.sender}"
+            connection.ending = connection.ending or how_ended(frame, reset=detail.reset)
             self._cut(frame.connection, connection)
         elif isinstance(detail, records.Goaway):
-            connection.ending = f"GOAWAY {detail.error} from the {frame.sender}"
+            connection.ending = f"GOAWAY {detail.error} {from_whom(frame)}"
         if frame.stream and frame.kind not in (Kind.WINDOW_UPDATE, Kind.PRIORITY):
             self._stream(frame, (frame.connection, frame.stream))
 
     def _stream(self, frame: Frame, key: tuple[int, int]) -> None:
         account = self._account(self._streams, key, frame, STREAMS)
         account.add(frame, whole=False)
+        account.faults += touched(frame)
         account.call = frame.call or account.call
         detail = frame.detail
         if status := status_of(frame):
             account.ending = status.name
         elif isinstance(detail, records.Reset) and not account.ending:
-            account.ending = f"RST_STREAM {detail.error} from the {frame.sender}"
+            account.ending = f"RST_STREAM {detail.error} {from_whom(frame)}"
         if frame.ends_stream or completes_message(frame):
             account.closed.add(frame.sender)
             if account.closed == set(Side):
@@ -186,6 +194,24 @@ class Summary:
             "not_listed": self._older,
         }
         return json.dumps({"summary": summary}, separators=(",", ":")) + "\n"
+
+
+def touched(frame: Frame) -> bool:
+    """Whether a fault has to do with it."""
+    return frame.kind is Kind.FAULT or frame.altered is not None
+
+
+def from_whom(frame: Frame) -> str:
+    """Whose frame it is, in a sentence."""
+    invented = frame.altered is not None and frame.altered.how == How.INVENTED
+    return "by a fault" if invented else f"from the {frame.sender}"
+
+
+def how_ended(frame: Frame, *, reset: bool) -> str:
+    """How a side has ended a connection; "by" the tap or a fault where it is known to be theirs."""
+    how = "reset" if reset else "ended"
+    why = frame.notes[0] if frame.notes else f"by the {frame.sender}"
+    return f"{how} {why}" if why.startswith("by ") else why
 
 
 def completes_message(frame: Frame) -> bool:
