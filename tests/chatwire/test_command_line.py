@@ -129,7 +129,7 @@ def test_a_server_that_does_not_run_is_said() -> None:
     assert ["←", "ENDED         reset [the server cannot be reached: Connection refused]"] == server
     assert ["→", "ENDED         reset [by the tap]"] == client
     assert f"cannot connect to {nobody}" in tap.errors
-    assert "is the server running? start one with chatserver" in tap.errors
+    assert "is the server running? --to names it" in tap.errors
 
 
 @pytest.mark.parametrize(

@@ -148,3 +148,23 @@ def test_hostile_texts_are_harmless() -> None:
     """As everywhere in what is printed."""
     shown = text(talk(said("a\x1b[31m\u202e")), talk(said("b")))
     assert shown.replace("\n", "").isprintable()
+
+
+def test_what_is_too_long_to_be_decoded_is_said() -> None:
+    """A frame of 4 MiB, as grpcio sends it, is decoded; of a longer one it is not known."""
+    size = 4 << 20
+    one, other = Talk().begin((5, (1 << 24) - 1)), Talk().begin((5, (1 << 24) - 1))
+    for talk, text in ((one, b"a"), (other, b"b")):
+        talk.server(frames.window_update(0, 1 << 30))
+        talk.call()
+        talk.server(frames.window_update(1, 1 << 30))
+        message = envelope(text * (size - 5))
+        talk.client(frames.frame(0, 0, 1, message))
+    pair, *_ = compared(
+        talks_of(one.made, Ignored(frozenset()))[0], talks_of(other.made, Ignored(frozenset()))[0]
+    )
+    assert not pair.same
+    assert [] == talks_of(one.made, Ignored(frozenset()))[1]
+    one.client(frames.frame(0, 0, 1, bytes(size + 1)))
+    (said,) = talks_of(one.made, Ignored(frozenset()))[1]
+    assert "are missing or not decoded" in said

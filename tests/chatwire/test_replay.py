@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -467,6 +468,11 @@ def test_replay_writes_what_diff_compares(capture: Path, tmp_path: Path) -> None
     assert 2 == chatwire("diff", capture, after).returncode
     assert 2 == chatwire("diff", capture, capture, "--stream", "99").returncode
     assert 0 == chatwire("diff", capture, capture, "--stream", "1:1").returncode
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "chatroom.chatwire", "diff", str(capture), str(capture)]
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert 2 == ended.returncode
+    assert b"chatwire: cannot write what differs: No space left on device\n" == ended.stderr
 
 
 def test_replay_fails_in_a_sentence(capture: Path, tmp_path: Path) -> None:
@@ -477,6 +483,14 @@ def test_replay_fails_in_a_sentence(capture: Path, tmp_path: Path) -> None:
     assert (1, True) == (gone.returncode, b"cannot connect" in gone.stderr), gone.stderr
     assert 2 == chatwire("replay", capture, "--to", address, "--speed", "fast").returncode
     assert 2 == chatwire("replay", capture, "--to", address, "--carry", "a=").returncode
+    for arguments in (
+        ("replay", capture, "--to", address, "-w", capture),
+        ("read", capture, "--diagram", "svg", "-o", capture),
+    ):
+        before = capture.read_bytes()
+        ended = chatwire(*arguments)
+        assert (2, True) == (ended.returncode, b"would overwrite the capture" in ended.stderr)
+        assert before == capture.read_bytes()
     damaged = tmp_path / "x.pcapng"
     damaged.write_bytes(capture.read_bytes()[:-5])
     assert 1 == chatwire("replay", damaged, "--to", address).returncode

@@ -94,7 +94,7 @@ def test_a_client_without_http2_gets_what_it_asked_for(
 def test_a_client_that_does_not_complete_the_handshake_is_said(
     server: str, certificate: Path, tmp_path: Path
 ) -> None:
-    """One that does not trust the tap and one without TLS, each in a line."""
+    """One that does not trust the tap, one that says nothing, one without TLS: each in a line."""
     mine = tmp_path / "tap.pem"
     with chatwire(server, "--tls", "--tls-ca-file", str(mine), "--to-ca", str(certificate)) as tap:
         host, _, port = tap.address.rpartition(":")
@@ -105,16 +105,25 @@ def test_a_client_that_does_not_complete_the_handshake_is_said(
             pytest.raises(ssl.SSLCertVerificationError),
         ):
             distrustful.wrap_socket(plain, server_hostname=host)
+        silent = ssl.create_default_context(cafile=str(certificate))
+        with socket.create_connection(where, SECONDS) as plain:
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            leaving = silent.wrap_bio(incoming, outgoing, server_hostname=host)
+            with pytest.raises(ssl.SSLWantReadError):
+                leaving.do_handshake()
+            plain.sendall(outgoing.read())
+            assert plain.recv(5).startswith(b"\x16\x03")  # and so the certificate has come
         with socket.create_connection(where, SECONDS) as plain:
             plain.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
             closed(plain)
         assert pb.ListChatRoomsResponse() == rooms(tap.address, mine)
         tap.stop()
     failed = [line for line in tap.errors.splitlines() if "handshake failed" in line]
-    assert 2 == len(failed)
+    assert 3 == len(failed)
     said = "\n".join(failed)
     assert "chatwire: a client's TLS handshake failed: it does not trust the tap's" in said
     assert "chatwire: a client's TLS handshake failed: it does not speak TLS" in said
+    assert "it has ended the connection when it had seen the tap's certificate; perhaps" in said
     assert f"chatter --host localhost:{port} --ca {mine}\n" in tap.errors
 
 
@@ -134,7 +143,7 @@ def test_a_server_without_tls_is_said(tmp_path: Path) -> None:
             rooms(tap.address, mine)
         out = tap.stop()
     assert "[the server cannot be reached: it " in out
-    assert "does it speak TLS? Without --tls, the tap does not either" in tap.errors
+    assert "without --tls, the tap does not either" in tap.errors
 
 
 @pytest.mark.parametrize(

@@ -45,10 +45,12 @@ def cli(context: click.Context, tapping: Tapping) -> int:
         chatwire --json | jq -c '.messages[].value'     for programs
         chatwire --write chat.pcapng                    for Wireshark, or chatwire read
 
-    Everything is passed on at once and unchanged. Every option can also be set by an
-    environment variable: CHATWIRE_TO and so on. With --tls, the TLS keys of both sides
-    are written to the file that SSLKEYLOGFILE names. Ctrl-C ends chatwire and every
-    connection through it.
+    Everything is passed on at once and unchanged, also where it comes quicker than it can be
+    shown or written: then a line MISSING says how many bytes were not seen. Every option can
+    also be set by an environment variable: CHATWIRE_TO and so on; those of a command by
+    CHATWIRE_FAULT_TO and so on, but for rules. With --tls, the TLS keys of both sides are
+    written to the file that SSLKEYLOGFILE names. Ctrl-C, and the end of who reads what is
+    printed, end chatwire and every connection through it.
     """  # noqa: D301 - click wants the character
     if context.invoked_subcommand is not None:
         return 0

@@ -161,8 +161,8 @@ def advice(error: OSError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return "--to-ca names whom to believe, --to-insecure believes any"
     if isinstance(error, ssl.SSLError) or (isinstance(error, ConnectionError) and not error.errno):
-        return "does it speak TLS? Without --tls, the tap does not either"
-    return "is the server running? start one with chatserver, or name it with --to"
+        return "without --tls, the tap does not either"
+    return "is the server running? --to names it"
 
 
 def hints(bound: Address, trust: str | None) -> list[str]:

@@ -75,6 +75,8 @@ def read(
         raise click.UsageError("--diagram draws what --json, --verbose and --summary would print")
     if output and not diagram:
         raise click.UsageError("--output is for --diagram: add it")
+    if output and file != STANDARD_INPUT and Path(output).exists() and Path(output).samefile(file):
+        raise click.UsageError("--output would overwrite the capture that is drawn")
     try:
         decoder = Decoder(open_schema(Path(proto) if proto else None))
     except (SchemaUnusable, OSError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,6 +112,8 @@ def test_a_file_that_is_no_plan(
     [
         ([], "nothing is to go wrong"),
         (["--delay", "up: 3"], "delay up: 3\n          ^ column 11: "),
+        (["--check-plan"], "nothing is to go wrong"),
+        (["--plan", __file__, "--plan", __file__], "one --plan is enough"),
         (["--drop", "", "--to-insecure"], "are for --tls"),
     ],
 )
@@ -137,3 +140,44 @@ def test_http1_says_what_does_not_apply(server: str) -> None:
         asyncio.run(speak(tap.address))
         printed = tap.stop()
     assert "of calls and frames there is no drop, answer here" in printed
+
+
+@pytest.mark.parametrize(
+    ("rule", "ending"),
+    [
+        ("cut down message 2: rst", "reset by a fault"),
+        ("cut down message 2: fin", "ended by a fault"),
+        ("inject down message 2: rst_stream CANCEL", "RST_STREAM CANCEL by a fault"),
+    ],
+)
+def test_the_summary_says_what_the_faults_did(server: str, rule: str, ending: str) -> None:
+    """Nobody else is blamed for it; and how many there were, of a stream and of the connection."""
+    kind, _, rest = rule.partition(" ")
+    with chatwire(server, f"--{kind}", rest, "--summary", command=FAULT) as tap:
+        with pytest.raises(grpc.RpcError):
+            said(tap.address, b"one", b"two")
+        summary = tap.stop().partition("\nsummary\n")[2]
+    assert ending in summary
+    assert "    of the tap: " in summary
+    assert kind == "inject" or " by the client" not in summary
+
+
+def test_the_summary_says_that_the_tap_has_ended(server: str) -> None:
+    """With a call under way, that is: nobody has reset anything."""
+    with (
+        chatwire(server, "--summary") as tap,
+        grpc.insecure_channel(tap.address, OPTIONS) as channel,
+    ):
+        call = channel.stream_stream(METHOD)(iter([b"one"]), timeout=30)
+        next(call)
+        going = channel.stream_stream(METHOD)(forever(), timeout=30)
+        next(going)
+        summary = tap.stop().partition("\nsummary\n")[2]
+    assert "reset by the tap" in summary
+    assert "of the tap: " not in summary
+
+
+def forever() -> Iterator[bytes]:
+    """A message, and no end."""
+    yield b"one"
+    threading.Event().wait()

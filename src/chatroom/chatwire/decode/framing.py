@@ -11,9 +11,10 @@ from chatroom.chatwire.quick import quick
 
 HEADER = struct.Struct(">HBBBL")
 HEADER_BYTES = 9
-FRAME_BYTES = 1 << 20
+FRAME_BYTES = 4 << 20
 """Payload that is kept to be decoded; frames that say they are longer are only counted.
-A frame may have up to 16 MiB, and senders use 16 KiB unless told otherwise."""
+A frame may have up to 16 MiB, and senders use 16 KiB unless told otherwise. grpcio asks for
+4 MiB."""
 SEARCH_BYTES = 256 * 1024
 """How far a frame boundary is looked for after a hole, before decoding is given up."""
 CHAIN = 3

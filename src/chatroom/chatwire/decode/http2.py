@@ -10,10 +10,11 @@ from hyperframe.exceptions import HyperframeError
 from chatroom.chatwire.decode import names
 from chatroom.chatwire.decode.compression import Block, Undecodable
 from chatroom.chatwire.decode.directions import Direction
-from chatroom.chatwire.decode.framing import HEADER_BYTES, RawFrame, Skipped
+from chatroom.chatwire.decode.framing import FRAME_BYTES, HEADER_BYTES, RawFrame, Skipped
 from chatroom.chatwire.decode.parsing import parsed, precedence_of
 from chatroom.chatwire.decode.pings import Pings
 from chatroom.chatwire.decode.records import (
+    NOT_DECODED,
     Data,
     Field,
     Goaway,
@@ -214,7 +215,9 @@ class Http2:
 
     def _without_payload(self, draft: Draft) -> None:
         raw = draft.raw
-        draft.notes.append("its payload is not decoded: too long, or not all of it was seen")
+        long = raw.length > FRAME_BYTES
+        why = f"longer than {FRAME_BYTES >> 20} MiB" if long else "not all of it was seen"
+        draft.notes.append(f"{NOT_DECODED}: {why}")
         if raw.kind is Kind.DATA:
             draft.notes += self._of[draft.sender].allowance.spend(raw.stream, raw.length)
         self._lose_body(draft)

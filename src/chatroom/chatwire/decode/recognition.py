@@ -13,6 +13,7 @@ from chatroom.chatwire.decode.beginnings import (
     too_little,
     what_it_is,
 )
+from chatroom.chatwire.decode.client_first import ClientFirst
 from chatroom.chatwire.decode.framing import HEADER_BYTES
 from chatroom.chatwire.decode.http1 import Http1
 from chatroom.chatwire.decode.http2 import Http2
@@ -132,7 +133,7 @@ class Recognition:
             self._record(Side.CLIENT, Kind.PREFACE, stream=0, length=len(PREFACE))
             del self._held[Side.CLIENT][: len(PREFACE)]
             self._arrivals[Side.CLIENT].take(len(PREFACE), self._record.now)
-            self._follow(Http2(self._record, self._schema))
+            self._follow(ClientFirst(self._record, Http2(self._record, self._schema)))
         elif PREFACE.startswith(beginning) or TLS.startswith(beginning):
             return
         elif beginning.startswith(PREFACE[:12]):

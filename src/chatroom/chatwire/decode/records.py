@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from chatroom.chatwire.passage import Side
 
 
+NOT_DECODED = "its payload is not decoded"
+"""How the note of a frame begins of which only the head is known."""
+
+
 class Kind(StrEnum):
     """What a record is about: the frame types of HTTP/2, and what happens beside them."""
 
@@ -336,3 +340,8 @@ class Frame:
     def ends_stream(self) -> bool:
         """Whether its sender half-closes the stream with it."""
         return "END_STREAM" in self.flags
+
+
+def undecoded(frame: Frame) -> bool:
+    """Whether only the head of a frame is known."""
+    return any(note.startswith(NOT_DECODED) for note in frame.notes)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -99,12 +102,16 @@ def diff(
     shown = (str(one), str(other)) if same_name else (one.name, other.name)
     pairs = list(compared(*talks))
     differ = sum(not pair.same for pair in pairs)
-    if not quiet:
-        for pair in pairs:
-            for line in lines(pair, shown):
-                click.echo(line)
-        said = f"{differ} of {len(pairs)} streams differ" if differ else "they say the same"
-        click.echo(said)
+    said = f"{differ} of {len(pairs)} streams differ" if differ else "they say the same"
+    try:
+        for line in () if quiet else [*(one for pair in pairs for one in lines(pair, shown)), said]:
+            click.echo(line)
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # whoever read it has seen enough
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor at the end
+        raise trouble(f"cannot write what differs: {error.strerror}") from None
     return DIFFER if differ else SAME
 
 

@@ -76,7 +76,7 @@ def talks_of(
     talks: dict[tuple[int, int], Talk] = {}
     lost: list[str] = []
     for frame in frames:
-        if frame.kind in (Kind.MISSING, Kind.BYTES):
+        if frame.kind in (Kind.MISSING, Kind.BYTES) or records.undecoded(frame):
             lost.append(
                 f"frame {frame.number}: bytes of the {frame.sender} of connection "
                 f"#{frame.connection} are missing or not decoded"

@@ -53,7 +53,9 @@ def rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @rule_options
 @click.option(
     "--plan",
+    "plans",
     type=READABLE,
+    multiple=True,
     metavar="FILE",
     help="A plan of several: TOML with rules = ['drop down message 2', …] and perhaps seed = 7.",
 )
@@ -68,7 +70,7 @@ def rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @tap_options
 def fault(
-    tapping: Tapping, rules: list[str], plan: Path | None, check_plan: bool, seed: int | None
+    tapping: Tapping, rules: list[str], plans: tuple[Path, ...], check_plan: bool, seed: int | None
 ) -> int:
     """Tap as chatwire does, and have things go wrong between a client and its server.
 
@@ -92,18 +94,38 @@ def fault(
         after TIME, idle TIME    for what happens to a connection; 200ms, 2s, 1m
     in any order. What is not said fits everything.
 
+    \b
+    What follows the colon; what is in [] may be left out:
+        delay 2s, 80ms ± 40ms              throttle 10KiB/s (B, kB, MB, KiB, MiB)
+        hold key a [at most 60s]           stop-reading [5s], withhold [5s]
+        double [3 times]                   reorder [behind 2]
+        cut rst, fin                       answer UNAVAILABLE ["words"], 503
+        trailers missing, status INTERNAL ["words"], without NAME, with NAME=VALUE
+        inject rst_stream CANCEL, goaway NO_ERROR [last 1] ["words"], ping,
+               settings INITIAL_WINDOW_SIZE=0
+
     Whatever a fault does is said with the frame that it does it to: held, altered, invented, or
-    FAULT where nothing passes. Both sides stay legal: windows, stream states and header
-    compression. docs/faults.md has all faults, and an example from a bug to its test.
+    FAULT where nothing passes. At the end the rules are named that nothing has fitted. Both sides
+    stay legal: windows, stream states and header compression.
+
+    \b
+    In a test with pytest:
+        pytest_plugins = ["chatroom.chatwire.faults.fixture"]     # in conftest.py
+        def test_a_lost_answer(faulty_tap):
+            tap = faulty_tap("127.0.0.1:50051", "drop down message 1")
+            ...  # a client of tap.address; then:
+            assert not tap.unfitted
     """  # noqa: D301 - click wants the character
-    made = the_plan(rules, plan, seed)
+    if len(plans) > 1:
+        raise click.UsageError("one --plan is enough: put all rules into one file")
+    made = the_plan(rules, plans[0] if plans else None, seed)
+    if not made.rules:
+        raise click.UsageError("nothing is to go wrong: name a fault, or a --plan")
     if check_plan:
         for rule in made.rules:
             click.echo(rule.text)
         click.echo(f"{len(made.rules)} rule{'s' * (len(made.rules) != 1)}, seed {made.seed}")
         return 0
-    if not made.rules:
-        raise click.UsageError("nothing is to go wrong: name a fault, or a --plan")
     tapping.check()
 
     from chatroom.chatwire.faults.meaning import Meanings

@@ -65,7 +65,7 @@ def _what(scan: Scanner, token: Token, kind: Kind) -> Fault:
 WORDS: dict[str, Callable[[Scanner], Any]] = {
     "connection": lambda scan: values.number(scan, "the number of a connection"),
     "stream": lambda scan: values.number(scan, "the number of a stream", 0, LARGEST_STREAM_ID),
-    "method": lambda scan: values.text(scan, "the path of a method"),
+    "method": values.path,
     "call": lambda scan: values.numbers(scan, "call"),
     "message": lambda scan: values.numbers(scan, "message"),
     "text": lambda scan: values.text(scan, "a text"),
@@ -123,5 +123,3 @@ def _check(scan: Scanner, token: Token, fault: Fault, where: Where) -> None:
         raise scan.wrong(token, "rst_stream needs a stream, method, call or message: of which")
     if where.stream == 0 and not isinstance(fault, Withhold):
         raise scan.wrong(token, "stream 0 is the connection itself: only withhold knows it")
-    if where.method is not None and not where.method.startswith(("/", "*", "?")):
-        raise scan.wrong(token, f'"{where.method}" is no path; one is /package.Service/Method')

@@ -29,9 +29,9 @@ def number(scan: Scanner, what: str, lowest: int = 1, highest: int = MOST) -> in
 
 def number_in(scan: Scanner, token: Token, what: str, lowest: int = 1, highest: int = MOST) -> int:
     """The whole number that a word is. Raises RuleInvalid."""
-    if token.quoted or not re.fullmatch(r"[0-9]{1,10}", token.text):
+    if token.quoted or not re.fullmatch(r"[0-9]+", token.text):
         raise scan.wrong(token, f'"{token.text}" is no number; {what} is one, such as {lowest}')
-    if not lowest <= (found := int(token.text)) <= highest:
+    if not lowest <= (found := int(token.text[:20])) <= highest:
         raise scan.wrong(token, f"{what} is a number from {lowest} to {highest}")
     return found
 
@@ -85,7 +85,8 @@ def numbers(scan: Scanner, what: str) -> Numbers:
     if token.quoted or match is None or int(match[1]) < 1:
         raise scan.wrong(
             token,
-            f'"{token.text}" is no number of a {what}; write 3, 3-5, 3- or every 3, counted from 1',
+            f'"{token.text}" is no number of a {what}; write 3, 3-5, 3- or every 3, counted from 1 '
+            "and below 1,000,000,000",
         )
     first = int(match[1])
     last = int(match[3]) if match[3] else (None if match[2] else first)
@@ -134,3 +135,12 @@ def status(scan: Scanner) -> int:
     if token is not None and not token.quoted and token.text.isdigit():
         return number(scan, "the number of a status", lowest=0)
     return int(name(scan, Code, "gRPC status"))
+
+
+def path(scan: Scanner) -> str:
+    """The path of a method, perhaps a pattern. Raises RuleInvalid."""
+    token = scan.peek()
+    found = text(scan, "the path of a method")
+    if not found.startswith(("/", "*", "?")):
+        raise scan.wrong(token, f'"{found}" is no path; one is /package.Service/Method')
+    return found

@@ -257,8 +257,8 @@ KINDS: dict[str, Kind] = {
         (*PLACE, "chance"), _trailers, "method /pkg.Service/*: missing",
     ),
     "vanish": Kind(
-        "Nothing passes any more, no FIN and no reset either.",
-        _AT_MOMENTS, lambda _: Vanish(), "up message 4",
+        "Nothing passes any more, no FIN and no reset either; of one side alone with up or down.",
+        _AT_MOMENTS, lambda _: Vanish(), "message 4",
     ),
 }  # fmt: skip
 

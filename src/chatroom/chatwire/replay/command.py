@@ -146,6 +146,8 @@ def replay(
     """  # noqa: D301 - click wants the character
     if not tls and (to_ca or to_insecure):
         raise click.UsageError("--to-ca and --to-insecure are for --tls: add it")
+    if write is not None and write.exists() and write.samefile(file):
+        raise click.UsageError("--write would overwrite the capture that is replayed")
     if to_ca and to_insecure:
         raise click.UsageError("--to-ca and --to-insecure exclude each other")
     from chatroom.chatwire.live import Failure, loop_factory, say

@@ -126,6 +126,8 @@ class _Reader:
             )
         elif frame.kind is Kind.BYTES and frame.sender is Side.CLIENT:
             self._give_up(frame, f"is sent up to frame {frame.number}: what follows is not decoded")
+        elif frame.sender is Side.CLIENT and records.undecoded(frame):
+            self._give_up(frame, f"is sent up to frame {frame.number}: {frame.notes[0]}")
         elif frame.sender is Side.SERVER:
             self._answer(frame)
         elif frame.kind in self._take:
