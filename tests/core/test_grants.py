@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatroom.core.grants import USUAL, Grant
+from chatroom.core.grants import EVERYTHING, NOTHING, USUAL, Grant, Identity, anonymous
 
 
 def covers(pattern: str, room_id: str) -> bool:
@@ -41,3 +41,20 @@ def test_patterns_are_those_of_a_shell(pattern: str, room_id: str) -> None:
 def test_many_stars_take_no_longer() -> None:
     """Tried in all ways, this one would not end within the life of who waits for it."""
     assert not covers("*a" * 31 + "*b", "a" * 64)
+
+
+@pytest.mark.parametrize(
+    ("identity", "actor", "known", "named"),
+    [
+        (Identity(NOTHING), "anonymous", False, False),
+        (Identity(NOTHING, subject="ann@example.org"), "ann@example.org", True, True),
+        (Identity(NOTHING, invitation="i7"), "invitation i7", True, False),
+        (Identity(EVERYTHING, admin_token=True), "admin token", True, True),
+        (Identity(anonymous(["history"])), "anonymous", False, False),
+    ],
+)
+def test_who_somebody_is_for_people(
+    identity: Identity, actor: str, known: bool, named: bool
+) -> None:
+    """As the audit log and bans name them."""
+    assert (actor, known, named) == (identity.actor, identity.known, identity.named)
