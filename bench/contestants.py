@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -28,11 +29,20 @@ OURS = "chatroom"
 BEFORE = "before"
 TOKENS = "tokens"
 """Ours once more, where everybody shows a token."""
+WATCHED = "watched"
+"""Ours once more, with `--ops-bind`, whose metrics are read every second."""
 FULL = "chatroom-full"
 """Ours, which syncs before anybody is shown a message."""
 MEMORY = "chatroom-memory"
 """Ours without a journal on disk."""
-PEERS = (OURS, BEFORE, TOKENS, FULL, MEMORY, "grpc-go", "redis", "naive", *OTHERS)
+PEERS = (OURS, BEFORE, TOKENS, WATCHED, FULL, MEMORY, "grpc-go", "redis", "naive", *OTHERS)
+OPS_PORT = 19090
+SCRAPER = f"""
+import time, urllib.request
+while True:
+    urllib.request.urlopen("http://{HOST}:{OPS_PORT}/metrics").read()
+    time.sleep(1)
+"""
 BEFORE_REVISION = "609ddbe"
 """The last revision whose HTTP/2 was a dependency's, h2corn's."""
 
@@ -106,7 +116,9 @@ class Contest:
         command = ["-m", "chatroom.server", "--bind", f"{HOST}:0", *kept, "--message-rate", "0"]
         if peer == TOKENS:
             command += ["--keys", str(tokens.key_file(data.with_name("keys")))]
-        if peer in (OURS, TOKENS, FULL, MEMORY):
+        if peer == WATCHED:
+            command += ["--ops-bind", f"{HOST}:{OPS_PORT}"]
+        if peer in (OURS, TOKENS, WATCHED, FULL, MEMORY):
             return Program([sys.executable, *command, *journal.options])
         clone = builds.revision(self.before)
         python = str(clone / ".venv" / "bin" / "python")
@@ -118,8 +130,22 @@ class Contest:
         with (
             temporary(self.journal.below) as directory,
             started(self.program(peer, directory / "data"), directory) as server,
+            scraped() if peer == WATCHED else contextlib.nullcontext(),
         ):
             yield server
+
+
+@contextlib.contextmanager
+def scraped() -> Iterator[None]:
+    """Read the metrics every second, as a Prometheus in a hurry does. It has to work to the end."""
+    scraper = subprocess.Popen([sys.executable, "-c", SCRAPER])
+    try:
+        yield
+        if scraper.poll() is not None:
+            raise UnavailableError("the metrics could not be read")
+    finally:
+        scraper.kill()
+        scraper.wait()
 
 
 def _redis(data: Path) -> Program:

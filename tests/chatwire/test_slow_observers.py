@@ -48,6 +48,7 @@ def test_copies_beyond_the_bound_are_dropped_and_counted() -> None:
     }
     copies.put(chunk(b"e"))
     assert [chunk(b"e")] == copies.take()
+    assert 308 == copies.lost
 
 
 def test_one_who_waits_for_copies_is_woken() -> None:

@@ -33,6 +33,8 @@ class Copies:
         self._events = events
         self._waiting: list[Passage] = []
         self._bytes = 0
+        self.lost = 0
+        """Bytes that were dropped so far, and said to be."""
         self._dropped: Counter[tuple[int, Side]] = Counter()
         self._dropping = False
         self._closed = False
@@ -82,6 +84,7 @@ class Copies:
 
     def _say_dropped(self) -> None:
         dropped, self._dropped = self._dropped, Counter()
+        self.lost += dropped.total()
         for (connection, sender), count in dropped.items():
             self._waiting.append(
                 Missing(connection=connection, time=self._last, sender=sender, count=count)

@@ -84,6 +84,8 @@ class Watcher:
             self._give_up()
             return 1
         self._feeder.join()
+        if lost := self._copies.lost:
+            self._say(f"{lost:,} bytes came quicker than they could be taken in: see MISSING")
         if code < 0 and not self._told:
             self._say(f"not all that passed is shown: {ended(code)}")
         return 0 if code in (0, READER_GONE) else 1
