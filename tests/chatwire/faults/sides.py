@@ -41,7 +41,7 @@ RESPONSE = [(b":status", b"200"), (b"content-type", b"application/grpc")]
 TRAILERS = [("grpc-status", "0")]
 FIELD = ("x-request-id", "0123456789")
 """Goes into the dynamic table."""
-STEPS = 10_000
+STEPS = 200_000
 """Exchanges in which everything that is to be said has been said."""
 
 

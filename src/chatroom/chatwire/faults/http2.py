@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from chatroom.chatwire.faults.blocks import Fields
     from chatroom.chatwire.faults.grammar import Rule
+    from chatroom.chatwire.faults.windows import Account
 
 LARGEST_ID = frames.LARGEST_STREAM_ID
 WAITING_BYTES = 64 << 20
@@ -111,8 +112,7 @@ class Http2Faults:
     def _frames(self, side: Side, content: bytes) -> int:
         """Take whole frames; where the first begins that is not whole."""
         incoming = self._of[side]
-        at = 0
-        size = len(content)
+        at, size = 0, len(content)
         while size - at >= HEADER_BYTES:
             if (passed := self.passes(side, content, at)) > at:
                 self._out(side, content[at:passed])
@@ -137,9 +137,7 @@ class Http2Faults:
             return
         if kind == Kind.DATA:
             if stream in self._streams.over:
-                flow = len(raw) - HEADER_BYTES
-                self._ways[side].windows.sent(0, flow)
-                self._ways[side].lost(flow)
+                self._ways[side].lost(len(raw) - HEADER_BYTES)
             else:
                 self._ways[side].data(stream, flags, raw, self._now)
             return
@@ -209,8 +207,7 @@ class Http2Faults:
         path = of.get(b":path", b"").decode("latin-1").partition("?")[0]
         answer, moments, call = self._choosing.opened(stream, path)
         self._streams.begin(stream, path)
-        grpc = is_grpc(of)
-        if not grpc and (call is not None or answer is not None):
+        if not is_grpc(of) and (call is not None or answer is not None):
             rule = answer.text if answer is not None else ""
             self._tell(Side.CLIENT, Doing.IDLE, rule, no_grpc(path, of), stream)
             return None, moments
@@ -365,6 +362,10 @@ class Http2Faults:
         ways = all(way.plain and self._updates[side].plain for side, way in self._ways.items())
         waits = self._waiting or self._stopped
         return ways and self._streams.plain and self._of[Side.SERVER].plain and not waits
+
+    def window(self, side: Side) -> Account:
+        """The connection's, for what a side sends."""
+        return self._ways[side].windows.connection
 
     def unfinished(self, side: Side) -> bytes:
         """What has come of a frame that is not whole; it is to come again, with the rest of it."""

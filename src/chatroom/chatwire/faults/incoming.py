@@ -17,7 +17,7 @@ from chatroom.wire.http2.frames import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Sequence
 
     from chatroom.chatwire.faults.streams import Streams
 
@@ -131,6 +131,29 @@ def passable(
             break
         at = end
     return at, room - left, granted
+
+
+def skimmed(chunks: Sequence[bytes], room: int) -> tuple[int, int]:
+    """How many of these bytes are whole frames of DATA, from the first on; bytes of DATA in them.
+
+    They begin at the border of a frame, nothing is done on any stream, and the connection has
+    `room`. As `passable`, but that nothing has to be joined, and less is looked at.
+    """
+    total = sum(map(len, chunks))
+    at = begin = used = 0
+    for chunk in chunks:
+        end = begin + len(chunk)
+        while at <= end - HEADER_BYTES:
+            word, _flags, _stream = unpack_word(chunk, at - begin)
+            used += word >> 8
+            following = at + HEADER_BYTES + (word >> 8)
+            if word & 0xFF or following > total or used > room:  # no DATA, not whole, too much
+                return at, used - (word >> 8)
+            at = following
+        if at < end:  # the head of a frame is in two chunks
+            break
+        begin = end
+    return at, used
 
 
 def missing_bytes(content: bytes) -> int:

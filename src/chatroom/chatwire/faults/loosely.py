@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatroom.chatwire.faults.http2 import Http2Faults
-from chatroom.chatwire.faults.incoming import missing_bytes
+from chatroom.chatwire.faults.incoming import missing_bytes, skimmed
 from chatroom.chatwire.passage import Side
 
 if TYPE_CHECKING:
@@ -74,9 +74,15 @@ class LooselyHttp2:
         """Look at what has passed, and let more pass, as long as that is so little."""
         if not self._loose:
             return
-        content = b"".join(self._ahead.unread)
-        rest = content[self._strictly.passes(Side.SERVER, content) :]
-        self._ahead.unread[:] = [rest] if rest else []
+        unread = self._ahead.unread
+        window = self._strictly.window(Side.SERVER)
+        at, used = skimmed(unread, window.receiver)
+        window.move(-used)
+        while unread and at >= len(unread[0]):
+            at -= len(unread.pop(0))
+        rest = b"".join(unread)[at:]
+        rest = rest[self._strictly.passes(Side.SERVER, rest) :]
+        unread[:] = [rest] if rest else []
         missing = missing_bytes(rest)
         if not rest or missing:
             self._ahead.room = AHEAD_BYTES + missing

@@ -62,6 +62,7 @@ class Way:
 
     def lost(self, count: int) -> None:
         """Bytes of a stream that is over have come: the connection's window is given back."""
+        self.windows.sent(0, count)
         self._giver.lost(count)
 
     def open(self, stream: int, call: Call) -> None:
