@@ -52,6 +52,35 @@ def test_members_of_a_node_that_dies_have_their_grace(play: Play, shared: Shared
     play(scene)
 
 
+def test_a_node_that_renews_its_lease_at_the_last_moment_keeps_its_members(
+    play: Play, shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease had passed when others read the list, and had not when they were to bury it."""
+
+    async def scene(here: Hub, there: Hub, third: Hub) -> None:
+        watcher = await Listener(here, "Watcher", *BOTH).open()
+        await watcher.until_live()
+        bob = await Listener(there, "Bob", *BOTH).open()
+        await bob.until_live()
+        await until(lambda: here.rooms.get("lobby").member_called("Bob") is not None)
+
+        async def renewed(_number: int) -> bool:
+            return False
+
+        for hub in (here, third):
+            monkeypatch.setattr(hub._journal, "declare_dead", renewed)
+        await shared.lease_passes(there._journal)
+        assert here.nodes is not None
+        await here.nodes.look()
+        member = here.rooms.get("lobby").member_called("Bob")
+        assert member is not None
+        assert (Standing.ELSEWHERE, there._journal.node) == (member.standing, member.node)
+        await watcher.close()
+        await bob.close()
+
+    play(scene)
+
+
 @pytest.mark.parametrize("says", [True, False], ids=["says", "hears"])
 def test_a_node_that_was_taken_for_dead_ends_its_streams_and_starts_anew(
     play: Play, shared: Shared, says: bool

@@ -188,14 +188,15 @@ class Nodes:
         known = {each.number: each.name for each in self.others}
         self.others = [each for each in nodes if each.alive and each.number != own]
         for each in nodes:
-            if not each.alive and each.number != own:
-                if await self._journal.declare_dead(each.number):
-                    log.warning(
-                        "node %d (%s) is dead: its lease has passed", each.number, each.name
-                    )
+            if each.alive or each.number == own:
+                continue
+            if await self._journal.declare_dead(each.number):
                 known.pop(each.number, None)
+                log.warning("node %d (%s) is dead: its lease has passed", each.number, each.name)
+            else:  # it has renewed its lease since the list was read: whom it serves is not ours
+                self.others.append(each)
         self._tell_of_change(known)
-        dead = serving - {each.number for each in nodes if each.alive and each.number != own}
+        dead = serving - {each.number for each in self.others}
         for room, member in self._elsewhere():
             if member.node in dead:
                 self._adopt(room, member)
