@@ -181,7 +181,7 @@ class Between:
     def __init__(self, plan: Plan, pieces: int | None = None) -> None:
         """`pieces`: a seed, of the pieces in which bytes come; None: they come as they are sent."""
         self._pieces = None if pieces is None else random.Random(pieces)
-        self._under_way = {side: bytearray() for side in Side}
+        self.under_way = {side: bytearray() for side in Side}
         self.now = 0.0
         self.faults = Faults(plan, 1, Meanings(own_schema()), self.now)
         self.peers = {
@@ -221,17 +221,17 @@ class Between:
                     continue
                 octets = peer.h2.data_to_send()
                 self.sent[side] += octets
-                self._under_way[side] += octets
-                if self._under_way[side]:
+                self.under_way[side] += octets
+                if self.under_way[side]:
                     moved = True
-                    self._receive(side)
+                    self.receive_some(side)
             if not moved:
                 return
         raise AssertionError("they never come to an end")
 
-    def _receive(self, side: Side) -> None:
+    def receive_some(self, side: Side) -> None:
         """Some of what is under way arrives; as `FaultyHalf.data_received` takes it."""
-        waiting = self._under_way[side]
+        waiting = self.under_way[side]
         most = len(waiting)
         count = most if self._pieces is None else self._pieces.choice([1, most // 3 + 1, most])
         octets = bytes(waiting[:count])

@@ -48,8 +48,8 @@ def test_a_plan_that_fits_nothing_passes_every_byte() -> None:
 def part(both: Between, side: Side, octets: bytes) -> None:
     """A part of what a side sends arrives."""
     both.sent[side] += octets
-    both._under_way[side] += octets
-    both._receive(side)
+    both.under_way[side] += octets
+    both.receive_some(side)
 
 
 def test_a_server_of_whom_no_rule_is_passes_in_parts() -> None:

@@ -260,11 +260,7 @@ class FaultyHalf(Half):
         if size < ahead.room:
             ahead.room -= size
             ahead.unread.append(data)
-            other = self._other  # what follows is as in Half: a call more would be felt
-            if other is not None and not other._transport.is_closing():
-                other._transport.write(data)
-            now = time.time_ns()
-            self._observe(Chunk(connection=self._number, time=now, sender=self._side, content=data))
+            super().data_received(data)
             return
         passed = size if passing is None else passing.passes(self._side, data)
         if passing is None or passed == size:
