@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from chatroom.chatwire.faults import loosely
 from chatroom.chatwire.faults.connection import Break, Deliver, Finish
 from chatroom.chatwire.faults.http2 import WAITING_BYTES
 from chatroom.chatwire.faults.plan import Plan
@@ -84,6 +87,23 @@ def test_what_a_server_has_said_before_a_rule_is_about_it_counts() -> None:
     assert [b"three" * 4000] * 2 == both.client.messages(3)
     assert [(FIELD[0].encode(), FIELD[1].encode())] == both.client.headers[3][-1][1:]
     assert 65535 - 2 * 20_005 <= both.server.h2.local_flow_control_window(1)
+
+
+def test_windows_are_right_after_what_was_skimmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the server said before took the connection's window: for a copy there is none left."""
+    monkeypatch.setattr(loosely, "AHEAD_BYTES", 2000)
+    both = talking("double down stream 3 message 1")
+    both.client.reads = False
+    for _ in range(120):
+        both.server.say(1, envelope(b"x" * 495))
+        both.settle()
+    assert both.sent[Side.SERVER] == both.delivered[Side.SERVER]
+    both.call(3)
+    both.server.say(3, envelope(b"y" * 4000))
+    both.settle()  # h2 raises where more comes than it has window for
+    both.client.reads = True
+    both.settle()
+    assert [b"y" * 4000] * 2 == both.client.messages(3)
 
 
 def test_drop() -> None:

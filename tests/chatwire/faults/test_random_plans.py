@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from unittest.mock import patch
 
 import pytest
 from h2.settings import SettingCodes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chatroom.chatwire.faults import loosely
 from chatroom.chatwire.faults.kinds import Double, Drop, Reorder
 from chatroom.chatwire.faults.plan import Plan
 from chatroom.chatwire.passage import Side
@@ -160,6 +163,12 @@ UNREST = st.one_of(
 )  # fmt: skip
 
 
+def looked_at_often(pieces: int | None) -> AbstractContextManager[object]:
+    """Bytes in pieces are also looked at soon after they have passed."""
+    often = patch.object(loosely, "AHEAD_BYTES", 300)
+    return nullcontext() if pieces is None else often
+
+
 def all_out(both: Between) -> None:
     """Let go everything that waits."""
     for peer in both.peers.values():
@@ -183,11 +192,12 @@ def test_nothing_that_a_side_is_sent_is_illegal(
     plan: list[str], steps: list[Step], seed: int, pieces: int | None
 ) -> None:
     """h2 raises for windows, states and compression that are wrong; and it all comes to an end."""
-    both = Between(Plan.of(*plan, seed=seed), pieces)
-    call(1)(both)
-    for step in steps:
-        step(both)
-    all_out(both)
+    with looked_at_often(pieces):
+        both = Between(Plan.of(*plan, seed=seed), pieces)
+        call(1)(both)
+        for step in steps:
+            step(both)
+        all_out(both)
 
 
 def expected(plan: Plan, side: Side, stream: int, said: list[bytes]) -> list[bytes]:
@@ -228,18 +238,19 @@ def test_what_arrives_is_what_the_plan_says(
 ) -> None:
     """Every message, on every stream, in order; every header field; and window for more."""
     of = Plan.of(*plan)
-    both = Between(of, pieces)
-    for stream in STREAMS:
-        call(stream)(both)
-    both.wait(LONG)
-    for step in steps:
-        step(both)
-    for stream in STREAMS:
-        end(Side.CLIENT, stream)(both)
-    all_out(both)
-    for stream in STREAMS:
-        end(Side.SERVER, stream)(both)
-    all_out(both)
+    with looked_at_often(pieces):
+        both = Between(of, pieces)
+        for stream in STREAMS:
+            call(stream)(both)
+        both.wait(LONG)
+        for step in steps:
+            step(both)
+        for stream in STREAMS:
+            end(Side.CLIENT, stream)(both)
+        all_out(both)
+        for stream in STREAMS:
+            end(Side.SERVER, stream)(both)
+        all_out(both)
     for side, peer in both.peers.items():
         other = both.peers[side.other]
         for stream in STREAMS:
