@@ -34,6 +34,8 @@ WINDOW = 8
 """Messages that each sender has under way."""
 EAGER = Patience(backoff=0.01, backoff_limit=0.1, hasty_leave=0.1)
 LIMITS = Limits(unacknowledged=WINDOW)
+KEEP = ("--keep-entries", "1000000", "--keep-bytes", "1G")
+"""Who is away for long, as grpcio waits longer each time that it cannot connect, misses nothing."""
 END = "that is all"
 LISTENER = "Listener"
 
@@ -254,7 +256,7 @@ async def connected(
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    with running([*OURS, "--message-rate", "0"]) as address:
+    with running([*OURS, "--message-rate", "0", *KEEP]) as address:
         yield address
 
 
@@ -289,8 +291,8 @@ def test_cut_connections_lose_and_repeat_nothing(server: str) -> None:
 @pytest.mark.parametrize("sync", ["full", "normal"])
 def test_killed_servers_lose_and_repeat_nothing(tmp_path: Path, sync: str) -> None:
     """The same over servers that are killed while everybody talks, whatever their epochs."""
-    keep = ("--keep-entries", "1000000", "--keep-bytes", "1G", "--message-rate", "0")
-    server = Restartable("--data", str(tmp_path), "--sync", sync, "--room", "1", *keep)
+    options = ("--data", str(tmp_path), "--sync", sync, "--room", "1", "--message-rate", "0")
+    server = Restartable(*options, *KEEP)
     kills = scaled(3, 30, brief=2)
 
     async def kill_at_random() -> None:
