@@ -12,7 +12,7 @@ from blockbuster import BlockBuster, blockbuster_ctx
 from hypothesis import HealthCheck, settings
 
 from chatroom.core import names
-from tests.faults.scale import scaled
+from tests.faults.scale import BRIEF, scaled
 from tests.launch.program import end_fork_server
 from tests.turns import long_turns
 
@@ -61,6 +61,26 @@ MAY_BLOCK = {
     "logging/__init__.py": {"emit"},
 }
 """Functions that block an event loop, and why they may."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="also the tests that are marked as slow")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Whoever names a file or a folder wants all of it."""
+    if config.args_source is not pytest.Config.ArgsSource.TESTPATHS or not BRIEF:
+        config.option.slow = True  # which is handed on to the processes of xdist
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """`make test` takes at most five minutes, also where all tools are installed."""
+    if not config.option.slow:
+        leave = pytest.mark.skip(reason="slow: CI runs it, and `make test ARGS=--slow`")
+        for item in items:
+            if item.get_closest_marker("slow") is not None:
+                item.add_marker(leave)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -123,8 +143,8 @@ def turns(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors: some tests wait."""
-    return (os.cpu_count() or 1) + 1
+    """Two for each processor: many tests wait."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -78,7 +78,7 @@ def test_wide_and_zero_width_characters() -> None:
 
 def test_resize() -> None:
     """The program is told its new size; the row of the cursor stays on the screen."""
-    script = r"trap 'stty size' WINCH; printf '1\n2\n3\n4'; while :; do read x; done"
+    script = r"trap 'stty size' WINCH; printf '1\n2\n3\n4'; while :; do sleep 0.05; done"
     with shell(script) as t:
         t.until("4")
         t.resize(2, 10)

@@ -276,7 +276,6 @@ def characters() -> Iterator[int]:
             yield code
 
 
-@pytest.mark.slow
 def test_every_character_alone() -> None:
     """Each is kept, upon a circle, replaced or dropped."""
     results = {}

@@ -187,7 +187,6 @@ def check(passed: list[Passage]) -> None:
     assert list(range(1, len(made) + 1)) == [frame.number for frame in made]
 
 
-@pytest.mark.slow
 def test_nothing_stops_the_decoder() -> None:
     """Whatever passes, every record can be shown and both ends are told."""
     for seed in seeds():

@@ -35,7 +35,7 @@ from chatroom.chatwire.replay.script import Answer, script_of
 from chatroom.wire.addresses import Address
 from chatroom.wire.envelopes import envelope
 from chatroom.wire.http2 import frames
-from tests.chatwire.lab.forked import forked, quick
+from tests.chatwire.lab.forked import forked, marked, quick
 from tests.interop.programs import running
 
 from .test_reading import chatwire
@@ -149,7 +149,7 @@ def test_what_the_client_decides_is_the_same_again(name: str) -> None:
     assert any(message for frame in before for message in frame.messages)
 
 
-@pytest.mark.parametrize("name", BY_CHANCE)
+@pytest.mark.parametrize("name", marked(BY_CHANCE))
 def test_what_chance_decides_is_on_one_connection(name: str) -> None:
     before, again = asyncio.run(played_again(name))
     chance, _ = BY_CHANCE[name]
@@ -157,7 +157,7 @@ def test_what_chance_decides_is_on_one_connection(name: str) -> None:
     assert {chance} >= {talk.connection for pair in pairs if (talk := pair.one or pair.other)}
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("name", marked(OTHERS))
 def test_what_somebody_else_decides_parts_there(name: str) -> None:
     """On the stream and after the message that the document's reason is about."""
     before, again = asyncio.run(played_again(name))

@@ -109,6 +109,7 @@ def test_every_section_is_tried() -> None:
     assert expected == list(blocks())
 
 
+@pytest.mark.slow
 def test_from_the_installation_to_a_restored_backup(operator: Operator) -> None:
     (installed,) = operator.follows("Install")
     assert "listening on 127.0.0.1:" in installed
@@ -133,6 +134,7 @@ def test_from_the_installation_to_a_restored_backup(operator: Operator) -> None:
     assert "after the backup" not in restored
 
 
+@pytest.mark.slow
 def test_there_and_back(operator: Operator) -> None:
     """An upgrade of the file of an earlier version; and what is said since is lost on the way."""
     operator.follows("Configure")
@@ -152,6 +154,7 @@ def test_there_and_back(operator: Operator) -> None:
     assert "since" not in operator.does("/opt/chatroom/bin/chatter list")
 
 
+@pytest.mark.slow
 def test_prometheus_takes_what_is_deployed(operator: Operator, tmp_path: Path) -> None:
     """It scrapes the server, and evaluates every rule without an error. Where it is installed its
     files are elsewhere, and it asks less often than here."""

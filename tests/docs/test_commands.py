@@ -173,7 +173,6 @@ def _with_what_comes_first(document: str, said: list[str]) -> Iterator[str]:
             yield command
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)  # some twenty programs, one after another
 @pytest.mark.parametrize("document", PLAYED)
 def test_the_commands_of_a_page_do_what_it_says(document: str, tree: Path) -> None:

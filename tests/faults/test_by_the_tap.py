@@ -108,6 +108,7 @@ async def seen(
             talking.cancel()
 
 
+@pytest.mark.slow
 def test_it_ends_and_the_others_hear_everything() -> None:
     """Its member leaves: at once, or after the grace of a session."""
 
@@ -124,6 +125,7 @@ def test_it_ends_and_the_others_hear_everything() -> None:
         run(scene(server.address))
 
 
+@pytest.mark.slow
 def test_without_the_defences_it_stays() -> None:
     """The control."""
 

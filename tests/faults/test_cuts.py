@@ -85,7 +85,7 @@ async def conversation(world: World, cuts: int, *, spoil: str = "") -> int:
     if spoil == "nonce":
         talkers[0].new_nonces = True
     elif spoil == "gap":
-        talkers[0].skips = 1
+        talkers[1].skips = 1  # calls acknowledge what it says: an echo it might skip, and wait for
     await asyncio.gather(*(talker.talk(cuts // len(talkers)) for talker in talkers))
     epoch, log = await world.all(ROOM)
     for message in log:

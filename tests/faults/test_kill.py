@@ -7,8 +7,6 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-
 from .load import Load, missing
 from .scale import SOAK, report, scaled
 from .server_on_disk import CHATSERVER, DiskServer
@@ -56,7 +54,6 @@ async def lost_over_kills(
     return len(everything.shown), list(lost)
 
 
-@pytest.mark.slow
 def test_nothing_that_was_shown_is_lost_by_a_kill(tmp_path: Path) -> None:
     """Echoes, copies and answers of SendMessage: all are in the log of the next start."""
     seed = random.randrange(1 << 32)
@@ -66,7 +63,6 @@ def test_nothing_that_was_shown_is_lost_by_a_kill(tmp_path: Path) -> None:
     assert shown >= (100_000 if SOAK else KILLS * AT_LEAST)
 
 
-@pytest.mark.slow
 def test_a_server_that_shows_before_it_stores_is_found_out(tmp_path: Path) -> None:
     """The control: the same check finds losses where there are some."""
     seed = random.randrange(1 << 32)

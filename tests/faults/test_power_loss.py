@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-import pytest
-
 from chatroom.journal import JournalError, SyncMode
 from chatroom.journal.sqlite import SQLiteJournal
 
@@ -152,14 +150,12 @@ def verdict(
     ]
 
 
-@pytest.mark.slow
 def test_what_was_acknowledged_survives_a_loss_of_power(tmp_path: Path) -> None:
     """All of it, and of what was under way all or nothing; also between two starts."""
     recording, cuts = cut_anywhere(tmp_path, "full", steps=STEPS, cuts=scaled(20, 1000, brief=8))
     assert [] == verdict("full", [cut for cut in cuts if recording.lost(cut)], cuts)
 
 
-@pytest.mark.slow
 def test_a_checkpoint_loses_nothing_either(tmp_path: Path) -> None:
     """The log is copied into the database, and begun anew, while messages go on."""
     recording, rng = recorded(tmp_path, "full", "bulky", steps=20)
@@ -168,7 +164,6 @@ def test_a_checkpoint_loses_nothing_either(tmp_path: Path) -> None:
     assert [] == verdict("full, checkpoint", [cut for cut in cuts if recording.lost(cut)], cuts)
 
 
-@pytest.mark.slow
 def test_normal_loses_only_the_last_moments(tmp_path: Path) -> None:
     """What is left is what there was at some moment: whole appends, without a hole."""
     recording, cuts = cut_anywhere(tmp_path, "normal", steps=STEPS, cuts=scaled(20, 300, brief=8))
@@ -177,7 +172,6 @@ def test_normal_loses_only_the_last_moments(tmp_path: Path) -> None:
     assert [] == verdict("normal", wrong, cuts, "lost more than the last moments")
 
 
-@pytest.mark.slow
 def test_a_journal_that_does_not_sync_is_found_out(tmp_path: Path) -> None:
     """The control: the same cuts find losses where there are some."""
     recording, cuts = cut_anywhere(tmp_path, "off", steps=STEPS, cuts=scaled(20, 300))

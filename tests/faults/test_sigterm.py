@@ -101,7 +101,6 @@ def stored(server: ServerProcess, room: str) -> dict[int, pb.Message]:
         loop.close()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("count", "number"), [(scaled(200, 1000), signal.SIGTERM), (40, signal.SIGINT)]
 )

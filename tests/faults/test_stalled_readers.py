@@ -156,7 +156,6 @@ def feel(server: ServerProcess, talk: Talk, kinds: Sequence[Kind]) -> Felt:
     return Felt(peak - before, ended, returned, usual, beside)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kinds", KINDS, ids=" and ".join)
 def test_stalled_readers_end_and_are_not_felt(tmp_path: Path, kinds: Sequence[Kind]) -> None:
     """A hundred of them: memory, their ends, and what the others get."""
@@ -191,7 +190,6 @@ def widen(voice: Voice) -> None:
     voice.connection.write(widened)
 
 
-@pytest.mark.slow
 def test_a_stream_beside_stalled_ones_is_not_held_up(tmp_path: Path) -> None:
     """Windows are a stream's own: who reads is not held up by those that stay closed."""
     with lobby(tmp_path) as server, talking(server) as talk:
@@ -212,7 +210,6 @@ def test_a_stream_beside_stalled_ones_is_not_held_up(tmp_path: Path) -> None:
     report("promise 3, 60 streams of one connection stall", f"its other one: {late:.1f} s late")
 
 
-@pytest.mark.slow
 def test_without_the_timeouts_they_would_stay(
     without_timeouts: tuple[Talk, dict[str, StalledReader], float],
 ) -> None:

@@ -81,7 +81,6 @@ def site(net: Network, *program: str) -> Iterator[Site]:
         yield Site(server.addresses, net, stack)
 
 
-@pytest.mark.slow
 def test_members_whose_network_is_gone_leave(net: Network) -> None:
     """Idle or written to; and beside it the control: without the socket options they stay."""
     with (

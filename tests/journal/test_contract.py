@@ -68,10 +68,11 @@ def test_one_append_may_be_for_many_rooms(play: Callable[[Scene], None]) -> None
 
     async def scene(journal: Journal) -> None:
         keys = [(await journal.create_room(a_room(f"r{n}"))).facts.key for n in range(5)]
-        await journal.append([Append(key, entries(1, 10 * key + 273)) for key in keys])
-        await journal.append([Append(key, entries(10 * key + 274, 1)) for key in keys])
+        counts = {key: 283 + 10 * number for number, key in enumerate(keys)}
+        await journal.append([Append(key, entries(1, counts[key])) for key in keys])
+        await journal.append([Append(key, entries(counts[key] + 1, 1)) for key in keys])
         for key in keys:
-            assert entries(1, 10 * key + 274) == await journal.read(
+            assert entries(1, counts[key] + 1) == await journal.read(
                 key, after=0, entries=1000, size=BIG
             )
 

@@ -97,12 +97,14 @@ def play(world: Cluster, faults: Sequence[Fault], seconds: int) -> None:
     asyncio.run(scene())
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_doubled_or_out_of_order_whatever_dies(tmp_path: Path) -> None:
     world = Cluster("grpc", tmp_path)
     play(world, [kill, stop, crash, fail_over], scaled(10, 600))
     assert [] == world.problems
 
 
+@pytest.mark.slow
 def test_nor_when_a_node_is_cut_from_its_database(tmp_path: Path) -> None:
     with network() as net:
         world = Cluster("grpc", tmp_path, net=net)
@@ -110,6 +112,7 @@ def test_nor_when_a_node_is_cut_from_its_database(tmp_path: Path) -> None:
     assert [] == world.problems
 
 
+@pytest.mark.slow
 def test_the_check_finds_what_a_standby_had_not_copied(tmp_path: Path) -> None:
     """A control: commits do not wait for it, and it has received nothing for a second."""
     world = Cluster("grpc", tmp_path, synchronous=False)
@@ -126,6 +129,7 @@ def test_the_check_finds_what_a_standby_had_not_copied(tmp_path: Path) -> None:
     assert world.problems
 
 
+@pytest.mark.slow
 def test_the_check_finds_a_node_that_shows_before_it_stores(tmp_path: Path) -> None:
     """A control."""
     world = Cluster("grpc", tmp_path, program=("tests.nodes.hasty_node",))

@@ -68,7 +68,6 @@ FIELDS = (
 )
 
 
-@pytest.mark.slow
 def test_any_join(server: Besieged) -> None:
     """It lets somebody in under a name that is safe to show, or says why not."""
     room = created_room(server).encode()
@@ -126,7 +125,6 @@ BODIES = st.lists(
 ).map(b"".join)
 
 
-@pytest.mark.slow
 def test_any_body(server: Besieged) -> None:
     """Of any method, under any type of content, compressed or not: one answer, no fault of ours."""
     encodings = st.sampled_from([b"", b"identity", b"gzip", b"deflate", b"br"])
@@ -172,7 +170,6 @@ def http1(chance: random.Random) -> bytes:
     return bytes(said)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("make", [http1, mutated, wild_frames, noise])
 def test_any_connection(server: Besieged, make: Callable[[random.Random], bytes]) -> None:
     """Bytes of HTTP/1.1 and HTTP/2, whole and in pieces, from one connection after another."""

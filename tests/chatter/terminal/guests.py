@@ -102,7 +102,11 @@ class Guest:
         return lambda: self._loop.do(over())
 
     def type(self, *, active: bool = True) -> None:
-        self._loop.do(self._room.typing(active=active))
+        async def type_live() -> None:
+            await self._room.wait_live()  # before that nothing is told
+            await self._room.typing(active=active)
+
+        self._loop.do(type_live())
 
     def leave(self) -> None:
         async def leave() -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, cast
+
+import pytest
 
 from chatroom.chatwire.lab.catalogue import experiments
 from chatroom.chatwire.lab.experiment import Experiment
@@ -24,6 +26,13 @@ from tests.launch.quick_server import QUICK
 
 WAITING = () if SOAK else ("stalled-reader",)
 """The experiments in which a time of the server's passes."""
+SLOW = ("deadlock", "idle-cut", "pings", "slow-or-dead")
+"""Those that wait for more than three seconds, whatever the server's times."""
+
+
+def marked(names: Iterable[str]) -> list[pytest.ParameterSet]:
+    """Names of experiments as parameters of a test: which are slow."""
+    return [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in names]
 
 
 class Forked:

@@ -12,13 +12,13 @@ from chatroom.chatwire.lab.catalogue import experiments
 from chatroom.chatwire.lab.diagram import diagram, same
 from chatroom.chatwire.lab.pages import index, page, stable
 from chatroom.chatwire.lab.running import Outcome, run
-from tests.chatwire.lab.forked import quick
+from tests.chatwire.lab.forked import marked, quick
 
 PAGES = Path(__file__).parents[3] / "docs" / "experiments"
 ADVICE = "run `make experiments`, and look at what it changes"
 
 
-@pytest.fixture(scope="module", params=experiments())
+@pytest.fixture(scope="module", params=marked(experiments()))
 def outcome(request: pytest.FixtureRequest) -> Outcome:
     """Of an experiment that is run once, for both tests. Raises NotShown."""
     return asyncio.run(run(quick(cast(str, request.param))))
