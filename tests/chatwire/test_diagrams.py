@@ -248,6 +248,7 @@ def many(count: int, seed: int) -> Talk:
     return talk
 
 
+@pytest.mark.slow
 def test_ten_thousand_frames_are_a_page_of_two_megabytes() -> None:
     """At most, also where nothing in them compresses; all frames are in it."""
     made = many(10_000, 1).made[: html.ROWS]

@@ -188,6 +188,7 @@ def talking(address: str) -> Iterator[None]:
         stream.cancel()
 
 
+@pytest.mark.slow
 def test_once_prints_a_table_and_ends() -> None:
     """Exit code 0, and nothing but text: for scripts."""
     with running("--room", "lobby") as server, top(server, "--once", "--every", "3") as process:

@@ -190,6 +190,7 @@ def test_what_is_in_a_damaged_block_goes_too(tmp_path: Path) -> None:
     asyncio.run(after())
 
 
+@pytest.mark.slow
 def test_a_reader_holds_it_up(tmp_path: Path) -> None:
     """Whoever reads the file as it was keeps the log; when it has gone the next try is clean."""
     path = tmp_path / "j.db"

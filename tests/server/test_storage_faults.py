@@ -139,6 +139,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.slow
 def test_a_database_that_another_program_has_locked(data: Path) -> None:
     """A sqlite3 shell with a transaction open.
 

@@ -20,6 +20,7 @@ CASES = {
 more, and what the log says then. A server keeps 256 for itself, if it has so many."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_no_descriptor_is_left(
     case: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]

@@ -26,8 +26,8 @@ from tests.launch.quick_server import QUICK
 
 WAITING = () if SOAK else ("stalled-reader",)
 """The experiments in which a time of the server's passes."""
-SLOW = ("deadlock", "idle-cut", "pings", "slow-or-dead")
-"""Those that wait for more than three seconds, whatever the server's times."""
+SLOW = ("deadline", "deadlock", "drain", "end-of-stream", "idle-cut", "pings", "slow-or-dead")
+"""Those that wait for some seconds, whatever the server's times."""
 
 
 def marked(names: Iterable[str]) -> list[pytest.ParameterSet]:
