@@ -237,11 +237,11 @@ class Between:
         octets = bytes(waiting[:count])
         del waiting[:count]
         ahead = self.faults.ahead[side]
-        if count >= ahead.room and ahead.unread:
+        taken = ahead.take(octets)
+        if not taken and ahead.any:
             self.faults.look()
-        if count < ahead.room:
-            ahead.room -= count
-            ahead.unread.append(octets)
+            taken = ahead.take(octets)
+        if taken:
             self._deliver(side, octets)
             return
         if passed := self.faults.passes(side, octets):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
-from chatroom.chatwire.faults import loosely
 from chatroom.chatwire.faults.connection import Break, Deliver, Finish
 from chatroom.chatwire.faults.http2 import WAITING_BYTES
 from chatroom.chatwire.faults.plan import Plan
@@ -12,7 +9,7 @@ from chatroom.chatwire.passage import Doing, How, Side
 from chatroom.wire.envelopes import compressed, envelope
 from chatroom.wire.http2 import frames
 
-from .sides import FIELD, REQUEST, TRAILERS, Between, Peer
+from .sides import FIELD, TRAILERS, Between, Peer
 
 
 def between(*rules: str, seed: int = 0) -> Between:
@@ -46,64 +43,6 @@ def test_a_plan_that_fits_nothing_passes_every_byte() -> None:
     assert both.sent == both.delivered
     assert [] == both.marks
     assert [] == both.told
-
-
-def part(both: Between, side: Side, octets: bytes) -> None:
-    """A part of what a side sends arrives."""
-    both.sent[side] += octets
-    both.under_way[side] += octets
-    both.receive_some(side)
-
-
-def test_a_server_of_whom_no_rule_is_passes_in_parts() -> None:
-    """Also within a frame; what the tap then has to say for it waits until the frame is whole."""
-    both = talking("answer call 2: UNAVAILABLE")
-    both.server.h2.send_data(1, envelope(b"a long answer"))
-    frame = both.server.h2.data_to_send()
-    part(both, Side.SERVER, frame[:12])
-    assert both.sent == both.delivered
-    both.client.h2.send_headers(3, REQUEST)
-    part(both, Side.CLIENT, both.client.h2.data_to_send())
-    assert [Doing.ANSWERS] == doings(both)
-    assert both.sent[Side.SERVER] == both.delivered[Side.SERVER]
-    part(both, Side.SERVER, frame[12:])
-    assert [b"a long answer"] == both.client.messages(1)
-    assert {3} == both.client.over
-    assert [How.INVENTED] == hows(both)
-
-
-def test_what_a_server_has_said_before_a_rule_is_about_it_counts() -> None:
-    """Its windows, its table of fields and the streams that it has ended are as they should be."""
-    both = talking("double down stream 3 message 1")
-    for text in (b"one", b"two"):
-        both.server.say(1, envelope(text))
-    both.server.end(1, [*TRAILERS, FIELD])
-    both.settle()
-    assert both.sent == both.delivered
-    both.call(3, FIELD)
-    both.server.say(3, envelope(b"three" * 4000))
-    both.server.end(3, [*TRAILERS, FIELD])
-    both.settle()
-    assert [b"three" * 4000] * 2 == both.client.messages(3)
-    assert [(FIELD[0].encode(), FIELD[1].encode())] == both.client.headers[3][-1][1:]
-    assert 65535 - 2 * 20_005 <= both.server.h2.local_flow_control_window(1)
-
-
-def test_windows_are_right_after_what_was_skimmed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the server said before took the connection's window: for a copy there is none left."""
-    monkeypatch.setattr(loosely, "AHEAD_BYTES", 2000)
-    both = talking("double down stream 3 message 1")
-    both.client.reads = False
-    for _ in range(120):
-        both.server.say(1, envelope(b"x" * 495))
-        both.settle()
-    assert both.sent[Side.SERVER] == both.delivered[Side.SERVER]
-    both.call(3)
-    both.server.say(3, envelope(b"y" * 4000))
-    both.settle()  # h2 raises where more comes than it has window for
-    both.client.reads = True
-    both.settle()
-    assert [b"y" * 4000] * 2 == both.client.messages(3)
 
 
 def test_drop() -> None:

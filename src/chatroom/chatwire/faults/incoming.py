@@ -17,7 +17,7 @@ from chatroom.wire.http2.frames import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Collection, Sequence
 
     from chatroom.chatwire.faults.streams import Streams
 
@@ -97,7 +97,7 @@ def passable(
     content: bytes,
     begin: int,
     room: int,
-    lanes: Container[int],
+    lanes: Collection[int],
     streams: Streams,
     *,
     pings: bool,
@@ -112,6 +112,9 @@ def passable(
     over, ended = streams.over, streams.ended
     at, left, size = begin, room, len(content)
     granted = 0
+    if not (begin or lanes or streams.calls or over):
+        rest, used = skimmed((content,), room)
+        at, left = size - rest, room - used
     while size - at >= HEADER_BYTES:
         word, flags, stream = unpack_word(content, at)
         end = at + HEADER_BYTES + (word >> 8)
@@ -134,7 +137,7 @@ def passable(
 
 
 def skimmed(chunks: Sequence[bytes], room: int) -> tuple[int, int]:
-    """How many of these bytes are whole frames of DATA, from the first on; bytes of DATA in them.
+    """How many bytes are left behind whole frames of DATA, from the first on; how many of DATA.
 
     They begin at the border of a frame, nothing is done on any stream, and the connection has
     `room`. As `passable`, but that nothing has to be joined, and less is looked at.
@@ -144,16 +147,28 @@ def skimmed(chunks: Sequence[bytes], room: int) -> tuple[int, int]:
     for chunk in chunks:
         end = begin + len(chunk)
         while at <= end - HEADER_BYTES:
-            word, _flags, _stream = unpack_word(chunk, at - begin)
-            used += word >> 8
-            following = at + HEADER_BYTES + (word >> 8)
+            word = unpack_word(chunk, at - begin)[0]
+            size = word >> 8
+            used += size
+            following = at + HEADER_BYTES + size
             if word & 0xFF or following > total or used > room:  # no DATA, not whole, too much
-                return at, used - (word >> 8)
+                return total - at, used - size
             at = following
         if at < end:  # the head of a frame is in two chunks
             break
         begin = end
-    return at, used
+    return total - at, used
+
+
+def ending(chunks: Sequence[bytes], count: int) -> bytes:
+    """The last bytes of these, so many."""
+    parts: list[bytes] = []
+    for chunk in reversed(chunks):
+        parts.append(chunk[-count:])
+        count -= len(chunk)
+        if count <= 0:
+            break
+    return b"".join(reversed(parts))
 
 
 def missing_bytes(content: bytes) -> int:

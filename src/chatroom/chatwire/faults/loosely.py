@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatroom.chatwire.faults.http2 import Http2Faults
-from chatroom.chatwire.faults.incoming import missing_bytes, skimmed
+from chatroom.chatwire.faults.incoming import ending, missing_bytes, skimmed
 from chatroom.chatwire.passage import Side
+from chatroom.wire.http2.frames import HEADER_BYTES, unpack_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,17 +27,38 @@ AHEAD_BYTES = 64 << 10
 
 
 class Ahead:
-    """What a side has sent that passed before it was looked at; nothing, but for a server.
+    """What a side has sent that passed before it was looked at; nothing, but for a server."""
 
-    Whoever has bytes of which there are fewer than `room` passes them on, adds them to `unread` and
-    takes them off `room`.
-    """
-
-    __slots__ = ("room", "unread")
+    __slots__ = ("data", "room", "unread")
 
     def __init__(self) -> None:
         self.room = 0
+        """Fewer bytes than these may pass and be kept."""
+        self.data = 0
+        """Bytes of DATA in whole frames that have passed; they came before those in `unread`."""
         self.unread: list[bytes] = []
+
+    def take(self, content: bytes) -> bool:
+        """Whether these bytes may pass now; then they are taken down.
+
+        Of a frame of DATA that came alone only the length is: to keep what every read brings costs
+        more than all else that is done with it, as memory that is not in the cache.
+        """
+        size = len(content)
+        if size >= self.room:
+            return False
+        flow = size - HEADER_BYTES
+        if flow >= 0 and not self.unread and unpack_word(content, 0)[0] == flow << 8:
+            self.data += flow
+        else:
+            self.room -= size
+            self.unread.append(content)
+        return True
+
+    @property
+    def any(self) -> bool:
+        """Whether there is something to look at."""
+        return bool(self.data or self.unread)
 
 
 class LooselyHttp2:
@@ -75,12 +97,15 @@ class LooselyHttp2:
         if not self._loose:
             return
         unread = self._ahead.unread
+        self._charge()
         window = self._strictly.window(Side.SERVER)
-        at, used = skimmed(unread, window.receiver)
+        left, used = skimmed(unread, window.receiver)
         window.move(-used)
-        while unread and at >= len(unread[0]):
-            at -= len(unread.pop(0))
-        rest = b"".join(unread)[at:]
+        if not left:
+            unread.clear()
+            self._ahead.room = AHEAD_BYTES
+            return
+        rest = ending(unread, left)
         rest = rest[self._strictly.passes(Side.SERVER, rest) :]
         unread[:] = [rest] if rest else []
         missing = missing_bytes(rest)
@@ -141,12 +166,17 @@ class LooselyHttp2:
         self._ahead.room = 0
         if not self._loose:
             return
+        self._charge()
         content = b"".join(self._ahead.unread)
         self._ahead.unread.clear()
         self._loose = False
         self._passed = len(content)
         if content:
             self._feed(Side.SERVER, content, now)
+
+    def _charge(self) -> None:
+        self._strictly.window(Side.SERVER).move(-self._ahead.data)
+        self._ahead.data = 0
 
     def _loosen(self) -> None:
         """Have what the server sends pass first from here on, if nothing could happen to it."""

@@ -253,17 +253,12 @@ class FaultyHalf(Half):
     # ---- called by the event loop ---------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        size = len(data)
-        passing, ahead = self._passing, self._ahead
-        if size >= ahead.room and ahead.unread and passing is not None:
-            passing.look()
-        if size < ahead.room:
-            ahead.room -= size
-            ahead.unread.append(data)
-            super().data_received(data)
+        if self._ahead.take(data) or self._takes_after_a_look(data):
+            Half.data_received(self, data)  # super() would make an object for each read
             return
-        passed = size if passing is None else passing.passes(self._side, data)
-        if passing is None or passed == size:
+        passing = self._passing
+        passed = len(data) if passing is None else passing.passes(self._side, data)
+        if passing is None or passed == len(data):
             super().data_received(data)
         elif not passing.over:
             if passed:
@@ -286,6 +281,12 @@ class FaultyHalf(Half):
             self._passing.block(self._side, blocked=False)
 
     # ------------------------------------------------------------------------------------
+
+    def _takes_after_a_look(self, data: bytes) -> bool:
+        if self._passing is None or not self._ahead.any:
+            return False
+        self._passing.look()
+        return self._ahead.take(data)
 
     def _end_of(self, passing: Passing) -> None:
         if not self._said_end and not passing.over and not passing.silent(self._side):
