@@ -80,7 +80,8 @@ async def chaos(world: Cluster, faults: Sequence[Fault], seconds: float) -> str:
     for each in people:
         await each.go()
     returns = sum(each.came_back for each in people)
-    return f"{done} faults, {len(log)} entries, {returns} returns, {world.problems}"
+    found = f"{len(world.problems)} problems {world.problems[:1]}"  # a control finds hundreds
+    return f"{done} faults, {len(log)} entries, {returns} returns, {found}"
 
 
 def play(world: Cluster, faults: Sequence[Fault], seconds: int) -> None:
