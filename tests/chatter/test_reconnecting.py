@@ -63,6 +63,7 @@ def test_leaving_while_the_server_is_away_is_no_failure(server, bob) -> None:
     assert 0 == bob.end()
 
 
+@pytest.mark.slow
 def test_lines_that_could_not_be_said_are_told(server, piped, present) -> None:
     """A server that stays away ends chatter with 1, and with how much is not confirmed."""
     at = ("--host", server.address, "--room", "1", "--name", "Bob", "--reconnect", "6")

@@ -334,6 +334,7 @@ async def log_of(chat: Chat, room_id: str) -> list[Entry]:
     return log
 
 
+@pytest.mark.slow
 def test_check_finds_repeats(server: str) -> None:
     """The same check fails for members that do not drop by sequence what they have seen."""
 
@@ -348,6 +349,7 @@ def test_check_finds_repeats(server: str) -> None:
     asyncio.run(scene())
 
 
+@pytest.mark.slow
 def test_check_finds_what_is_stored_twice(server: str) -> None:
     """The same check fails for members that send messages without nonces."""
 

@@ -134,6 +134,7 @@ def test_who_was_at_a_node_that_is_killed_comes_back_at_the_other(site: Site) ->
     run(scene())
 
 
+@pytest.mark.slow
 def test_a_node_that_is_told_to_stop_is_left_in_order(site: Site) -> None:
     """Its members are told and come back at the other; who joins meanwhile gets in."""
 

@@ -243,6 +243,7 @@ def test_a_connection_that_has_bytes_unsent_at_its_first_check_goes_on() -> None
     run(scene())
 
 
+@pytest.mark.slow
 def test_a_replay_of_10000_entries_delays_nobody_by_more_than_a_round() -> None:
     """On its connection: an answer to PING, a call, and a live entry for another stream."""
 

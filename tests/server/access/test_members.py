@@ -254,6 +254,7 @@ def test_one_sub_is_one_person_whichever_key_has_signed(tmp_path: Path) -> None:
 # ---- The end -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", CARRIERS)
 def test_a_token_that_ends_is_told_before_and_ends_its_stream(
     protocol: str, tmp_path: Path

@@ -67,6 +67,7 @@ def test_without_one_the_membership_ends(tmp_path: Path) -> None:
     run(scene())
 
 
+@pytest.mark.slow
 def test_a_function_whose_tokens_never_count_gives_up(tmp_path: Path) -> None:
     """After some time: it may be a clock that is wrong, or a source that is stuck."""
     stuck = token("ann", valid_for=1)
