@@ -61,6 +61,36 @@ def test_double() -> None:
     assert [How.INVENTED, How.INVENTED] == [how for how in hows(both) if how is How.INVENTED]
 
 
+def test_rules_that_fit_the_same_message() -> None:
+    """Each does its part; the longest words count, and a dropped message is only that."""
+    both = talking("double up message 2: 3 times", "double up message 2-: 2 times")
+    assert [b"one", b"two", b"two", b"two", b"three", b"three"] == both.server.messages(1)
+    both = talking("reorder up message 1: behind 1", "reorder up message 1: behind 2")
+    assert [b"two", b"three", b"one"] == both.server.messages(1)
+    both = talking("delay up message 2: 1s", "delay up text two: 2s")
+    both.wait(2.9)
+    assert [b"one"] == both.server.messages(1)
+    both.wait(0.2)
+    assert [b"one", b"two", b"three"] == both.server.messages(1)
+    both = talking("hold up message 2: key a", "hold up message 2: key b")
+    assert [0, 1] == [both.release(key) for key in "ba"]
+    assert [b"one", b"two", b"three"] == both.server.messages(1)
+    both = talking(
+        "drop up message 2", "double up message 2", "delay up message 2: 1s",
+        "inject up message 2: ping",
+    )  # fmt: skip
+    assert [b"one", b"three"] == both.server.messages(1)
+    assert [Doing.DROPS] == doings(both)
+    assert How.INVENTED in hows(both)
+
+
+def test_of_answers_the_first_that_fits_counts() -> None:
+    for fits, status in ((1, b"14"), (2, b"13")):
+        both = between(f"answer call {fits}: UNAVAILABLE", "answer: INTERNAL")
+        both.call(1)
+        assert status == dict(both.client.headers[1][0])[b"grpc-status"]
+
+
 def test_reorder() -> None:
     """It comes behind the next."""
     both = talking("reorder up message 1: behind 1")

@@ -92,7 +92,9 @@ def fault(
         text "words"             is in the message
         chance P%
         after TIME, idle TIME    for what happens to a connection; 200ms, 2s, 1m
-    in any order. What is not said fits everything.
+    in any order. What is not said fits everything. Where several rules fit a message each does
+    its part: delays add up. A dropped one is only that. Of answers, trailers and withheld windows
+    the first rule counts.
 
     \b
     What follows the colon; what is in [] may be left out:
