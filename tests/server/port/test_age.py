@@ -54,8 +54,11 @@ class Told:
 
     stream: Stream
     told: list[str] = field(default_factory=list)
+    heard: int = 0
 
-    def hear(self, data: bytes, *, end: bool) -> None: ...
+    def hear(self, data: bytes, *, end: bool) -> None:
+        self.heard += len(data)
+
     def writable(self) -> None: ...
     def gone(self) -> None:
         self.told.append("gone")

@@ -19,7 +19,8 @@ from tests.server.port.test_age import REQUEST, Told, Transport
 class Connected:
     """A connection with an open stream, that has said its beginning."""
 
-    def __init__(self) -> None:
+    def __init__(self, transport: Transport | None = None) -> None:
+        self.calls: list[Told] = []
         self.streams: list[Stream] = []
         loop = asyncio.get_running_loop()
         self.protocol = Http2Protocol(
@@ -32,12 +33,13 @@ class Connected:
             since=loop.time(),
             spread=0.0,
         )
-        self.transport = Transport()
+        self.transport = transport or Transport()
         self.protocol.connection_made(self.transport)
         self.protocol.data_received(frames.PREFACE + frames.settings() + frames.SETTINGS_ACK)
 
     def _begin(self, _: Http2Protocol, stream: Stream, _headers: Headers, _end: bool) -> None:
-        stream.call = Told(stream)
+        stream.call = told = Told(stream)
+        self.calls.append(told)
         self.streams.append(stream)
 
     async def request(self) -> Stream:

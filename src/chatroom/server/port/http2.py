@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 LINGER_SECONDS = 1.0
 """After GOAWAY with an error we read on for so long, and throw away: closing at once would
 let the kernel answer bytes that are on their way with a reset, and the reason be lost."""
+TURN_BYTES = 64 << 10
+"""So much is read before other connections have their turn."""
 _READING_RESUMES = 4
 """A socket is read again when a fourth of `Http2Limits.read_hold` waits."""
 
@@ -92,6 +94,8 @@ class Http2Protocol(asyncio.Protocol):
         self._plain = False
         """Nothing but writing is to be done: it is open, is read, and takes bytes."""
         self._reading = True
+        self._taken = 0
+        """Bytes received since it last let others have their turn."""
         self.answers = Answers(limits.answers)
         self._unsent = 0
         """What waited for the kernel at the last check, and since when it has not shrunk."""
@@ -111,7 +115,20 @@ class Http2Protocol(asyncio.Protocol):
         self.transport.set_write_buffer_limits(high=high, low=high // 4)
 
     def data_received(self, data: bytes) -> None:
+        self._taken += len(data)
+        if self._taken >= TURN_BYTES:
+            self._let_others()
         self._take(self.http2.receive_data(data, self._loop.time()))
+
+    def _let_others(self) -> None:
+        """Read on in the next turn: uvloop reads 8 MB of one socket before it looks at others."""
+        self._taken = 0
+        self.transport.pause_reading()
+        self._loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        if self._reading and not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def eof_received(self) -> bool:
         self._not_plain()
