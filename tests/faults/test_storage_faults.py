@@ -20,7 +20,7 @@ from chatroom.api.rpc import chat_pb2 as pb
 from tests.carriers import Ended, GrpcCarrier, Stream, run
 
 from .load import missing, stored
-from .scale import BRIEF, report
+from .scale import report
 from .server_on_disk import JOURNAL_FILE, DiskServer
 from .storage import LOGS, TRACEABLE, failing, full, inside, small_file_system
 
@@ -276,8 +276,7 @@ def test_what_was_refused_is_not_there_after_a_kill(tmp_path: Path, fault: str) 
     run(scene())
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(BRIEF, reason="fills 32 MiB of log; CI does")
+@pytest.mark.slow  # it fills 32 MiB of log
 def test_a_checkpoint_that_fails_costs_nothing(tmp_path: Path) -> None:
     """The database cannot be written, only its log: messages go on, and all are kept."""
 

@@ -236,12 +236,7 @@ class Between:
         count = most if self._pieces is None else self._pieces.choice([1, most // 3 + 1, most])
         octets = bytes(waiting[:count])
         del waiting[:count]
-        ahead = self.faults.ahead[side]
-        taken = ahead.take(octets)
-        if not taken and ahead.any:
-            self.faults.look()
-            taken = ahead.take(octets)
-        if taken:
+        if self.faults.ahead[side].take(octets):
             self._deliver(side, octets)
             return
         if passed := self.faults.passes(side, octets):

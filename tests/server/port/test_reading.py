@@ -8,6 +8,7 @@ import pytest
 
 from chatroom.server.port import http2
 from chatroom.wire.http2 import frames
+from chatroom.wire.http2.limits import Http2Limits
 from tests.server.port.test_age import Transport
 from tests.server.port.test_writing import Connected
 
@@ -54,6 +55,27 @@ def test_others_have_their_turn() -> None:
             assert transport.reading
             connection.protocol.data_received(SOME)
         assert 7 * 300 == connection.calls[0].heard
+
+    asyncio.run(scene())
+
+
+def test_one_whose_answers_nobody_takes_is_not_read_on() -> None:
+    """It is held for that reason in the same turn; and is read again when they are taken."""
+
+    async def scene() -> None:
+        transport = Read()
+        connection = await connected(transport)
+        connection.protocol.pause_writing()
+        output = connection.protocol.http2.output
+        output.queue(bytes(Http2Limits().read_hold))
+        output.touch()
+        connection.protocol.data_received(SOME)
+        for _ in range(3):
+            await asyncio.sleep(0)
+            assert not transport.reading
+        connection.protocol.resume_writing()
+        await asyncio.sleep(0)
+        assert transport.reading
 
     asyncio.run(scene())
 

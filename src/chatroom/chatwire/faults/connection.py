@@ -74,7 +74,7 @@ class Faults:
         self._held: dict[Side, bytes] = dict.fromkeys(Side, b"")
         """Until it is known whether HTTP/2 is spoken."""
         self._http2: LooselyHttp2 | None = None
-        self.ahead = {side: Ahead() for side in Side}
+        self.ahead = {side: Ahead(self._look) for side in Side}
         """What may pass, or has, before it is given to `receive`."""
         self._known = not self._choosing.reads_frames
         self._opened = self._last = self._now = now
@@ -112,11 +112,6 @@ class Faults:
         self._flush(now)
         if not self._quick:
             self.ahead[Side.SERVER].room = 0
-
-    def look(self) -> None:
-        """Look at what has passed ahead, so that more may."""
-        if self._quick and self._http2 is not None:
-            self._http2.look()
 
     def passes(self, side: Side, content: bytes) -> int:
         """How many of these bytes pass at once and as they are, with nothing else to be done.
@@ -168,6 +163,11 @@ class Faults:
             self._http2.tick(now)
         self._flush(now)
         self._finish_all(now)
+
+    def _look(self) -> None:
+        """Look at what has passed ahead, so that more may."""
+        if self._quick and self._http2 is not None:
+            self._http2.look()
 
     # ---- Out ----------------------------------------------------------------------------
 

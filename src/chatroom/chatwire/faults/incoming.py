@@ -112,7 +112,7 @@ def passable(
     over, ended = streams.over, streams.ended
     at, left, size = begin, room, len(content)
     granted = 0
-    if not (begin or lanes or streams.calls or over):
+    if streams.plain and not (begin or lanes):  # most reads are nothing but DATA
         rest, used = skimmed((content,), room)
         at, left = size - rest, room - used
     while size - at >= HEADER_BYTES:

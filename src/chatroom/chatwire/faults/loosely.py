@@ -1,7 +1,8 @@
 """HTTP/2 under a plan whose server is looked at later, for as long as no rule is about a call.
 
 Nearly all bytes of most connections are a server's, of calls that nothing happens to. They pass
-first, and are looked at many at a time: a look at each read costs a third of what passing it does.
+first. Whole frames of DATA are counted, the rest is looked at many bytes at a time: a look at each
+read costs a third of what passing it does.
 What decides is what clients send: from a request on that a rule is about, all is looked at as it
 comes.
 """
@@ -23,15 +24,17 @@ if TYPE_CHECKING:
     from chatroom.chatwire.faults.telling import Out, Tell, Touch
 
 AHEAD_BYTES = 64 << 10
-"""Of a server, that may pass before they are looked at."""
+"""Of a server, that may pass and be kept before they are looked at."""
 
 
 class Ahead:
     """What a side has sent that passed before it was looked at; nothing, but for a server."""
 
-    __slots__ = ("data", "room", "unread")
+    __slots__ = ("_look", "data", "room", "unread")
 
-    def __init__(self) -> None:
+    def __init__(self, look: Callable[[], None]) -> None:
+        """`look` is called where there is no more room: perhaps there is some after it."""
+        self._look = look
         self.room = 0
         """Fewer bytes than these may pass and be kept."""
         self.data = 0
@@ -46,7 +49,10 @@ class Ahead:
         """
         size = len(content)
         if size >= self.room:
-            return False
+            if self.unread:
+                self._look()
+            if size >= self.room:
+                return False
         flow = size - HEADER_BYTES
         if flow >= 0 and not self.unread and unpack_word(content, 0)[0] == flow << 8:
             self.data += flow
@@ -54,11 +60,6 @@ class Ahead:
             self.room -= size
             self.unread.append(content)
         return True
-
-    @property
-    def any(self) -> bool:
-        """Whether there is something to look at."""
-        return bool(self.data or self.unread)
 
 
 class LooselyHttp2:

@@ -60,10 +60,6 @@ class Passing:
         """What of a side passes before it is given to `received`."""
         return self._faults.ahead[side]
 
-    def look(self) -> None:
-        """See `Faults.look`."""
-        self._faults.look()
-
     def passes(self, side: Side, content: bytes) -> int:
         """See `Faults.passes`."""
         return self._faults.passes(side, content)
@@ -191,7 +187,7 @@ class FaultyHalf(Half):
         self._begin = begin
         self._passing: Passing | None = None
         self._partner: FaultyHalf | None = None
-        self._ahead = Ahead()
+        self._ahead = Ahead(lambda: None)
         self._wanted = False
         """Whether it is to be read."""
         self._said_end = False
@@ -253,7 +249,7 @@ class FaultyHalf(Half):
     # ---- called by the event loop ---------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        if self._ahead.take(data) or self._takes_after_a_look(data):
+        if self._ahead.take(data):
             Half.data_received(self, data)  # super() would make an object for each read
             return
         passing = self._passing
@@ -281,12 +277,6 @@ class FaultyHalf(Half):
             self._passing.block(self._side, blocked=False)
 
     # ------------------------------------------------------------------------------------
-
-    def _takes_after_a_look(self, data: bytes) -> bool:
-        if self._passing is None or not self._ahead.any:
-            return False
-        self._passing.look()
-        return self._ahead.take(data)
 
     def _end_of(self, passing: Passing) -> None:
         if not self._said_end and not passing.over and not passing.silent(self._side):
